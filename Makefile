@@ -1,0 +1,42 @@
+# Everything a newcomer needs is `make train` and `make test`; both make the virtual environment themselves.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: train test check fast learning engine clean
+
+## train an agent and prove it on every problem
+train: $(READY)
+	$(BIN)/inwit train
+
+## every check and every test
+test: check
+	$(BIN)/python -m pytest -m slow
+
+## formatting, lint, types, layers, fast tests: under a minute
+check: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m pytest -m "not slow"
+
+## the ten-seed table of the README
+learning: $(READY)
+	$(BIN)/python benchmarks/learning.py
+
+## how fast the engine is
+engine: $(READY)
+	$(BIN)/python benchmarks/engine.py
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; assert (3, 11) <= sys.version_info < (3, 14), "inwit needs Python 3.11, 3.12 or 3.13: make PYTHON=python3.11"'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $(READY)
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis

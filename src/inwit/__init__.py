@@ -1,0 +1,67 @@
+"""inwit: a laboratory for model-native agents, in worlds whose best behaviour is known exactly.
+
+The public names. They are imported when first used: `import inwit` alone costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from inwit.errors import UserError
+from inwit.version import __version__
+
+if TYPE_CHECKING:
+    from inwit.config import resolve
+    from inwit.evaluation import evaluate
+    from inwit.explanation import explain
+    from inwit.registering import register_curriculum, register_learner, register_policy, register_world
+    from inwit.rollout import collect
+    from inwit.runs import load
+    from inwit.training import train, updates
+    from inwit.worlds import make
+    from inwit.worlds.play import play
+
+_HOME = {
+    "collect": "inwit.rollout",
+    "evaluate": "inwit.evaluation",
+    "explain": "inwit.explanation",
+    "load": "inwit.runs",
+    "make": "inwit.worlds",
+    "play": "inwit.worlds.play",
+    "register_curriculum": "inwit.registering",
+    "register_learner": "inwit.registering",
+    "register_policy": "inwit.registering",
+    "register_world": "inwit.registering",
+    "resolve": "inwit.config",
+    "train": "inwit.training",
+    "updates": "inwit.training",
+}
+
+__all__ = [
+    "UserError",
+    "__version__",
+    "collect",
+    "evaluate",
+    "explain",
+    "load",
+    "make",
+    "play",
+    "register_curriculum",
+    "register_learner",
+    "register_policy",
+    "register_world",
+    "resolve",
+    "train",
+    "updates",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'inwit' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,318 @@
+"""The command line. The only module that knows every other; it parses, calls and shows, and decides nothing.
+
+Whatever needs PyTorch is imported by the command that needs it, so that `--help` and the listings answer at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+from inwit.errors import UserError, unknown
+from inwit.version import __version__
+
+ABOUT = """\
+inwit: a laboratory for model-native agents: small neural policies that learn, by reinforcement alone and inside
+one network, to plan, to remember and to use tools, in worlds whose best possible behaviour is known exactly.
+
+commands:
+  inwit train [RECIPE]          train an agent, prove it on every problem, show how it does it
+  inwit evaluate RUN            exact success over all problems, beside oracle, shortcut and random policy
+  inwit explain RUN ...         one problem, token by token: machine, value, alternatives
+  inwit play WORLD ... -- ...   run a program by hand and see every state
+  inwit worlds                  the worlds
+  inwit recipes [NAME]          the recipes; with a name, its text, to copy and change
+
+Start with:  inwit train
+RUN is the path of a run folder, its name, or `latest`. `inwit COMMAND --help` tells more.
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Errors are one line (raised, not printed), abbreviations are refused."""
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        super().__init__(allow_abbrev=False, **options)
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message}; see {self.prog} --help")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit status: 0, 2 for a user's mistake, 130 after Ctrl-C."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _dispatch(arguments)
+    except UserError as error:
+        message = " ".join(str(error).split())
+        print(f"inwit: {message}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("inwit: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+
+
+def _dispatch(arguments: list[str]) -> int:
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(ABOUT, end="")
+        return 0
+    if arguments[0] in ("-V", "--version", "version"):
+        print(f"inwit {__version__}")
+        return 0
+    if arguments[0] not in COMMANDS:
+        raise unknown("command", arguments[0], COMMANDS)
+    return COMMANDS[arguments[0]](arguments[1:])
+
+
+def _train(arguments: list[str]) -> int:
+    arguments, overrides = _take_settings(arguments)
+    parser = _Parser(
+        prog="inwit train",
+        usage="inwit train [RECIPE] [--seed N] [--json] [--SECTION.FIELD VALUE ...]",
+        description="Train an agent. Shows progress, then the exact result over every problem and two explained\n"
+        "problems per stage. "
+        "Ctrl-C ends early and keeps what was trained. The run is kept under ./runs, or under $INWIT_RUNS.",
+    )
+    parser.add_argument(
+        "recipe", nargs="?", default="tutorial", help="a recipe's name or the path of a TOML file (default: tutorial)"
+    )
+    parser.add_argument("--seed", help="the root seed (default: the recipe's)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object at the end, nothing else on stdout")
+    if {"-h", "--help"} & set(arguments):
+        parser.epilog = _settings_help()
+    args = parser.parse_args(arguments)
+    if args.seed is not None:
+        overrides["seed"] = args.seed
+    from inwit.config import resolve
+
+    return _run_training(resolve(args.recipe, **overrides), as_json=args.json)
+
+
+def _run_training(config: Any, *, as_json: bool) -> int:
+    from inwit import worlds
+    from inwit.runs import save_evaluation
+    from inwit.show import Progress, console, evaluation_table, explanation_table
+    from inwit.training import train
+
+    target = console(stderr=as_json)
+    stages = worlds.make(config.world.id).kinds.stages
+    with Progress(target, config, stages) as progress:
+        agent = train(config, report=progress)
+    interrupted = agent.status == "interrupted"
+    if interrupted:
+        target.print(f"interrupted after {agent.summary['update']} updates: what was trained is kept")
+    evaluation, explanations = _prove(agent, config)
+    save_evaluation(agent, evaluation.to_dict())
+    if as_json:
+        record = {"run": str(agent.path), "status": agent.status, "seed": config.seed, **agent.summary}
+        _print_json(record | {"evaluation": evaluation.to_dict()})
+    else:
+        target.print(evaluation_table(evaluation))
+        for explanation in explanations:
+            target.print(explanation_table(explanation))
+        target.print(_closing(agent), soft_wrap=True)
+    return 130 if interrupted else 0
+
+
+def _prove(agent: Any, config: Any) -> tuple[Any, list[Any]]:
+    """The exact result, and two explained problems for each stage."""
+    import torch
+
+    from inwit.evaluation import evaluate
+    from inwit.explanation import explain
+    from inwit.seeding import stream
+    from inwit.training import threads
+
+    with threads(config.training.threads):
+        evaluation = evaluate(agent)
+        kinds = torch.arange(len(agent.world.kinds)).repeat_interleave(2)
+        examples = agent.world.sample(kinds, stream(config.seed, "examples"))
+        return evaluation, [explain(agent, task) for task in agent.world.describe(examples)]
+
+
+def _closing(agent: Any) -> str:
+    summary = agent.summary
+    trained = f"{summary['update']} updates, {summary['tokens']:,} tokens, {summary['seconds']:.1f} s of training"
+    if summary["solved"] is None and not agent.config.training.confirm:
+        trained += " (a fixed number of updates; nothing was confirmed)"
+    elif not summary["solved"]:
+        trained += ": not every problem is solved"
+    return f"{trained}\nrun: {agent.path}\nnext: inwit explain latest --stage 2 --operands 5 5 7 9 8"
+
+
+def _evaluate(arguments: list[str]) -> int:
+    parser = _Parser(
+        prog="inwit evaluate", description="Exact success of a run's agent over every problem of its world."
+    )
+    parser.add_argument("run", help="a run folder, its name, or latest")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    args = parser.parse_args(arguments)
+    from inwit.evaluation import evaluate
+    from inwit.runs import load, save_evaluation
+    from inwit.show import console, evaluation_table
+    from inwit.training import threads
+
+    agent = load(args.run)
+    with threads(agent.config.training.threads):
+        evaluation = evaluate(agent)
+    save_evaluation(agent, evaluation.to_dict())
+    if args.json:
+        _print_json(evaluation.to_dict())
+    else:
+        console().print(evaluation_table(evaluation))
+    return 0
+
+
+def _explain(arguments: list[str]) -> int:
+    parser = _Parser(
+        prog="inwit explain",
+        description="One problem, token by token: what the agent wrote, the machine after it, its value estimate, the\n"
+        "three likeliest tokens, and whether the program keeps to the oracle's.\n\n"
+        "example: inwit explain latest --stage 2 --operands 5 5 7 9 8",
+    )
+    parser.add_argument("run", help="a run folder, its name, or latest")
+    _add_task(parser)
+    args = parser.parse_args(arguments)
+    from inwit.explanation import explain
+    from inwit.runs import load
+    from inwit.show import console, explanation_table
+
+    explanation = explain(load(args.run), _task(args))
+    if args.json:
+        _print_json(explanation.to_dict())
+    else:
+        console().print(explanation_table(explanation))
+    return 0
+
+
+def _play(arguments: list[str]) -> int:
+    cut = arguments.index("--") if "--" in arguments else len(arguments)
+    arguments, tokens = arguments[:cut], arguments[cut + 1 :]
+    arguments, overrides = _take_settings(arguments)
+    parser = _Parser(
+        prog="inwit play",
+        usage="inwit play WORLD --stage S --operands D D D ... [--world.max_steps N] [--json] -- TOKENS...",
+        description="Run a program by hand and see the machine after every token. Illegal tokens are carried out, too:\n"
+        "they have no effect and cost a step.\n\nexample: inwit play tutorial-v1 --stage 0 --operands 3 4 5 -- MUL ADD ANS",
+    )
+    parser.add_argument("world", help="one of `inwit worlds`")
+    _add_task(parser)
+    args = parser.parse_args(arguments)
+    for name in overrides:
+        if name != "world":
+            raise unknown("setting", name, ["world.max_steps", "world.masks"])
+    if not tokens:
+        raise UserError("there is no program to play: write its tokens after --, as in -- MUL ADD ANS")
+    from inwit.worlds.play import play
+
+    episode = play(args.world, _task(args), tokens, **overrides.get("world", {}))
+    if args.json:
+        _print_json(episode.to_dict())
+    else:
+        from inwit.show import console, episode_table
+
+        console().print(episode_table(episode))
+    return 0
+
+
+def _worlds(arguments: list[str]) -> int:
+    parser = _Parser(prog="inwit worlds", description="List the worlds.")
+    parser.parse_args(arguments)
+    from inwit.worlds import WORLDS
+
+    for name in WORLDS.names():
+        print(f"{name:14} {WORLDS.summary(name)}")
+    return 0
+
+
+def _recipes(arguments: list[str]) -> int:
+    parser = _Parser(
+        prog="inwit recipes", description="List the recipes, or print one: a TOML file to copy and change."
+    )
+    parser.add_argument("name", nargs="?", help="print this recipe")
+    args = parser.parse_args(arguments)
+    from inwit.recipes import names, text
+
+    if args.name is not None:
+        print(text(args.name), end="")
+        return 0
+    for name in names():
+        print(f"{name:14} {text(name).splitlines()[0].lstrip('# ')}")
+    return 0
+
+
+COMMANDS: dict[str, Callable[[list[str]], int]] = {
+    "train": _train,
+    "evaluate": _evaluate,
+    "explain": _explain,
+    "play": _play,
+    "worlds": _worlds,
+    "recipes": _recipes,
+}
+
+
+def _add_task(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--stage", help="the problem's stage", metavar="S")
+    parser.add_argument(
+        "--operands", nargs="*", help="its digits: 3 + stage of them (five in tutorial-v0)", metavar="D"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _task(args: argparse.Namespace) -> dict[str, Any]:
+    """The task as the flags give it; the world decides whether it fits."""
+    operands = None if args.operands is None else [part for text in args.operands for part in text.split(",") if part]
+    given = {"stage": args.stage, "operands": operands}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _take_settings(arguments: list[str]) -> tuple[list[str], dict[str, Any]]:
+    """Split off `--section.field VALUE` (or `--section.field=VALUE`): the other arguments, and nested dicts of text."""
+    rest: list[str] = []
+    settings: dict[str, Any] = {}
+    queue = list(arguments)
+    while queue:
+        word = queue.pop(0)
+        flag, equals, value = word.partition("=")
+        if not (flag.startswith("--") and "." in flag):
+            rest.append(word)
+            continue
+        if not equals:
+            if not queue or queue[0].startswith("--"):
+                raise UserError(f"{flag} needs a value, as in {flag} VALUE")
+            value = queue.pop(0)
+        section, _, name = flag[2:].partition(".")
+        settings.setdefault(section, {})[name] = value
+    return rest, settings
+
+
+def _settings_help() -> str:
+    """Every setting of every implementation, from the registries."""
+    from dataclasses import fields
+
+    from inwit.config import PARTS, TrainingSettings, part_settings
+
+    lines = ["settings, each a flag --SECTION.FIELD VALUE (defaults in brackets; a recipe sets its own):"]
+    for part, registry in PARTS.items():
+        lines.append(f"\n  --{part}.id  one of: {', '.join(registry.names())}")
+        for name in registry.names():
+            lines.append(f"    with {name}: {registry.summary(name)}")
+            lines += [_setting_line(part, item) for item in fields(part_settings(part, name))]
+    lines.append("\n  the loop")
+    lines += [_setting_line("training", item) for item in fields(TrainingSettings)]
+    return "\n".join(lines)
+
+
+def _setting_line(section: str, item: Any) -> str:
+    return f"      --{section + '.' + item.name:26} {item.metadata['help']} [{item.default}]"
+
+
+def _print_json(value: dict[str, Any]) -> None:
+    print(json.dumps(value, indent=1))

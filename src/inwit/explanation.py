@@ -1,0 +1,94 @@
+"""One problem, token by token: what the agent wrote, what the machine held, and what it might have written instead."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+
+from inwit.distributions import choose, masked_log_softmax
+from inwit.types import Agent, Output
+from inwit.worlds import make_scalar
+from inwit.worlds.oracle import kind_success, yardstick
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One token of the agent's."""
+
+    token: str
+    value: float  # the agent's estimate before it chose
+    alternatives: list[tuple[str, float]]  # the three likeliest tokens with their probabilities
+    keeps_to_oracle: bool | None  # whether the program so far is the oracle's; None where the kind has no oracle
+    state: dict[str, Any]  # the machine after the token
+
+
+@dataclass(frozen=True)
+class Explanation:
+    world: str
+    task: dict[str, Any]
+    prompt: list[str]
+    choices: list[Choice]
+    oracle_program: list[str] | None
+    success: bool
+    extra: dict[str, bool]
+    program_success: float  # the share of the kind's problems on which this same program is right
+    lucky: bool  # right here, but not by a program that is right everywhere
+
+    @property
+    def program(self) -> list[str]:
+        return [choice.token for choice in self.choices]
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self) | {"program": self.program}
+
+
+def explain(agent: Agent, task: dict[str, Any]) -> Explanation:
+    """Let the greedy agent solve one task. Raises `UserError` for a task that does not fit the agent's world."""
+    world = agent.world
+    row = world.task(task).to(next(agent.policy.parameters()).device)
+    kind = int(row.kind)
+    twin = make_scalar(world.id, task, **world.settings.to_dict())
+    best = yardstick(world.id, kind, world.max_steps)
+    prompt, mask = world.prompt(row)
+    choices: list[Choice] = []
+    tokens: list[int] = []
+    with torch.no_grad():
+        output, memory = agent.policy.begin(prompt, mask, world.stage(row))
+        while not twin.ended:
+            legal = torch.zeros_like(output.logits, dtype=torch.bool)
+            legal[:, twin.legal() if world.masks else slice(None)] = True
+            token = choose(output.logits, legal, None)
+            tokens.append(int(token))
+            twin.step(tokens[-1])
+            keeps = None if best.oracle is None else tuple(tokens) == best.oracle.tokens[: len(tokens)]
+            choices.append(_choice(world, output, legal, tokens[-1], keeps, twin.state()))
+            output, memory = agent.policy.step(token, memory)
+    share = kind_success(world.id, kind, tuple(tokens), world.max_steps)
+    return Explanation(
+        world=world.id,
+        task={"stage": twin.stage, "operands": list(twin.operands)},
+        prompt=world.vocabulary.decode(prompt[0][mask[0]].tolist()),
+        choices=choices,
+        oracle_program=world.vocabulary.decode(best.oracle.tokens) if best.oracle else None,
+        success=bool(twin.success),
+        extra={name: bool(value) for name, value in twin.extra.items()},
+        program_success=share,
+        lucky=bool(twin.success) and share < 1.0,
+    )
+
+
+def _choice(
+    world: Any, output: Output, legal: torch.Tensor, token: int, keeps: bool | None, state: dict[str, Any]
+) -> Choice:
+    probabilities = masked_log_softmax(output.logits, legal)[0].exp()
+    top = probabilities.topk(min(3, int(legal.sum())))
+    names = world.vocabulary.decode(top.indices.tolist())
+    return Choice(
+        token=world.vocabulary.names[token],
+        value=float(output.value),
+        alternatives=list(zip(names, [round(p, 4) for p in top.values.tolist()], strict=True)),
+        keeps_to_oracle=keeps,
+        state=state,
+    )

@@ -1,0 +1,14 @@
+"""The learners, by name."""
+
+from __future__ import annotations
+
+from inwit.registry import Entry, Registry
+
+LEARNERS = Registry(
+    "learner",
+    "inwit.learners",
+    {
+        "a2c": Entry("inwit.learners.a2c:A2C", "advantage actor-critic; with the published loss as an option"),
+        "grpo": Entry("inwit.learners.grpo:GRPO", "a group of episodes per problem, no critic"),
+    },
+)

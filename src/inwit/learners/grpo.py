@@ -1,0 +1,47 @@
+"""Group-relative policy optimisation (Shao et al. 2024) in one pass: no critic, no ratio, no clipping.
+
+Each problem is tried `group_size` times and an episode's advantage is its lead over its group. A short program that
+is right by luck on a fifth of the problems fools a value estimate; within a group on a lucky problem everyone is
+right and nothing is learnt. Departures from the paper: the rollout's own graph is used once, so ratio and clip
+vanish; `floor` is added to the group's standard deviation, so that one lucky episode in a group does not get an
+advantage of four; tokens of all episodes weigh the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from inwit.learners.returns import group_advantage, log_probs_and_entropy, masked_mean
+from inwit.settings import Settings, setting
+from inwit.types import Rollout
+
+
+@dataclass(frozen=True)
+class GRPOSettings(Settings):
+    group_size: int = setting(16, "episodes on each problem", at_least=2)
+    entropy: float = setting(0.1, "weight of the entropy bonus", at_least=0)
+    floor: float = setting(0.05, "added to a group's standard deviation", at_least=0.000001)
+
+
+class GRPO:
+    Settings = GRPOSettings
+    one_pass = True
+    whole_sequence = False
+
+    def __init__(self, settings: GRPOSettings) -> None:
+        self.settings = settings
+        self.group_size = settings.group_size
+
+    def losses(self, policy: Any, rollout: Rollout) -> Iterator[tuple[Tensor, dict[str, Tensor]]]:
+        outputs, mask = rollout.outputs, rollout.live & rollout.chosen
+        assert outputs is not None
+        log_probs, entropy = log_probs_and_entropy(outputs, rollout.legal, rollout.tokens)
+        advantage = group_advantage(rollout.returns, self.group_size, self.settings.floor)
+        policy_loss = -masked_mean(log_probs * advantage[:, None], mask)
+        mean_entropy = masked_mean(entropy, mask)
+        loss = policy_loss - self.settings.entropy * mean_entropy
+        yield loss, {"policy_loss": policy_loss.detach(), "entropy": mean_entropy.detach()}

@@ -1,0 +1,52 @@
+"""The mathematics of the learners as pure functions on `[B, T]` blocks."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from inwit.distributions import masked_log_softmax
+from inwit.types import Output
+
+
+def log_probs_and_entropy(
+    outputs: Output, legal: Bool[Tensor, "B T V"], tokens: Int[Tensor, "B T"]
+) -> tuple[Float[Tensor, "B T"], Float[Tensor, "B T"]]:
+    """The log-probability of each token and the entropy, in nats, of the distribution it came from."""
+    log_probs = masked_log_softmax(outputs.logits, legal)
+    entropy = -(torch.softmax(log_probs, -1) * log_probs).sum(-1)
+    return log_probs.gather(-1, tokens[..., None])[..., 0], entropy
+
+
+def masked_mean(values: Float[Tensor, "B T"], mask: Bool[Tensor, "B T"]) -> Float[Tensor, ""]:
+    """The mean of `values` where `mask` is True (0 where it never is)."""
+    weight = mask.to(values.dtype)
+    return (values * weight).sum() / weight.sum().clamp_min(1.0)
+
+
+def returns_to_go(reward: Float[Tensor, "B T"]) -> Float[Tensor, "B T"]:
+    """The undiscounted sum of rewards from each step to the end: `out[:, t] = sum(reward[:, t:])`.
+
+    Nothing is bootstrapped at truncation: the budget is part of the task.
+    """
+    return reward.flip(1).cumsum(1).flip(1)
+
+
+def normalise(values: Float[Tensor, "B T"], mask: Bool[Tensor, "B T"]) -> Float[Tensor, "B T"]:
+    """`values` shifted and scaled to mean 0 and standard deviation 1 over `mask`."""
+    mean = masked_mean(values, mask)
+    std = masked_mean((values - mean).square(), mask).sqrt()
+    return (values - mean) / (std + 1e-6)
+
+
+def group_advantage(returns: Float[Tensor, " B"], group_size: int, floor: float) -> Float[Tensor, " B"]:
+    """How much better an episode did than the others on its problem: (R - group mean) / (group std + floor).
+
+    Groups are consecutive rows. Where all of a group did alike, the advantage is 0: such a problem teaches nothing.
+    The standard deviation is the population's (divided by G), as in GRPO (Shao et al. 2024).
+    """
+    groups = returns.view(-1, group_size)
+    centred = groups - groups.mean(1, keepdim=True)
+    std = centred.square().mean(1, keepdim=True).sqrt()
+    return (centred / (std + floor)).view(-1)

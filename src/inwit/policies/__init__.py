@@ -1,0 +1,29 @@
+"""The policies, by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from inwit.registry import Entry, Registry
+
+POLICIES = Registry(
+    "policy",
+    "inwit.policies",
+    {
+        "gru": Entry("inwit.policies.gru:GRU", "a GRU that reads its prompt token by token"),
+        "bag_gru": Entry(
+            "inwit.policies.bag_gru:BagGRU", "the published agent: reads the mean of its prompt's embeddings"
+        ),
+        "memoryless": Entry("inwit.policies.memoryless:Memoryless", "a control without recurrence"),
+    },
+)
+
+
+def make_policy(policy_id: str, settings: Any, world: Any, generator: Any) -> Any:
+    """The policy `policy_id` with fresh weights from `generator`, sized for `world` (its vocabulary and stages)."""
+    return POLICIES.load(policy_id)(
+        settings,
+        vocabulary_size=len(world.vocabulary),
+        num_stages=world.kinds.num_stages,
+        generator=generator,
+    )

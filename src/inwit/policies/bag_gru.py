@@ -1,0 +1,88 @@
+"""The published agent: a GRU that is given its prompt as one vector, the mean of the tokens' embeddings.
+
+The first memory is tanh(mean embedding + stage embedding), the first input token is CTX, the last of every prompt.
+A mean has no order: the agent cannot tell 3 - 5 from 5 - 3. With `leak_batch` it reproduces the published slip as
+well: a [B, d] tensor is added to a [B, 1, d] one, which makes [B, B, d], and the mean over the second axis gives
+every row the mean over *all* rows' prompts. Only with a batch of one does an agent with the slip see its own
+problem.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from inwit.policies import init
+from inwit.policies.replay import replay_by_stepping
+from inwit.settings import Settings, setting
+from inwit.types import Memory, Output
+
+
+@dataclass(frozen=True)
+class BagGRUSettings(Settings):
+    width: int = setting(96, "units of memory, and of the embeddings", at_least=1, at_most=4096)
+    stage_aware: bool = setting(True, "add the stage's embedding to the first memory")
+    leak_batch: bool = setting(False, "the published slip: every row reads the mean of all rows' prompts")
+
+
+class BagGRU(nn.Module):
+    """Memory: `hidden`, Float[B, width]. Initial weights are distributed as in PyTorch's own Embedding, GRU and
+    Linear."""
+
+    Settings = BagGRUSettings
+
+    def __init__(
+        self, settings: BagGRUSettings, *, vocabulary_size: int, num_stages: int, generator: torch.Generator
+    ) -> None:
+        super().__init__()
+        self.settings = settings
+        width = settings.width
+        scale = width**-0.5
+        stages = num_stages if settings.stage_aware else 1
+        self.embedding = init.normal(vocabulary_size, width, scale=1.0, generator=generator)
+        self.stage_embedding = init.normal(stages, width, scale=1.0, generator=generator)
+        self.input_weight = init.uniform(3 * width, width, scale=scale, generator=generator)
+        self.hidden_weight = init.uniform(3 * width, width, scale=scale, generator=generator)
+        self.input_bias = init.uniform(3 * width, scale=scale, generator=generator)
+        self.hidden_bias = init.uniform(3 * width, scale=scale, generator=generator)
+        self.policy_weight = init.uniform(vocabulary_size, width, scale=scale, generator=generator)
+        self.policy_bias = init.uniform(vocabulary_size, scale=scale, generator=generator)
+        self.value_weight = init.uniform(1, width, scale=scale, generator=generator)
+        self.value_bias = init.uniform(1, scale=scale, generator=generator)
+
+    def begin(
+        self, prompt: Int[Tensor, "B P"], prompt_mask: Bool[Tensor, "B P"], stage: Int[Tensor, " B"]
+    ) -> tuple[Output, Memory]:
+        stage = stage if self.settings.stage_aware else torch.zeros_like(stage)
+        mask = prompt_mask[:, :, None].to(self.embedding.dtype)
+        bag = (F.embedding(prompt, self.embedding) * mask).sum(1) / mask.sum(1)
+        if self.settings.leak_batch:
+            bag = bag.mean(0, keepdim=True)
+        hidden = torch.tanh(bag + F.embedding(stage, self.stage_embedding))
+        last = prompt.gather(1, prompt_mask.sum(1, keepdim=True) - 1)[:, 0]
+        return self.step(last, {"hidden": hidden})
+
+    def step(self, token: Int[Tensor, " B"], memory: Memory) -> tuple[Output, Memory]:
+        hidden = torch.gru_cell(
+            F.embedding(token, self.embedding),
+            memory["hidden"],
+            self.input_weight,
+            self.hidden_weight,
+            self.input_bias,
+            self.hidden_bias,
+        )
+        value = F.linear(hidden, self.value_weight, self.value_bias)[:, 0]
+        return Output(F.linear(hidden, self.policy_weight, self.policy_bias), value), {"hidden": hidden}
+
+    def replay(
+        self,
+        prompt: Int[Tensor, "B P"],
+        prompt_mask: Bool[Tensor, "B P"],
+        stage: Int[Tensor, " B"],
+        tokens: Int[Tensor, "B T"],
+    ) -> Output:
+        return replay_by_stepping(self, prompt, prompt_mask, stage, tokens)

@@ -1,0 +1,76 @@
+"""A control without recurrence: every choice is a function of the prompt, the stage and the last token alone.
+
+It has no way to know how far its program has come. What it solves nevertheless needs no memory in the agent; with
+legality masks, note, the world's state leaks into what may be chosen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from inwit.policies import init
+from inwit.policies.replay import replay_by_stepping
+from inwit.settings import Settings, setting
+from inwit.types import Memory, Output
+
+
+@dataclass(frozen=True)
+class MemorylessSettings(Settings):
+    width: int = setting(96, "units of the hidden layer", at_least=1, at_most=4096)
+    stage_aware: bool = setting(True, "add the stage's embedding to the context")
+
+
+class Memoryless(nn.Module):
+    """Memory: `context`, Float[B, width], made from prompt and stage and never changed.
+
+    The prompt is read as a sum over positions of a token's embedding times its position's, so that order counts.
+    """
+
+    Settings = MemorylessSettings
+
+    def __init__(
+        self, settings: MemorylessSettings, *, vocabulary_size: int, num_stages: int, generator: torch.Generator
+    ) -> None:
+        super().__init__()
+        self.settings = settings
+        width = settings.width
+        scale = width**-0.5
+        stages = num_stages if settings.stage_aware else 1
+        self.max_prompt = 64
+        self.embedding = init.normal(vocabulary_size, width, scale=1.0, generator=generator)
+        self.position_embedding = init.normal(self.max_prompt, width, scale=1.0, generator=generator)
+        self.stage_embedding = init.normal(stages, width, scale=1.0, generator=generator)
+        self.token_table = init.normal(vocabulary_size, width, scale=1.0, generator=generator)
+        self.head_weight = init.uniform(vocabulary_size + 1, width, scale=scale, generator=generator)
+        self.head_bias = init.zeros(vocabulary_size + 1, generator=generator)
+
+    def begin(
+        self, prompt: Int[Tensor, "B P"], prompt_mask: Bool[Tensor, "B P"], stage: Int[Tensor, " B"]
+    ) -> tuple[Output, Memory]:
+        stage = stage if self.settings.stage_aware else torch.zeros_like(stage)
+        mask = prompt_mask[:, :, None].to(self.embedding.dtype)
+        placed = F.embedding(prompt, self.embedding) * self.position_embedding[: prompt.shape[1]] * mask
+        context = placed.sum(1) / mask.sum(1) + F.embedding(stage, self.stage_embedding)
+        last = prompt.gather(1, prompt_mask.sum(1, keepdim=True) - 1)[:, 0]
+        return self.step(last, {"context": context})
+
+    def step(self, token: Int[Tensor, " B"], memory: Memory) -> tuple[Output, Memory]:
+        return self._answer(memory["context"], F.embedding(token, self.token_table)), memory
+
+    def replay(
+        self,
+        prompt: Int[Tensor, "B P"],
+        prompt_mask: Bool[Tensor, "B P"],
+        stage: Int[Tensor, " B"],
+        tokens: Int[Tensor, "B T"],
+    ) -> Output:
+        return replay_by_stepping(self, prompt, prompt_mask, stage, tokens)
+
+    def _answer(self, context: Float[Tensor, "B H"], token: Float[Tensor, "B H"]) -> Output:
+        head = F.linear(torch.tanh(context + token), self.head_weight, self.head_bias)
+        return Output(head[:, :-1], head[:, -1])

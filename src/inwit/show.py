@@ -1,0 +1,192 @@
+"""What a person sees on the terminal: tables, and the live view of a training. No decisions, no PyTorch."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+from rich import box
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Tables are as wide as the terminal; when piped, wide enough that nothing is cut."""
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(stderr=stderr, highlight=False, width=None if stream.isatty() else 132)
+
+
+def evaluation_table(evaluation: Any) -> Group:
+    """The exact result, stage by stage, with the yardsticks beside it."""
+    extra = sorted({name for stage in evaluation.stages for name in stage.extra})
+    table = Table(title=f"{evaluation.world}: greedy, on every problem", title_justify="left", box=box.SIMPLE_HEAD)
+    table.add_column("stage", justify="right")
+    for heading in ("problems", "solved", "success", *(name.replace("_", " ") for name in extra), "steps"):
+        table.add_column(heading, justify="right")
+    table.add_column("oracle", overflow="fold")
+    table.add_column("best shortcut", overflow="fold")
+    table.add_column("random", justify="right")
+    table.add_column("programs", justify="right")
+    for stage in evaluation.stages:
+        every = stage.solved == stage.problems
+        table.add_row(
+            str(stage.stage),
+            f"{stage.problems:,}",
+            Text(f"{stage.solved:,}", style="bold green" if every else "yellow"),
+            percent(stage.success),
+            *(percent(stage.extra[name]) for name in extra),
+            f"{stage.mean_steps:.2f}",
+            _program(stage.oracle_program, stage.oracle_steps),
+            f"{' '.join(stage.shortcut_program or ['none'])} ({percent(stage.shortcut_success)})",
+            percent(stage.random_success),
+            str(stage.distinct_programs),
+        )
+    solved = Text(f"solved {evaluation.solved:,} of {evaluation.problems:,} problems")
+    note = Text(
+        "Known limit: one fixed program solves a stage. These worlds test planning, tools and memory, not reading.",
+        "dim",
+    )
+    return Group(table, solved, note)
+
+
+def explanation_table(explanation: Any) -> Group:
+    """One problem, a row for each token."""
+    operands = " ".join(str(value) for value in explanation.task["operands"])
+    verdict = Text("right", "bold green") if explanation.success else Text("wrong", "bold red")
+    if explanation.lucky:
+        share = percent(explanation.program_success)
+        verdict = Text(f"right by luck: this program is right on {share} of the stage's problems", "yellow")
+    title = Text(f"stage {explanation.task['stage']}, operands {operands}: ") + verdict
+    registers = list(explanation.choices[0].state)
+    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left")
+    table.add_column("token", style="bold")
+    for register in registers:
+        table.add_column(register, justify="right")
+    table.add_column("value", justify="right")
+    table.add_column("likeliest tokens")
+    table.add_column("oracle's")
+    for choice in explanation.choices:
+        table.add_row(
+            choice.token,
+            *(_cell(choice.state[register]) for register in registers),
+            f"{choice.value:+.2f}",
+            "  ".join(f"{name} {probability:.2f}" for name, probability in choice.alternatives),
+            {True: "yes", False: "no", None: "none"}[choice.keeps_to_oracle],
+        )
+    return Group(table)
+
+
+def episode_table(episode: Any) -> Group:
+    """A program played by hand, a row for each token."""
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("step", justify="right")
+    table.add_column("token", style="bold")
+    registers = list(episode.states[0]) if episode.states else []
+    for register in registers:
+        table.add_column(register, justify="right")
+    table.add_column("legal before it", overflow="fold")
+    for index, (token, state, legal) in enumerate(zip(episode.actions, episode.states, episode.legal, strict=True), 1):
+        style = None if token in legal else "yellow"
+        everything = len(legal) == len(episode_vocabulary(episode))
+        shown = "every token" if everything else " ".join(legal) + ("" if token in legal else "  (no effect)")
+        table.add_row(str(index), token, *(_cell(state[register]) for register in registers), shown, style=style)
+    ending = (
+        "terminated"
+        if episode.terminated
+        else "truncated: the budget is spent"
+        if episode.truncated
+        else "unfinished: no ANS"
+    )
+    lines = [f"{ending} after {episode.steps} steps; success: {_yes(episode.success)}; reward: {episode.reward:g}"]
+    lines += [f"{name.replace('_', ' ')}: {_yes(value)}" for name, value in episode.extra.items()]
+    lines += [f"not used, after the end: {' '.join(episode.unused)}"] if episode.unused else []
+    return Group(table, Text("\n".join(lines)))
+
+
+def episode_vocabulary(episode: Any) -> tuple[str, ...]:
+    from inwit.worlds import WORLDS
+
+    return WORLDS.load_twin(episode.world).vocabulary.names
+
+
+class Progress:
+    """The live view of a training: one table on a terminal, a plain line every few seconds when piped."""
+
+    def __init__(self, target: Console, config: Any, stages: tuple[int, ...]) -> None:
+        self.target = target
+        self.config = config
+        self.stages = stages
+        self.live = Live(console=target, auto_refresh=False, transient=False) if target.is_terminal else None
+        self.period = 0.1 if self.live else 2.0
+        self.shown_at = 0.0
+        self.solved: bool | None = None
+
+    def __enter__(self) -> Progress:
+        if self.live:
+            self.live.start()
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        if self.live:
+            self.live.stop()
+
+    def __call__(self, update: Any) -> None:
+        """Show an update, if the last one shown is long enough ago or if it is the one that ends the training."""
+        last = bool(update.solved) or update.index + 1 == self.config.training.max_updates
+        if time.monotonic() - self.shown_at < self.period and not last:
+            return
+        self.shown_at = time.monotonic()
+        summary = update.summary()
+        if self.live:
+            self.live.update(self._table(summary), refresh=True)
+        else:
+            self.target.print(self._line(summary))
+
+    def _line(self, summary: dict[str, Any]) -> str:
+        rates = " ".join(percent(rate) for rate in summary["success"])
+        return (
+            f"update {summary['update']}  {summary['seconds']:.1f} s  {_rate(summary, 'episodes')} episodes/s  "
+            f"{_rate(summary, 'tokens')} tokens/s  success {rates}  entropy {summary['entropy']:.3f}"
+        )
+
+    def _table(self, summary: dict[str, Any]) -> Table:
+        name = f"{self.config.recipe} (seed {self.config.seed})"
+        table = Table(box=box.SIMPLE_HEAD, title=f"training {name}", title_justify="left")
+        for heading in ("update", "seconds", "episodes/s", "tokens/s", "entropy"):
+            table.add_column(heading, justify="right", min_width=8)
+        for stage in self.stages:
+            table.add_column(f"stage {stage}", justify="right", min_width=8)
+        table.add_row(
+            str(summary["update"]),
+            f"{summary['seconds']:.1f}",
+            _rate(summary, "episodes"),
+            _rate(summary, "tokens"),
+            f"{summary['entropy']:.3f}",
+            *(percent(rate) for rate in summary["success"]),
+        )
+        return table
+
+
+def percent(share: float) -> str:
+    """Never rounds up to 100 %: that is a claim about every problem."""
+    text = f"{100 * share:.1f} %"
+    return "> 99.9 %" if text == "100.0 %" and share < 1 else text
+
+
+def _rate(summary: dict[str, Any], what: str) -> str:
+    return f"{summary[what] / max(summary['seconds'], 1e-9):,.0f}"
+
+
+def _program(tokens: list[str] | None, steps: int | None) -> str:
+    return "none exists" if tokens is None else f"{' '.join(tokens)} ({steps})"
+
+
+def _cell(value: Any) -> str:
+    return {None: "·", True: "set", False: "·"}[value] if value is None or isinstance(value, bool) else str(value)
+
+
+def _yes(flag: bool) -> str:
+    return "yes" if flag else "no"

@@ -1,0 +1,38 @@
+"""The worlds, by name. Listing them imports nothing; `worlds.make` builds the batched world, `worlds.make_scalar`
+its twin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from inwit.registry import Entry, Registry
+from inwit.settings import build
+
+WORLDS = Registry(
+    "world",
+    "inwit.worlds",
+    {
+        "tutorial-v0": Entry(
+            "inwit.worlds.tutorial_v0:TutorialV0",
+            "the published rules, quirks included: pays for the wrong goal, stores no value",
+            "inwit.worlds.tutorial_scalar:ScalarTutorialV0",
+        ),
+        "tutorial-v1": Entry(
+            "inwit.worlds.tutorial_v1:TutorialV1",
+            "the same task, repaired: three stages, 111,000 problems, success is the stated goal",
+            "inwit.worlds.tutorial_scalar:ScalarTutorialV1",
+        ),
+    },
+)
+
+
+def make(world_id: str, **settings: Any) -> Any:
+    """The batched world `world_id`. Raises `UserError` for an unknown world or setting."""
+    world = WORLDS.load(world_id)
+    return world(build(world.Settings, settings, "world"))
+
+
+def make_scalar(world_id: str, task: dict[str, Any], **settings: Any) -> Any:
+    """One episode of `world_id` in plain Python, ready for its first token. Raises `UserError`."""
+    twin = WORLDS.load_twin(world_id)
+    return twin.from_task(build(twin.Settings, settings, "world"), task)

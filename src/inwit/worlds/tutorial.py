@@ -1,0 +1,68 @@
+"""What both tutorial worlds share, free of PyTorch: vocabulary, settings, stages, and the reading of a task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from inwit.errors import UserError, unknown
+from inwit.settings import Settings, setting
+from inwit.vocabulary import Vocabulary
+
+VOCABULARY = Vocabulary([*"0123456789", "CTX", "MUL", "ADD", "SUB", "ANS", "STO", "RCL", "EOS"])
+CTX, MUL, ADD, SUB, ANS, STO, RCL, EOS = VOCABULARY.ids(["CTX", "MUL", "ADD", "SUB", "ANS", "STO", "RCL", "EOS"])
+
+STAGES = (0, 1, 2)
+MAX_OPERANDS = 5
+PROMPT_WIDTH = MAX_OPERANDS + 1  # the digits, then CTX
+
+
+@dataclass(frozen=True)
+class TutorialSettings(Settings):
+    # 16 is where tutorial-v0 stays within 64-bit integers: a*b*d**14 <= 9**16.
+    max_steps: int = setting(7, "tokens an episode may spend", at_least=1, at_most=16)
+    masks: bool = setting(True, "let the policy write legal tokens only (tutorial-v0 has no illegal ones)")
+
+
+def num_shown(stage: int) -> int:
+    """How many operands the prompt of a stage shows."""
+    return 3 + stage
+
+
+def parse_task(task: Mapping[str, Any], world: str, *, hidden: bool) -> tuple[int, list[int]]:
+    """The stage and the operands of a task such as `{"stage": 2, "operands": [5, 5, 7, 9, 8]}`.
+
+    With `hidden` (tutorial-v0) all five operands are given in every stage; else 3 + stage. Raises `UserError` for
+    anything else.
+    """
+    for key in task:
+        if key not in ("stage", "operands"):
+            raise unknown(f"task field of {world}", key, ("stage", "operands"))
+    for key in ("stage", "operands"):
+        if key not in task:
+            raise UserError(f"the task has no {key}: {world} needs a stage and operands, as in stage 0, operands 3 4 5")
+    stage = _whole("stage", task["stage"])
+    if stage not in STAGES:
+        raise UserError(f"stage {stage} does not exist: {world} has stages 0, 1, 2")
+    given = task["operands"]
+    if isinstance(given, str | bytes) or not hasattr(given, "__iter__"):
+        raise UserError(f"operands {given!r} are not a list of digits")
+    operands = [_whole("operand", value) for value in given]
+    count = MAX_OPERANDS if hidden else num_shown(stage)
+    if len(operands) != count:
+        raise UserError(f"{len(operands)} operands were given: stage {stage} of {world} has {count}")
+    for value in operands:
+        if not 0 <= value <= 9:
+            raise UserError(f"operand {value} is out of range: operands are the digits 0..9")
+    return stage, operands
+
+
+def _whole(name: str, value: Any) -> int:
+    try:
+        number = int(value)
+        if isinstance(value, bool) or (not isinstance(value, str) and number != value):
+            raise ValueError
+    except (ValueError, TypeError, OverflowError):
+        raise UserError(f"{name} {value!r} is not a whole number") from None
+    return number
