@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
@@ -54,9 +55,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("inwit: interrupted", file=sys.stderr)
         return 130
-    except BrokenPipeError:
-        sys.stderr.close()
-        return 0
+    except BrokenPipeError:  # somebody downstream, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
 
 
 def _dispatch(arguments: list[str]) -> int:
@@ -199,8 +200,9 @@ def _play(arguments: list[str]) -> int:
     parser = _Parser(
         prog="inwit play",
         usage="inwit play WORLD --stage S --operands D D D ... [--world.max_steps N] [--json] -- TOKENS...",
-        description="Run a program by hand and see the machine after every token. Illegal tokens are carried out, too:\n"
-        "they have no effect and cost a step.\n\nexample: inwit play tutorial-v1 --stage 0 --operands 3 4 5 -- MUL ADD ANS",
+        description="Run a program by hand and see the machine after every token. Illegal tokens are carried out,\n"
+        "too: they have no effect and cost a step.\n\n"
+        "example: inwit play tutorial-v1 --stage 0 --operands 3 4 5 -- MUL ADD ANS",
     )
     parser.add_argument("world", help="one of `inwit worlds`")
     _add_task(parser)

@@ -21,6 +21,7 @@ from safetensors.torch import load_file, save_file
 
 from inwit import worlds
 from inwit.config import Config, resolve
+from inwit.devices import usable_device
 from inwit.errors import UserError, unknown
 from inwit.policies import make_policy
 from inwit.seeding import stream
@@ -112,7 +113,7 @@ def load(run: str | Path = "latest", device: str | None = None) -> Agent:
             f"the run {path} is not complete: its training is still going on, or was killed before it saved"
         )
     config = resolve(record["config"])
-    where = device or config.training.device
+    where = usable_device(device or config.training.device)
     world = worlds.make(config.world.id, **config.world.settings.to_dict())
     policy = make_policy(config.policy.id, config.policy.settings, world, stream(config.seed, "weights"))
     _load_weights(policy, path)

@@ -65,7 +65,7 @@ def _converted(name: str, value: Any, hint: Any) -> Any:
     """`value` as the annotated type `hint`; text (from the command line) is read as that type."""
     try:
         return _convert(value, hint)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         raise UserError(f"{name} = {value!r} is not {_describe(hint)}") from None
 
 

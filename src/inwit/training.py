@@ -18,7 +18,7 @@ from torch import Tensor
 from inwit import runs, worlds
 from inwit.config import Config, resolve
 from inwit.curriculum import CURRICULA
-from inwit.errors import UserError
+from inwit.devices import usable_device
 from inwit.evaluation import solves_all
 from inwit.learners import LEARNERS
 from inwit.policies import make_policy
@@ -29,7 +29,7 @@ from inwit.types import Agent, Rollout
 
 @dataclass(frozen=True)
 class Totals:
-    """What a training has cost since its start. Counts that are tensors stay on the device until somebody reads them."""
+    """What a training has cost since its start. Tensors stay on the device until somebody reads them."""
 
     episodes: int
     tokens: Tensor  # chosen by the policy before their episode's end
@@ -123,12 +123,9 @@ def optimise(
 
 def new_agent(config: Config) -> Agent:
     """An untrained agent. Raises `UserError` for a device that this machine does not have."""
-    name = config.training.device
-    try:
-        generator = stream(config.seed, "weights", torch.device(name))
-    except (RuntimeError, AssertionError) as error:
-        raise UserError(f"training.device = {name!r} cannot be used: {str(error).splitlines()[0]}") from None
+    device = usable_device(config.training.device)
     world = worlds.make(config.world.id, **config.world.settings.to_dict())
+    generator = stream(config.seed, "weights", device)
     return Agent(world, make_policy(config.policy.id, config.policy.settings, world, generator), config)
 
 
@@ -138,11 +135,11 @@ def train(
     report: Callable[[Update], None] | None = None,
     **overrides: Any,
 ) -> Agent:
-    """Train to the end and keep the result as a run; returns the agent, with `path` and `summary`.
+    """Train to the end and keep the result as a run; returns the agent, with `path`, `status` and `summary`.
 
-    `report` is called after every update. The first Ctrl-C (or SIGTERM) ends the training after the update at hand
-    and keeps what was trained as an interrupted run; a second one leaves at once. Raises `UserError` before
-    anything is written if the configuration is wrong.
+    `report` is called after every update. The first Ctrl-C (or SIGTERM) ends the training after the update at hand and
+    keeps what was trained as an interrupted run; so does an exception out of `report`, which is then raised. Raises
+    `UserError` before anything is written if the configuration is wrong.
     """
     config = resolve(source, **overrides)
     new_agent(config)  # whatever is wrong with it shows before a folder is made
@@ -157,14 +154,25 @@ def train(
                     report(update)
                 if asked:
                     break
-            assert last is not None
-            agent = last.agent
-            agent.path, agent.summary = path, last.summary()
-            agent.status = "interrupted" if asked and not last.solved else "finished"
-            runs.finish(agent)
         except BaseException:
-            runs.discard(path)
+            if last is None:
+                runs.discard(path)
+            else:
+                _keep(last, path, "interrupted")
             raise
+        assert last is not None
+        return _keep(last, path, "interrupted" if asked and not last.solved else "finished")
+
+
+def _keep(last: Update, path: Path, status: str) -> Agent:
+    """Save what was trained up to the last update; if that fails, nothing half-made stays behind."""
+    agent = last.agent
+    agent.path, agent.status, agent.summary = path, status, last.summary()
+    try:
+        runs.finish(agent)
+    except BaseException:
+        runs.discard(path)
+        raise
     return agent
 
 

@@ -1,0 +1,96 @@
+"""How fast the engine is: positions per second with learning, on one core. A table, no asserts.
+
+    python benchmarks/engine.py
+
+A position is a prompt token read by the network or a token written before its episode's end; padding, and columns after
+the end, are work but do not count. The floor is the time that the network's matrix products alone would take at the rate
+this machine reaches on products of the same shapes, three for each position processed (forward, and two backward).
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import platform
+import time
+
+import torch
+
+import inwit
+
+SECONDS = 4.0  # for each row
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    print(f"{platform.machine()}, torch {torch.__version__}, one thread, tutorial-v1, with learning\n")
+    print("| learner | width | episodes | group | ms/update | positions/s | live tokens/s | floor, ms | share |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    for learner, group_size in (("a2c", 1), ("a2c", 16), ("grpo", 16)):
+        for width in (32, 96):
+            for episodes in (256, 512, 1024):
+                measure(learner, group_size, width, episodes)
+    print(f"\nworld alone: {world_rate() / 1e6:.1f} M steps/s at 512 rows")
+
+
+def measure(learner: str, group_size: int, width: int, episodes: int) -> None:
+    overrides = {
+        "policy": {"id": "gru", "width": width},
+        "learner": {"id": learner, "group_size": group_size},
+        "curriculum": {"id": "uniform"},
+        "training": {"episodes": episodes, "learning_rate": 0.0, "confirm": False, "max_updates": 1_000_000},
+    }
+    updates = inwit.updates("tutorial", **overrides)
+    for _ in range(10):
+        warm = next(updates)
+    before, start = warm.summary(), time.perf_counter()
+    count, columns, rows = 0, 0, 0
+    while time.perf_counter() - start < SECONDS:
+        update = next(updates)
+        count += 1
+        columns += update.rollout.tokens.shape[1] - 1
+        rows += update.rollout.prompt.numel()
+    seconds, after = time.perf_counter() - start, update.summary()
+    positions = (after["positions"] - before["positions"]) / seconds
+    tokens = (after["tokens"] - before["tokens"]) / seconds
+    work = columns * product_seconds(episodes, width) + rows / episodes * product_seconds(episodes, width)
+    floor = 1000 * work / count
+    each = 1000 * seconds / count
+    print(
+        f"| {learner} | {width} | {episodes} | {group_size} | {each:.1f} | {positions:,.0f} | {tokens:,.0f} "
+        f"| {floor:.1f} | {floor / each:.0%} |",
+        flush=True,
+    )
+
+
+def product_seconds(batch: int, width: int) -> float:
+    """The three products of one recurrent column: hidden times weight, and its two gradients."""
+    hidden, weight, gates = torch.randn(batch, width), torch.randn(3 * width, width), torch.randn(batch, 3 * width)
+    best = float("inf")
+    for _ in range(30):
+        start = time.perf_counter()
+        hidden @ weight.t()
+        gates @ weight
+        gates.t() @ hidden
+        best = min(best, time.perf_counter() - start)
+    return best
+
+
+def world_rate() -> float:
+    """Steps per second of the world alone, legality masks included."""
+    world, generator = inwit.make("tutorial-v1"), torch.Generator().manual_seed(0)
+    state = world.reset(world.sample(torch.randint(0, 3, (512,), generator=generator), generator))
+    token = torch.full((512,), world.vocabulary.id("RCL"))
+    start, count = time.perf_counter(), 0
+    while time.perf_counter() - start < 1.0:
+        world.legal(state)
+        world.forced(state)
+        world.step(state, token)
+        count += 1
+    return 512 * count / (time.perf_counter() - start)
+
+
+if __name__ == "__main__":
+    main()
