@@ -58,7 +58,7 @@ def explanation_table(explanation: Any) -> Group:
     verdict = Text("right", "bold green") if explanation.success else Text("wrong", "bold red")
     if explanation.lucky:
         share = percent(explanation.program_success)
-        verdict = Text(f"right by luck: this program is right on {share} of the stage's problems", "yellow")
+        verdict = Text(f"lucky: right here, but this program is right on {share} of the stage's problems", "yellow")
     title = Text(f"stage {explanation.task['stage']}, operands {operands}: ") + verdict
     registers = list(explanation.choices[0].state)
     table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left")
