@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from inwit.policies import init
+from inwit.policies.prompts import last_token
 from inwit.policies.replay import replay_by_stepping
 from inwit.settings import Settings, setting
 from inwit.types import Memory, Output
@@ -63,7 +64,7 @@ class BagGRU(nn.Module):
         if self.settings.leak_batch:
             bag = bag.mean(0, keepdim=True)
         hidden = torch.tanh(bag + F.embedding(stage, self.stage_embedding))
-        last = prompt.gather(1, prompt_mask.sum(1, keepdim=True) - 1)[:, 0]
+        last = last_token(prompt, prompt_mask)
         return self.step(last, {"hidden": hidden})
 
     def step(self, token: Int[Tensor, " B"], memory: Memory) -> tuple[Output, Memory]:

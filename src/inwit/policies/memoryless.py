@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from inwit.policies import init
+from inwit.policies.prompts import last_token
 from inwit.policies.replay import replay_by_stepping
 from inwit.settings import Settings, setting
 from inwit.types import Memory, Output
@@ -56,7 +57,7 @@ class Memoryless(nn.Module):
         mask = prompt_mask[:, :, None].to(self.embedding.dtype)
         placed = F.embedding(prompt, self.embedding) * self.position_embedding[: prompt.shape[1]] * mask
         context = placed.sum(1) / mask.sum(1) + F.embedding(stage, self.stage_embedding)
-        last = prompt.gather(1, prompt_mask.sum(1, keepdim=True) - 1)[:, 0]
+        last = last_token(prompt, prompt_mask)
         return self.step(last, {"context": context})
 
     def step(self, token: Int[Tensor, " B"], memory: Memory) -> tuple[Output, Memory]:
