@@ -1,0 +1,52 @@
+"""The calculator's tools, as data: a tool is one entry of a table, and everything else follows from the table.
+
+Vocabulary, legality, prompts, the enumeration of expressions and the oracle's search are all made from it. A world uses
+the tools that its settings name; to add one, add an entry here. RSB and MAX are such additions.
+
+`apply` sees balanced residues (see `balanced`) as Python integers, NumPy arrays or tensors; its result is reduced by the caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+P = 2**31 - 1  # arithmetic is modulo this prime: products of balanced residues fit in 64 bits, nothing overflows
+HALF = (P - 1) // 2
+
+
+@dataclass(frozen=True)
+class Tool:
+    """`name` is the token that calls it, `symbol` its infix sign in expressions; `apply(acc, value)` is vectorised.
+
+    A tool that is not `polynomial` leaves identity undefined: success is then by value on sampled operands.
+    """
+
+    name: str
+    symbol: str
+    apply: Callable[[Any, Any], Any]
+    polynomial: bool = True
+
+
+def _maximum(acc: Any, value: Any) -> Any:
+    larger = acc > value
+    return acc * larger + value * (1 - larger) if isinstance(larger, bool) else acc * larger + value * ~larger
+
+
+TOOLS = {
+    tool.name: tool
+    for tool in (
+        Tool("ADD", "+", lambda acc, value: acc + value),
+        Tool("SUB", "-", lambda acc, value: acc - value),
+        Tool("MUL", "*", lambda acc, value: acc * value),
+        Tool("RSB", "~", lambda acc, value: value - acc),
+        Tool("MAX", "^", _maximum, polynomial=False),
+    )
+}
+DEFAULT_TOOLS = ("ADD", "SUB", "MUL")
+
+
+def balanced(value: Any) -> Any:
+    """The residue of `value` modulo P in -(P-1)/2 .. (P-1)/2, for integers, arrays and tensors alike."""
+    return (value + HALF) % P - HALF
