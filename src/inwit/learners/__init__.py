@@ -9,6 +9,10 @@ LEARNERS = Registry(
     "inwit.learners",
     {
         "a2c": Entry("inwit.learners.a2c:A2C", "advantage actor-critic; with the published loss as an option"),
+        "ppo": Entry("inwit.learners.ppo:PPO", "clipped ratios, generalised advantages, several epochs of minibatches"),
+        "rloo": Entry(
+            "inwit.learners.rloo:RLOO", "a group of episodes per problem, each against the mean of the others"
+        ),
         "grpo": Entry("inwit.learners.grpo:GRPO", "a group of episodes per problem, no critic"),
     },
 )

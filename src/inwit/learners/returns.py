@@ -50,3 +50,28 @@ def group_advantage(returns: Float[Tensor, " B"], group_size: int, floor: float)
     centred = groups - groups.mean(1, keepdim=True)
     std = centred.square().mean(1, keepdim=True).sqrt()
     return (centred / (std + floor)).view(-1)
+
+
+def leave_one_out_advantage(returns: Float[Tensor, " B"], group_size: int) -> Float[Tensor, " B"]:
+    """R minus the mean of the other episodes on the same problem (Kool et al. 2019). Groups are consecutive rows."""
+    groups = returns.view(-1, group_size)
+    others = (groups.sum(1, keepdim=True) - groups) / (group_size - 1)
+    return (groups - others).view(-1)
+
+
+def gae(
+    reward: Float[Tensor, "B T"], values: Float[Tensor, "B T"], live: Bool[Tensor, "B T"], gae_lambda: float
+) -> Float[Tensor, "B T"]:
+    """Generalised advantages (Schulman et al. 2016) without discount; 0 after the end.
+
+    The value after the last live step is 0, whether it terminated or was truncated: the budget is part of the task.
+    """
+    alive = live.to(values.dtype)
+    advantage = torch.zeros_like(values)
+    following, next_value = torch.zeros_like(values[:, 0]), torch.zeros_like(values[:, 0])
+    for column in range(values.shape[1] - 1, -1, -1):
+        error = reward[:, column] + next_value - values[:, column]
+        following = (error + gae_lambda * following) * alive[:, column]
+        next_value = values[:, column] * alive[:, column]
+        advantage[:, column] = following
+    return advantage

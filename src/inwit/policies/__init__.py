@@ -11,6 +11,8 @@ POLICIES = Registry(
     "inwit.policies",
     {
         "gru": Entry("inwit.policies.gru:GRU", "a GRU that reads its prompt token by token"),
+        "lstm": Entry("inwit.policies.lstm:LSTM", "an LSTM, likewise; bfloat16 products where the processor has them"),
+        "transformer": Entry("inwit.policies.transformer:Transformer", "a decoder-only transformer with a cache"),
         "bag_gru": Entry(
             "inwit.policies.bag_gru:BagGRU", "the published agent: reads the mean of its prompt's embeddings"
         ),

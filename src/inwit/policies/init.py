@@ -21,5 +21,9 @@ def zeros(*shape: int, generator: torch.Generator) -> nn.Parameter:
     return nn.Parameter(torch.zeros(shape, device=generator.device))
 
 
+def ones(*shape: int, generator: torch.Generator) -> nn.Parameter:
+    return nn.Parameter(torch.ones(shape, device=generator.device))
+
+
 def _empty(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
     return torch.empty(shape, device=generator.device)

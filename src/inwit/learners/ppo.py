@@ -1,0 +1,85 @@
+"""Proximal policy optimisation (Schulman et al. 2017): several epochs of minibatches on one rollout, with the ratio
+clipped.
+
+Advantages are generalised (GAE) with the behaviour policy's values, normalised over the rollout; the value loss is
+not clipped. Rows are independent draws, so minibatches are strided slices of them, other ones in each epoch: no
+shuffling, no generator. Each minibatch runs the policy over its tokens again (`policy.replay`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from inwit.learners.returns import gae, log_probs_and_entropy, masked_mean, normalise
+from inwit.settings import Settings, setting
+from inwit.types import Rollout
+
+
+@dataclass(frozen=True)
+class PPOSettings(Settings):
+    epochs: int = setting(4, "passes over a rollout", at_least=1, at_most=100)
+    minibatches: int = setting(2, "optimiser steps in a pass", at_least=1)
+    clip_range: float = setting(0.2, "the ratio counts within 1 +- this", at_least=0.000001)
+    gae_lambda: float = setting(1.0, "1 trusts returns, 0 trusts values", at_least=0, at_most=1)
+    entropy: float = setting(0.1, "weight of the entropy bonus", at_least=0)
+    value: float = setting(0.5, "weight of the value loss", at_least=0)
+    group_size: int = setting(1, "episodes on each problem", at_least=1)
+
+
+class PPO:
+    Settings = PPOSettings
+    one_pass = False
+    whole_sequence = False
+
+    def __init__(self, settings: PPOSettings) -> None:
+        self.settings = settings
+        self.group_size = settings.group_size
+
+    def losses(self, policy: Any, rollout: Rollout) -> Iterator[tuple[Tensor, dict[str, Tensor]]]:
+        mask = rollout.live & rollout.chosen
+        advantage = gae(rollout.reward, rollout.values, rollout.live, self.settings.gae_lambda)
+        returns = advantage + rollout.values
+        advantage = normalise(advantage, mask)
+        count = len(rollout.tasks)
+        for epoch in range(self.settings.epochs):
+            order = torch.arange(count, device=mask.device).roll(epoch * (count // (self.settings.epochs + 1) + 1))
+            for start in range(self.settings.minibatches):
+                yield self._loss(policy, rollout, order[start :: self.settings.minibatches], advantage, returns)
+
+    def _loss(
+        self,
+        policy: Any,
+        rollout: Rollout,
+        rows: Int[Tensor, " M"],
+        advantage: Float[Tensor, "B T"],
+        returns: Float[Tensor, "B T"],
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        problem = rows // rollout.group_size
+        tokens, mask = rollout.tokens[rows], (rollout.live & rollout.chosen)[rows]
+        outputs = policy.replay(rollout.prompt[problem], rollout.prompt_mask[problem], rollout.stage[problem], tokens)
+        log_probs, entropy = log_probs_and_entropy(outputs, rollout.legal[rows], tokens)
+        log_ratio = (log_probs - rollout.log_probs[rows]).masked_fill(~mask, 0.0)
+        ratio = log_ratio.exp()
+        clip = self.settings.clip_range
+        clipped = ratio.clamp(1 - clip, 1 + clip)
+        gain = torch.minimum(ratio * advantage[rows], clipped * advantage[rows])
+        policy_loss = -masked_mean(gain, mask)
+        value_loss = masked_mean((outputs.value - returns[rows]).square(), mask)
+        mean_entropy = masked_mean(entropy, mask)
+        loss = policy_loss + self.settings.value * value_loss - self.settings.entropy * mean_entropy
+        with torch.no_grad():
+            metrics = {
+                "policy_loss": policy_loss.detach(),
+                "value_loss": value_loss.detach(),
+                "entropy": mean_entropy.detach(),
+                # Schulman's estimator of KL(old || new): never negative, low variance.
+                "approx_kl": masked_mean(ratio - 1 - log_ratio, mask),
+                "clip_fraction": masked_mean(((ratio - 1).abs() > clip).to(ratio.dtype), mask),
+            }
+        return loss, metrics

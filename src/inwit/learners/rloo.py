@@ -1,0 +1,43 @@
+"""REINFORCE with a leave-one-out baseline (Ahmadian et al. 2024), in one pass: no critic, no normalisation.
+
+Each problem is tried `group_size` times; an episode's advantage is its return minus the mean return of the
+*others*, which keeps the gradient unbiased. Tokens of all episodes weigh the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from inwit.learners.returns import leave_one_out_advantage, log_probs_and_entropy, masked_mean
+from inwit.settings import Settings, setting
+from inwit.types import Rollout
+
+
+@dataclass(frozen=True)
+class RLOOSettings(Settings):
+    group_size: int = setting(16, "episodes on each problem", at_least=2)
+    entropy: float = setting(0.05, "weight of the entropy bonus", at_least=0)
+
+
+class RLOO:
+    Settings = RLOOSettings
+    one_pass = True
+    whole_sequence = False
+
+    def __init__(self, settings: RLOOSettings) -> None:
+        self.settings = settings
+        self.group_size = settings.group_size
+
+    def losses(self, policy: Any, rollout: Rollout) -> Iterator[tuple[Tensor, dict[str, Tensor]]]:
+        outputs, mask = rollout.outputs, rollout.live & rollout.chosen
+        assert outputs is not None
+        log_probs, entropy = log_probs_and_entropy(outputs, rollout.legal, rollout.tokens)
+        advantage = leave_one_out_advantage(rollout.returns, self.group_size)
+        policy_loss = -masked_mean(log_probs * advantage[:, None], mask)
+        mean_entropy = masked_mean(entropy, mask)
+        loss = policy_loss - self.settings.entropy * mean_entropy
+        yield loss, {"policy_loss": policy_loss.detach(), "entropy": mean_entropy.detach()}

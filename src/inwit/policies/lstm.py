@@ -1,0 +1,94 @@
+"""An LSTM (Hochreiter and Schmidhuber 1997, with forget gates) that reads its prompt and writes its program token
+by token.
+
+As in `gru`, tokens are one-hot and their gate inputs a table; a padding position shuts the input gate, opens the
+forget gate and leaves the output gate to be recomputed, so the first memory is built without it. `matrix_dtype`
+chooses bfloat16 operands for the recurrent products where the processor has instructions for them: weights stay
+float32.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from inwit.policies import init
+from inwit.policies.lstm_cell import lstm_cell
+from inwit.policies.replay import replay_by_stepping
+from inwit.settings import Settings, setting
+from inwit.types import Memory, Output
+
+
+@dataclass(frozen=True)
+class LSTMSettings(Settings):
+    width: int = setting(128, "units of memory", at_least=1, at_most=4096)
+    stage_aware: bool = setting(True, "let the stage's embedding be the first memory")
+    matrix_dtype: str = setting("auto", "operands of the recurrent products", choices=("auto", "float32", "bfloat16"))
+
+
+class LSTM(nn.Module):
+    """Memory: `hidden` and `cell`, Float[B, width] each."""
+
+    Settings = LSTMSettings
+
+    def __init__(
+        self, settings: LSTMSettings, *, vocabulary_size: int, num_stages: int, generator: torch.Generator
+    ) -> None:
+        super().__init__()
+        self.settings = settings
+        self.vocabulary_size = vocabulary_size
+        self.dtype = matrix_dtype(settings.matrix_dtype, generator.device)
+        width, scale = settings.width, settings.width**-0.5
+        stages = num_stages if settings.stage_aware else 1
+        self.stage_embedding = init.normal(stages, width, scale=1.0, generator=generator)
+        self.input_table = init.normal(vocabulary_size, 4 * width, scale=1.0, generator=generator)
+        self.hidden_weight = init.uniform(4 * width, width, scale=scale, generator=generator)
+        self.gate_bias = init.zeros(4 * width, generator=generator)
+        self.head_weight = init.uniform(vocabulary_size + 1, width, scale=scale, generator=generator)
+        self.head_bias = init.zeros(vocabulary_size + 1, generator=generator)
+        with torch.no_grad():
+            self.gate_bias[:width] = 1.0  # remember by default
+
+    def begin(
+        self, prompt: Int[Tensor, "B P"], prompt_mask: Bool[Tensor, "B P"], stage: Int[Tensor, " B"]
+    ) -> tuple[Output, Memory]:
+        stage = stage if self.settings.stage_aware else torch.zeros_like(stage)
+        cell = F.embedding(stage, self.stage_embedding)
+        hidden = torch.tanh(cell)
+        table = self.input_table + self.gate_bias
+        for token, real in zip(prompt.unbind(1), prompt_mask.unbind(1), strict=True):
+            read_hidden, read_cell = lstm_cell(F.embedding(token, table), hidden, cell, self.hidden_weight, self.dtype)
+            hidden = torch.where(real[:, None], read_hidden, hidden)
+            cell = torch.where(real[:, None], read_cell, cell)
+        return self._head(hidden), {"hidden": hidden, "cell": cell}
+
+    def step(self, token: Int[Tensor, " B"], memory: Memory) -> tuple[Output, Memory]:
+        inputs = F.embedding(token, self.input_table) + self.gate_bias
+        hidden, cell = lstm_cell(inputs, memory["hidden"], memory["cell"], self.hidden_weight, self.dtype)
+        return self._head(hidden), {"hidden": hidden, "cell": cell}
+
+    def replay(
+        self,
+        prompt: Int[Tensor, "B P"],
+        prompt_mask: Bool[Tensor, "B P"],
+        stage: Int[Tensor, " B"],
+        tokens: Int[Tensor, "B T"],
+    ) -> Output:
+        return replay_by_stepping(self, prompt, prompt_mask, stage, tokens)
+
+    def _head(self, hidden: Float[Tensor, "B H"]) -> Output:
+        head = torch.addmm(self.head_bias, hidden, self.head_weight.t())
+        return Output(head[:, :-1], head[:, -1])
+
+
+def matrix_dtype(choice: str, device: torch.device) -> torch.dtype:
+    """bfloat16 where asked for, or with `auto` where the processor multiplies it natively; else float32. By
+    capability, never by timing: the same machine always takes the same path."""
+    if choice == "auto":
+        native = device.type == "cuda" or torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+        choice = "bfloat16" if native else "float32"
+    return {"float32": torch.float32, "bfloat16": torch.bfloat16}[choice]

@@ -1,0 +1,171 @@
+"""A decoder-only transformer (Vaswani et al. 2017; pre-norm) over prompt and program, with a cache of keys and values.
+
+Departures from the textbook: the stage's embedding is a first token of the sequence, positions are learnt and
+counted from the first real token (padding, on either side of the prompt, is never attended to and takes no
+position), and there is no dropout. `replay` runs the whole sequence at once; `step` extends the cache by one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from inwit.errors import UserError
+from inwit.policies import init
+from inwit.settings import Settings, setting
+from inwit.types import Memory, Output
+
+
+@dataclass(frozen=True)
+class TransformerSettings(Settings):
+    width: int = setting(96, "units of the residual stream", at_least=1, at_most=4096)
+    layers: int = setting(2, "blocks", at_least=1, at_most=64)
+    heads: int = setting(4, "attention heads", at_least=1, at_most=64)
+    max_length: int = setting(128, "positions: stage, prompt and program", at_least=2, at_most=8192)
+    stage_aware: bool = setting(True, "let the stage's embedding be the first token")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.width % self.heads:
+            raise UserError(f"width = {self.width} is no multiple of heads = {self.heads}")
+
+
+class Transformer(nn.Module):
+    """Memory: `keys`, `values` Float[B, layers, S, width], `attend` Bool[B, S] (False on padding), `length` Int[B]."""
+
+    Settings = TransformerSettings
+
+    def __init__(
+        self, settings: TransformerSettings, *, vocabulary_size: int, num_stages: int, generator: torch.Generator
+    ) -> None:
+        super().__init__()
+        self.settings = settings
+        width, scale = settings.width, settings.width**-0.5
+        stages = num_stages if settings.stage_aware else 1
+        self.stage_embedding = init.normal(stages, width, scale=0.5, generator=generator)
+        self.token_embedding = init.normal(vocabulary_size, width, scale=0.5, generator=generator)
+        self.position_embedding = init.normal(settings.max_length, width, scale=0.5, generator=generator)
+        self.blocks = nn.ModuleList(_Block(settings, generator) for _ in range(settings.layers))
+        self.norm = init.ones(width, generator=generator)
+        self.head_weight = init.uniform(vocabulary_size + 1, width, scale=scale, generator=generator)
+        self.head_bias = init.zeros(vocabulary_size + 1, generator=generator)
+
+    def begin(
+        self, prompt: Int[Tensor, "B P"], prompt_mask: Bool[Tensor, "B P"], stage: Int[Tensor, " B"]
+    ) -> tuple[Output, Memory]:
+        stream, attend = self._embed(prompt, prompt_mask, stage)
+        stream, keys, values = self._run(stream, attend)
+        memory = {"keys": keys, "values": values, "attend": attend, "length": attend.sum(1)}
+        return self._head(_last(stream, attend)), memory
+
+    def step(self, token: Int[Tensor, " B"], memory: Memory) -> tuple[Output, Memory]:
+        stream = (F.embedding(token, self.token_embedding) + self._position(memory["length"]))[:, None]
+        attend = F.pad(memory["attend"], (0, 1), value=True)
+        keys, values = [], []
+        for index, block in enumerate(self.blocks):
+            key, value = block.remember(stream)  # pyright: ignore[reportCallIssue]
+            keys.append(torch.cat([memory["keys"][:, index], key], 1))
+            values.append(torch.cat([memory["values"][:, index], value], 1))
+            stream = block(stream, keys[-1], values[-1], attend[:, None])
+        after = {"keys": torch.stack(keys, 1), "values": torch.stack(values, 1)}
+        return self._head(stream[:, 0]), {**after, "attend": attend, "length": memory["length"] + 1}
+
+    def replay(
+        self,
+        prompt: Int[Tensor, "B P"],
+        prompt_mask: Bool[Tensor, "B P"],
+        stage: Int[Tensor, " B"],
+        tokens: Int[Tensor, "B T"],
+    ) -> Output:
+        stream, attend = self._embed(prompt, prompt_mask, stage)
+        written = F.embedding(tokens[:, :-1], self.token_embedding)
+        place = attend.sum(1, keepdim=True) + torch.arange(written.shape[1], device=tokens.device)
+        whole = torch.cat([stream, written + self._position(place)], 1)
+        live = F.pad(attend, (0, written.shape[1]), value=True)
+        outputs, _, _ = self._run(whole, live)
+        last = _last(outputs[:, : attend.shape[1]], attend)
+        return self._head(torch.cat([last[:, None], outputs[:, attend.shape[1] :]], 1))
+
+    def _embed(
+        self, prompt: Int[Tensor, "B P"], prompt_mask: Bool[Tensor, "B P"], stage: Int[Tensor, " B"]
+    ) -> tuple[Float[Tensor, "B S H"], Bool[Tensor, "B S"]]:
+        """Stage and prompt, S = 1 + P, and which of them are real."""
+        stage = stage if self.settings.stage_aware else torch.zeros_like(stage)
+        attend = F.pad(prompt_mask, (1, 0), value=True)
+        place = (attend.long().cumsum(1) - 1).clamp_min(0)
+        first = F.embedding(stage, self.stage_embedding)[:, None]
+        return torch.cat([first, F.embedding(prompt, self.token_embedding)], 1) + self._position(place), attend
+
+    def _position(self, place: Int[Tensor, "..."]) -> Tensor:
+        return F.embedding(place, self.position_embedding)
+
+    def _run(
+        self, stream: Float[Tensor, "B S H"], attend: Bool[Tensor, "B S"]
+    ) -> tuple[Float[Tensor, "B S H"], Float[Tensor, "B L S H"], Float[Tensor, "B L S H"]]:
+        size = stream.shape[1]
+        causal = torch.ones(size, size, dtype=torch.bool, device=stream.device).tril()
+        # A padding position attends to itself, so that no row of the softmax is empty; nothing real attends to it.
+        mask = (causal & attend[:, None]) | torch.eye(size, dtype=torch.bool, device=stream.device)
+        keys, values = [], []
+        for block in self.blocks:
+            key, value = block.remember(stream)  # pyright: ignore[reportCallIssue]
+            keys.append(key)
+            values.append(value)
+            stream = block(stream, key, value, mask)
+        return stream, torch.stack(keys, 1), torch.stack(values, 1)
+
+    def _head(self, stream: Float[Tensor, "*B H"]) -> Output:
+        normed = F.layer_norm(stream, self.norm.shape, self.norm)
+        head = F.linear(normed, self.head_weight, self.head_bias)
+        return Output(head[..., :-1], head[..., -1])
+
+
+class _Block(nn.Module):
+    """Attention and a two-layer perceptron, each on the normalised stream and added to it."""
+
+    def __init__(self, settings: TransformerSettings, generator: torch.Generator) -> None:
+        super().__init__()
+        self.heads = settings.heads
+        width, scale = settings.width, settings.width**-0.5
+        self.attention_norm = init.ones(width, generator=generator)
+        self.query = init.uniform(width, width, scale=scale, generator=generator)
+        self.key_value = init.uniform(2 * width, width, scale=scale, generator=generator)
+        self.mix = init.uniform(width, width, scale=scale, generator=generator)
+        self.perceptron_norm = init.ones(width, generator=generator)
+        self.widen = init.uniform(4 * width, width, scale=scale, generator=generator)
+        self.widen_bias = init.zeros(4 * width, generator=generator)
+        self.narrow = init.uniform(width, 4 * width, scale=scale / 2, generator=generator)
+
+    def remember(self, stream: Float[Tensor, "B S H"]) -> tuple[Float[Tensor, "B S H"], Float[Tensor, "B S H"]]:
+        """Keys and values of the positions of `stream`."""
+        normed = F.layer_norm(stream, self.attention_norm.shape, self.attention_norm)
+        key, value = F.linear(normed, self.key_value).chunk(2, -1)
+        return key, value
+
+    def forward(
+        self,
+        stream: Float[Tensor, "B Q H"],
+        keys: Float[Tensor, "B S H"],
+        values: Float[Tensor, "B S H"],
+        mask: Bool[Tensor, "B Q S"],
+    ) -> Float[Tensor, "B Q H"]:
+        normed = F.layer_norm(stream, self.attention_norm.shape, self.attention_norm)
+        query, key, value = (self._split(part) for part in (F.linear(normed, self.query), keys, values))
+        read = F.scaled_dot_product_attention(query, key, value, attn_mask=mask[:, None])
+        stream = stream + F.linear(read.transpose(1, 2).flatten(2), self.mix)
+        normed = F.layer_norm(stream, self.perceptron_norm.shape, self.perceptron_norm)
+        return stream + F.linear(F.gelu(F.linear(normed, self.widen, self.widen_bias)), self.narrow)
+
+    def _split(self, part: Float[Tensor, "B S H"]) -> Tensor:
+        return part.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+
+
+def _last(stream: Float[Tensor, "B S H"], attend: Bool[Tensor, "B S"]) -> Float[Tensor, "B H"]:
+    """The stream at the last real position of each row."""
+    place = torch.arange(attend.shape[1], device=stream.device)
+    last = (place * attend).argmax(1)
+    return stream.gather(1, last[:, None, None].expand(-1, 1, stream.shape[2]))[:, 0]
