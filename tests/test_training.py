@@ -17,8 +17,9 @@ import torch
 
 import inwit
 from inwit import runs as run_folders
+from inwit.curriculum import Outcomes
 from inwit.errors import UserError
-from inwit.training import threads
+from inwit.training import optimise, threads
 from support import python, small_config
 
 FINGERPRINT = """
@@ -109,6 +110,37 @@ def test_a_confirmation_ends_the_training(monkeypatch: pytest.MonkeyPatch) -> No
 def test_no_confirmation_before_it_is_promising() -> None:
     settings = {"max_updates": 4, "confirm_at": 1.0}
     assert [update.solved for update in inwit.updates(small_config(training=settings))] == [None] * 4
+
+
+def test_every_kind_must_be_promising() -> None:
+    """Success in one stage alone is no reason to try all problems."""
+    only_stage_0 = {"id": "schedule", "stages": [0]}
+    settings = {"episodes": 64, "max_updates": 6, "confirm_at": 0.0}
+    made = list(inwit.updates(small_config(curriculum=only_stage_0, training=settings)))
+    assert float(made[-1].success[0]) > 0, "Stage 0 must have successes, or the test proves nothing."
+    assert made[-1].success[1:].tolist() == [0, 0]
+    assert [update.solved for update in made] == [None] * 6
+
+
+def test_the_curriculum_sees_every_outcome() -> None:
+    config = small_config(curriculum={"id": "learnability", "memory": 100.0}, training={"max_updates": 5})
+    expected = Outcomes(3, memory=100.0)
+    for update in inwit.updates(config):
+        expected.observe(update.rollout.tasks.kind, update.rollout.success)
+        assert update.success.tolist() == pytest.approx(expected.rate.tolist())
+    assert max(expected.rate.tolist()) > 0
+
+
+@pytest.mark.parametrize(("limit", "moved"), [(0.5, 0.5), (10.0, 5.0)])
+def test_gradients_are_clipped(limit: float, moved: float) -> None:
+    """A gradient of norm 5 under plain descent with rate 1; what is reported is the norm before clipping."""
+    layer = torch.nn.Linear(2, 1, bias=False)
+    before = layer.weight.detach().clone()
+    loss = layer(torch.tensor([[3.0, 4.0]])).sum()
+    metrics = optimise(layer, torch.optim.SGD(layer.parameters(), lr=1.0), loss, limit)
+    assert float((layer.weight.detach() - before).norm()) == pytest.approx(moved, abs=1e-4)
+    assert float(metrics["grad_norm"]) == pytest.approx(5.0)
+    assert float(metrics["loss"]) == float(loss.detach())
 
 
 def test_leaving_the_loop_keeps_the_agent() -> None:

@@ -132,7 +132,7 @@ def _build(values: dict[str, Any]) -> Config:
             f"try {max(1, training.episodes // group_size) * group_size}"
         )
     head = build(_Head, {name: values[name] for name in ("recipe", "seed") if name in values})
-    return Config(**head.to_dict(), training=training, **parts)
+    return Config(recipe=head.recipe, seed=head.seed, training=training, **parts)
 
 
 def _part(name: str, table: Any, registry: Registry) -> Part:
