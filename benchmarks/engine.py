@@ -2,9 +2,9 @@
 
     python benchmarks/engine.py
 
-A position is a prompt token read by the network or a token written before its episode's end; padding, and columns after
-the end, are work but do not count. The floor is the time that the network's matrix products alone would take at the rate
-this machine reaches on products of the same shapes, three for each position processed (forward, and two backward).
+A position is a prompt token read by the network or a token written before its episode's end; padding, and columns
+after the end, are work but do not count. The floor is the time that the network's matrix products alone would take at
+the rate this machine reaches on products of the same shapes: three for each column (forward, and two backward).
 """
 
 from __future__ import annotations

@@ -42,6 +42,14 @@ class TrainingSettings(Settings):
 
 
 @dataclass(frozen=True)
+class _Head(Settings):
+    """What stands above the tables of a recipe."""
+
+    recipe: str = setting("custom", "the recipe's name")
+    seed: int = setting(0, "the root seed", at_least=0)
+
+
+@dataclass(frozen=True)
 class Part:
     """One configured part: which implementation (`id`) and its settings."""
 
@@ -123,9 +131,8 @@ def _build(values: dict[str, Any]) -> Config:
             f"training.episodes = {training.episodes} is no multiple of learner.group_size = {group_size}; "
             f"try {max(1, training.episodes // group_size) * group_size}"
         )
-    return Config(
-        recipe=str(values.get("recipe", "custom")), seed=_seed(values.get("seed", 0)), training=training, **parts
-    )
+    head = build(_Head, {name: values[name] for name in ("recipe", "seed") if name in values})
+    return Config(recipe=head.recipe, seed=head.seed, training=training, **parts)
 
 
 def _part(name: str, table: Any, registry: Registry) -> Part:
@@ -140,11 +147,3 @@ def _table(name: str, value: Any) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         raise UserError(f"{name} = {value!r} is not a table of settings: write [{name}] above them")
     return value
-
-
-def _seed(value: Any) -> int:
-    @dataclass(frozen=True)
-    class Seed(Settings):
-        seed: int = setting(0, "the root seed", at_least=0)
-
-    return Seed(seed=value).seed

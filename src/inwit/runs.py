@@ -152,7 +152,7 @@ def _read_record(path: Path) -> dict[str, Any]:
         record = json.loads((path / "run.json").read_text(encoding="utf-8"))
         if record["format"] != FORMAT:
             raise UserError(f"the run {path} has format {record['format']}: this version reads format {FORMAT}")
-        _ = record["status"], record["config"]["world"]["id"]
+        _ = record["status"], record["summary"], record["config"]["world"]["id"]
         return record
     except OSError:
         raise UserError(f"{path} is not a run: it has no readable run.json") from None

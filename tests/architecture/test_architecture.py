@@ -1,0 +1,111 @@
+"""Rules about the source itself: who imports whom, what is never called, and that importing does nothing."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+import tokenize
+from pathlib import Path
+
+import pytest
+
+import inwit
+from support import python
+
+SOURCE = Path(inwit.__file__).parent
+ROOT = Path(__file__).parents[2]
+FILES = sorted(SOURCE.rglob("*.py"))
+
+# Calls by name, and why they are not made.
+FORBIDDEN = {
+    "eval": "tables and parsers are safer",
+    "exec": "nothing here needs it",
+    "compile": "nothing here needs it",
+    "torch.load": "it unpickles: weights are safetensors",
+    "torch.save": "it pickles: weights are safetensors",
+    "torch.manual_seed": "the global generator is the caller's",
+    "torch.random.manual_seed": "the global generator is the caller's",
+    "torch.cuda.manual_seed": "the global generator is the caller's",
+    "torch.set_default_device": "the default device is the caller's",
+    "torch.set_default_dtype": "the default type is the caller's",
+    "np.random.seed": "the global generator is the caller's",
+    "random.seed": "the global generator is the caller's",
+}
+MODULES = {"pickle", "marshal", "shelve", "dill", "joblib", "random"}
+
+
+def dotted(node: ast.expr) -> str:
+    """`torch.manual_seed` of a call's function; empty for what has no such name."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute) and (base := dotted(node.value)):
+        return f"{base}.{node.attr}"
+    return ""
+
+
+@pytest.mark.parametrize("path", FILES, ids=[str(path.relative_to(SOURCE)) for path in FILES])
+def test_what_is_never_called(path: Path) -> None:
+    with tokenize.open(path) as file:
+        tree = ast.parse(file.read())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and dotted(node.func) in FORBIDDEN:
+            name = dotted(node.func)
+            pytest.fail(f"{path}:{node.lineno} calls {name}: {FORBIDDEN[name]}.")
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
+            for name in names:
+                assert name.split(".")[0] not in MODULES, f"{path}:{node.lineno} imports {name}."
+
+
+@pytest.mark.parametrize("path", FILES, ids=[str(path.relative_to(SOURCE)) for path in FILES])
+def test_every_module_says_what_it_is(path: Path) -> None:
+    assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))), f"{path} has no docstring."
+
+
+def test_layers() -> None:
+    """The contract in pyproject.toml, by import-linter."""
+    if not (ROOT / "pyproject.toml").exists():
+        pytest.skip("There is no checkout around these tests.")
+    code = "from importlinter.cli import lint_imports; raise SystemExit(lint_imports(no_cache=True))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 kept, 0 broken" in done.stdout
+
+
+IMPORT_ALL = """
+import io, random, sys
+from contextlib import redirect_stdout, redirect_stderr
+import numpy, rich.live, rich.table, safetensors.torch, torch  # what those do when imported is theirs
+before = torch.get_rng_state(), random.getstate(), str(numpy.random.get_state()), torch.get_num_threads()
+settings = torch.get_default_dtype(), torch.get_default_device(), torch.are_deterministic_algorithms_enabled()
+said = io.StringIO()
+from importlib import import_module
+with redirect_stdout(said), redirect_stderr(said):
+    for name in sys.argv[1:]:
+        import_module(name)
+after = torch.get_rng_state(), random.getstate(), str(numpy.random.get_state()), torch.get_num_threads()
+assert said.getvalue() == "", f"Importing prints {said.getvalue()!r}."
+assert torch.equal(before[0], after[0]) and before[1:] == after[1:], "Importing touches a global generator or threads."
+now = torch.get_default_dtype(), torch.get_default_device(), torch.are_deterministic_algorithms_enabled()
+assert now == settings, "Importing changes a default of torch."
+"""
+
+
+def test_importing_does_nothing() -> None:
+    relative = [path.relative_to(SOURCE.parent).with_suffix("") for path in FILES if path.name != "__main__.py"]
+    modules = [".".join(path.parts).removesuffix(".__init__") for path in relative]
+    assert len(modules) > 25
+    done = python(IMPORT_ALL, *modules)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+
+
+def test_the_public_names_exist() -> None:
+    for name in inwit.__all__:
+        assert getattr(inwit, name) is not None
+    assert dir(inwit) == sorted(inwit.__all__)
+    with pytest.raises(AttributeError, match="nothing"):
+        _ = inwit.nothing

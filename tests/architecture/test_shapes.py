@@ -1,0 +1,31 @@
+"""That the shapes are really checked in these tests."""
+
+from __future__ import annotations
+
+import jaxtyping
+import pytest
+import torch
+
+from inwit.distributions import masked_log_softmax
+from inwit.learners.returns import returns_to_go
+from inwit.types import Output
+from shapes import annotated
+
+
+def test_the_annotated_modules_are_found() -> None:
+    modules = annotated("inwit")
+    for name in ("inwit.types", "inwit.rollout", "inwit.policies.gru", "inwit.worlds.tutorial_v1"):
+        assert name in modules, f"{name} names shapes, but they are not checked."
+
+
+@pytest.mark.parametrize(
+    "misuse",
+    [
+        lambda: returns_to_go(torch.zeros(3)),
+        lambda: masked_log_softmax(torch.zeros(2, 3), torch.ones(2, 4, dtype=torch.bool)),
+        lambda: Output(torch.zeros(2, 3), torch.zeros(3)),
+    ],
+)
+def test_a_wrong_shape_is_refused(misuse: object) -> None:
+    with pytest.raises(jaxtyping.TypeCheckError):
+        misuse()  # type: ignore[operator]

@@ -1,0 +1,167 @@
+"""What every curriculum must keep to. A curriculum is held to it by being registered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inwit.curriculum import CURRICULA, Outcomes
+from inwit.errors import UserError
+from inwit.settings import build
+from inwit.types import Kinds
+
+every_curriculum = pytest.mark.parametrize("curriculum_id", CURRICULA.names())
+THREE = Kinds(("stage 0", "stage 1", "stage 2"), (0, 1, 2), (0, 1, 2))
+FIVE = Kinds(("p", "q", "r", "s", "t"), (0, 2, 1, 0, 2), (0, 1, 2, 3, 4))  # several kinds a stage, in disorder
+
+
+def make(curriculum_id: str, kinds: Kinds = THREE, **settings: Any) -> Any:
+    cls = CURRICULA.load(curriculum_id)
+    return cls(build(cls.Settings, settings), kinds)
+
+
+def show(curriculum: Any, outcomes: dict[int, tuple[int, int]]) -> None:
+    """Let the curriculum observe, for each kind, so many successes and so many failures at once."""
+    kinds = [kind for kind, counts in outcomes.items() for _ in range(sum(counts))]
+    success = [n < right for right, wrong in outcomes.values() for n in range(right + wrong)]
+    curriculum.observe(torch.tensor(kinds), torch.tensor(success))
+
+
+@every_curriculum
+@given(data=st.data())
+def test_weights_can_be_drawn_from(curriculum_id: str, data: st.DataObject) -> None:
+    """Finite, not negative, not all zero, whatever was observed; and there are weights before anything was."""
+    kinds = data.draw(st.sampled_from([THREE, FIVE]), label="kinds")
+    curriculum = make(curriculum_id, kinds)
+    for update in range(data.draw(st.integers(1, 30), label="updates")):
+        weights = curriculum.weights(update)
+        assert weights.shape == (len(kinds),), f"{curriculum_id}: a weight for each kind."
+        assert bool(torch.isfinite(weights).all()), f"{curriculum_id}: weights {weights} are not finite."
+        assert bool((weights >= 0).all()), f"{curriculum_id}: weights {weights} are negative."
+        assert float(weights.sum()) > 0, f"{curriculum_id}: no kind has any weight."
+        if curriculum_id in ("uniform", "learnability"):
+            assert bool((weights > 0).all()), f"{curriculum_id}: a kind has no weight, so it is never seen again."
+        count = data.draw(st.integers(1, 40), label="episodes")
+        kind = torch.tensor([data.draw(st.integers(0, len(kinds) - 1)) for _ in range(3)] * count)
+        curriculum.observe(kind, torch.rand(len(kind), generator=torch.Generator().manual_seed(update)) < 0.5)
+
+
+@every_curriculum
+def test_draws_follow_the_weights(curriculum_id: str) -> None:
+    curriculum = make(curriculum_id)
+    show(curriculum, {0: (90, 10), 1: (30, 70), 2: (0, 100)})
+    weights = curriculum.weights(0)
+    before = torch.get_rng_state()
+    drawn = curriculum.draw(0, 20_000, torch.Generator().manual_seed(0))
+    again = curriculum.draw(0, 20_000, torch.Generator().manual_seed(0))
+    assert torch.equal(torch.get_rng_state(), before), f"{curriculum_id}: it draws from the global generator."
+    assert torch.equal(drawn, again), f"{curriculum_id}: one seed gives two draws."
+    shares = torch.bincount(drawn, minlength=3) / len(drawn)
+    torch.testing.assert_close(shares, weights / weights.sum(), atol=0.02, rtol=0)
+
+
+@every_curriculum
+def test_the_running_success_follows_outcomes(curriculum_id: str) -> None:
+    """The training loop reads `outcomes.rate` of every curriculum, whether the weights use it or not."""
+    curriculum = make(curriculum_id)
+    assert curriculum.outcomes.rate.tolist() == [0, 0, 0], f"{curriculum_id}: success is assumed before it is seen."
+    show(curriculum, {0: (1000, 0), 1: (500, 500)})
+    rate = curriculum.outcomes.rate.tolist()
+    assert rate[0] > 0.99, f"{curriculum_id}: a kind always solved has rate {rate[0]}."
+    assert 0.4 < rate[1] < 0.6, f"{curriculum_id}: a kind solved half the time has rate {rate[1]}."
+    assert rate[2] == 0, f"{curriculum_id}: a kind never tried has rate {rate[2]}."
+
+
+@pytest.mark.parametrize("curriculum_id", ["gated", "learnability"])
+def test_outcomes_change_the_weights(curriculum_id: str) -> None:
+    curriculum = make(curriculum_id)
+    before = curriculum.weights(0)
+    show(curriculum, {0: (500, 0), 1: (200, 200)})
+    assert not torch.equal(curriculum.weights(1), before)
+
+
+@pytest.mark.parametrize("curriculum_id", ["schedule", "uniform"])
+def test_outcomes_do_not_change_the_weights(curriculum_id: str) -> None:
+    curriculum = make(curriculum_id)
+    before = curriculum.weights(0)
+    show(curriculum, {0: (500, 0), 1: (200, 200)})
+    assert torch.equal(curriculum.weights(0), before)
+
+
+def test_uniform_is_uniform() -> None:
+    assert len(set(make("uniform", FIVE).weights(3).tolist())) == 1
+
+
+def test_learnability_is_p_times_one_minus_p_plus_floor() -> None:
+    curriculum = make("learnability", floor=0.05, memory=1e9)
+    show(curriculum, {0: (99, 0), 1: (50, 49), 2: (0, 99)})
+    expected = [p * (1 - p) + 0.05 for p in (0.99, 0.5, 0.0)]  # one failed trial is the prior
+    assert curriculum.weights(0).tolist() == pytest.approx(expected, abs=1e-5)
+
+
+def test_gated_opens_stages_in_order() -> None:
+    curriculum = make("gated", FIVE, mastered=0.8, memory=1e9)
+
+    def open_kinds() -> list[str]:
+        weights = curriculum.weights(0)
+        assert set(weights.tolist()) <= {0.0, 1.0}, "Open kinds are drawn alike."
+        return [name for name, weight in zip(FIVE.names, weights.tolist(), strict=True) if weight]
+
+    assert open_kinds() == ["p", "s"], "Only stage 0 is open at first."
+    show(curriculum, {0: (999, 0)})
+    assert open_kinds() == ["p", "s"], "Stage 1 waits for every kind of stage 0."
+    show(curriculum, {1: (999, 0), 2: (999, 0)})
+    assert open_kinds() == ["p", "s"], "Success in a closed stage opens nothing."
+    show(curriculum, {3: (799, 200)})
+    assert open_kinds() == ["p", "s"], "0.799 is short of 0.8."
+    show(curriculum, {3: (801, 0)})
+    assert open_kinds() == ["p", "q", "r", "s", "t"], "Stage 2 opens with stage 1, which was mastered already."
+
+
+def test_gated_needs_every_stage_below() -> None:
+    curriculum = make("gated", mastered=0.8, memory=1e9)
+    show(curriculum, {0: (999, 0)})
+    assert curriculum.weights(0).tolist() == [1, 1, 0]
+    show(curriculum, {1: (999, 0)})
+    assert curriculum.weights(0).tolist() == [1, 1, 1]
+    show(curriculum, {0: (0, 999)})
+    assert curriculum.weights(0).tolist() == [1, 0, 0], "A stage that is lost closes those above it."
+
+
+def test_schedule_follows_its_list() -> None:
+    curriculum = make("schedule", stages=[0, 2, 1], period=3)
+    stages = [int(curriculum.weights(update).argmax()) for update in range(12)]
+    assert stages == [0, 0, 0, 2, 2, 2, 1, 1, 1, 0, 0, 0]
+    assert all(float(curriculum.weights(update).sum()) == 1 for update in range(12))
+
+
+def test_schedule_opens_every_kind_of_a_stage() -> None:
+    assert make("schedule", FIVE, stages=[2], period=1).weights(0).tolist() == [0, 1, 0, 0, 1]
+
+
+def test_schedule_refuses_a_stage_that_the_world_lacks() -> None:
+    with pytest.raises(UserError, match=r"stage 7 does not exist.*0, 1, 2"):
+        make("schedule", stages=[0, 7])
+
+
+def test_outcomes_fade() -> None:
+    """After `memory` episodes of a kind, what came before has faded to 1/e; other kinds' episodes fade nothing."""
+    outcomes = Outcomes(2, memory=100.0)
+    outcomes.observe(torch.zeros(50, dtype=torch.int64), torch.ones(50, dtype=torch.bool))
+    assert outcomes.trials.tolist() == [50, 0]
+    outcomes.observe(torch.zeros(100, dtype=torch.int64), torch.zeros(100, dtype=torch.bool))
+    assert outcomes.successes[0].item() == pytest.approx(50 / 2.718281828, rel=1e-5)
+    assert outcomes.trials[0].item() == pytest.approx(50 / 2.718281828 + 100, rel=1e-5)
+    outcomes.observe(torch.ones(1000, dtype=torch.int64), torch.ones(1000, dtype=torch.bool))
+    assert outcomes.successes[0].item() == pytest.approx(50 / 2.718281828, rel=1e-5)
+
+
+def test_the_prior_counts_as_one_trial() -> None:
+    outcomes = Outcomes(1, memory=1e9, prior=0.5)
+    assert outcomes.rate.tolist() == [0.5]
+    outcomes.observe(torch.zeros(3, dtype=torch.int64), torch.tensor([True, True, True]))
+    assert outcomes.rate.tolist() == [3.5 / 4]
