@@ -307,6 +307,7 @@ def wait_for(condition: Any, process: subprocess.Popen[str], seconds: float = 60
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 def test_ctrl_c_on_the_command_line(runs: Path) -> None:
     """The interrupted run can be loaded and says what it is; the command says so, too, and exits with 130."""
     flags = ["--policy.width", "4", "--training.episodes", "32", "--training.max_updates", "1000000"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from functools import cache
 from math import isfinite
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -34,7 +35,7 @@ class Settings:
     """Base of all settings: checks every field's type and limits when an instance is made."""
 
     def __post_init__(self) -> None:
-        hints = get_type_hints(type(self))
+        hints = _hints(type(self))
         for item in fields(self):
             value = _converted(item.name, getattr(self, item.name), hints[item.name])
             _check_limits(item.name, value, item.metadata)
@@ -59,6 +60,11 @@ def build(cls: type[S], values: Mapping[str, Any], where: str = "") -> S:
         return cls(**values)
     except UserError as error:
         raise UserError(f"{prefix}{error}") from None
+
+
+@cache
+def _hints(cls: type) -> dict[str, Any]:
+    return get_type_hints(cls)
 
 
 def _converted(name: str, value: Any, hint: Any) -> Any:

@@ -94,6 +94,7 @@ assert now == settings, "Importing changes a default of torch."
 """
 
 
+@pytest.mark.slow
 def test_importing_does_nothing() -> None:
     relative = [path.relative_to(SOURCE.parent).with_suffix("") for path in FILES if path.name != "__main__.py"]
     modules = [".".join(path.parts).removesuffix(".__init__") for path in relative]

@@ -103,7 +103,6 @@ def test_the_oracles_of_v1_are_unique(stage: int) -> None:
     assert [names(program) for program in right] == [ORACLES[stage]]
 
 
-@pytest.mark.slow
 def test_the_oracle_of_stage_2_is_unique() -> None:
     """All programs of seven tokens, tried on a few problems first and on every problem if those are right."""
     probe = [(3, 7, 2, 9, 5), (8, 1, 6, 4, 7), (9, 9, 5, 2, 3), (1, 6, 8, 7, 8)]
