@@ -17,6 +17,7 @@ from inwit import recipes
 from inwit.curriculum import CURRICULA
 from inwit.errors import UserError, unknown
 from inwit.learners import LEARNERS
+from inwit.learners.hindsight import HindsightSettings
 from inwit.policies import POLICIES
 from inwit.registry import Registry
 from inwit.settings import Settings, build, setting
@@ -70,11 +71,13 @@ class Config:
     policy: Part
     learner: Part
     curriculum: Part
+    hindsight: HindsightSettings
     training: TrainingSettings
 
     def to_dict(self) -> dict[str, Any]:
         parts = {name: getattr(self, name).to_dict() for name in PARTS}
-        return {"recipe": self.recipe, "seed": self.seed, **parts, "training": self.training.to_dict()}
+        tables = {"hindsight": self.hindsight.to_dict(), "training": self.training.to_dict()}
+        return {"recipe": self.recipe, "seed": self.seed, **parts, **tables}
 
 
 def resolve(source: Config | str | Path | Mapping[str, Any] = DEFAULT_RECIPE, **overrides: Any) -> Config:
@@ -125,6 +128,7 @@ def _build(values: dict[str, Any]) -> Config:
             raise unknown("setting", name, known)
     parts = {name: _part(name, values.get(name, {}), registry) for name, registry in PARTS.items()}
     training = build(TrainingSettings, _table("training", values.get("training", {})), "training")
+    hindsight = build(HindsightSettings, _table("hindsight", values.get("hindsight", {})), "hindsight")
     group_size = getattr(parts["learner"].settings, "group_size", 1)
     if training.episodes % group_size:
         raise UserError(
@@ -132,7 +136,7 @@ def _build(values: dict[str, Any]) -> Config:
             f"try {max(1, training.episodes // group_size) * group_size}"
         )
     head = build(_Head, {name: values[name] for name in ("recipe", "seed") if name in values})
-    return Config(recipe=head.recipe, seed=head.seed, training=training, **parts)
+    return Config(recipe=head.recipe, seed=head.seed, hindsight=hindsight, training=training, **parts)
 
 
 def _part(name: str, table: Any, registry: Registry) -> Part:

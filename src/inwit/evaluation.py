@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from inwit.errors import UserError
+from inwit.evaluation_groups import GroupEvaluation, evaluate_expressions
 from inwit.rollout import collect
 from inwit.types import Agent, Rollout
 from inwit.worlds.oracle import yardstick
@@ -57,10 +58,11 @@ class Evaluation:
         return {"world": self.world, "stages": [stage | stage.pop("extra") for stage in stages]}
 
 
-def evaluate(agent: Agent) -> Evaluation:
-    """The agent's greedy success over the whole problem space. Raises `UserError` for a world that cannot be
-    enumerated."""
+def evaluate(agent: Agent) -> Evaluation | GroupEvaluation:
+    """The agent's greedy success over the whole problem space. Raises `UserError` for a world that has no finite one."""
     world = agent.world
+    if "identity" in world.capabilities:
+        return evaluate_expressions(agent)
     if "all_tasks" not in world.capabilities:
         raise UserError(f"the world {world.id} cannot list its tasks: exact evaluation is not possible")
     return Evaluation(world.id, [_evaluate_kind(agent, kind) for kind in range(len(world.kinds))])
@@ -68,6 +70,9 @@ def evaluate(agent: Agent) -> Evaluation:
 
 def solves_all(agent: Agent) -> bool:
     """Whether the greedy agent solves every problem of every kind. Hard kinds first, and stops at the first failure."""
+    if "identity" in agent.world.capabilities:
+        tasks = agent.world.greedy_tasks(next(agent.policy.parameters()).device)
+        return bool(collect(agent.world, agent.policy, tasks).success.all())
     kinds = sorted(range(len(agent.world.kinds)), key=lambda kind: -agent.world.kinds.stages[kind])
     return all(bool(rollout.success.all()) for kind in kinds for rollout in _greedy(agent, kind))
 

@@ -8,10 +8,11 @@ Between sampling and the loss no shape depends on data and nothing is read back 
 from __future__ import annotations
 
 from contextlib import nullcontext
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from jaxtyping import Bool
+from jaxtyping import Bool, Int
 from torch import Tensor
 
 from inwit.distributions import choose, gumbel, masked_log_softmax
@@ -28,91 +29,129 @@ def collect(
     keep_graph: bool = False,
     after_end: bool = False,
     leave_early: bool = True,
+    achieved: bool = False,
 ) -> Rollout:
     """One episode for each of the `problems`, or `group_size` consecutive rows for each.
 
     Tokens are sampled with `generator`; without one the likeliest legal token is taken. `keep_graph` keeps the outputs'
     autograd graph. `after_end` lets the policy go on writing, without effect, after its episode has ended, to the last
-    column: the published loss trains on those tokens. A prompt is read once per problem, whatever the group's size.
+    column: the published loss trains on those tokens. `achieved` records which class the machine holds after each
+    column (for worlds that declare it). A prompt is read once per problem, whatever the group's size.
     """
+    record = _Record()
     with nullcontext() if keep_graph else torch.no_grad():
-        return _collect(world, policy, problems, group_size, generator, keep_graph, after_end, leave_early)
+        prompt, prompt_mask = world.prompt(problems)
+        stage = world.stage(problems)
+        output, memory = policy.begin(prompt, prompt_mask, stage)
+        tasks = problems
+        if group_size > 1:
+            tasks = problems.repeat_interleave(group_size)
+            output, memory = _repeat(output, memory, group_size)
+        noise = None if generator is None else gumbel((world.num_columns, *output.logits.shape), generator)
+
+        state = world.reset(tasks)
+        ended = torch.zeros_like(tasks.kind, dtype=torch.bool)
+        for column in range(world.num_columns):
+            legal = world.legal(state) if world.masks else torch.ones_like(output.logits, dtype=torch.bool)
+            token = choose(output.logits.detach(), legal, None if noise is None else noise[column])
+            forced = world.forced(state)
+            if after_end:
+                forced = forced.masked_fill(ended, -1)
+            chosen = forced < 0
+            token = torch.where(chosen, token, forced)
+            state, step = world.step(state, token)
+            record.add(token, legal, ~ended, chosen, output, step)
+            if achieved:
+                record.achieved.append(world.achieved(state).masked_fill(ended, -1))
+            ended = ended | step.terminated | step.truncated
+            last = column + 1 == world.num_columns
+            if last or (leave_early and not after_end and bool(ended.all())):
+                break
+            output, memory = policy.step(token, memory)
+        return record.rollout(tasks, (prompt, prompt_mask, stage), group_size, keep_graph)
 
 
-def _collect(
-    world: Any,
-    policy: Any,
-    problems: Tasks,
-    group_size: int,
-    generator: torch.Generator | None,
-    keep_graph: bool,
-    after_end: bool,
-    leave_early: bool,
-) -> Rollout:
-    prompt, prompt_mask = world.prompt(problems)
-    stage = world.stage(problems)
-    output, memory = policy.begin(prompt, prompt_mask, stage)
-    tasks = problems
-    if group_size > 1:
-        tasks = problems.repeat_interleave(group_size)
-        output, memory = _repeat(output, memory, group_size)
-    noise = None if generator is None else gumbel((world.num_columns, *output.logits.shape), generator)
+@torch.no_grad()
+def babble(world: Any, tasks: Tasks, generator: torch.Generator) -> tuple[Int[Tensor, "B T"], Int[Tensor, "B T"]]:
+    """Random legal programs run in the world alone: their tokens, and the class that the machine holds after each.
 
-    state = world.reset(tasks)
-    ended = torch.zeros_like(tasks.kind, dtype=torch.bool)
-    outputs, columns, steps = [], [], []
-    for column in range(world.num_columns):
-        legal = world.legal(state) if world.masks else torch.ones_like(output.logits, dtype=torch.bool)
-        token = choose(output.logits.detach(), legal, None if noise is None else noise[column])
-        forced = world.forced(state)
-        if after_end:
-            forced = forced.masked_fill(ended, -1)
-        chosen = forced < 0
-        token = torch.where(chosen, token, forced)
-        columns.append((token, legal, ~ended, chosen))
-        outputs.append(output)
+    Tokens are drawn uniformly from the legal ones but for those that would end the episode: every beginning of a
+    program is looked at anyway. For worlds that declare `achieved` and an `answer`.
+    """
+    state, tokens, achieved = world.reset(tasks), [], []
+    size = (len(tasks), len(world.vocabulary))
+    for _ in range(world.num_columns):
+        legal = world.legal(state)
+        legal[:, world.answer] = False
+        scores = torch.rand(size, generator=generator, device=generator.device)
+        token = scores.masked_fill_(~legal, -1.0).argmax(1)
+        state, _ = world.step(state, token)
+        tokens.append(token)
+        achieved.append(world.achieved(state))
+    return torch.stack(tokens, 1), torch.stack(achieved, 1)
+
+
+@torch.no_grad()
+def perform(
+    world: Any, tasks: Tasks, tokens: Int[Tensor, "B T"] | None, generator: torch.Generator | None = None
+) -> tuple[Bool[Tensor, " B"], dict[str, Tensor]]:
+    """Carry out given tokens, or uniformly random legal ones, in the world alone: success and its further readings."""
+    state, steps = world.reset(tasks), []
+    for column in range(world.num_columns if tokens is None else tokens.shape[1]):
+        if tokens is not None:
+            token = tokens[:, column]
+        else:
+            legal = world.legal(state)
+            assert generator is not None
+            scores = torch.rand(legal.shape, generator=generator, device=generator.device)
+            token = scores.masked_fill_(~legal, -1.0).argmax(1)
         state, step = world.step(state, token)
         steps.append(step)
-        ended = ended | step.terminated | step.truncated
-        last = column + 1 == world.num_columns
-        if last or (leave_early and not after_end and bool(ended.all())):
-            break
-        output, memory = policy.step(token, memory)
-    return _assemble(tasks, (prompt, prompt_mask, stage), group_size, columns, outputs, steps, keep_graph)
+    extra = {name: _any([step.extra[name] for step in steps]) for name in steps[0].extra}
+    return _any([step.success for step in steps]), extra
 
 
-def _assemble(
-    tasks: Tasks,
-    prompt: tuple[Tensor, Tensor, Tensor],
-    group_size: int,
-    columns: list[tuple[Tensor, Tensor, Tensor, Tensor]],
-    outputs: list[Output],
-    steps: list[Step],
-    keep_graph: bool,
-) -> Rollout:
-    tokens, legal, live, chosen = (torch.stack(parts, 1) for parts in zip(*columns, strict=True))
-    logits = torch.stack([output.logits for output in outputs], 1)
-    values = torch.stack([output.value for output in outputs], 1)
-    log_probs = masked_log_softmax(logits.detach(), legal).gather(-1, tokens[..., None])[..., 0]
-    return Rollout(
-        tasks=tasks,
-        prompt=prompt[0],
-        prompt_mask=prompt[1],
-        stage=prompt[2],
-        group_size=group_size,
-        tokens=tokens,
-        legal=legal,
-        live=live,
-        chosen=chosen,
-        log_probs=log_probs,
-        values=values.detach(),
-        reward=torch.stack([step.reward for step in steps], 1).to(logits.dtype),
-        terminated=_any([step.terminated for step in steps]),
-        truncated=_any([step.truncated for step in steps]),
-        success=_any([step.success for step in steps]),
-        extra={name: _any([step.extra[name] for step in steps]) for name in steps[0].extra},
-        outputs=Output(logits, values) if keep_graph else None,
-    )
+@dataclass
+class _Record:
+    """The columns of a rollout in the making."""
+
+    columns: list[tuple[Tensor, Tensor, Tensor, Tensor]] = field(default_factory=list)
+    outputs: list[Output] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    achieved: list[Tensor] = field(default_factory=list)
+
+    def add(self, token: Tensor, legal: Tensor, live: Tensor, chosen: Tensor, output: Output, step: Step) -> None:
+        self.columns.append((token, legal, live, chosen))
+        self.outputs.append(output)
+        self.steps.append(step)
+
+    def rollout(
+        self, tasks: Tasks, prompt: tuple[Tensor, Tensor, Tensor], group_size: int, keep_graph: bool
+    ) -> Rollout:
+        tokens, legal, live, chosen = (torch.stack(parts, 1) for parts in zip(*self.columns, strict=True))
+        logits = torch.stack([output.logits for output in self.outputs], 1)
+        values = torch.stack([output.value for output in self.outputs], 1)
+        log_probs = masked_log_softmax(logits.detach(), legal).gather(-1, tokens[..., None])[..., 0]
+        return Rollout(
+            tasks=tasks,
+            prompt=prompt[0],
+            prompt_mask=prompt[1],
+            stage=prompt[2],
+            group_size=group_size,
+            tokens=tokens,
+            legal=legal,
+            live=live,
+            chosen=chosen,
+            log_probs=log_probs,
+            values=values.detach(),
+            reward=torch.stack([step.reward for step in self.steps], 1).to(logits.dtype),
+            terminated=_any([step.terminated for step in self.steps]),
+            truncated=_any([step.truncated for step in self.steps]),
+            success=_any([step.success for step in self.steps]),
+            extra={name: _any([step.extra[name] for step in self.steps]) for name in self.steps[0].extra},
+            outputs=Output(logits, values) if keep_graph else None,
+            achieved=torch.stack(self.achieved, 1) if self.achieved else None,
+        )
 
 
 def _any(flags: list[Tensor]) -> Bool[Tensor, " B"]:

@@ -7,8 +7,10 @@ from one, cannot shift another. Nothing here touches PyTorch's global generator.
 from __future__ import annotations
 
 import hashlib
+from typing import TYPE_CHECKING
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
 
 def stream_seed(seed: int, name: str) -> int:
@@ -19,4 +21,6 @@ def stream_seed(seed: int, name: str) -> int:
 
 def stream(seed: int, name: str, device: torch.device | str = "cpu") -> torch.Generator:
     """A fresh generator on `device` for the stream `name` under the root `seed`."""
+    import torch  # here, so that worlds free of PyTorch may name their streams
+
     return torch.Generator(device=device).manual_seed(stream_seed(seed, name))

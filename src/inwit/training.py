@@ -20,9 +20,11 @@ from inwit.config import Config, resolve
 from inwit.curriculum import CURRICULA
 from inwit.devices import usable_device
 from inwit.evaluation import solves_all
+from inwit.errors import UserError
 from inwit.learners import LEARNERS
+from inwit.learners.hindsight import Hindsight
 from inwit.policies import make_policy
-from inwit.rollout import collect
+from inwit.rollout import babble, collect
 from inwit.seeding import stream
 from inwit.types import Agent, Rollout
 
@@ -77,7 +79,8 @@ def updates(source: Config | str | Path | Mapping[str, Any] = "tutorial", **over
     learner = LEARNERS.load(config.learner.id)(config.learner.settings)
     curriculum = CURRICULA.load(config.curriculum.id)(config.curriculum.settings, world.kinds, device)
     optimiser = torch.optim.Adam(policy.parameters(), lr=training.learning_rate, fused=True)
-    draws = {name: stream(config.seed, name, device) for name in ("kinds", "tasks", "actions")}
+    draws = {name: stream(config.seed, name, device) for name in ("kinds", "tasks", "actions", "babble", "imitation")}
+    hindsight = _hindsight(config, world, device)
     start, confirmations, next_confirmation = time.perf_counter(), 0, 0
     tokens = positions = torch.zeros((), dtype=torch.int64, device=device)
 
@@ -92,9 +95,15 @@ def updates(source: Config | str | Path | Mapping[str, Any] = "tutorial", **over
                 generator=draws["actions"],
                 keep_graph=learner.one_pass,
                 after_end=learner.whole_sequence,
+                achieved=hindsight is not None,
             )
+            if hindsight is not None:
+                _feed(hindsight, world, rollout, index, draws["babble"])
             metrics = {}
             for loss, parts in learner.losses(policy, rollout):
+                if hindsight is not None:
+                    imitation, more = hindsight.loss(policy, curriculum.outcomes.rate, draws["imitation"])
+                    loss, parts = loss + imitation, parts | more
                 metrics |= parts | optimise(policy, optimiser, loss, training.max_grad_norm)
             curriculum.observe(rollout.tasks.kind, rollout.success)
             tokens = tokens + (rollout.live & rollout.chosen).sum()
@@ -108,6 +117,27 @@ def updates(source: Config | str | Path | Mapping[str, Any] = "tutorial", **over
         yield Update(index, agent, rollout, metrics, curriculum.outcomes.rate, totals, solved)
         if solved:
             return
+
+
+def _hindsight(config: Config, world: Any, device: torch.device) -> Hindsight | None:
+    if not config.hindsight.rows:
+        return None
+    if "achieved" not in world.capabilities:
+        raise UserError(
+            f"hindsight.rows = {config.hindsight.rows}: {world.id} cannot tell what a program achieved; use 0"
+        )
+    return Hindsight(config.hindsight, world.lessons(device))
+
+
+def _feed(hindsight: Hindsight, world: Any, rollout: Rollout, index: int, generator: torch.Generator) -> None:
+    """Give the store the policy's own programs, and random ones run in the world alone."""
+    assert rollout.achieved is not None
+    hindsight.observe(rollout.tokens, rollout.achieved)
+    if hindsight.settings.babble and index < hindsight.settings.babble_updates:
+        kinds = torch.randint(
+            len(world.kinds), (hindsight.settings.babble,), generator=generator, device=generator.device
+        )
+        hindsight.observe(*babble(world, world.sample(kinds, generator), generator))
 
 
 def optimise(

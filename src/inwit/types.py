@@ -118,11 +118,31 @@ class Rollout:
     success: Bool[Tensor, " B"]
     extra: dict[str, Bool[Tensor, " B"]]
     outputs: Output | None = None
+    achieved: Int[Tensor, "B T"] | None = None  # after each column the class that the machine holds, or -1
 
     @property
     def returns(self) -> Float[Tensor, " B"]:
         """The undiscounted sum of each episode's rewards."""
         return self.reward.sum(1)
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """What may be told about a world's kinds to one who learns from what its own programs computed.
+
+    How each kind is asked for, which class it is of, and how many operands its programs may name. `argument` gives for
+    each token the place of the operand that it names, -1 for other tokens.
+    """
+
+    prompt: Int[Tensor, "K P"]
+    prompt_mask: Bool[Tensor, "K P"]
+    stage: Int[Tensor, " K"]
+    class_of: Int[Tensor, " K"]
+    num_operands: Int[Tensor, " K"]
+    argument: Int[Tensor, " V"]
+    answer: int  # the token that ends an episode
+    pad: int
+    num_columns: int
 
 
 class World(Protocol):
@@ -137,7 +157,7 @@ class World(Protocol):
     num_columns: int  # columns in a rollout, at most: chosen and forced tokens
     masks: bool  # whether a policy may write legal tokens only
     extra_outcomes: tuple[str, ...]
-    capabilities: frozenset[str]  # of: "all_tasks"
+    capabilities: frozenset[str]  # of: "all_tasks", "identity", "achieved" (docs/extending.md)
 
     def sample(self, kinds: Int[Tensor, " B"], generator: torch.Generator) -> Tasks: ...
     def all_tasks(self, kinds: list[int], device: torch.device | str = "cpu") -> Tasks: ...

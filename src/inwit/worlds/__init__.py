@@ -22,6 +22,11 @@ WORLDS = Registry(
             "the same task, repaired: three stages, 111,000 problems, success is the stated goal",
             "inwit.worlds.tutorial_scalar:ScalarTutorialV1",
         ),
+        "calculator-v0": Entry(
+            "inwit.worlds.calculator_tensors:CalculatorV0",
+            "a register machine whose prompt is an expression: it must be read; success holds over all inputs",
+            "inwit.worlds.calculator_scalar:ScalarCalculator",
+        ),
     },
 )
 

@@ -1,7 +1,7 @@
 """Infix expressions over operands a..j: enumerating, writing, parsing, evaluating, and their polynomials.
 
-A tree is an operand's index (an int) or `(symbol, left, right)`. An expression uses its operands once each, in increasing order of
-letters; it is written fully parenthesised but for the outermost pair, as in `(a*b)-(c*d)`.
+A tree is an operand's index (an int) or `(symbol, left, right)`. An expression uses its operands once each, in
+increasing order of letters; it is written fully parenthesised but for the outermost pair, as in `(a*b)-(c*d)`.
 """
 
 from __future__ import annotations
@@ -51,10 +51,11 @@ def write(tree: Tree, letters: Sequence[str] = LETTERS) -> str:
 
 
 def parse(text: str, symbols: Sequence[str]) -> tuple[Tree, str]:
-    """The tree of an expression and the letters of its operands, in order: `(b*c)-e` gives a tree over 0, 1, 2 and "bce".
+    """The tree of an expression and the letters of its operands, in order: `(b*c)-e` gives a tree over 0, 1, 2 and
+    "bce".
 
-    Spaces are allowed. Raises `UserError`, pointing at the column (from 1), for anything that is not a fully parenthesised
-    expression in which each letter stands once and letters increase from left to right.
+    Spaces are allowed. Raises `UserError`, pointing at the column (from 1), for anything that is not a fully
+    parenthesised expression in which each letter stands once and letters increase from left to right.
     """
     return _Parser(text, symbols).parse()
 

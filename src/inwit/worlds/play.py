@@ -44,7 +44,8 @@ def play(world_id: str, task: Mapping[str, Any], actions: Sequence[str | int], *
     """Carry out `actions` (token names or ids) on one task of a world.
 
     `task` is, for the tutorial, `{"stage": 2, "operands": [5, 5, 7, 9, 8]}` (five operands in tutorial-v0, 3 + stage in
-    tutorial-v1). Raises `UserError` for an unknown world, setting, token or a task that does not fit.
+    tutorial-v1); for the calculator `{"expression": "(a*b)-(c*d)", "operands": [3, 5, 2, 7], "num_slots": 1}`. Raises
+    `UserError` for an unknown world, setting, token or a task that does not fit.
     """
     if isinstance(actions, str):
         raise UserError(f"actions {actions!r} are one text: give a list of tokens, as in {actions.split()!r}")
@@ -58,7 +59,7 @@ def play(world_id: str, task: Mapping[str, Any], actions: Sequence[str | int], *
     done = len(states)
     return Episode(
         world=world_id,
-        task={"stage": episode.stage, "operands": list(episode.operands)},
+        task=episode.task_dict(),
         actions=names(tokens[:done]),
         reward=float(episode.reward),
         steps=done,

@@ -3,7 +3,8 @@
 Vocabulary, legality, prompts, the enumeration of expressions and the oracle's search are all made from it. A world uses
 the tools that its settings name; to add one, add an entry here. RSB and MAX are such additions.
 
-`apply` sees balanced residues (see `balanced`) as Python integers, NumPy arrays or tensors; its result is reduced by the caller.
+`apply` sees balanced residues (see `balanced`) as Python integers, NumPy arrays or tensors; its result is reduced
+by the caller.
 """
 
 from __future__ import annotations

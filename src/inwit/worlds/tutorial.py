@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from inwit.errors import UserError, unknown
+from inwit.errors import UserError
 from inwit.settings import Settings, setting
 from inwit.vocabulary import Vocabulary
+from inwit.worlds.reading import check_digits, check_fields, digits, whole
 
 VOCABULARY = Vocabulary([*"0123456789", "CTX", "MUL", "ADD", "SUB", "ANS", "STO", "RCL", "EOS"])
 CTX, MUL, ADD, SUB, ANS, STO, RCL, EOS = VOCABULARY.ids(["CTX", "MUL", "ADD", "SUB", "ANS", "STO", "RCL", "EOS"])
@@ -36,33 +37,16 @@ def parse_task(task: Mapping[str, Any], world: str, *, hidden: bool) -> tuple[in
     With `hidden` (tutorial-v0) all five operands are given in every stage; else 3 + stage. Raises `UserError` for
     anything else.
     """
-    for key in task:
-        if key not in ("stage", "operands"):
-            raise unknown(f"task field of {world}", key, ("stage", "operands"))
+    check_fields(task, world, ("stage", "operands"))
     for key in ("stage", "operands"):
         if key not in task:
             raise UserError(f"the task has no {key}: {world} needs a stage and operands, as in stage 0, operands 3 4 5")
-    stage = _whole("stage", task["stage"])
+    stage = whole("stage", task["stage"])
     if stage not in STAGES:
         raise UserError(f"stage {stage} does not exist: {world} has stages 0, 1, 2")
-    given = task["operands"]
-    if isinstance(given, str | bytes) or not hasattr(given, "__iter__"):
-        raise UserError(f"operands {given!r} are not a list of digits")
-    operands = [_whole("operand", value) for value in given]
+    operands = digits(task["operands"])
     count = MAX_OPERANDS if hidden else num_shown(stage)
     if len(operands) != count:
         raise UserError(f"{len(operands)} operands were given: stage {stage} of {world} has {count}")
-    for value in operands:
-        if not 0 <= value <= 9:
-            raise UserError(f"operand {value} is out of range: operands are the digits 0..9")
+    check_digits(operands)
     return stage, operands
-
-
-def _whole(name: str, value: Any) -> int:
-    try:
-        number = int(value)
-        if isinstance(value, bool) or (not isinstance(value, str) and number != value):
-            raise ValueError
-    except (ValueError, TypeError, OverflowError):
-        raise UserError(f"{name} {value!r} is not a whole number") from None
-    return number

@@ -56,6 +56,10 @@ class _ScalarTutorial:
         count = MAX_OPERANDS if cls.hidden else num_shown(stage)
         return cls(settings, stage, list(np.indices((10,) * count).reshape(count, -1)))
 
+    def task_dict(self) -> dict[str, Any]:
+        """The task as `from_task` reads it."""
+        return {"stage": self.stage, "operands": list(self.operands)}
+
     @property
     def ended(self) -> bool:
         return self.terminated or self.truncated

@@ -1,0 +1,132 @@
+"""Exact evaluation where identity decides: one greedy run of each expression is its success over all inputs.
+
+Grouped by number of operators and by the slots that the expression needs, beside the proven shortest programs, a random
+policy and the best constant program.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from inwit.rollout import collect, perform
+from inwit.seeding import stream
+from inwit.types import Agent
+from inwit.worlds.shortest import ShortestProgram, shortest_table
+
+DIGITS = 100  # digit rows per expression on which success by value is sampled
+RANDOM = 200  # random programs per expression
+
+
+@dataclass(frozen=True)
+class GroupResult:
+    """Expressions with as many operators that need as many slots. Lengths are means in tokens.
+
+    `mean_tokens` and `shortest_tokens` are over the expressions that the agent solves; None if it solves none.
+    `value_success` (on digits), and `random_success` of uniformly random legal programs, are sampled; luck is what
+    value success has over identity. `shortcut_success` is the share that one constant program solves, the best one.
+    """
+
+    operators: int
+    slots_needed: int | None  # None: no program within the bound of the search
+    expressions: int
+    identity_solved: int
+    value_success: float
+    mean_tokens: float | None
+    shortest_tokens: float | None
+    proven: int  # expressions whose shortest length is proven
+    random_success: float
+    shortcut_success: float
+
+
+@dataclass(frozen=True)
+class GroupEvaluation:
+    world: str
+    groups: list[GroupResult]
+    split: dict[str, Any]
+    unsolved: list[str]
+
+    @property
+    def problems(self) -> int:
+        return sum(group.expressions for group in self.groups)
+
+    @property
+    def solved(self) -> int:
+        return sum(group.identity_solved for group in self.groups)
+
+    @property
+    def tokens_over_shortest(self) -> float | None:
+        """Mean tokens over mean proven shortest, on what is solved."""
+        done = [group for group in self.groups if group.identity_solved]
+        shortest = sum(group.identity_solved * (group.shortest_tokens or 0) for group in done)
+        return sum(group.identity_solved * (group.mean_tokens or 0) for group in done) / shortest if shortest else None
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self) | {"tokens_over_shortest": self.tokens_over_shortest}
+
+
+def evaluate_expressions(agent: Agent) -> GroupEvaluation:
+    """One greedy run of every expression of the agent's world."""
+    world = agent.world
+    device = next(agent.policy.parameters()).device
+    tasks = world.greedy_tasks(device)
+    rollout = collect(world, agent.policy, tasks)
+    solved, steps = rollout.success, rollout.live.sum(1)
+    value, random = _value_success(world, rollout.tokens), _random_success(world)
+    table = shortest_table(world.settings.max_operators, world.settings.num_slots, world.settings.tools)
+    best = [table[name] for name in world.kinds.names]
+    keys = [(stage, program.slots_needed) for stage, program in zip(world.kinds.stages, best, strict=True)]
+    groups = []
+    for key in sorted(set(keys), key=lambda key: (key[0], -1 if key[1] is None else key[1])):
+        members = [index for index, other in enumerate(keys) if other == key]
+        groups.append(_group(key, members, world, solved, steps, value, random, best))
+    unsolved = [name for name, right in zip(world.kinds.names, solved.tolist(), strict=True) if not right]
+    return GroupEvaluation(world.id, groups, {"name": "none"}, unsolved)
+
+
+def _group(
+    key: tuple[int, int | None],
+    members: list[int],
+    world: Any,
+    solved: Bool[Tensor, " K"],
+    steps: Int[Tensor, " K"],
+    value: Float[Tensor, " K"],
+    random: Float[Tensor, " K"],
+    best: list[ShortestProgram],
+) -> GroupResult:
+    right = [index for index in members if solved[index]]
+    known = [best[index].length for index in right]
+    return GroupResult(
+        operators=key[0],
+        slots_needed=key[1],
+        expressions=len(members),
+        identity_solved=len(right),
+        value_success=float(value[members].mean()),
+        mean_tokens=float(steps[right].float().mean()) if right else None,
+        shortest_tokens=sum(length or 0 for length in known) / len(known) if known and all(known) else None,
+        proven=sum(best[index].proven for index in members),
+        random_success=float(random[members].mean()),
+        # A constant program computes one polynomial: at best that of the largest class.
+        shortcut_success=max(Counter(world.kinds.classes[index] for index in members).values()) / len(members),
+    )
+
+
+def _value_success(world: Any, tokens: Int[Tensor, "K T"]) -> Float[Tensor, " K"]:
+    """The share of sampled digit rows on which each expression's program gives the right value."""
+    kinds = torch.arange(len(tokens)).repeat_interleave(DIGITS)
+    tasks = world.sample(kinds, stream(0, "value success")).to(tokens.device)
+    _, extra = perform(world, tasks, tokens.repeat_interleave(DIGITS, 0))
+    return extra["value_success"].float().view(-1, DIGITS).mean(1)
+
+
+def _random_success(world: Any) -> Float[Tensor, " K"]:
+    """The share of uniformly random legal programs that are right, for each expression."""
+    kinds = torch.arange(len(world.kinds)).repeat_interleave(RANDOM)
+    generator = stream(0, "random success")
+    success, _ = perform(world, world.sample(kinds, generator), None, generator)
+    return success.float().view(-1, RANDOM).mean(1)
