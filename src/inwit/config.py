@@ -35,7 +35,7 @@ class TrainingSettings(Settings):
     max_updates: int = setting(3000, "stop after this many updates at the latest", at_least=1)
     confirm: bool = setting(True, "stop when the greedy agent solves every problem of the world")
     confirm_at: float = setting(
-        0.5, "try all problems when every kind's running success is above this", at_least=0, at_most=1
+        0.5, "try all problems when every kind's running success is at least this", at_least=0, at_most=1
     )
     confirm_every: int = setting(5, "updates between two such tries", at_least=1)
     threads: int = setting(1, "threads; more than one is slower where the machine is shared", at_least=1)

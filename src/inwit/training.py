@@ -218,7 +218,7 @@ def threads(count: int) -> Iterator[None]:
 
 
 def _promising(curriculum: Any, level: float) -> bool:
-    return bool((curriculum.outcomes.rate > level).all())
+    return bool((curriculum.outcomes.rate >= level).all())
 
 
 @contextmanager

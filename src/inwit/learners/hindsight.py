@@ -22,6 +22,7 @@ from inwit.learners.returns import masked_mean
 from inwit.settings import Settings, setting
 from inwit.types import Lessons
 
+FLOOR = 0.1
 UNKNOWN = 10_000  # the length of a program that nobody has found
 
 
@@ -46,6 +47,7 @@ class Hindsight:
         self.programs = torch.full(shape, lessons.pad, device=device)
         self.length = torch.full((classes,), UNKNOWN, device=device)
         self.count = torch.zeros(classes, dtype=torch.int64, device=device)
+        self.surprise = torch.full(lessons.class_of.shape, 10.0, device=device)
         self.operands_of = torch.zeros(classes, dtype=torch.int64, device=device)
         self.operands_of[lessons.class_of] = lessons.num_operands
 
@@ -91,7 +93,7 @@ class Hindsight:
         """
         lessons = self.lessons
         known = self.length[lessons.class_of] < UNKNOWN
-        weights = (1.05 - success) * known + 1e-9
+        weights = (self.surprise + FLOOR) * known + 1e-9
         kind = torch.multinomial(weights, self.settings.rows, replacement=True, generator=generator)
         which = lessons.class_of[kind]
         draw = torch.rand(self.settings.rows, generator=generator, device=generator.device)
@@ -104,6 +106,7 @@ class Hindsight:
         outputs = policy.replay(lessons.prompt[kind], lessons.prompt_mask[kind], lessons.stage[kind], program)
         log_probs = torch.log_softmax(outputs.logits, -1).gather(2, program[..., None])[..., 0]
         loss = -masked_mean(log_probs, mask)
+        self.surprise.index_copy_(0, kind, -(log_probs.detach() * mask).sum(1))
         metrics = {"imitation": loss.detach(), "known": known.float().mean(), "stored_steps": self._mean_length(known)}
         return self.settings.weight * loss, metrics
 
