@@ -14,14 +14,15 @@ import torch
 from inwit.errors import UserError
 from inwit.rollout import collect
 from inwit.types import Agent, Rollout
-from inwit.worlds.oracle import yardstick
+from inwit.worlds.oracle import Yardstick, yardstick
 
 CHUNK = 4096  # rows at a time: few enough for the cache, enough to hide the cost of a call
 
 
 @dataclass(frozen=True)
 class StageResult:
-    """One stage. Programs are token names; `oracle_*` is None where no constant program is right on every problem."""
+    """One stage. Programs are token names; `oracle_*` is None where no constant program is right on every problem,
+    and with `shortcut_*` and `random_success` where the world cannot be searched."""
 
     stage: int
     problems: int
@@ -30,9 +31,9 @@ class StageResult:
     mean_steps: float
     oracle_program: list[str] | None
     oracle_steps: int | None
-    random_success: float
+    random_success: float | None
     shortcut_program: list[str] | None
-    shortcut_success: float
+    shortcut_success: float | None
     distinct_programs: int
     program: list[str]  # the program that the agent used most
     extra: dict[str, float] = field(default_factory=dict)  # further readings of success, as shares
@@ -90,7 +91,8 @@ def _evaluate_kind(agent: Agent, kind: int) -> StageResult:
         steps += int(rollout.live.sum())
         extra = {name: count + int(rollout.extra[name].sum()) for name, count in extra.items()}
         _count_programs(rollout, programs)
-    best = yardstick(world.id, kind, world.max_steps)
+    known = "constant_programs" in world.capabilities
+    best = yardstick(world.id, kind, world.max_steps) if known else Yardstick(None, None, None, None, 0)
     return StageResult(
         stage=world.kinds.stages[kind],
         problems=problems,
@@ -101,7 +103,7 @@ def _evaluate_kind(agent: Agent, kind: int) -> StageResult:
         oracle_steps=len(best.oracle.tokens) if best.oracle else None,
         random_success=best.random_success,
         shortcut_program=names(best.shortcut.tokens) if best.shortcut else None,
-        shortcut_success=best.shortcut.success if best.shortcut else 0.0,
+        shortcut_success=best.shortcut.success if best.shortcut else None,
         distinct_programs=len(programs),
         program=names(max(programs, key=lambda program: programs[program])),
         extra={name: count / problems for name, count in extra.items()},

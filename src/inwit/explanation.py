@@ -33,15 +33,17 @@ class Explanation:
     oracle_program: list[str] | None
     success: bool
     extra: dict[str, bool]
-    program_success: float  # the share of the kind's problems on which this same program is right
-    lucky: bool  # right here, but not by a program that is right everywhere
+    program_success: float | None  # the share of the kind's problems on which this same program is right
+    lucky: bool | None  # right here, but not by a program that is right everywhere; None where that is unknown
 
     @property
     def program(self) -> list[str]:
         return [choice.token for choice in self.choices]
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self) | {"program": self.program}
+        """As plain data; the further readings of success stand beside `success`."""
+        values = asdict(self)
+        return values | values.pop("extra") | {"program": self.program}
 
 
 def explain(agent: Agent, task: dict[str, Any]) -> Explanation:
@@ -50,7 +52,8 @@ def explain(agent: Agent, task: dict[str, Any]) -> Explanation:
     row = world.task(task).to(next(agent.policy.parameters()).device)
     kind = int(row.kind)
     twin = make_scalar(world.id, task, **world.settings.to_dict())
-    best = yardstick(world.id, kind, world.max_steps)
+    known = "constant_programs" in world.capabilities
+    oracle = yardstick(world.id, kind, world.max_steps).oracle if known else None
     prompt, mask = world.prompt(row)
     choices: list[Choice] = []
     tokens: list[int] = []
@@ -62,20 +65,20 @@ def explain(agent: Agent, task: dict[str, Any]) -> Explanation:
             token = choose(output.logits, legal, None)
             tokens.append(int(token))
             twin.step(tokens[-1])
-            keeps = None if best.oracle is None else tuple(tokens) == best.oracle.tokens[: len(tokens)]
+            keeps = None if oracle is None else tuple(tokens) == oracle.tokens[: len(tokens)]
             choices.append(_choice(world, output, legal, tokens[-1], keeps, twin.state()))
             output, memory = agent.policy.step(token, memory)
-    share = kind_success(world.id, kind, tuple(tokens), world.max_steps)
+    share = kind_success(world.id, kind, tuple(tokens), world.max_steps) if known else None
     return Explanation(
         world=world.id,
         task={"stage": twin.stage, "operands": list(twin.operands)},
         prompt=world.vocabulary.decode(prompt[0][mask[0]].tolist()),
         choices=choices,
-        oracle_program=world.vocabulary.decode(best.oracle.tokens) if best.oracle else None,
+        oracle_program=world.vocabulary.decode(oracle.tokens) if oracle else None,
         success=bool(twin.success),
         extra={name: bool(value) for name, value in twin.extra.items()},
         program_success=share,
-        lucky=bool(twin.success) and share < 1.0,
+        lucky=None if share is None else bool(twin.success) and share < 1.0,
     )
 
 

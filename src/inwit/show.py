@@ -16,20 +16,17 @@ from rich.text import Text
 def console(*, stderr: bool = False) -> Console:
     """Tables are as wide as the terminal; when piped, wide enough that nothing is cut."""
     stream = sys.stderr if stderr else sys.stdout
-    return Console(stderr=stderr, highlight=False, width=None if stream.isatty() else 132)
+    terminal = stream is not None and stream.isatty()
+    return Console(stderr=stderr, highlight=False, markup=False, width=None if terminal else 132)
 
 
 def evaluation_table(evaluation: Any) -> Group:
-    """The exact result, stage by stage, with the yardsticks beside it."""
+    """The exact result, stage by stage, with the yardsticks beside it and their programs below."""
     extra = sorted({name for stage in evaluation.stages for name in stage.extra})
     table = Table(title=f"{evaluation.world}: greedy, on every problem", title_justify="left", box=box.SIMPLE_HEAD)
-    table.add_column("stage", justify="right")
-    for heading in ("problems", "solved", "success", *(name.replace("_", " ") for name in extra), "steps"):
-        table.add_column(heading, justify="right")
-    table.add_column("oracle", overflow="fold")
-    table.add_column("best shortcut", overflow="fold")
-    table.add_column("random", justify="right")
-    table.add_column("programs", justify="right")
+    headings = ["stage", "problems", "solved", "success", *(name.replace("_", " ") for name in extra)]
+    for heading in [*headings, "steps", "oracle", "shortcut", "random", "programs"]:
+        table.add_column(heading, justify="right", no_wrap=True)
     for stage in evaluation.stages:
         every = stage.solved == stage.problems
         table.add_row(
@@ -39,17 +36,24 @@ def evaluation_table(evaluation: Any) -> Group:
             percent(stage.success),
             *(percent(stage.extra[name]) for name in extra),
             f"{stage.mean_steps:.2f}",
-            _program(stage.oracle_program, stage.oracle_steps),
-            f"{' '.join(stage.shortcut_program or ['none'])} ({percent(stage.shortcut_success)})",
+            "none" if stage.oracle_steps is None else str(stage.oracle_steps),
+            percent(stage.shortcut_success),
             percent(stage.random_success),
             str(stage.distinct_programs),
         )
-    solved = Text(f"solved {evaluation.solved:,} of {evaluation.problems:,} problems")
-    note = Text(
-        "Known limit: one fixed program solves a stage. These worlds test planning, tools and memory, not reading.",
-        "dim",
+    return Group(
+        table, *_programs(evaluation), Text(f"solved {evaluation.solved:,} of {evaluation.problems:,} problems")
     )
-    return Group(table, solved, note)
+
+
+def _programs(evaluation: Any) -> list[Text]:
+    """The programs behind the table: what is best, what fools, what the agent writes most."""
+    lines = []
+    for stage in evaluation.stages:
+        lines += [f"stage {stage.stage}  oracle    {' '.join(stage.oracle_program or ['no program is always right'])}"]
+        lines += [f"         shortcut  {' '.join(stage.shortcut_program or ['none'])}"]
+        lines += [f"         agent     {' '.join(stage.program)}"]
+    return [Text("\n".join(lines) + "\n")]
 
 
 def explanation_table(explanation: Any) -> Group:
@@ -107,9 +111,9 @@ def episode_table(episode: Any) -> Group:
 
 
 def episode_vocabulary(episode: Any) -> tuple[str, ...]:
-    from inwit.worlds import WORLDS
+    from inwit.worlds import TWINS
 
-    return WORLDS.load_twin(episode.world).vocabulary.names
+    return TWINS.load(episode.world).vocabulary.names
 
 
 class Progress:
@@ -170,18 +174,16 @@ class Progress:
         return table
 
 
-def percent(share: float) -> str:
+def percent(share: float | None) -> str:
     """Never rounds up to 100 %: that is a claim about every problem."""
+    if share is None:
+        return "unknown"
     text = f"{100 * share:.1f} %"
     return "> 99.9 %" if text == "100.0 %" and share < 1 else text
 
 
 def _rate(summary: dict[str, Any], what: str) -> str:
     return f"{summary[what] / max(summary['seconds'], 1e-9):,.0f}"
-
-
-def _program(tokens: list[str] | None, steps: int | None) -> str:
-    return "none exists" if tokens is None else f"{' '.join(tokens)} ({steps})"
 
 
 def _cell(value: Any) -> str:

@@ -28,7 +28,7 @@ class TutorialWorld:
     id: str
     hidden: bool  # whether operands that the prompt does not show exist all the same
     extra_outcomes: tuple[str, ...] = ()
-    capabilities = frozenset({"all_tasks"})
+    capabilities = frozenset({"all_tasks", "constant_programs"})
     vocabulary = VOCABULARY
     kinds = Kinds(names=tuple(f"stage {stage}" for stage in STAGES), stages=STAGES, classes=STAGES)
     prompt_width = PROMPT_WIDTH
