@@ -43,6 +43,7 @@ class StageResult:
 class Evaluation:
     world: str
     stages: list[StageResult]
+    known_limit: str = ""  # what success in this world does not show
 
     @property
     def problems(self) -> int:
@@ -55,7 +56,8 @@ class Evaluation:
     def to_dict(self) -> dict[str, Any]:
         """As plain data; the further readings of success stand beside `success`."""
         stages = [asdict(stage) for stage in self.stages]
-        return {"world": self.world, "stages": [stage | stage.pop("extra") for stage in stages]}
+        flat = [stage | stage.pop("extra") for stage in stages]
+        return {"world": self.world, "stages": flat, "known_limit": self.known_limit}
 
 
 def evaluate(agent: Agent) -> Evaluation:
@@ -64,7 +66,8 @@ def evaluate(agent: Agent) -> Evaluation:
     world = agent.world
     if "all_tasks" not in world.capabilities:
         raise UserError(f"the world {world.id} cannot list its tasks: exact evaluation is not possible")
-    return Evaluation(world.id, [_evaluate_kind(agent, kind) for kind in range(len(world.kinds))])
+    stages = [_evaluate_kind(agent, kind) for kind in range(len(world.kinds))]
+    return Evaluation(world.id, stages, world.known_limit)
 
 
 def solves_all(agent: Agent) -> bool:

@@ -23,7 +23,8 @@ def console(*, stderr: bool = False) -> Console:
 def evaluation_table(evaluation: Any) -> Group:
     """The exact result, stage by stage, with the yardsticks beside it and their programs below."""
     extra = sorted({name for stage in evaluation.stages for name in stage.extra})
-    table = Table(title=f"{evaluation.world}: greedy, on every problem", title_justify="left", box=box.SIMPLE_HEAD)
+    title = f"{evaluation.world}: greedy, on every problem"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     headings = ["stage", "problems", "solved", "success", *(name.replace("_", " ") for name in extra)]
     for heading in [*headings, "steps", "oracle", "shortcut", "random", "programs"]:
         table.add_column(heading, justify="right", no_wrap=True)

@@ -137,6 +137,7 @@ class World(Protocol):
     num_columns: int  # columns in a rollout, at most: chosen and forced tokens
     masks: bool  # whether a policy may write legal tokens only
     extra_outcomes: tuple[str, ...]
+    known_limit: str  # what success here does not show; said wherever results are
     # "all_tasks": can be enumerated; "constant_programs": what a token does depends on the tokens before it alone, and
     # the scalar twin runs on columns of problems, so that the oracle can search
     capabilities: frozenset[str]

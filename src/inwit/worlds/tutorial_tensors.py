@@ -28,6 +28,10 @@ class TutorialWorld:
     id: str
     hidden: bool  # whether operands that the prompt does not show exist all the same
     extra_outcomes: tuple[str, ...] = ()
+    known_limit = (
+        "one fixed program for each stage, three in all, suffices here: this world tests planning, tools and memory "
+        "along a fixed horizon, not reading"
+    )
     capabilities = frozenset({"all_tasks", "constant_programs"})
     vocabulary = VOCABULARY
     kinds = Kinds(names=tuple(f"stage {stage}" for stage in STAGES), stages=STAGES, classes=STAGES)

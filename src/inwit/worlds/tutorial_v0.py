@@ -30,6 +30,7 @@ class TutorialV0(TutorialWorld):
     id = "tutorial-v0"
     hidden = True
     extra_outcomes = ("paid_success",)
+    known_limit = "these rules pay for another goal than they state, and no program reaches the stated one in stage 2"
 
     def reset(self, tasks: Tasks) -> State:
         a, b, c, d, e = operands = tasks.data["operands"].unbind(1)
