@@ -42,9 +42,9 @@ def evaluation_table(evaluation: Any) -> Group:
             percent(stage.random_success),
             str(stage.distinct_programs),
         )
-    return Group(
-        table, *_programs(evaluation), Text(f"solved {evaluation.solved:,} of {evaluation.problems:,} problems")
-    )
+    solved = Text(f"solved {evaluation.solved:,} of {evaluation.problems:,} problems")
+    limit = Text(f"known limit: {evaluation.known_limit}", style="dim")
+    return Group(table, *_programs(evaluation), solved, limit)
 
 
 def _programs(evaluation: Any) -> list[Text]:
