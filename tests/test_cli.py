@@ -203,7 +203,7 @@ MISTAKES: list[tuple[list[str], list[str]]] = [
     (["train", "--polcy.width", "3"], ["polcy", "policy"]),
     (["train", "--policy.id", "gur"], ["gur", "gru"]),
     (["train", "--world.id", "tutorial-v3"], ["tutorial-v3", "tutorial-v1"]),
-    (["train", "--world.max_steps", "99"], ["world.max_steps", "99", "16"]),
+    (["train", "--world.max_steps", "99"], ["world.max_steps", "99", "9"]),
     (["train", "--learner.credit", "both"], ["both", "per-step"]),
     (["train", "--training.device", "cuda:77"], ["cuda:77"]),
     (["train", "--training.learning_rate", "nan"], ["training.learning_rate", "nan"]),

@@ -15,13 +15,13 @@ from inwit.errors import UserError
 from inwit.learners import LEARNERS
 from inwit.policies import POLICIES
 from inwit.registry import Entry, Registry
-from inwit.worlds import WORLDS
+from inwit.worlds import TWINS, WORLDS
 
 
 @pytest.fixture(autouse=True)
 def restored() -> Iterator[None]:
     """What a test registers is gone after it."""
-    before = {registry: dict(registry._entries) for registry in PARTS.values()}
+    before = {registry: dict(registry._entries) for registry in (*PARTS.values(), TWINS)}
     yield
     for registry, entries in before.items():
         registry._entries = entries
@@ -68,12 +68,10 @@ def test_the_summary_defaults_to_the_first_line_of_the_docstring() -> None:
     assert "\n" not in registry.summary("other")
 
 
-def test_a_world_without_twin_says_so() -> None:
+def test_a_target_given_as_text_describes_itself() -> None:
     registry = sample()
-    registry.register("twinned", Thing, twin=Thing)
-    assert registry.load_twin("twinned") is Thing
-    with pytest.raises(UserError, match=r"no scalar twin.*twin="):
-        registry.load_twin("thing")
+    registry.register("other", "some.module:Thing")
+    assert registry.summary("other") == "some.module:Thing"
 
 
 class FakeDistribution(metadata.Distribution):
@@ -123,7 +121,7 @@ def test_the_groups_that_are_promised(registry: Registry, group: str) -> None:
 
 def test_what_others_register_can_be_configured_and_trained() -> None:
     """A world, a policy, a learner and a curriculum from outside, in one training."""
-    inwit.register_world("their-world", WORLDS.load("tutorial-v1"), "theirs", twin=WORLDS.load_twin("tutorial-v1"))
+    inwit.register_world("their-world", WORLDS.load("tutorial-v1"), "theirs", twin=TWINS.load("tutorial-v1"))
     inwit.register_policy("their-policy", POLICIES.load("gru"), "theirs")
     inwit.register_learner("their-learner", LEARNERS.load("a2c"), "theirs")
     inwit.register_curriculum("their-curriculum", Uniform, "theirs")

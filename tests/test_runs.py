@@ -191,7 +191,7 @@ def test_weights_are_on_disk_before_the_record_says_so(agent: Agent, monkeypatch
     """A disk that fills up while the weights are written leaves the run incomplete."""
     edit(agent, status="running")
 
-    def refuse(weights: Any, path: Path) -> None:
+    def refuse(weights: Any, path: Path, **options: Any) -> None:
         Path(path).write_bytes(b"half")
         raise OSError(28, "No space left on device")
 

@@ -124,7 +124,7 @@ def test_every_kind_must_be_promising() -> None:
 
 def test_the_curriculum_sees_every_outcome() -> None:
     config = small_config(curriculum={"id": "learnability", "memory": 100.0}, training={"max_updates": 5})
-    expected = Outcomes(3, memory=100.0)
+    expected = Outcomes(inwit.make("tutorial-v1").kinds, memory=100.0)
     for update in inwit.updates(config):
         expected.observe(update.rollout.tasks.kind, update.rollout.success)
         assert update.success.tolist() == pytest.approx(expected.rate.tolist())
@@ -224,7 +224,7 @@ def test_a_folder_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path, m
 
 
 def test_a_disk_that_refuses_the_record_leaves_nothing_behind(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*arguments: Any) -> None:
+    def refuse(*arguments: Any, **options: Any) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(run_folders, "_write_json", refuse)
@@ -255,7 +255,7 @@ def test_an_error_before_the_first_update_leaves_nothing_behind(runs: Path, monk
 
 
 def test_weights_that_cannot_be_saved_leave_nothing_behind(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*arguments: Any) -> None:
+    def refuse(*arguments: Any, **options: Any) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(run_folders, "save_file", refuse)

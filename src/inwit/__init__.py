@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from inwit.training import train, updates
     from inwit.worlds import make
     from inwit.worlds.play import play
+    from inwit.worlds.shortest import shortest_for_task as shortest
 
 _HOME = {
     "collect": "inwit.rollout",
@@ -34,9 +35,12 @@ _HOME = {
     "register_policy": "inwit.registering",
     "register_world": "inwit.registering",
     "resolve": "inwit.config",
+    "shortest": "inwit.worlds.shortest",
     "train": "inwit.training",
     "updates": "inwit.training",
 }
+
+_OTHERWISE = {"shortest": "shortest_for_task"}  # names that differ at home
 
 __all__ = [
     "UserError",
@@ -52,6 +56,7 @@ __all__ = [
     "register_policy",
     "register_world",
     "resolve",
+    "shortest",
     "train",
     "updates",
 ]
@@ -60,7 +65,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'inwit' has no attribute {name!r}")
-    return getattr(import_module(_HOME[name]), name)
+    return getattr(import_module(_HOME[name]), _OTHERWISE.get(name, name))
 
 
 def __dir__() -> list[str]:

@@ -8,8 +8,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 import sys
 from collections.abc import Callable, Sequence
+from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, NoReturn
 
 from inwit.errors import UserError, unknown
@@ -24,6 +27,7 @@ commands:
   inwit evaluate RUN            exact success over all problems, beside oracle, shortcut and random policy
   inwit explain RUN ...         one problem, token by token: machine, value, alternatives
   inwit play WORLD ... -- ...   run a program by hand and see every state
+  inwit oracle EXPRESSION       the proven shortest program for an expression of the calculator
   inwit worlds                  the worlds
   inwit recipes [NAME]          the recipes; with a name, its text, to copy and change
 
@@ -46,18 +50,31 @@ class _Parser(argparse.ArgumentParser):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status: 0, 2 for a user's mistake, 130 after Ctrl-C."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if sys.stdout is None:  # closed by the caller, as with >&-
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
     try:
-        return _dispatch(arguments)
+        status = _dispatch(arguments)
+        sys.stdout.flush()
+        return status
     except UserError as error:
         message = " ".join(str(error).split())
         print(f"inwit: {message}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("inwit: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as interrupt:
+        print(f"inwit: interrupted{f': {interrupt}' if str(interrupt) else ''}", file=sys.stderr)
         return 130
     except BrokenPipeError:  # somebody downstream, such as head, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 141
+    except OSError as error:
+        _drop_output()
+        print(f"inwit: cannot write the output: {error.strerror}", file=sys.stderr)
+        return 2
+
+
+def _drop_output() -> None:
+    """Send what is still to be flushed nowhere, so that the interpreter does not complain at its exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _dispatch(arguments: list[str]) -> int:
@@ -88,7 +105,9 @@ def _train(arguments: list[str]) -> int:
     parser.add_argument("--json", action="store_true", help="print one JSON object at the end, nothing else on stdout")
     if {"-h", "--help"} & set(arguments):
         parser.epilog = _settings_help()
-    args = parser.parse_args(arguments)
+    args, unparsed = parser.parse_known_args(arguments)
+    if unparsed:
+        raise _unknown_argument(unparsed[0])
     if args.seed is not None:
         overrides["seed"] = args.seed
     from inwit.config import resolve
@@ -96,21 +115,31 @@ def _train(arguments: list[str]) -> int:
     return _run_training(resolve(args.recipe, **overrides), as_json=args.json)
 
 
+def _unknown_argument(word: str) -> UserError:
+    """The nearest flag, also to one that lacks its section: `--width` means `--policy.width`."""
+    flags = ["--seed", "--json", "--help", *_setting_flags()]
+    section = [flag for flag in flags if flag.rpartition(".")[2] == word.lstrip("-").partition("=")[0]]
+    if section:
+        return UserError(f"unknown argument {word!r}: did you mean {section[0]}? see inwit train --help")
+    near = get_close_matches(word, flags, n=1)
+    hint = f"did you mean {near[0]}? " if near else ""
+    return UserError(f"unknown argument {word!r}: {hint}see inwit train --help")
+
+
 def _run_training(config: Any, *, as_json: bool) -> int:
-    from inwit import worlds
-    from inwit.runs import save_evaluation
     from inwit.show import Progress, console, evaluation_table, explanation_table
     from inwit.training import train
 
     target = console(stderr=as_json)
-    stages = worlds.make(config.world.id).kinds.stages
-    with Progress(target, config, stages) as progress:
+    with Progress(target, config) as progress:
         agent = train(config, report=progress)
     interrupted = agent.status == "interrupted"
     if interrupted:
-        target.print(f"interrupted after {agent.summary['update']} updates: what was trained is kept")
-    evaluation, explanations = _prove(agent, config)
-    save_evaluation(agent, evaluation.to_dict())
+        target.print(f"interrupted after {agent.summary['update']} updates: what was trained is kept as {agent.path}")
+    try:
+        evaluation, tasks, explanations = _prove(agent, config)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"the run is kept as {agent.path}") from None
     if as_json:
         record = {"run": str(agent.path), "status": agent.status, "seed": config.seed, **agent.summary}
         _print_json(record | {"evaluation": evaluation.to_dict()})
@@ -118,11 +147,22 @@ def _run_training(config: Any, *, as_json: bool) -> int:
         target.print(evaluation_table(evaluation))
         for explanation in explanations:
             target.print(explanation_table(explanation))
-        target.print(_closing(agent), soft_wrap=True)
+        target.print(_closing(agent, tasks[-1]), soft_wrap=True)
+    _keep_evaluation(agent, evaluation)
     return 130 if interrupted else 0
 
 
-def _prove(agent: Any, config: Any) -> tuple[Any, list[Any]]:
+def _keep_evaluation(agent: Any, evaluation: Any) -> None:
+    """Store it with the run. What was shown stays true if the disk refuses: then that is only said."""
+    from inwit.runs import save_evaluation
+
+    try:
+        save_evaluation(agent, evaluation.to_dict())
+    except UserError as error:
+        print(f"inwit: {error}", file=sys.stderr)
+
+
+def _prove(agent: Any, config: Any) -> tuple[Any, list[Any], list[Any]]:
     """The exact result, and two explained problems for each stage."""
     import torch
 
@@ -133,19 +173,34 @@ def _prove(agent: Any, config: Any) -> tuple[Any, list[Any]]:
 
     with threads(config.training.threads):
         evaluation = evaluate(agent)
-        kinds = torch.arange(len(agent.world.kinds)).repeat_interleave(2)
-        examples = agent.world.sample(kinds, stream(config.seed, "examples"))
-        return evaluation, [explain(agent, task) for task in agent.world.describe(examples)]
+        kinds = torch.tensor(_examples(agent.world.kinds.stages))
+        tasks = agent.world.describe(agent.world.sample(kinds, stream(config.seed, "examples")))
+        return evaluation, tasks, [explain(agent, task) for task in tasks]
 
 
-def _closing(agent: Any) -> str:
+def _examples(stages: tuple[int, ...]) -> list[int]:
+    """Two kinds of each stage: its only one twice, or one in its middle and its last."""
+    chosen = []
+    for stage in sorted(set(stages)):
+        kinds = [kind for kind, other in enumerate(stages) if other == stage]
+        chosen += [kinds[(len(kinds) - 1) // 2], kinds[-1]]
+    return chosen
+
+
+def _closing(agent: Any, task: dict[str, Any]) -> str:
     summary = agent.summary
     trained = f"{summary['update']} updates, {summary['tokens']:,} tokens, {summary['seconds']:.1f} s of training"
     if summary["solved"] is None and not agent.config.training.confirm:
         trained += " (a fixed number of updates; nothing was confirmed)"
     elif not summary["solved"]:
         trained += ": not every problem is solved"
-    return f"{trained}\nrun: {agent.path}\nnext: inwit explain latest --stage 2 --operands 5 5 7 9 8"
+    program = sys.argv[0] if sys.argv[0].endswith("inwit") else "inwit"
+    flags = " ".join(f"--{name} {_flag_value(value)}" for name, value in task.items() if name != "num_slots")
+    return f"{trained}\nrun: {agent.path}\nnext: {program} explain latest {flags}"
+
+
+def _flag_value(value: Any) -> str:
+    return " ".join(str(item) for item in value) if isinstance(value, list) else shlex.quote(str(value))
 
 
 def _evaluate(arguments: list[str]) -> int:
@@ -156,18 +211,18 @@ def _evaluate(arguments: list[str]) -> int:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     args = parser.parse_args(arguments)
     from inwit.evaluation import evaluate
-    from inwit.runs import load, save_evaluation
+    from inwit.runs import load
     from inwit.show import console, evaluation_table
     from inwit.training import threads
 
     agent = load(args.run)
     with threads(agent.config.training.threads):
         evaluation = evaluate(agent)
-    save_evaluation(agent, evaluation.to_dict())
     if args.json:
         _print_json(evaluation.to_dict())
     else:
         console().print(evaluation_table(evaluation))
+    _keep_evaluation(agent, evaluation)
     return 0
 
 
@@ -224,6 +279,32 @@ def _play(arguments: list[str]) -> int:
     return 0
 
 
+def _oracle(arguments: list[str]) -> int:
+    parser = _Parser(
+        prog="inwit oracle",
+        description="The shortest program for an expression of the calculator, found by exhaustive search and replayed as\n"
+        "an exact polynomial.\n\nexample: inwit oracle '(a*b)-(c*d)' --slots 1",
+    )
+    parser.add_argument("expression", help="over a, b, c, ... once each, in order, fully parenthesised")
+    parser.add_argument("--slots", default="1", help="memory slots of the machine, 0 to 4 (default: 1)", metavar="K")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    args = parser.parse_args(arguments)
+    from dataclasses import asdict
+
+    from inwit.worlds.reading import whole
+    from inwit.worlds.shortest import shortest
+
+    slots = whole("slots", args.slots)
+    best = shortest(args.expression, slots)
+    if args.json:
+        _print_json({"expression": args.expression, "num_slots": slots, **asdict(best)})
+    else:
+        from inwit.show import console, shortest_text
+
+        console().print(shortest_text(args.expression, slots, best), soft_wrap=True)
+    return 0
+
+
 def _worlds(arguments: list[str]) -> int:
     parser = _Parser(prog="inwit worlds", description="List the worlds.")
     parser.parse_args(arguments)
@@ -255,6 +336,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "evaluate": _evaluate,
     "explain": _explain,
     "play": _play,
+    "oracle": _oracle,
     "worlds": _worlds,
     "recipes": _recipes,
 }
@@ -271,7 +353,7 @@ def _add_task(parser: argparse.ArgumentParser) -> None:
 def _task(args: argparse.Namespace) -> dict[str, Any]:
     """The task as the flags give it; the world decides whether it fits."""
     operands = None if args.operands is None else [part for text in args.operands for part in text.split(",") if part]
-    given = {"stage": args.stage, "operands": operands}
+    given = {"stage": args.stage, "expression": args.expression, "operands": operands, "num_slots": args.slots}
     return {name: value for name, value in given.items() if value is not None}
 
 
@@ -312,9 +394,22 @@ def _settings_help() -> str:
     return "\n".join(lines)
 
 
+def _setting_flags() -> list[str]:
+    """Every `--section.field` that some implementation has."""
+    from dataclasses import fields
+
+    from inwit.config import PARTS, TrainingSettings, part_settings
+
+    flags = [f"--training.{item.name}" for item in fields(TrainingSettings)]
+    for part, registry in PARTS.items():
+        names = {item.name for name in registry.names() for item in fields(part_settings(part, name))}
+        flags += [f"--{part}.{name}" for name in ["id", *sorted(names)]]
+    return flags
+
+
 def _setting_line(section: str, item: Any) -> str:
     return f"      --{section + '.' + item.name:26} {item.metadata['help']} [{item.default}]"
 
 
 def _print_json(value: dict[str, Any]) -> None:
-    print(json.dumps(value, indent=1))
+    print(json.dumps(value, indent=1, allow_nan=False))

@@ -7,6 +7,7 @@ default; what does not exist is refused.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -25,11 +26,12 @@ from inwit.worlds import WORLDS
 
 PARTS: dict[str, Registry] = {"world": WORLDS, "policy": POLICIES, "learner": LEARNERS, "curriculum": CURRICULA}
 DEFAULT_RECIPE = "tutorial"
+NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
 
 
 @dataclass(frozen=True)
 class TrainingSettings(Settings):
-    episodes: int = setting(512, "episodes in an update", at_least=1)
+    episodes: int = setting(512, "episodes in an update", at_least=1, at_most=1_000_000)
     learning_rate: float = setting(0.001, "of Adam", at_least=0)
     max_grad_norm: float = setting(1.0, "gradients are clipped to this norm", at_least=0.000001)
     max_updates: int = setting(3000, "stop after this many updates at the latest", at_least=1)
@@ -38,7 +40,7 @@ class TrainingSettings(Settings):
         0.5, "try all problems when every kind's running success is at least this", at_least=0, at_most=1
     )
     confirm_every: int = setting(5, "updates between two such tries", at_least=1)
-    threads: int = setting(1, "threads; more than one is slower where the machine is shared", at_least=1)
+    threads: int = setting(1, "threads; more than one is slower where the machine is shared", at_least=1, at_most=256)
     device: str = setting("cpu", "where to train: cpu, cuda, cuda:1 ...")
 
 
@@ -48,6 +50,11 @@ class _Head(Settings):
 
     recipe: str = setting("custom", "the recipe's name")
     seed: int = setting(0, "the root seed", at_least=0)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not re.fullmatch(NAME, self.recipe):  # it becomes part of a folder's name
+            raise UserError(f"recipe = {self.recipe!r} is no name: letters, digits, '.', '_' and '-', 64 at most")
 
 
 @dataclass(frozen=True)
@@ -104,7 +111,7 @@ def part_settings(part: str, part_id: str) -> type[Settings]:
 def _read(source: str | Path) -> dict[str, Any]:
     name, text = recipes.read(source)
     try:
-        return {"recipe": name, **tomllib.loads(text)}
+        return {**tomllib.loads(text), "recipe": re.sub(r"[^A-Za-z0-9_.-]", "-", name)[:64]}
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"the recipe {source} is not valid TOML: {error}") from None
 
@@ -144,6 +151,8 @@ def _part(name: str, table: Any, registry: Registry) -> Part:
     if "id" not in table:
         raise UserError(f"the configuration has no {name}.id: valid: {', '.join(registry.names())}")
     part_id = table.pop("id")
+    if not isinstance(part_id, str):
+        raise UserError(f"{name}.id = {part_id!r} is not text: valid: {', '.join(registry.names())}")
     return Part(part_id, build(part_settings(name, part_id), table, name))
 
 

@@ -1,7 +1,7 @@
 """Which kinds of task come next. A curriculum sees kinds and the outcomes of finished episodes, and nothing else.
 
 `weights(update)` gives Float[K], the probability of each kind up to scale; `observe(kind, success)` takes a
-rollout's outcomes. Counts decay, so that a running success forgets; it starts from a prior, and no kind's weight is
+rollout's outcomes. Counts decay, so that a running success forgets, and no kind's weight is
 ever 0 except where the published schedule or a closed gate says so.
 """
 
@@ -32,6 +32,11 @@ class ScheduleSettings(CurriculumSettings):
     )
     period: int = setting(10, "updates in a period", at_least=1)
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.stages:
+            raise UserError("stages is empty: name at least one, as in 0,0,1")
+
 
 @dataclass(frozen=True)
 class GatedSettings(CurriculumSettings):
@@ -44,13 +49,18 @@ class LearnabilitySettings(CurriculumSettings):
 
 
 class Outcomes:
-    """Decayed trial and success counts per kind; `rate` is the running success with a prior of one trial at `prior`."""
+    """Decayed trial and success counts per kind.
 
-    def __init__(self, num_kinds: int, memory: float, device: torch.device | str = "cpu", prior: float = 0.0) -> None:
-        self.trials = torch.zeros(num_kinds, device=device)
-        self.successes = torch.zeros(num_kinds, device=device)
+    `rate` is the running success with a prior worth one trial: the running success of all kinds of the same stage.
+    Where kinds are many and each is rarely seen, that is the best guess; before anything was seen it is 0.
+    """
+
+    def __init__(self, kinds: Kinds, memory: float, device: torch.device | str = "cpu") -> None:
+        self.stages = torch.tensor(kinds.stages, device=device)
+        self.num_stages = kinds.num_stages
+        self.trials = torch.zeros(len(kinds), device=device)
+        self.successes = torch.zeros(len(kinds), device=device)
         self.memory = memory
-        self.prior = prior
 
     def observe(self, kind: Int[Tensor, " B"], success: Bool[Tensor, " B"]) -> None:
         trials = torch.zeros_like(self.trials).index_add_(0, kind, torch.ones_like(kind, dtype=torch.float32))
@@ -61,7 +71,15 @@ class Outcomes:
 
     @property
     def rate(self) -> Float[Tensor, " K"]:
-        return (self.successes + self.prior) / (self.trials + 1.0)
+        return (self.successes + self.stage_rate[self.stages]) / (self.trials + 1.0)
+
+    @property
+    def stage_rate(self) -> Float[Tensor, " S"]:
+        """The running success of each stage, its kinds taken together, with one failed trial as prior."""
+        return self._per_stage(self.successes) / (self._per_stage(self.trials) + 1.0)
+
+    def _per_stage(self, counts: Float[Tensor, " K"]) -> Float[Tensor, " S"]:
+        return counts.new_zeros(self.num_stages).index_add_(0, self.stages, counts)
 
 
 class Curriculum:
@@ -71,9 +89,8 @@ class Curriculum:
 
     def __init__(self, settings: Any, kinds: Kinds, device: torch.device | str = "cpu") -> None:
         self.settings = settings
-        self.stages = torch.tensor(kinds.stages, device=device)
-        self.num_stages = kinds.num_stages
-        self.outcomes = Outcomes(len(kinds), settings.memory, device)
+        self.outcomes = Outcomes(kinds, settings.memory, device)
+        self.stages = self.outcomes.stages
 
     def weights(self, update: int) -> Float[Tensor, " K"]:
         return torch.ones_like(self.outcomes.trials)
@@ -108,14 +125,14 @@ class Schedule(Curriculum):
 
 
 class Gated(Curriculum):
-    """A stage opens when every stage below it is mastered; kinds of open stages are drawn alike."""
+    """A stage opens when every stage below it is mastered as a whole; kinds of open stages are drawn alike."""
 
     Settings = GatedSettings
 
     def weights(self, update: int) -> Float[Tensor, " K"]:
-        mastered = self.outcomes.rate >= self.settings.mastered
-        below = self.stages[None, :] < self.stages[:, None]
-        return (mastered[None, :] | ~below).all(1).float()
+        mastered = (self.outcomes.stage_rate >= self.settings.mastered).long()
+        mastered_below = torch.cat([mastered.new_ones(1), mastered.cumprod(0)])
+        return mastered_below[self.stages].float()
 
 
 class Learnability(Curriculum):

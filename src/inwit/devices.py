@@ -7,11 +7,15 @@ import torch
 from inwit.errors import unknown
 
 
+def usable_devices() -> list[str]:
+    """The names of the devices that this machine has."""
+    if not torch.cuda.is_available():
+        return ["cpu"]
+    return ["cpu", "cuda", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
+
+
 def usable_device(name: str) -> torch.device:
     """The device called `name` (cpu, cuda, cuda:1, ...). Raises `UserError` for one that this machine does not have."""
-    usable = ["cpu"]
-    if torch.cuda.is_available():
-        usable += ["cuda", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
-    if name not in usable:
-        raise unknown("training.device", name, usable)
+    if name not in usable_devices():
+        raise unknown("training.device", name, usable_devices())
     return torch.device(name)

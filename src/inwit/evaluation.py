@@ -15,14 +15,15 @@ from inwit.errors import UserError
 from inwit.evaluation_groups import GroupEvaluation, evaluate_expressions
 from inwit.rollout import collect
 from inwit.types import Agent, Rollout
-from inwit.worlds.oracle import yardstick
+from inwit.worlds.oracle import Yardstick, yardstick
 
 CHUNK = 4096  # rows at a time: few enough for the cache, enough to hide the cost of a call
 
 
 @dataclass(frozen=True)
 class StageResult:
-    """One stage. Programs are token names; `oracle_*` is None where no constant program is right on every problem."""
+    """One stage. Programs are token names; `oracle_*` is None where no constant program is right on every problem,
+    and with `shortcut_*` and `random_success` where the world cannot be searched."""
 
     stage: int
     problems: int
@@ -31,9 +32,9 @@ class StageResult:
     mean_steps: float
     oracle_program: list[str] | None
     oracle_steps: int | None
-    random_success: float
+    random_success: float | None
     shortcut_program: list[str] | None
-    shortcut_success: float
+    shortcut_success: float | None
     distinct_programs: int
     program: list[str]  # the program that the agent used most
     extra: dict[str, float] = field(default_factory=dict)  # further readings of success, as shares
@@ -43,6 +44,7 @@ class StageResult:
 class Evaluation:
     world: str
     stages: list[StageResult]
+    known_limit: str = ""  # what success in this world does not show
 
     @property
     def problems(self) -> int:
@@ -55,25 +57,29 @@ class Evaluation:
     def to_dict(self) -> dict[str, Any]:
         """As plain data; the further readings of success stand beside `success`."""
         stages = [asdict(stage) for stage in self.stages]
-        return {"world": self.world, "stages": [stage | stage.pop("extra") for stage in stages]}
+        flat = [stage | stage.pop("extra") for stage in stages]
+        return {"world": self.world, "stages": flat, "known_limit": self.known_limit}
 
 
 def evaluate(agent: Agent) -> Evaluation | GroupEvaluation:
-    """The agent's greedy success over the whole problem space. Raises `UserError` for a world that has no finite one."""
+    """The agent's greedy success over the whole problem space. Raises `UserError` for a world that has no finite
+    one."""
     world = agent.world
     if "identity" in world.capabilities:
         return evaluate_expressions(agent)
     if "all_tasks" not in world.capabilities:
         raise UserError(f"the world {world.id} cannot list its tasks: exact evaluation is not possible")
-    return Evaluation(world.id, [_evaluate_kind(agent, kind) for kind in range(len(world.kinds))])
+    stages = [_evaluate_kind(agent, kind) for kind in range(len(world.kinds))]
+    return Evaluation(world.id, stages, world.known_limit)
 
 
 def solves_all(agent: Agent) -> bool:
     """Whether the greedy agent solves every problem of every kind. Hard kinds first, and stops at the first failure."""
-    if "identity" in agent.world.capabilities:
-        tasks = agent.world.greedy_tasks(next(agent.policy.parameters()).device)
-        return bool(collect(agent.world, agent.policy, tasks).success.all())
-    kinds = sorted(range(len(agent.world.kinds)), key=lambda kind: -agent.world.kinds.stages[kind])
+    world: Any = agent.world
+    if "identity" in world.capabilities:
+        tasks = world.greedy_tasks(next(agent.policy.parameters()).device)
+        return bool(collect(world, agent.policy, tasks).success.all())
+    kinds = sorted(range(len(world.kinds)), key=lambda kind: -world.kinds.stages[kind])
     return all(bool(rollout.success.all()) for kind in kinds for rollout in _greedy(agent, kind))
 
 
@@ -95,7 +101,8 @@ def _evaluate_kind(agent: Agent, kind: int) -> StageResult:
         steps += int(rollout.live.sum())
         extra = {name: count + int(rollout.extra[name].sum()) for name, count in extra.items()}
         _count_programs(rollout, programs)
-    best = yardstick(world.id, kind, world.max_steps)
+    known = "constant_programs" in world.capabilities
+    best = yardstick(world.id, kind, world.max_steps) if known else Yardstick(None, None, None, None, 0)
     return StageResult(
         stage=world.kinds.stages[kind],
         problems=problems,
@@ -106,7 +113,7 @@ def _evaluate_kind(agent: Agent, kind: int) -> StageResult:
         oracle_steps=len(best.oracle.tokens) if best.oracle else None,
         random_success=best.random_success,
         shortcut_program=names(best.shortcut.tokens) if best.shortcut else None,
-        shortcut_success=best.shortcut.success if best.shortcut else 0.0,
+        shortcut_success=best.shortcut.success if best.shortcut else None,
         distinct_programs=len(programs),
         program=names(max(programs, key=lambda program: programs[program])),
         extra={name: count / problems for name, count in extra.items()},

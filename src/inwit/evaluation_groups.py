@@ -50,6 +50,7 @@ class GroupEvaluation:
     groups: list[GroupResult]
     split: dict[str, Any]
     unsolved: list[str]
+    known_limit: str
 
     @property
     def problems(self) -> int:
@@ -72,7 +73,7 @@ class GroupEvaluation:
 
 def evaluate_expressions(agent: Agent) -> GroupEvaluation:
     """One greedy run of every expression of the agent's world."""
-    world = agent.world
+    world: Any = agent.world
     device = next(agent.policy.parameters()).device
     tasks = world.greedy_tasks(device)
     rollout = collect(world, agent.policy, tasks)
@@ -86,7 +87,7 @@ def evaluate_expressions(agent: Agent) -> GroupEvaluation:
         members = [index for index, other in enumerate(keys) if other == key]
         groups.append(_group(key, members, world, solved, steps, value, random, best))
     unsolved = [name for name, right in zip(world.kinds.names, solved.tolist(), strict=True) if not right]
-    return GroupEvaluation(world.id, groups, {"name": "none"}, unsolved)
+    return GroupEvaluation(world.id, groups, {"name": "none"}, unsolved, world.known_limit)
 
 
 def _group(

@@ -11,6 +11,7 @@ from inwit.distributions import choose, masked_log_softmax
 from inwit.types import Agent, Output
 from inwit.worlds import make_scalar
 from inwit.worlds.oracle import kind_success, yardstick
+from inwit.worlds.shortest import shortest
 
 
 @dataclass(frozen=True)
@@ -33,15 +34,17 @@ class Explanation:
     oracle_program: list[str] | None
     success: bool
     extra: dict[str, bool]
-    program_success: float  # the share of the kind's problems on which this same program is right
-    lucky: bool  # right here, but not by a program that is right everywhere
+    program_success: float | None  # the share of the kind's problems on which this same program is right
+    lucky: bool | None  # right here, but not by a program that is right everywhere; None where that is unknown
 
     @property
     def program(self) -> list[str]:
         return [choice.token for choice in self.choices]
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self) | {"program": self.program}
+        """As plain data; the further readings of success stand beside `success`."""
+        values = asdict(self)
+        return values | values.pop("extra") | {"program": self.program}
 
 
 def explain(agent: Agent, task: dict[str, Any]) -> Explanation:
@@ -50,7 +53,7 @@ def explain(agent: Agent, task: dict[str, Any]) -> Explanation:
     row = world.task(task).to(next(agent.policy.parameters()).device)
     kind = int(row.kind)
     twin = make_scalar(world.id, task, **world.settings.to_dict())
-    best = yardstick(world.id, kind, world.max_steps)
+    oracle = _oracle(world, kind, world.describe(row)[0])
     prompt, mask = world.prompt(row)
     choices: list[Choice] = []
     tokens: list[int] = []
@@ -62,21 +65,44 @@ def explain(agent: Agent, task: dict[str, Any]) -> Explanation:
             token = choose(output.logits, legal, None)
             tokens.append(int(token))
             twin.step(tokens[-1])
-            keeps = None if best.oracle is None else tuple(tokens) == best.oracle.tokens[: len(tokens)]
+            keeps = None if oracle is None else tuple(tokens) == oracle[: len(tokens)]
             choices.append(_choice(world, output, legal, tokens[-1], keeps, twin.state()))
             output, memory = agent.policy.step(token, memory)
-    share = kind_success(world.id, kind, tuple(tokens), world.max_steps)
+    success = bool(twin.success)
+    share = _program_success(world, kind, tokens, success)
+    lucky = None if share is None else (success or bool(twin.extra.get("value_success"))) and share < 1.0
     return Explanation(
         world=world.id,
-        task={"stage": twin.stage, "operands": list(twin.operands)},
+        task=twin.task_dict(),
         prompt=world.vocabulary.decode(prompt[0][mask[0]].tolist()),
         choices=choices,
-        oracle_program=world.vocabulary.decode(best.oracle.tokens) if best.oracle else None,
-        success=bool(twin.success),
+        oracle_program=world.vocabulary.decode(oracle) if oracle else None,
+        success=success,
         extra={name: bool(value) for name, value in twin.extra.items()},
         program_success=share,
-        lucky=bool(twin.success) and share < 1.0,
+        lucky=lucky,
     )
+
+
+def _oracle(world: Any, kind: int, task: dict[str, Any]) -> tuple[int, ...] | None:
+    """The best program for the task's kind, if it is known, in the task's own letters."""
+    if "constant_programs" in world.capabilities:
+        best = yardstick(world.id, kind, world.max_steps).oracle
+        return best.tokens if best else None
+    if "identity" in world.capabilities:
+        program = shortest(task["expression"], world.settings.num_slots, world.settings.tools).program
+        return tuple(world.vocabulary.ids(program)) if program else None
+    return None
+
+
+def _program_success(world: Any, kind: int, tokens: list[int], success: bool) -> float | None:
+    """The share of the kind's problems on which the program is right. An identity is right on all of them; a
+    program that is none may be right on some by luck, here counted as none."""
+    if "constant_programs" in world.capabilities:
+        return kind_success(world.id, kind, tuple(tokens), world.max_steps)
+    if "identity" in world.capabilities:
+        return float(success)
+    return None
 
 
 def _choice(

@@ -11,13 +11,15 @@ from typing import Any
 from inwit.curriculum import CURRICULA
 from inwit.learners import LEARNERS
 from inwit.policies import POLICIES
-from inwit.worlds import WORLDS
+from inwit.worlds import TWINS, WORLDS
 
 
 def register_world(world_id: str, world: Any, summary: str = "", *, twin: Any = None) -> None:
-    """Register a world class and its scalar twin (entry point group `inwit.worlds`). Raises `UserError` if the name
-    is taken."""
-    WORLDS.register(world_id, world, summary, twin=twin)
+    """Register a world class and, if there is one, its scalar twin, which `play` and `explain` need (entry point groups
+    `inwit.worlds` and `inwit.world_twins`). Raises `UserError` if the name is taken."""
+    WORLDS.register(world_id, world, summary)
+    if twin is not None:
+        TWINS.register(world_id, twin)
 
 
 def register_policy(policy_id: str, policy: Any, summary: str = "") -> None:

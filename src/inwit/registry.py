@@ -18,7 +18,6 @@ from inwit.errors import UserError, unknown
 class Entry:
     target: Any  # the object itself, or "module:attribute"
     summary: str
-    twin: Any = None  # worlds: the scalar twin, likewise
 
 
 class Registry:
@@ -30,11 +29,12 @@ class Registry:
         self._entries = dict(entries)
         self._discovered = False
 
-    def register(self, name: str, target: Any, summary: str = "", *, twin: Any = None) -> None:
-        """Add an entry. Raises `UserError` if the name is taken."""
+    def register(self, name: str, target: Any, summary: str = "") -> None:
+        """Add an entry: the object itself, or "module:attribute". Raises `UserError` if the name is taken."""
         if name in self.names():
             raise UserError(f"the {self.what} {name!r} is registered already: choose another name")
-        self._entries[name] = Entry(target, summary or (target.__doc__ or "").split("\n")[0], twin)
+        described = target if isinstance(target, str) else (target.__doc__ or "").split("\n")[0]
+        self._entries[name] = Entry(target, summary or described)
 
     def names(self) -> list[str]:
         self._discover()
@@ -46,13 +46,6 @@ class Registry:
     def load(self, name: str) -> Any:
         """The implementation called `name`; raises `UserError` with the nearest name if there is none."""
         return _resolve(self._entry(name).target)
-
-    def load_twin(self, name: str) -> Any:
-        """The scalar twin of the world called `name`; raises `UserError` if it has none."""
-        twin = self._entry(name).twin
-        if twin is None:
-            raise UserError(f"the {self.what} {name!r} has no scalar twin: register it with twin=...")
-        return _resolve(twin)
 
     def _entry(self, name: str) -> Entry:
         self._discover()

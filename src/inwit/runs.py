@@ -2,7 +2,8 @@
 
 A run is a folder under `./runs` (or `$INWIT_RUNS`) with `run.json` (status, resolved configuration, versions,
 summary), `metrics.jsonl` (a line per report), `weights.safetensors` and, once evaluated, `evaluation.json`.
-`run.json` is replaced atomically and says `finished` or `interrupted` only after the weights are on disk.
+`run.json` is replaced atomically and says `finished` or `interrupted` only after the weights have been written (not
+yet: synced to disk).
 """
 
 from __future__ import annotations
@@ -11,17 +12,18 @@ import json
 import os
 import platform
 import shutil
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 
 from inwit import worlds
 from inwit.config import Config, resolve
-from inwit.devices import usable_device
+from inwit.devices import usable_device, usable_devices
 from inwit.errors import UserError, unknown
 from inwit.policies import make_policy
 from inwit.seeding import stream
@@ -44,13 +46,18 @@ def create(config: Config) -> Path:
     path = base / f"{config.recipe}-{config.seed}-{stamp}"
     try:
         path.mkdir(parents=True)
+    except OSError as error:
+        raise _unwritable(base, error) from None
+    try:
         _write_json(path / "run.json", _record(config, "running", {}))
     except OSError as error:
-        shutil.rmtree(path, ignore_errors=True)
-        raise UserError(
-            f"cannot write a run under {base}: {error.strerror}; set INWIT_RUNS to another folder"
-        ) from None
+        discard(path)
+        raise _unwritable(base, error) from None
     return path
+
+
+def _unwritable(base: Path, error: OSError) -> UserError:
+    return UserError(f"cannot write a run under {base}: {error.strerror}; set INWIT_RUNS to another folder")
 
 
 def finish(agent: Agent) -> None:
@@ -58,14 +65,20 @@ def finish(agent: Agent) -> None:
     path = agent.path
     assert path is not None
     assert agent.status in COMPLETE
+    partial = path / "weights.safetensors.partial"
     try:
         weights = {name: tensor.detach().cpu().contiguous() for name, tensor in agent.policy.state_dict().items()}
-        partial = path / "weights.safetensors.partial"
-        save_file(weights, partial)
+        save_file(weights, partial, metadata={"made_for": _made_for(agent.config)})
         partial.replace(path / "weights.safetensors")
         _write_json(path / "run.json", _record(agent.config, agent.status, agent.summary))
     except (OSError, SafetensorError) as error:
+        partial.unlink(missing_ok=True)
         raise UserError(f"cannot save the run {path}: {getattr(error, 'strerror', None) or error}") from None
+
+
+def _made_for(config: Config) -> str:
+    """What weights are good for: kept with them, so that they are not taken for another world's or policy's."""
+    return json.dumps([config.world.to_dict(), config.policy.to_dict()], sort_keys=True)
 
 
 def discard(path: Path) -> None:
@@ -76,7 +89,7 @@ def discard(path: Path) -> None:
 def append_metrics(path: Path, line: dict[str, Any]) -> None:
     try:
         with (path / "metrics.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+            file.write(json.dumps(line, allow_nan=False) + "\n")
     except OSError as error:
         raise UserError(f"cannot write the metrics of the run {path}: {error.strerror}") from None
 
@@ -113,23 +126,33 @@ def load(run: str | Path = "latest", device: str | None = None) -> Agent:
             f"the run {path} is not complete: its training is still going on, or was killed before it saved"
         )
     config = resolve(record["config"])
-    where = usable_device(device or config.training.device)
     world = worlds.make(config.world.id, **config.world.settings.to_dict())
     policy = make_policy(config.policy.id, config.policy.settings, world, stream(config.seed, "weights"))
-    _load_weights(policy, path)
-    return Agent(world, policy.to(where), config, path, record["status"], record["summary"])
+    _load_weights(policy, path, config)
+    return Agent(world, policy.to(_device(config, device)), config, path, record["status"], record["summary"])
 
 
-def _load_weights(policy: Any, path: Path) -> None:
+def _device(config: Config, asked: str | None) -> torch.device:
+    """The device asked for; else the one the run was trained on, or the CPU where this machine does not have it."""
+    if asked is not None:
+        return usable_device(asked)
+    return usable_device(config.training.device if config.training.device in usable_devices() else "cpu")
+
+
+def _load_weights(policy: Any, path: Path, config: Config) -> None:
     file = path / "weights.safetensors"
+    misfit = UserError(f"the weights {file} do not fit the policy and world that run.json names")
     try:
-        policy.load_state_dict(load_file(file))
+        with safe_open(file, "pt") as weights:
+            if (weights.metadata() or {}).get("made_for") != _made_for(config):
+                raise misfit
+            policy.load_state_dict({name: weights.get_tensor(name) for name in weights.keys()})  # noqa: SIM118
     except FileNotFoundError:
         raise UserError(f"the run {path} has no weights.safetensors: it is half-written or was tampered with") from None
     except (OSError, SafetensorError) as error:
         raise UserError(f"the weights {file} are damaged: {error}") from None
     except RuntimeError:
-        raise UserError(f"the weights {file} do not fit the policy and world that run.json names") from None
+        raise misfit from None
 
 
 def _latest() -> Path:
@@ -138,7 +161,7 @@ def _latest() -> Path:
     for path in runs_folder().glob("*/run.json"):
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
-            if record["status"] in COMPLETE:
+            if record["status"] in COMPLETE and isinstance(record["written"], str):
                 complete.append((record["written"], path.parent))
         except (OSError, ValueError, KeyError, TypeError):
             continue  # somebody else's folder, or a damaged one: not a candidate
@@ -175,5 +198,10 @@ def _record(config: Config, status: str, summary: dict[str, Any]) -> dict[str, A
 
 def _write_json(path: Path, value: dict[str, Any]) -> None:
     partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
-    partial.replace(path)
+    try:
+        partial.write_text(json.dumps(value, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        partial.replace(path)
+    except OSError:
+        with suppress(OSError):
+            partial.unlink()
+        raise

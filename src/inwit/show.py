@@ -16,20 +16,20 @@ from rich.text import Text
 def console(*, stderr: bool = False) -> Console:
     """Tables are as wide as the terminal; when piped, wide enough that nothing is cut."""
     stream = sys.stderr if stderr else sys.stdout
-    return Console(stderr=stderr, highlight=False, width=None if stream.isatty() else 132)
+    terminal = stream is not None and stream.isatty()
+    return Console(stderr=stderr, highlight=False, markup=False, width=None if terminal else 132)
 
 
 def evaluation_table(evaluation: Any) -> Group:
-    """The exact result, stage by stage, with the yardsticks beside it."""
+    """The exact result, stage by stage, with the yardsticks beside it and their programs below."""
+    if hasattr(evaluation, "groups"):
+        return groups_table(evaluation)
     extra = sorted({name for stage in evaluation.stages for name in stage.extra})
-    table = Table(title=f"{evaluation.world}: greedy, on every problem", title_justify="left", box=box.SIMPLE_HEAD)
-    table.add_column("stage", justify="right")
-    for heading in ("problems", "solved", "success", *(name.replace("_", " ") for name in extra), "steps"):
-        table.add_column(heading, justify="right")
-    table.add_column("oracle", overflow="fold")
-    table.add_column("best shortcut", overflow="fold")
-    table.add_column("random", justify="right")
-    table.add_column("programs", justify="right")
+    title = f"{evaluation.world}: greedy, on every problem"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    headings = ["stage", "problems", "solved", "success", *(name.replace("_", " ") for name in extra)]
+    for heading in [*headings, "steps", "oracle", "shortcut", "random", "programs"]:
+        table.add_column(heading, justify="right", no_wrap=True)
     for stage in evaluation.stages:
         every = stage.solved == stage.problems
         table.add_row(
@@ -39,27 +39,76 @@ def evaluation_table(evaluation: Any) -> Group:
             percent(stage.success),
             *(percent(stage.extra[name]) for name in extra),
             f"{stage.mean_steps:.2f}",
-            _program(stage.oracle_program, stage.oracle_steps),
-            f"{' '.join(stage.shortcut_program or ['none'])} ({percent(stage.shortcut_success)})",
+            "none" if stage.oracle_steps is None else str(stage.oracle_steps),
+            percent(stage.shortcut_success),
             percent(stage.random_success),
             str(stage.distinct_programs),
         )
     solved = Text(f"solved {evaluation.solved:,} of {evaluation.problems:,} problems")
-    note = Text(
-        "Known limit: one fixed program solves a stage. These worlds test planning, tools and memory, not reading.",
-        "dim",
-    )
-    return Group(table, solved, note)
+    limit = Text(f"known limit: {evaluation.known_limit}", style="dim")
+    return Group(table, *_programs(evaluation), solved, limit)
+
+
+def groups_table(evaluation: Any) -> Group:
+    """The exact result of a calculator agent, by operators and slots needed."""
+    title = f"{evaluation.world}: one greedy run of each expression, proven for all inputs"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    headings = ("operators", "slots", "expressions", "solved", "value", "tokens", "shortest", "proven", "random")
+    for heading in headings:
+        table.add_column(heading, justify="right", no_wrap=True)
+    for group in evaluation.groups:
+        every = group.identity_solved == group.expressions
+        table.add_row(
+            str(group.operators),
+            "?" if group.slots_needed is None else str(group.slots_needed),
+            f"{group.expressions:,}",
+            Text(f"{group.identity_solved:,}", style="bold green" if every else "yellow"),
+            percent(group.value_success),
+            _mean(group.mean_tokens),
+            _mean(group.shortest_tokens),
+            f"{group.proven:,}",
+            percent(group.random_success),
+        )
+    lines = [f"solved {evaluation.solved:,} of {evaluation.problems:,} expressions, each for every input"]
+    if evaluation.tokens_over_shortest is not None:
+        lines += [f"mean tokens over proven shortest: {evaluation.tokens_over_shortest:.4f}"]
+    if evaluation.unsolved:
+        lines += [f"not solved: {'  '.join(evaluation.unsolved[:10])}{' ...' if len(evaluation.unsolved) > 10 else ''}"]
+    return Group(table, Text("\n".join(lines)), Text(f"known limit: {evaluation.known_limit}", style="dim"))
+
+
+def shortest_text(expression: str, slots: int, best: Any) -> Text:
+    """A shortest program and how sure it is."""
+    if best.program is None:
+        found = f"none with {slots} slots: all programs of up to {best.searched_to} tokens were searched"
+    else:
+        sure = "proven shortest" if best.proven else f"shortest found; searched to {best.searched_to} tokens"
+        found = f"{' '.join(best.program)}\n{best.length} tokens, {sure}; slots needed: {best.slots_needed}"
+    return Text(f"{expression} with {slots} slots: {found}")
+
+
+def _mean(value: float | None) -> str:
+    return "none" if value is None else f"{value:.2f}"
+
+
+def _programs(evaluation: Any) -> list[Text]:
+    """The programs behind the table: what is best, what fools, what the agent writes most."""
+    lines = []
+    for stage in evaluation.stages:
+        lines += [f"stage {stage.stage}  oracle    {' '.join(stage.oracle_program or ['no program is always right'])}"]
+        lines += [f"         shortcut  {' '.join(stage.shortcut_program or ['none'])}"]
+        lines += [f"         agent     {' '.join(stage.program)}"]
+    return [Text("\n".join(lines) + "\n")]
 
 
 def explanation_table(explanation: Any) -> Group:
     """One problem, a row for each token."""
-    operands = " ".join(str(value) for value in explanation.task["operands"])
     verdict = Text("right", "bold green") if explanation.success else Text("wrong", "bold red")
     if explanation.lucky:
         share = percent(explanation.program_success)
-        verdict = Text(f"lucky: right here, but this program is right on {share} of the stage's problems", "yellow")
-    title = Text(f"stage {explanation.task['stage']}, operands {operands}: ") + verdict
+        everywhere = f"right on {share} of the stage's problems" if explanation.success else "no identity"
+        verdict = Text(f"lucky: right here, but this program is {everywhere}", "yellow")
+    title = Text(f"{_task(explanation.task)}: ") + verdict
     registers = list(explanation.choices[0].state)
     table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left")
     table.add_column("token", style="bold")
@@ -107,18 +156,17 @@ def episode_table(episode: Any) -> Group:
 
 
 def episode_vocabulary(episode: Any) -> tuple[str, ...]:
-    from inwit.worlds import WORLDS
+    from inwit.worlds import TWINS
 
-    return WORLDS.load_twin(episode.world).vocabulary.names
+    return TWINS.load(episode.world).vocabulary.names
 
 
 class Progress:
     """The live view of a training: one table on a terminal, a plain line every few seconds when piped."""
 
-    def __init__(self, target: Console, config: Any, stages: tuple[int, ...]) -> None:
+    def __init__(self, target: Console, config: Any) -> None:
         self.target = target
         self.config = config
-        self.stages = stages
         self.live = Live(console=target, auto_refresh=False, transient=False) if target.is_terminal else None
         self.period = 0.1 if self.live else 2.0
         self.shown_at = 0.0
@@ -146,7 +194,7 @@ class Progress:
             self.target.print(self._line(summary))
 
     def _line(self, summary: dict[str, Any]) -> str:
-        rates = " ".join(percent(rate) for rate in summary["success"])
+        rates = " ".join(percent(rate) for rate in summary["success"].values())
         return (
             f"update {summary['update']}  {summary['seconds']:.1f} s  {_rate(summary, 'episodes')} episodes/s  "
             f"{_rate(summary, 'tokens')} tokens/s  success {rates}  entropy {summary['entropy']:.3f}"
@@ -157,7 +205,7 @@ class Progress:
         table = Table(box=box.SIMPLE_HEAD, title=f"training {name}", title_justify="left")
         for heading in ("update", "seconds", "episodes/s", "tokens/s", "entropy"):
             table.add_column(heading, justify="right", min_width=8)
-        for stage in self.stages:
+        for stage in summary["success"]:
             table.add_column(f"stage {stage}", justify="right", min_width=8)
         table.add_row(
             str(summary["update"]),
@@ -165,13 +213,15 @@ class Progress:
             _rate(summary, "episodes"),
             _rate(summary, "tokens"),
             f"{summary['entropy']:.3f}",
-            *(percent(rate) for rate in summary["success"]),
+            *(percent(rate) for rate in summary["success"].values()),
         )
         return table
 
 
-def percent(share: float) -> str:
+def percent(share: float | None) -> str:
     """Never rounds up to 100 %: that is a claim about every problem."""
+    if share is None:
+        return "unknown"
     text = f"{100 * share:.1f} %"
     return "> 99.9 %" if text == "100.0 %" and share < 1 else text
 
@@ -180,11 +230,16 @@ def _rate(summary: dict[str, Any], what: str) -> str:
     return f"{summary[what] / max(summary['seconds'], 1e-9):,.0f}"
 
 
-def _program(tokens: list[str] | None, steps: int | None) -> str:
-    return "none exists" if tokens is None else f"{' '.join(tokens)} ({steps})"
+def _task(task: dict[str, Any]) -> str:
+    """`stage 2, operands 5 5 7 9 8`, or `expression (a*b)-c, operands 3 4 5`."""
+    return ", ".join(
+        f"{name} {' '.join(map(str, value)) if isinstance(value, list) else value}" for name, value in task.items()
+    )
 
 
 def _cell(value: Any) -> str:
+    if isinstance(value, list):
+        return " ".join(_cell(item) for item in value) or "none"
     return {None: "·", True: "set", False: "·"}[value] if value is None or isinstance(value, bool) else str(value)
 
 

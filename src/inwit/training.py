@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +20,17 @@ from inwit import runs, worlds
 from inwit.config import Config, resolve
 from inwit.curriculum import CURRICULA
 from inwit.devices import usable_device
-from inwit.evaluation import solves_all
 from inwit.errors import UserError
+from inwit.evaluation import solves_all
 from inwit.learners import LEARNERS
 from inwit.learners.hindsight import Hindsight
 from inwit.policies import make_policy
 from inwit.rollout import babble, collect
 from inwit.seeding import stream
 from inwit.types import Agent, Rollout
+
+
+STREAMS = ("kinds", "tasks", "actions", "babble", "imitation")
 
 
 @dataclass(frozen=True)
@@ -62,49 +66,65 @@ class Update:
             "positions": int(self.totals.positions),
             "confirmations": self.totals.confirmations,
             "solved": self.solved,
-            "success": [round(rate, 4) for rate in self.success.tolist()],
+            "success": {str(stage): round(rate, 4) for stage, rate in self._success_per_stage()},
             **{name: float(value) for name, value in self.metrics.items()},
         }
+
+    def _success_per_stage(self) -> list[tuple[int, float]]:
+        """The mean over the kinds of each stage."""
+        stages = torch.tensor(self.agent.world.kinds.stages, device=self.success.device)
+        return [(stage, float(self.success[stages == stage].mean())) for stage in stages.unique().tolist()]
 
 
 def updates(source: Config | str | Path | Mapping[str, Any] = "tutorial", **overrides: Any) -> Iterator[Update]:
     """Train, yielding after every rollout; ends when all problems are solved or after `training.max_updates`.
 
     For people with a loop of their own: leave it whenever you like, `update.agent` is the agent so far. Writes nothing
-    to disk.
+    to disk. Raises `UserError` at once, not at the first update, if the configuration is wrong.
     """
-    config = resolve(source, **overrides)
-    agent = new_agent(config)
-    world, policy, training, device = agent.world, agent.policy, config.training, torch.device(config.training.device)
-    learner = LEARNERS.load(config.learner.id)(config.learner.settings)
-    curriculum = CURRICULA.load(config.curriculum.id)(config.curriculum.settings, world.kinds, device)
-    optimiser = torch.optim.Adam(policy.parameters(), lr=training.learning_rate, fused=True)
-    draws = {name: stream(config.seed, name, device) for name in ("kinds", "tasks", "actions", "babble", "imitation")}
-    hindsight = _hindsight(config, world, device)
-    start, confirmations, next_confirmation = time.perf_counter(), 0, 0
-    tokens = positions = torch.zeros((), dtype=torch.int64, device=device)
+    return _loop(_prepare(resolve(source, **overrides)))
 
+
+@dataclass(frozen=True)
+class _Parts:
+    """Everything that a configuration makes."""
+
+    agent: Agent
+    learner: Any
+    curriculum: Any
+    hindsight: Hindsight | None
+    optimiser: torch.optim.Optimizer
+    draws: dict[str, torch.Generator]
+    device: torch.device
+
+
+def _prepare(config: Config) -> _Parts:
+    agent, device = new_agent(config), torch.device(config.training.device)
+    return _Parts(
+        agent=agent,
+        learner=LEARNERS.load(config.learner.id)(config.learner.settings),
+        curriculum=CURRICULA.load(config.curriculum.id)(config.curriculum.settings, agent.world.kinds, device),
+        hindsight=_hindsight(config, agent.world, device),
+        optimiser=torch.optim.Adam(agent.policy.parameters(), lr=config.training.learning_rate, fused=True),
+        draws={
+            name: stream(config.seed, name, device) for name in ("kinds", "tasks", "actions", "babble", "imitation")
+        },
+        device=device,
+    )
+
+
+def _loop(parts: _Parts) -> Iterator[Update]:
+    agent, curriculum, training = parts.agent, parts.curriculum, parts.agent.config.training
+    start, confirmations, next_confirmation = time.perf_counter(), 0, 0
+    tokens = positions = torch.zeros((), dtype=torch.int64, device=parts.device)
     for index in range(training.max_updates):
         with threads(training.threads):
-            kinds = curriculum.draw(index, training.episodes // learner.group_size, draws["kinds"])
-            rollout = collect(
-                world,
-                policy,
-                world.sample(kinds, draws["tasks"]),
-                group_size=learner.group_size,
-                generator=draws["actions"],
-                keep_graph=learner.one_pass,
-                after_end=learner.whole_sequence,
-                achieved=hindsight is not None,
-            )
-            if hindsight is not None:
-                _feed(hindsight, world, rollout, index, draws["babble"])
+            rollout = _roll_out(parts, index)
             metrics = {}
-            for loss, parts in learner.losses(policy, rollout):
-                if hindsight is not None:
-                    imitation, more = hindsight.loss(policy, curriculum.outcomes.rate, draws["imitation"])
-                    loss, parts = loss + imitation, parts | more
-                metrics |= parts | optimise(policy, optimiser, loss, training.max_grad_norm)
+            for loss, terms in parts.learner.losses(agent.policy, rollout):
+                imitation, more = _imitation(parts)
+                step = optimise(agent.policy, parts.optimiser, loss + imitation, training.max_grad_norm)
+                metrics |= terms | more | step
             curriculum.observe(rollout.tasks.kind, rollout.success)
             tokens = tokens + (rollout.live & rollout.chosen).sum()
             positions = positions + rollout.prompt_mask.sum() + rollout.live.sum()
@@ -117,6 +137,27 @@ def updates(source: Config | str | Path | Mapping[str, Any] = "tutorial", **over
         yield Update(index, agent, rollout, metrics, curriculum.outcomes.rate, totals, solved)
         if solved:
             return
+
+
+def _roll_out(parts: _Parts, index: int) -> Rollout:
+    """Draw kinds and tasks, and run the policy on them; hindsight looks on."""
+    agent, learner, draws = parts.agent, parts.learner, parts.draws
+    problems = agent.config.training.episodes // learner.group_size
+    kinds = parts.curriculum.draw(index, problems, draws["kinds"])
+    rollout = collect(
+        agent.world,
+        agent.policy,
+        agent.world.sample(kinds, draws["tasks"]),
+        group_size=learner.group_size,
+        generator=draws["actions"],
+        keep_graph=learner.one_pass,
+        after_end=learner.whole_sequence,
+        leave_early=parts.device.type == "cpu",  # asking costs a wait elsewhere
+        achieved=parts.hindsight is not None,
+    )
+    if parts.hindsight is not None:
+        _feed(parts.hindsight, agent.world, rollout, index, draws["babble"])
+    return rollout
 
 
 def _hindsight(config: Config, world: Any, device: torch.device) -> Hindsight | None:
@@ -133,11 +174,16 @@ def _feed(hindsight: Hindsight, world: Any, rollout: Rollout, index: int, genera
     """Give the store the policy's own programs, and random ones run in the world alone."""
     assert rollout.achieved is not None
     hindsight.observe(rollout.tokens, rollout.achieved)
-    if hindsight.settings.babble and index < hindsight.settings.babble_updates:
-        kinds = torch.randint(
-            len(world.kinds), (hindsight.settings.babble,), generator=generator, device=generator.device
-        )
+    count = hindsight.settings.babble
+    if count and index < hindsight.settings.babble_updates:
+        kinds = torch.randint(len(world.kinds), (count,), generator=generator, device=generator.device)
         hindsight.observe(*babble(world, world.sample(kinds, generator), generator))
+
+
+def _imitation(parts: _Parts) -> tuple[Tensor | float, dict[str, Tensor]]:
+    if parts.hindsight is None:
+        return 0.0, {}
+    return parts.hindsight.loss(parts.agent.policy, parts.draws["imitation"])
 
 
 def optimise(
@@ -168,41 +214,56 @@ def train(
     """Train to the end and keep the result as a run; returns the agent, with `path`, `status` and `summary`.
 
     `report` is called after every update. The first Ctrl-C (or SIGTERM) ends the training after the update at hand and
-    keeps what was trained as an interrupted run; so does an exception out of `report`, which is then raised. Raises
-    `UserError` before anything is written if the configuration is wrong.
+    keeps what was trained as an interrupted run. So do a second one and an exception out of `report`, which are then
+    raised. Raises `UserError` before anything is written if the configuration is wrong.
     """
     config = resolve(source, **overrides)
-    new_agent(config)  # whatever is wrong with it shows before a folder is made
+    parts = _prepare(config)  # whatever is wrong with it shows before a folder is made
     path, last = runs.create(config), None
     with _interruption() as asked:
         try:
-            for update in updates(config):
+            for update in _loop(parts):
                 last = update
                 if update.index % 10 == 0 or update.solved is not None:
-                    runs.append_metrics(path, update.summary())
+                    _note(update, path)
                 if report is not None:
                     report(update)
                 if asked:
                     break
-        except BaseException:
-            if last is None:
+        except BaseException as error:
+            if last is None or isinstance(error, UserError):
                 runs.discard(path)
-            else:
-                _keep(last, path, "interrupted")
+                raise
+            _keep(last, path, "interrupted")
+            if isinstance(error, KeyboardInterrupt):
+                raise KeyboardInterrupt(f"what was trained is kept as {path}") from None
             raise
         assert last is not None
         return _keep(last, path, "interrupted" if asked and not last.solved else "finished")
 
 
+def _note(update: Update, path: Path) -> None:
+    """Append to the run's metrics. Raises `UserError` if the training has lost its numbers."""
+    summary = update.summary()
+    if not all(isfinite(value) for value in summary.values() if isinstance(value, float)):
+        rate = update.agent.config.training.learning_rate
+        raise UserError(
+            f"the loss or its gradient is not finite at update {summary['update']}: "
+            f"try a smaller training.learning_rate (now {rate})"
+        )
+    runs.append_metrics(path, summary)
+
+
 def _keep(last: Update, path: Path, status: str) -> Agent:
-    """Save what was trained up to the last update; if that fails, nothing half-made stays behind."""
+    """Save what was trained up to the last update, deaf to signals; if it fails, nothing half-made stays behind."""
     agent = last.agent
     agent.path, agent.status, agent.summary = path, status, last.summary()
-    try:
-        runs.finish(agent)
-    except BaseException:
-        runs.discard(path)
-        raise
+    with _handlers(signal.SIG_IGN):
+        try:
+            runs.finish(agent)
+        except UserError:
+            runs.discard(path)
+            raise
     return agent
 
 
@@ -223,24 +284,27 @@ def _promising(curriculum: Any, level: float) -> bool:
 
 @contextmanager
 def _interruption() -> Iterator[list[int]]:
-    """A list that receives the number of the first SIGINT or SIGTERM; the second acts as if nobody had listened."""
+    """A list that receives the number of the first SIGINT or SIGTERM; a second one acts as if nobody had listened."""
     asked: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield asked
-        return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def restore() -> None:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
     def note(number: int, frame: Any) -> None:
         asked.append(number)
-        restore()
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
-    for number in before:
-        signal.signal(number, note)
-    try:
+    with _handlers(note) as before:
         yield asked
+
+
+@contextmanager
+def _handlers(handler: Any) -> Iterator[dict[signal.Signals, Any]]:
+    """Handle SIGINT and SIGTERM by `handler` for a while; gives the handlers that stood before. Main thread only."""
+    if threading.current_thread() is not threading.main_thread():
+        yield {}
+        return
+    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield before
     finally:
-        restore()
+        for number, previous in before.items():
+            signal.signal(number, previous)

@@ -70,7 +70,7 @@ class Tasks:
 
 @dataclass(frozen=True)
 class Step:
-    """What one token did, row by row. `success` is truth, `reward` the training signal; neither is made from the other.
+    """What one token did, row by row. `success` is truth, `reward` the training signal; truth is never made from it.
 
     All flags are false and the reward is 0 for a row that had ended before the step. `extra` holds the world's further
     readings of success, named in `World.extra_outcomes`.
@@ -157,7 +157,11 @@ class World(Protocol):
     num_columns: int  # columns in a rollout, at most: chosen and forced tokens
     masks: bool  # whether a policy may write legal tokens only
     extra_outcomes: tuple[str, ...]
-    capabilities: frozenset[str]  # of: "all_tasks", "identity", "achieved" (docs/extending.md)
+    known_limit: str  # what success here does not show; said wherever results are
+    # "all_tasks": can be enumerated. "constant_programs": what a token does depends on the tokens before it alone, and
+    # the scalar twin runs on columns of problems, so that the oracle can search. "identity": one greedy run of each of
+    # `greedy_tasks` decides success over all inputs. "achieved": tells which class the machine holds, and has `lessons`
+    capabilities: frozenset[str]
 
     def sample(self, kinds: Int[Tensor, " B"], generator: torch.Generator) -> Tasks: ...
     def all_tasks(self, kinds: list[int], device: torch.device | str = "cpu") -> Tasks: ...

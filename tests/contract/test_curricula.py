@@ -99,7 +99,8 @@ def test_uniform_is_uniform() -> None:
 def test_learnability_is_p_times_one_minus_p_plus_floor() -> None:
     curriculum = make("learnability", floor=0.05, memory=1e9)
     show(curriculum, {0: (99, 0), 1: (50, 49), 2: (0, 99)})
-    expected = [p * (1 - p) + 0.05 for p in (0.99, 0.5, 0.0)]  # one failed trial is the prior
+    # A prior of one trial at the stage's running success, which itself has one failed trial as prior.
+    expected = [p * (1 - p) + 0.05 for p in (99.99 / 100, 50.5 / 100, 0.0)]
     assert curriculum.weights(0).tolist() == pytest.approx(expected, abs=1e-5)
 
 
@@ -112,13 +113,13 @@ def test_gated_opens_stages_in_order() -> None:
         return [name for name, weight in zip(FIVE.names, weights.tolist(), strict=True) if weight]
 
     assert open_kinds() == ["p", "s"], "Only stage 0 is open at first."
-    show(curriculum, {0: (999, 0)})
-    assert open_kinds() == ["p", "s"], "Stage 1 waits for every kind of stage 0."
+    show(curriculum, {0: (500, 0), 3: (0, 500)})
+    assert open_kinds() == ["p", "s"], "Stage 1 waits for stage 0 as a whole."
     show(curriculum, {1: (999, 0), 2: (999, 0)})
     assert open_kinds() == ["p", "s"], "Success in a closed stage opens nothing."
-    show(curriculum, {3: (799, 200)})
-    assert open_kinds() == ["p", "s"], "0.799 is short of 0.8."
-    show(curriculum, {3: (801, 0)})
+    show(curriculum, {3: (1499, 0)})
+    assert open_kinds() == ["p", "s"], "1999 of 2500, one of them the prior, is short of 0.8."
+    show(curriculum, {3: (10, 0)})
     assert open_kinds() == ["p", "q", "r", "s", "t"], "Stage 2 opens with stage 1, which was mastered already."
 
 
@@ -150,7 +151,7 @@ def test_schedule_refuses_a_stage_that_the_world_lacks() -> None:
 
 def test_outcomes_fade() -> None:
     """After `memory` episodes of a kind, what came before has faded to 1/e; other kinds' episodes fade nothing."""
-    outcomes = Outcomes(2, memory=100.0)
+    outcomes = Outcomes(Kinds(("x", "y"), (0, 1), (0, 1)), memory=100.0)
     outcomes.observe(torch.zeros(50, dtype=torch.int64), torch.ones(50, dtype=torch.bool))
     assert outcomes.trials.tolist() == [50, 0]
     outcomes.observe(torch.zeros(100, dtype=torch.int64), torch.zeros(100, dtype=torch.bool))
@@ -160,8 +161,10 @@ def test_outcomes_fade() -> None:
     assert outcomes.successes[0].item() == pytest.approx(50 / 2.718281828, rel=1e-5)
 
 
-def test_the_prior_counts_as_one_trial() -> None:
-    outcomes = Outcomes(1, memory=1e9, prior=0.5)
-    assert outcomes.rate.tolist() == [0.5]
+def test_the_prior_is_one_trial_at_the_running_success_of_the_stage() -> None:
+    """Of a kind that was never seen the best guess is how its stage does; other stages tell nothing."""
+    outcomes = Outcomes(Kinds(("x", "y", "z"), (0, 0, 1), (0, 1, 2)), memory=1e9)
+    assert outcomes.rate.tolist() == [0, 0, 0]
     outcomes.observe(torch.zeros(3, dtype=torch.int64), torch.tensor([True, True, True]))
-    assert outcomes.rate.tolist() == [3.5 / 4]
+    assert outcomes.stage_rate.tolist() == [3 / 4, 0]
+    assert outcomes.rate.tolist() == [3.75 / 4, 0.75, 0]

@@ -29,7 +29,7 @@ class A2CSettings(Settings):
     credit: str = setting(
         "per-step", "per-step, or whole-sequence (the published loss)", choices=("per-step", "whole-sequence")
     )
-    group_size: int = setting(1, "episodes on each problem", at_least=1)
+    group_size: int = setting(1, "episodes on each problem", at_least=1, at_most=65_536)
 
 
 class A2C:

@@ -22,7 +22,7 @@ from inwit.types import Rollout
 
 @dataclass(frozen=True)
 class GRPOSettings(Settings):
-    group_size: int = setting(16, "episodes on each problem", at_least=2)
+    group_size: int = setting(16, "episodes on each problem", at_least=2, at_most=65_536)
     entropy: float = setting(0.1, "weight of the entropy bonus", at_least=0)
     floor: float = setting(0.05, "added to a group's standard deviation", at_least=0.000001)
 

@@ -1,10 +1,11 @@
 """Learning from what one's own programs turned out to compute: hindsight (after Andrychowicz et al. 2017) with a store.
 
-Every program computes *some* expression. Whenever the accumulator holds the polynomial of a known class, the tokens so far,
-closed by the answer token, are a program for that class. The store keeps the shortest such programs of every class, several tied ones.
-`loss` is the negative log-likelihood of stored programs under the prompts of expressions of their class, those that fail
-first. The store is fed by the policy's own episodes and by random legal programs run in the world alone (`rollout.babble`); it never
-sees the oracle, and learns nothing about an expression but which of its own programs happened to compute it.
+Every program computes *some* expression. Whenever the accumulator holds the polynomial of a known class, the tokens
+so far, closed by the answer token, are a program for that class. The store keeps the shortest such programs of
+every class, several tied ones. `loss` is the negative log-likelihood of stored programs under the prompts of
+expressions of their class, those that surprise the policy most first. The store is fed by the policy's own episodes
+and by random legal programs run in the world alone (`rollout.babble`); it never sees the oracle, and learns nothing
+about an expression but which of its own programs happened to compute it.
 
 Which of several equally short programs is imitated decides generalisation: see `ties` and docs/log.md.
 """
@@ -62,7 +63,7 @@ class Hindsight:
         highest = self.lessons.argument[tokens].cummax(1).values
         found = achieved.clamp_min(0)
         fits = (achieved >= 0) & (highest < self.operands_of[found]) & (column + 2 <= self.programs.shape[2])
-        # One key orders candidates by length and then by row, in a random-looking order that differs from class to class.
+        # One key orders candidates by length and then by row.
         row = torch.arange(rows, device=tokens.device)[:, None]
         key = torch.where(fits, (column + 2) * rows + row, UNKNOWN * rows)
         best = torch.full_like(self.length, UNKNOWN * rows).scatter_reduce_(0, found.flatten(), key.flatten(), "amin")
@@ -84,12 +85,11 @@ class Hindsight:
         self.count = torch.where(shorter, 1, self.count + tie)
         self.length = torch.where(shorter, length, self.length)
 
-    def loss(
-        self, policy: Any, success: Float[Tensor, " K"], generator: torch.Generator
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        """The negative log-likelihood, per token, of stored programs for `rows` kinds, failing ones first.
+    def loss(self, policy: Any, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+        """The negative log-likelihood, per token, of stored programs for `rows` kinds.
 
-        `success` is the running success of each kind. Kinds whose class has no program yet are left out.
+        Kinds are drawn in proportion to their surprise, the negative log-likelihood that their program had when
+        they were last drawn: what fails comes first. Kinds whose class has no program yet are left out.
         """
         lessons = self.lessons
         known = self.length[lessons.class_of] < UNKNOWN
@@ -106,7 +106,10 @@ class Hindsight:
         outputs = policy.replay(lessons.prompt[kind], lessons.prompt_mask[kind], lessons.stage[kind], program)
         log_probs = torch.log_softmax(outputs.logits, -1).gather(2, program[..., None])[..., 0]
         loss = -masked_mean(log_probs, mask)
-        self.surprise.index_copy_(0, kind, -(log_probs.detach() * mask).sum(1))
+        # A kind that was drawn twice counts as its most surprising draw, whatever the order of rows.
+        seen = torch.zeros_like(self.surprise).scatter_reduce_(0, kind, -(log_probs.detach() * mask).sum(1), "amax")
+        drawn = torch.zeros_like(known).index_fill_(0, kind, True)
+        self.surprise = torch.where(drawn, seen, self.surprise)
         metrics = {"imitation": loss.detach(), "known": known.float().mean(), "stored_steps": self._mean_length(known)}
         return self.settings.weight * loss, metrics
 

@@ -2,8 +2,8 @@
 
 The textbook cell (Cho et al. 2014, in PyTorch's variant: the reset gate acts on the hidden product), with two
 departures. Tokens are one-hot, so the product with the input weights is a row of a table, not a matrix product:
-that is 40 % of the arithmetic. And a padding position is a token whose update gate is shut: the memory passes
-through it unchanged, to the bit.
+with embeddings as wide as the memory that is half of the cell's arithmetic. And a padding position is a token whose
+update gate is shut: the memory passes through it unchanged, to the bit.
 """
 
 from __future__ import annotations

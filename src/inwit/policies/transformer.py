@@ -100,7 +100,7 @@ class Transformer(nn.Module):
         first = F.embedding(stage, self.stage_embedding)[:, None]
         return torch.cat([first, F.embedding(prompt, self.token_embedding)], 1) + self._position(place), attend
 
-    def _position(self, place: Int[Tensor, "..."]) -> Tensor:
+    def _position(self, place: Int[Tensor, ...]) -> Tensor:
         return F.embedding(place, self.position_embedding)
 
     def _run(

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from inwit.errors import unknown
 from inwit.registry import Entry, Registry
 from inwit.settings import build
 
@@ -15,18 +16,26 @@ WORLDS = Registry(
         "tutorial-v0": Entry(
             "inwit.worlds.tutorial_v0:TutorialV0",
             "the published rules, quirks included: pays for the wrong goal, stores no value",
-            "inwit.worlds.tutorial_scalar:ScalarTutorialV0",
         ),
         "tutorial-v1": Entry(
             "inwit.worlds.tutorial_v1:TutorialV1",
             "the same task, repaired: three stages, 111,000 problems, success is the stated goal",
-            "inwit.worlds.tutorial_scalar:ScalarTutorialV1",
         ),
         "calculator-v0": Entry(
             "inwit.worlds.calculator_tensors:CalculatorV0",
             "a register machine whose prompt is an expression: it must be read; success holds over all inputs",
-            "inwit.worlds.calculator_scalar:ScalarCalculator",
         ),
+    },
+)
+
+# Free of PyTorch, so that playing a program by hand needs none.
+TWINS = Registry(
+    "scalar twin of a world",
+    "inwit.world_twins",
+    {
+        "tutorial-v0": Entry("inwit.worlds.tutorial_scalar:ScalarTutorialV0", "the rules for one episode"),
+        "tutorial-v1": Entry("inwit.worlds.tutorial_scalar:ScalarTutorialV1", "the rules for one episode"),
+        "calculator-v0": Entry("inwit.worlds.calculator_scalar:ScalarCalculator", "the rules for one episode"),
     },
 )
 
@@ -39,5 +48,7 @@ def make(world_id: str, **settings: Any) -> Any:
 
 def make_scalar(world_id: str, task: dict[str, Any], **settings: Any) -> Any:
     """One episode of `world_id` in plain Python, ready for its first token. Raises `UserError`."""
-    twin = WORLDS.load_twin(world_id)
+    if world_id not in TWINS.names():
+        raise unknown("world", world_id, TWINS.names())
+    twin = TWINS.load(world_id)
     return twin.from_task(build(twin.Settings, settings, "world"), task)

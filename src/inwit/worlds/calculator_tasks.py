@@ -36,6 +36,7 @@ class CalculatorTasks:
     id = ID
     Settings = CalculatorSettings
     extra_outcomes = EXTRA_OUTCOMES
+    known_limit = "expressions up to the world's size only; the policy sees letters, never a number"
 
     def __init__(self, settings: CalculatorSettings) -> None:
         self.settings = settings
@@ -80,7 +81,8 @@ class CalculatorTasks:
         )
 
     def lessons(self, device: torch.device | str = "cpu") -> Lessons:
-        """What hindsight may know: how each kind is asked for and what its programs may name. Nothing about programs."""
+        """What hindsight may know: how each kind is asked for and what its programs may name. Nothing about
+        programs."""
         tasks = self.greedy_tasks(device)
         prompt, prompt_mask = self.prompt(tasks)
         argument = torch.full((len(self.vocabulary),), -1, device=device)

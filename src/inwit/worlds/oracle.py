@@ -3,8 +3,8 @@
 Everything here runs *constant* programs: the same tokens on every problem of a kind, in the world's scalar twin
 with a column of problems for each operand. The search is breadth-first over what a program has made of the machine;
 programs that have made the same of it are merged. Whether two are the same is decided on a random sample of
-problems: registers are polynomials in the digits, and in 7 steps two different ones agree on a random row with
-probability < 0.8, so on all of the sample with probability < 1e-49. What is reported is then counted exactly, by
+problems: registers are polynomials in the digits, and in 9 steps two different ones agree on a random row with
+probability < 0.9, so on all of the sample with probability < 1e-23. What is reported is then counted exactly, by
 running one program for each class of answers on every problem.
 
 The same nodes carry the probability that a uniformly random legal policy reaches them, which makes its success
@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from inwit.settings import build
-from inwit.worlds import WORLDS
+from inwit.worlds import TWINS
 
 SAMPLE = 512
 
@@ -42,8 +42,8 @@ class Yardstick:
 
     oracle: Program | None
     shortcut: Program | None  # the best program shorter than the oracle's (of any length where there is no oracle)
-    best_paid: Program  # the program with the highest expected reward
-    random_success: float  # of a policy that draws uniformly from the legal tokens, exactly
+    best_paid: Program | None  # the program with the highest expected reward
+    random_success: float | None  # of a policy that draws uniformly from the legal tokens, exactly
     searched_to: int  # all programs of up to this many tokens were searched
 
 
@@ -60,7 +60,7 @@ def yardstick(world_id: str, kind: int, max_steps: int) -> Yardstick:
     return Yardstick(
         oracle=oracle,
         shortcut=max(shorter, key=lambda program: program.success, default=None),
-        best_paid=max(programs, key=lambda program: program.reward),
+        best_paid=max(programs, key=lambda program: program.reward, default=None),
         random_success=sum(program.success * answers[program.tokens] for program in programs),
         searched_to=max_steps,
     )
@@ -73,7 +73,7 @@ def kind_success(world_id: str, kind: int, tokens: tuple[int, ...], max_steps: i
 
 
 def _on_all_problems(world_id: str, kind: int, max_steps: int) -> Any:
-    twin = WORLDS.load_twin(world_id)
+    twin = TWINS.load(world_id)
     return twin.on_all_problems(build(twin.Settings, {"max_steps": max_steps}), kind)
 
 

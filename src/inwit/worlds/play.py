@@ -25,15 +25,16 @@ class Episode:
     terminated: bool
     truncated: bool
     success: bool
-    legal: list[list[str]]  # before each step, the tokens that would have an effect
+    legal: list[list[str]]  # the legal tokens before each step
     states: list[dict[str, Any]]  # after each step, the machine; an empty register is None
     unused: list[str]  # the tokens after the end
     extra: dict[str, bool]
 
     def __getattr__(self, name: str) -> bool:
-        if name != "extra" and name in self.extra:
-            return self.extra[name]
-        raise AttributeError(f"an episode of {self.world} has no {name!r}")
+        extra = self.__dict__.get("extra", {})  # not there yet while an episode is copied or unpickled
+        if name in extra:
+            return extra[name]
+        raise AttributeError(f"an episode has no {name!r}")
 
     def to_dict(self) -> dict[str, Any]:
         values = asdict(self)

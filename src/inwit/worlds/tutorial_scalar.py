@@ -71,7 +71,7 @@ class _ScalarTutorial:
         self.truncated = not self.terminated and self.steps >= self.settings.max_steps
 
     def legal(self) -> list[int]:
-        """The tokens that have their effect now, ids ascending."""
+        """The legal tokens, ids ascending."""
         raise NotImplementedError
 
     def state(self) -> dict[str, Any]:

@@ -28,7 +28,11 @@ class TutorialWorld:
     id: str
     hidden: bool  # whether operands that the prompt does not show exist all the same
     extra_outcomes: tuple[str, ...] = ()
-    capabilities = frozenset({"all_tasks"})
+    known_limit = (
+        "one fixed program for each stage, three in all, suffices here: this world tests planning, tools and memory "
+        "along a fixed horizon, not reading"
+    )
+    capabilities = frozenset({"all_tasks", "constant_programs"})
     vocabulary = VOCABULARY
     kinds = Kinds(names=tuple(f"stage {stage}" for stage in STAGES), stages=STAGES, classes=STAGES)
     prompt_width = PROMPT_WIDTH

@@ -16,9 +16,11 @@ from inwit.worlds.tutorial import ADD, ANS, MUL, RCL, STO, SUB, VOCABULARY
 from inwit.worlds.tutorial_tensors import TutorialWorld
 
 # Per stage, the share of `near` that an answer equal to g0, g1, g2, g3, g4 earns.
-NEAR = ((0.25, 0.5, 0.0, 0.0, 0.0), (0.25, 0.5, 0.75, 0.0, 0.0), (0.2, 0.4, 0.0, 0.6, 0.6))
-STATED = (1, 2, 4)  # which of g0..g4 a stage asks for
-PAID = (0, 1, 2)  # and which one it pays for
+NEAR = torch.tensor(
+    [[0.25, 0.5, 0.0, 0.0, 0.0], [0.25, 0.5, 0.75, 0.0, 0.0], [0.2, 0.4, 0.0, 0.6, 0.6]], dtype=torch.float64
+)
+STATED = torch.tensor([1, 2, 4])  # which of g0..g4 a stage asks for
+PAID = torch.tensor([0, 1, 2])  # and which one it pays for
 
 
 class TutorialV0(TutorialWorld):
@@ -28,16 +30,21 @@ class TutorialV0(TutorialWorld):
     id = "tutorial-v0"
     hidden = True
     extra_outcomes = ("paid_success",)
+    known_limit = "these rules pay for another goal than they state, and no program reaches the stated one in stage 2"
 
     def reset(self, tasks: Tasks) -> State:
         a, b, c, d, e = operands = tasks.data["operands"].unbind(1)
         zero, no = torch.zeros_like(a), torch.zeros_like(a, dtype=torch.bool)
         g0, g1, g3 = a * b, a * b + c, d * e
         goals = torch.stack([g0, g1, g1 - d, g3, g1 - g3], 1)
+        near, stated, paid = (table.to(a.device)[tasks.kind] for table in (NEAR, STATED, PAID))
         return {
             **dict(zip("abcde", operands, strict=True)),
             "stage": tasks.kind,
             "goals": goals,
+            "near": near,
+            "stated": goals.gather(1, stated[:, None])[:, 0],
+            "paid": goals.gather(1, paid[:, None])[:, 0],
             "acc": zero,
             "acc_full": no,
             "mem": no,
@@ -78,9 +85,8 @@ class TutorialV0(TutorialWorld):
 
     def _judge(self, state: State, answered: Bool[Tensor, " B"], truncated: Bool[Tensor, " B"]) -> Step:
         """Rewards are float64: the table of expected rewards in the docs is exact to 1e-9."""
-        acc, stage, device = state["acc"], state["stage"], state["acc"].device
-        equal = (acc[:, None] == state["goals"]) & (answered & state["acc_full"])[:, None]
-        stated = equal.gather(1, torch.tensor(STATED, device=device)[stage][:, None])[:, 0]
-        paid = equal.gather(1, torch.tensor(PAID, device=device)[stage][:, None])[:, 0]
-        near = (torch.tensor(NEAR, dtype=torch.float64, device=device)[stage] * equal).sum(1)
+        acc, judged = state["acc"], answered & state["acc_full"]
+        equal = (acc[:, None] == state["goals"]) & judged[:, None]
+        stated, paid = judged & (acc == state["stated"]), judged & (acc == state["paid"])
+        near = (state["near"] * equal).sum(1)
         return Step(paid + 0.2 * near, answered, truncated, stated, {"paid_success": paid})
