@@ -282,8 +282,8 @@ def _play(arguments: list[str]) -> int:
 def _oracle(arguments: list[str]) -> int:
     parser = _Parser(
         prog="inwit oracle",
-        description="The shortest program for an expression of the calculator, found by exhaustive search and replayed as\n"
-        "an exact polynomial.\n\nexample: inwit oracle '(a*b)-(c*d)' --slots 1",
+        description="The shortest program for an expression of the calculator, found by exhaustive search and\n"
+        "replayed as an exact polynomial.\n\nexample: inwit oracle '(a*b)-(c*d)' --slots 1",
     )
     parser.add_argument("expression", help="over a, b, c, ... once each, in order, fully parenthesised")
     parser.add_argument("--slots", default="1", help="memory slots of the machine, 0 to 4 (default: 1)", metavar="K")
@@ -343,10 +343,12 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
 
 
 def _add_task(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--stage", help="the problem's stage", metavar="S")
+    parser.add_argument("--stage", help="tutorial: the problem's stage", metavar="S")
+    parser.add_argument("--expression", help="calculator: the expression, as in '(a*b)-c'", metavar="E")
     parser.add_argument(
-        "--operands", nargs="*", help="its digits: 3 + stage of them (five in tutorial-v0)", metavar="D"
+        "--operands", nargs="*", help="the digits: one for each operand (tutorial-v0: five)", metavar="D"
     )
+    parser.add_argument("--slots", help="calculator: the machine's memory slots", metavar="K")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 

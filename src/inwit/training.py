@@ -29,7 +29,6 @@ from inwit.rollout import babble, collect
 from inwit.seeding import stream
 from inwit.types import Agent, Rollout
 
-
 STREAMS = ("kinds", "tasks", "actions", "babble", "imitation")
 
 

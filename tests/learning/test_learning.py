@@ -16,7 +16,12 @@ GRPO = {
 }
 
 # What to change in the tutorial recipe for a learner; nothing for the recipe's own.
-OVERRIDES: dict[str, dict[str, Any]] = {"a2c": {"learner": {"id": "a2c"}}, "grpo": GRPO}
+OVERRIDES: dict[str, dict[str, Any]] = {
+    "a2c": {"learner": {"id": "a2c"}},
+    "grpo": GRPO,
+    "ppo": {"learner": {"id": "ppo", "group_size": 16}, "training": {"learning_rate": 0.003}},
+    "rloo": {"learner": {"id": "rloo"}},
+}
 
 
 def train(**overrides: Any) -> Any:
