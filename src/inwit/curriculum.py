@@ -91,6 +91,8 @@ class Curriculum:
         self.settings = settings
         self.outcomes = Outcomes(kinds, settings.memory, device)
         self.stages = self.outcomes.stages
+        self.may_train = torch.ones_like(self.outcomes.trials)
+        self.may_train[list(kinds.held_out)] = 0.0
 
     def weights(self, update: int) -> Float[Tensor, " K"]:
         return torch.ones_like(self.outcomes.trials)
@@ -99,8 +101,9 @@ class Curriculum:
         self.outcomes.observe(kind, success)
 
     def draw(self, update: int, count: int, generator: torch.Generator) -> Int[Tensor, " B"]:
-        """The kinds of `count` problems."""
-        return torch.multinomial(self.weights(update), count, replacement=True, generator=generator)
+        """The kinds of `count` problems; none of the test set."""
+        weights = self.weights(update) * self.may_train
+        return torch.multinomial(weights, count, replacement=True, generator=generator)
 
 
 class Uniform(Curriculum):

@@ -87,7 +87,18 @@ def evaluate_expressions(agent: Agent) -> GroupEvaluation:
         members = [index for index, other in enumerate(keys) if other == key]
         groups.append(_group(key, members, world, solved, steps, value, random, best))
     unsolved = [name for name, right in zip(world.kinds.names, solved.tolist(), strict=True) if not right]
-    return GroupEvaluation(world.id, groups, {"name": "none"}, unsolved, world.known_limit)
+    return GroupEvaluation(world.id, groups, _split(world, solved), unsolved, world.known_limit)
+
+
+def _split(world: Any, solved: Bool[Tensor, " K"]) -> dict[str, Any]:
+    """How the trained and the held-out expressions fare, by number of operators."""
+    held_out = set(world.kinds.held_out)
+    parts: dict[str, dict[str, list[int]]] = {"trained": {}, "held_out": {}}
+    for kind, (stage, right) in enumerate(zip(world.kinds.stages, solved.tolist(), strict=True)):
+        part = parts["held_out" if kind in held_out else "trained"].setdefault(str(stage), [0, 0])
+        part[0] += right
+        part[1] += 1
+    return {"name": world.settings.split, **parts}  # solved, of
 
 
 def _group(

@@ -35,6 +35,7 @@ class Kinds:
     names: tuple[str, ...]
     stages: tuple[int, ...]
     classes: tuple[int, ...]
+    held_out: tuple[int, ...] = ()  # kinds that are the test set: never drawn for training
 
     def __len__(self) -> int:
         return len(self.names)
@@ -140,6 +141,7 @@ class Lessons:
     class_of: Int[Tensor, " K"]
     num_operands: Int[Tensor, " K"]
     argument: Int[Tensor, " V"]
+    may_teach: Bool[Tensor, " K"]  # False for the test set
     answer: int  # the token that ends an episode
     pad: int
     num_columns: int

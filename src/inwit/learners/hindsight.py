@@ -19,11 +19,11 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from inwit.learners.returns import masked_mean
 from inwit.settings import Settings, setting
-from inwit.types import Lessons
+from inwit.types import Lessons, map_rows
 
 FLOOR = 0.1
+ABSENT = -1e9  # the log-likelihood of a tie that is not there
 UNKNOWN = 10_000  # the length of a program that nobody has found
 
 
@@ -51,6 +51,9 @@ class Hindsight:
         self.surprise = torch.full(lessons.class_of.shape, 10.0, device=device)
         self.operands_of = torch.zeros(classes, dtype=torch.int64, device=device)
         self.operands_of[lessons.class_of] = lessons.num_operands
+        # A class whose expressions are all in the test set is never stored.
+        self.storable = torch.zeros(classes, dtype=torch.bool, device=device)
+        self.storable[lessons.class_of[lessons.may_teach]] = True
 
     def observe(self, tokens: Int[Tensor, "B T"], achieved: Int[Tensor, "B T"]) -> None:
         """Take in programs: `achieved[b, t]` is the class that row b's accumulator held after column t, or -1.
@@ -62,7 +65,8 @@ class Hindsight:
         column = torch.arange(columns, device=tokens.device)
         highest = self.lessons.argument[tokens].cummax(1).values
         found = achieved.clamp_min(0)
-        fits = (achieved >= 0) & (highest < self.operands_of[found]) & (column + 2 <= self.programs.shape[2])
+        known = (achieved >= 0) & self.storable[found]
+        fits = known & (highest < self.operands_of[found]) & (column + 2 <= self.programs.shape[2])
         # One key orders candidates by length and then by row.
         row = torch.arange(rows, device=tokens.device)[:, None]
         key = torch.where(fits, (column + 2) * rows + row, UNKNOWN * rows)
@@ -86,32 +90,48 @@ class Hindsight:
         self.length = torch.where(shorter, length, self.length)
 
     def loss(self, policy: Any, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
-        """The negative log-likelihood, per token, of stored programs for `rows` kinds.
+        """The negative log-likelihood, per token, that the policy writes *some* stored program of the kind's class.
 
-        Kinds are drawn in proportion to their surprise, the negative log-likelihood that their program had when
-        they were last drawn: what fails comes first. Kinds whose class has no program yet are left out.
+        So of equally short programs each expression is taught the one that comes to it most easily. Kinds are drawn in
+        proportion to their surprise, the loss that they had when last drawn: what fails comes first. Kinds of a test
+        set and those whose class has no program yet are left out.
         """
-        lessons = self.lessons
-        known = self.length[lessons.class_of] < UNKNOWN
+        lessons, ties = self.lessons, self.settings.ties
+        known = lessons.may_teach & (self.length[lessons.class_of] < UNKNOWN)
         weights = (self.surprise + FLOOR) * known + 1e-9
-        kind = torch.multinomial(weights, self.settings.rows, replacement=True, generator=generator)
+        count = max(1, self.settings.rows // ties)
+        kind = torch.multinomial(weights, count, replacement=True, generator=generator)
         which = lessons.class_of[kind]
-        draw = torch.rand(self.settings.rows, generator=generator, device=generator.device)
-        tie = (draw * self.count[which].clamp_min(1)).long()
-        program = self.programs[which, tie]
-        mask = torch.arange(program.shape[1], device=program.device) < self.length[which][:, None]
-        mask = mask & known[kind][:, None]
-        longest = int(self.length.masked_fill(self.length == UNKNOWN, 0).max())
-        program, mask = program[:, : max(longest, 1)], mask[:, : max(longest, 1)]
-        outputs = policy.replay(lessons.prompt[kind], lessons.prompt_mask[kind], lessons.stage[kind], program)
-        log_probs = torch.log_softmax(outputs.logits, -1).gather(2, program[..., None])[..., 0]
-        loss = -masked_mean(log_probs, mask)
+        longest = max(1, int(self.length.masked_fill(self.length == UNKNOWN, 0).max()))
+        programs = self.programs[which, :, :longest].flatten(0, 1)
+        length = self.length[which].masked_fill(~known[kind], 0)
+        place = torch.arange(longest, device=kind.device)
+        mask = (place < length[:, None]).repeat_interleave(ties, 0)
+        log_probs = (self._log_probs(policy, kind, programs) * mask).sum(1).view(count, ties)
+        stored = torch.arange(ties, device=kind.device) < self.count[which][:, None]
+        surprise = -torch.logsumexp(log_probs.masked_fill(~stored, ABSENT), 1) * known[kind]
+        loss = surprise.sum() / length.sum().clamp_min(1)
         # A kind that was drawn twice counts as its most surprising draw, whatever the order of rows.
-        seen = torch.zeros_like(self.surprise).scatter_reduce_(0, kind, -(log_probs.detach() * mask).sum(1), "amax")
+        seen = torch.zeros_like(self.surprise).scatter_reduce_(0, kind, surprise.detach().clamp_min(0), "amax")
         drawn = torch.zeros_like(known).index_fill_(0, kind, True)
         self.surprise = torch.where(drawn, seen, self.surprise)
-        metrics = {"imitation": loss.detach(), "known": known.float().mean(), "stored_steps": self._mean_length(known)}
+        metrics = {"imitation": loss.detach(), "known": self._share_known(), "stored_steps": self._mean_length(known)}
         return self.settings.weight * loss, metrics
+
+    def _log_probs(self, policy: Any, kind: Int[Tensor, " N"], programs: Int[Tensor, "M T"]) -> Float[Tensor, "M T"]:
+        """The log-probability of each token over the whole vocabulary; `ties` rows for each kind, its prompt read once."""
+        lessons, ties = self.lessons, self.settings.ties
+        output, memory = policy.begin(lessons.prompt[kind], lessons.prompt_mask[kind], lessons.stage[kind])
+        memory = map_rows(memory, lambda tensor: tensor.repeat_interleave(ties, 0))
+        logits = [output.logits.repeat_interleave(ties, 0)]
+        for token in programs[:, :-1].unbind(1):
+            output, memory = policy.step(token, memory)
+            logits.append(output.logits)
+        return torch.log_softmax(torch.stack(logits, 1), -1).gather(2, programs[..., None])[..., 0]
+
+    def _share_known(self) -> Float[Tensor, ""]:
+        teachable = self.lessons.may_teach.float()
+        return ((self.length[self.lessons.class_of] < UNKNOWN) * teachable).sum() / teachable.sum()
 
     def _mean_length(self, known: Bool[Tensor, " K"]) -> Float[Tensor, ""]:
         lengths = self.length[self.lessons.class_of].float()

@@ -70,6 +70,12 @@ class CalculatorSettings(Settings):
     )
     milestones: float = setting(0.0, "paid in equal shares for reaching each sub-expression the first time", at_least=0)
     step_cost: float = setting(0.0, "subtracted for every token", at_least=0)
+    split: str = setting(
+        "none",
+        "hold out a fifth of the expressions of three or more operators as a test set: by polynomial class, or by text "
+        "(which leaks: equal polynomials end up on both sides)",
+        choices=("none", "classes", "text"),
+    )
     # 60 is where the identity test's bound ends.
     max_steps: int = setting(0, "tokens an episode may spend; 0: six for each operand", at_least=0, at_most=60)
     masks: bool = setting(True, "let the policy write legal tokens only")
@@ -148,6 +154,33 @@ def _classes(trees: tuple[Tree, ...], tools: tuple[Tool, ...], count: int) -> tu
     polynomials = (polynomial_of(tree, tools, count) for tree in trees)
     keys = (tree if poly is None else poly for tree, poly in zip(trees, polynomials, strict=True))
     return tuple(numbers.setdefault(key, len(numbers)) for key in keys)
+
+
+FIFTHS = 5  # one in so many is held out
+SMALLEST_HELD_OUT = 3  # operators
+
+
+@cache
+def held_out_of(tools: tuple[str, ...], min_operators: int, max_operators: int, split: str) -> tuple[int, ...]:
+    """The kinds that a split holds out: chosen by a hash, so that they are the same in every run and world."""
+    if split == "none":
+        return ()
+    expressions = expressions_of(tools, min_operators, max_operators)
+    table = tuple(TOOLS[name] for name in tools)
+    held_out = []
+    for kind, (tree, name, operators) in enumerate(
+        zip(expressions.trees, expressions.names, expressions.stages, strict=True)
+    ):
+        key = name if split == "text" else _class_key(tree, name, table, operators + 1)
+        if operators >= SMALLEST_HELD_OUT and stream_seed(0, f"calculator split/{key}") % FIFTHS == 0:
+            held_out.append(kind)
+    return tuple(held_out)
+
+
+def _class_key(tree: Tree, name: str, tools: tuple[Tool, ...], count: int) -> str:
+    """A text that is the same for equal polynomials."""
+    exact = polynomial_of(tree, tools, count)
+    return name if exact is None else str(sorted(exact.terms.items()))
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from inwit.worlds.calculator import (
     PAD,
     CalculatorSettings,
     expressions_of,
+    held_out_of,
     parse_task,
     vocabulary_of,
 )
@@ -45,7 +46,8 @@ class CalculatorTasks:
         self.identity_defined = settings.identity_defined
         self.capabilities = frozenset({"identity", "achieved"}) if self.identity_defined else frozenset()
         self.expressions = expressions_of(settings.tools, settings.min_operators, settings.max_operators)
-        self.kinds = Kinds(self.expressions.names, self.expressions.stages, self.expressions.classes)
+        held_out = held_out_of(settings.tools, settings.min_operators, settings.max_operators, settings.split)
+        self.kinds = Kinds(self.expressions.names, self.expressions.stages, self.expressions.classes, held_out)
         self.class_of = torch.tensor(self.kinds.classes)  # Int[K]: the same number for the same polynomial
         self.answer = self.vocabulary.id("ANS")
         self.num_operands = settings.max_operators + 1
@@ -88,8 +90,10 @@ class CalculatorTasks:
         argument = torch.full((len(self.vocabulary),), -1, device=device)
         argument[FIRST_OPERAND : FIRST_OPERAND + len(LETTERS)] = torch.arange(len(LETTERS), device=device)
         stage = self.stage(tasks)
+        may_teach = torch.ones_like(stage, dtype=torch.bool)
+        may_teach[list(self.kinds.held_out)] = False
         return Lessons(
-            *(prompt, prompt_mask, stage, self.class_of.to(device), stage + 1, argument),
+            *(prompt, prompt_mask, stage, self.class_of.to(device), stage + 1, argument, may_teach),
             answer=self.answer,
             pad=PAD,
             num_columns=self.num_columns,
