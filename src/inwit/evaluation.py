@@ -74,7 +74,7 @@ def evaluate(agent: Agent) -> Evaluation | GroupEvaluation:
 
 
 def solves_all(agent: Agent) -> bool:
-    """Whether the greedy agent solves every problem of every kind but those of a test set. Hard kinds first, and stops at
+    """Whether the greedy agent solves every problem of every kind that it is trained on. Hard kinds first, and stops at
     the first failure."""
     world: Any = agent.world
     if "identity" in world.capabilities:
