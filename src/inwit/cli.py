@@ -383,7 +383,7 @@ def _settings_help() -> str:
     """Every setting of every implementation, from the registries."""
     from dataclasses import fields
 
-    from inwit.config import PARTS, TrainingSettings, part_settings
+    from inwit.config import PARTS, TABLES, part_settings
 
     lines = ["settings, each a flag --SECTION.FIELD VALUE (defaults in brackets; a recipe sets its own):"]
     for part, registry in PARTS.items():
@@ -391,8 +391,9 @@ def _settings_help() -> str:
         for name in registry.names():
             lines.append(f"    with {name}: {registry.summary(name)}")
             lines += [_setting_line(part, item) for item in fields(part_settings(part, name))]
-    lines.append("\n  the loop")
-    lines += [_setting_line("training", item) for item in fields(TrainingSettings)]
+    for table, settings in TABLES.items():
+        lines.append(f"\n  {table}")
+        lines += [_setting_line(table, item) for item in fields(settings)]
     return "\n".join(lines)
 
 
@@ -400,9 +401,9 @@ def _setting_flags() -> list[str]:
     """Every `--section.field` that some implementation has."""
     from dataclasses import fields
 
-    from inwit.config import PARTS, TrainingSettings, part_settings
+    from inwit.config import PARTS, TABLES, part_settings
 
-    flags = [f"--training.{item.name}" for item in fields(TrainingSettings)]
+    flags = [f"--{table}.{item.name}" for table, settings in TABLES.items() for item in fields(settings)]
     for part, registry in PARTS.items():
         names = {item.name for name in registry.names() for item in fields(part_settings(part, name))}
         flags += [f"--{part}.{name}" for name in ["id", *sorted(names)]]

@@ -44,6 +44,10 @@ class TrainingSettings(Settings):
     device: str = setting("cpu", "where to train: cpu, cuda, cuda:1 ...")
 
 
+# The tables of a recipe that hold settings and nothing to choose from.
+TABLES: dict[str, type[Settings]] = {"hindsight": HindsightSettings, "training": TrainingSettings}
+
+
 @dataclass(frozen=True)
 class _Head(Settings):
     """What stands above the tables of a recipe."""

@@ -85,6 +85,10 @@ class CalculatorTasks:
     def lessons(self, device: torch.device | str = "cpu") -> Lessons:
         """What hindsight may know: how each kind is asked for and what its programs may name. Nothing about
         programs."""
+        if self.settings.names == "any":
+            raise UserError(
+                "hindsight.rows > 0 needs world.names = exact: programs are stored under the letters a, b, c"
+            )
         tasks = self.greedy_tasks(device)
         prompt, prompt_mask = self.prompt(tasks)
         argument = torch.full((len(self.vocabulary),), -1, device=device)

@@ -1,0 +1,164 @@
+"""The cells of the grid: a training each, what is measured in it, and its file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from inwit.config import PARTS, Config, resolve
+from inwit.errors import UserError, unknown
+from inwit.settings import Settings, setting
+from inwit.version import __version__
+
+FORMAT = 1
+# A cell's training runs until the benchmark stops it.
+ENDLESS = {"confirm": False, "max_updates": 10**9}
+
+
+@dataclass(frozen=True)
+class BenchSettings(Settings):
+    learners: tuple[str, ...] = setting((), "learners, by name; none: the recipe's own")
+    policies: tuple[str, ...] = setting((), "policies, by name; none: the recipe's own")
+    seeds: int = setting(3, "runs of each pair, with the root seeds 0, 1, 2, ...", at_least=1, at_most=1000)
+    jobs: int = setting(os.cpu_count() or 1, "runs at a time, a process with one thread each", at_least=1, at_most=4096)
+    seconds: float = setting(60.0, "of training in each run, at most; evaluation is not counted", at_least=0.001)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One training: its configuration, and how many seconds it may train."""
+
+    config: Config
+    seconds: float
+
+    @property
+    def name(self) -> str:
+        return f"{self.config.learner.id} {self.config.policy.id} seed {self.config.seed}"
+
+    @property
+    def key(self) -> str:
+        """The name of its file: a hash of everything that was asked for."""
+        asked = json.dumps([FORMAT, self.config.to_dict(), self.seconds], sort_keys=True)
+        return hashlib.sha256(asked.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Point:
+    """A measurement: what the training had cost when this share of the problems was solved."""
+
+    updates: int
+    tokens: int
+    seconds: float
+    success: float
+
+
+@dataclass(frozen=True)
+class Result:
+    """What was measured in a cell. `to_95` and `to_100` are None where the training did not get there in time."""
+
+    learner: str
+    policy: str
+    seed: int
+    to_95: Point | None = None
+    to_100: Point | None = None
+    curve: tuple[Point, ...] = ()
+    evaluation_seconds: float = 0.0
+    failed: str = ""  # why there is nothing to measure
+
+
+def plan(
+    recipe: str, settings: BenchSettings, overrides: Mapping[str, Any]
+) -> tuple[Config, list[Cell], list[Result]]:
+    """The recipe's own configuration, the cells of the grid, and a failed result for each that cannot be.
+
+    Raises `UserError` for names that do not exist, and if no cell can be configured.
+    """
+    for name in ENDLESS:
+        if name in overrides.get("training", {}):
+            raise UserError(f"training.{name} is the benchmark's own: a run ends at 100 % or after --seconds")
+    own = resolve(recipe)
+    pairs = list(product(_names("learner", settings.learners, own, overrides), _policies(settings, own, overrides)))
+    cells, failed, first = [], [], None
+    for (learner, policy), seed in product(pairs, range(settings.seeds)):
+        try:
+            config = resolve(recipe, **_overrides(overrides, learner, policy, seed))
+            cells.append(Cell(config, settings.seconds))
+        except UserError as error:
+            first = first or error
+            failed.append(Result(learner, policy, seed, failed=str(error)))
+    if first and not cells:
+        raise first
+    return own, cells, failed
+
+
+def _policies(settings: BenchSettings, own: Config, overrides: Mapping[str, Any]) -> list[str]:
+    return _names("policy", settings.policies, own, overrides)
+
+
+def _names(part: str, asked: tuple[str, ...], own: Config, overrides: Mapping[str, Any]) -> list[str]:
+    """Which learners or policies; each once."""
+    chosen = overrides.get(part, {}).get("id")
+    if asked and chosen is not None:
+        plural = {"learner": "learners", "policy": "policies"}[part]
+        raise UserError(f"--{part}.id {chosen} and --{plural} {','.join(asked)} contradict each other: give one")
+    names = list(dict.fromkeys(asked)) or [chosen or getattr(own, part).id]
+    for name in names:
+        if name not in PARTS[part].names():
+            raise unknown(part, name, PARTS[part].names())
+    return names
+
+
+def _overrides(overrides: Mapping[str, Any], learner: str, policy: str, seed: int) -> dict[str, Any]:
+    more = {"learner": {"id": learner}, "policy": {"id": policy}, "training": ENDLESS}
+    return {**overrides, "seed": seed, **{part: {**overrides.get(part, {}), **table} for part, table in more.items()}}
+
+
+def write(path: Path, cell: Cell, result: Result) -> None:
+    """Keep a finished cell: the file is there as a whole or not at all."""
+    record = {
+        "format": FORMAT,
+        "config": cell.config.to_dict(),
+        "seconds": cell.seconds,
+        "inwit": __version__,
+        "result": asdict(result),
+    }
+    write_text(path, json.dumps(record, indent=1, allow_nan=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace a file atomically. Raises `UserError` with its path if the disk refuses."""
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            partial.unlink()
+        raise UserError(f"cannot write {path}: {error.strerror}") from None
+
+
+def read(path: Path, cell: Cell) -> Result | None:
+    """The result of a finished cell; None if there is no such file, or a damaged one, or another cell's."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        asked = [record["format"], record["config"], record["seconds"]]
+        if asked != [FORMAT, cell.config.to_dict(), cell.seconds]:
+            return None
+        result = dict(record["result"])
+        goals = {goal: None if result[goal] is None else _point(result[goal]) for goal in ("to_95", "to_100")}
+        return Result(**{**result, **goals, "curve": tuple(_point(point) for point in result["curve"])})
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _point(values: Mapping[str, Any]) -> Point:
+    return Point(
+        int(values["updates"]), int(values["tokens"]), float(values["seconds"]), float(values["success"])
+    )

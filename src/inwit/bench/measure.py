@@ -1,0 +1,118 @@
+"""One cell, in a process of its own: train, and look every few updates at what the greedy agent solves.
+
+The clock runs while the agent trains and stands while it is examined; imports and the making of the agent come before.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from inwit.bench.cells import Cell, Point, Result, write
+from inwit.config import resolve
+from inwit.errors import UserError
+from inwit.evaluation import solves_all
+from inwit.rollout import collect
+from inwit.seeding import stream
+from inwit.training import Update, threads, updates
+from inwit.types import Agent, Tasks
+
+EVERY = 5  # updates between two measurements,
+SPARSER = 0.02  # or this share of the updates so far, if that is more
+SAMPLE = 256  # problems of each kind, where every problem of every kind would be too many
+
+
+def measure(cell: Cell, go_on: Callable[[], bool] = lambda: True) -> Result:
+    """Train to confirmed 100 %, or for `cell.seconds`, or until `go_on` says no; deterministic but for the seconds.
+
+    Raises `UserError` if the configuration is impossible or the training loses its numbers.
+    """
+    config, curve, trained, examined, due = cell.config, [], 0.0, 0.0, 1
+    loop = updates(config)  # makes the agent
+    exam: Tasks | None = None
+    resumed = time.perf_counter()
+    for update in loop:
+        looking = update.index + 1 >= due
+        summary = update.summary() if looking else {}  # waits for the device
+        stopped = time.perf_counter()
+        trained += stopped - resumed
+        if trained > cell.seconds:
+            break
+        if looking:
+            _check(update, summary)
+            exam = make_exam(update.agent) if exam is None else exam
+            success, solved = examine(update.agent, exam)
+            curve.append(Point(update.index + 1, summary["tokens"], trained, success))
+            examined += time.perf_counter() - stopped
+            if solved or not go_on():
+                break
+            due = update.index + 1 + max(EVERY, round(SPARSER * (update.index + 1)))
+        resumed = time.perf_counter()
+    return _result(cell, tuple(curve), examined)
+
+
+def _result(cell: Cell, curve: tuple[Point, ...], examined: float) -> Result:
+    config = cell.config
+    to_95 = next((point for point in curve if point.success >= 0.95), None)
+    to_100 = next((point for point in curve if point.success == 1), None)
+    return Result(config.learner.id, config.policy.id, config.seed, to_95, to_100, curve, examined)
+
+
+def _check(update: Update, summary: dict[str, Any]) -> None:
+    if not all(isfinite(value) for value in summary.values() if isinstance(value, float)):
+        raise UserError(f"the loss or its gradient is not finite at update {update.index + 1}")
+
+
+def make_exam(agent: Agent) -> Tasks:
+    """What is looked at: one task of each kind where identity decides, else a fixed sample of each kind's problems;
+    nothing of a test set. Raises `UserError` for a world that cannot list its tasks."""
+    world: Any = agent.world
+    device = next(agent.policy.parameters()).device
+    trained = [kind for kind in range(len(world.kinds)) if kind not in set(world.kinds.held_out)]
+    if "identity" in world.capabilities:
+        return world.greedy_tasks(device)[torch.tensor(trained, device=device)]
+    if "all_tasks" not in world.capabilities:
+        raise UserError(f"the world {world.id} cannot list its tasks: exact success cannot be measured")
+    tasks, generator = world.all_tasks(trained, "cpu"), stream(0, "bench sample")
+    rows = []
+    for kind in trained:
+        members = torch.nonzero(tasks.kind == kind)[:, 0]
+        rows.append(members[torch.randperm(len(members), generator=generator)[:SAMPLE]])
+    return tasks[torch.cat(rows)].to(device)
+
+
+def examine(agent: Agent, exam: Tasks) -> tuple[float, bool]:
+    """The share of the exam that the greedy agent solves, and whether it solves all problems of the world.
+
+    The share is 1 only if it does: a sample that is solved while some other problem is not counts as one mistake.
+    """
+    with threads(agent.config.training.threads):
+        solved = int(collect(agent.world, agent.policy, exam).success.sum())
+        everything = solved == len(exam) and solves_all(agent)
+    return 1.0 if everything else min(solved, len(exam) - 1) / len(exam), everything
+
+
+def main(job: dict[str, Any]) -> int:
+    """The process: measure the job's cell, write its file. One line on stderr and status 2 if it is impossible."""
+    cell, parent = Cell(resolve(job["config"]), job["seconds"]), job["parent"]
+    try:
+        result = measure(cell, lambda: os.getppid() == parent)
+        if os.getppid() != parent:  # nobody waits for it, and it may be half done
+            return 1
+        write(Path(job["file"]), cell, result)
+    except UserError as error:
+        print(" ".join(str(error).split()), file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(json.load(sys.stdin)))
