@@ -28,6 +28,7 @@ commands:
   inwit explain RUN ...         one problem, token by token: machine, value, alternatives
   inwit play WORLD ... -- ...   run a program by hand and see every state
   inwit oracle EXPRESSION       the proven shortest program for an expression of the calculator
+  inwit bench [RECIPE] ...      learners x policies x seeds: how soon each gets to 95 % and to 100 %
   inwit worlds                  the worlds
   inwit recipes [NAME]          the recipes; with a name, its text, to copy and change
 
@@ -305,6 +306,50 @@ def _oracle(arguments: list[str]) -> int:
     return 0
 
 
+def _bench_parser() -> _Parser:
+    parser = _Parser(
+        prog="inwit bench",
+        usage="inwit bench [RECIPE] [--learners A,B] [--policies A,B] [--seeds N] [--jobs N] [--seconds S]\n"
+        "                   [--out FOLDER] [--json] [--SECTION.FIELD VALUE ...]",
+        description="Train every learner with every policy and seed, each in a process of its own, and tell how soon\n"
+        "they solve 95 % and all of their world's problems: a table (Markdown, JSON) and a plot in FOLDER.\n"
+        "Ctrl-C loses no finished run: the same command goes on from there.\n\n"
+        "example: inwit bench tutorial --learners a2c,rloo --policies gru,lstm --seeds 5 --seconds 30",
+    )
+    parser.add_argument("recipe", nargs="?", default="tutorial", help="a recipe's name or the path of a TOML file")
+    parser.add_argument("--learners", help="by name, as in a2c,ppo (default: the recipe's own)", metavar="A,B")
+    parser.add_argument("--policies", help="by name, as in gru,lstm (default: the recipe's own)", metavar="A,B")
+    parser.add_argument("--seeds", help="runs of each pair, with root seeds 0, 1, ... (default: 3)", metavar="N")
+    parser.add_argument("--jobs", help="processes at a time (default: as many as there are processors)", metavar="N")
+    parser.add_argument("--seconds", help="of training in each run, at most (default: 60)", metavar="S")
+    parser.add_argument("--out", help="where results are kept (default: bench-RECIPE among the runs)", metavar="FOLDER")
+    parser.add_argument("--json", action="store_true", help="print one JSON object at the end, nothing else on stdout")
+    return parser
+
+
+def _bench(arguments: list[str]) -> int:
+    arguments, overrides = _take_settings(arguments)
+    args, unparsed = _bench_parser().parse_known_args(arguments)
+    if unparsed:
+        flags = ("--learners", "--policies", "--seeds", "--jobs", "--seconds", "--out", "--json", "--SECTION.FIELD")
+        raise unknown("argument", unparsed[0], flags)
+    from inwit.bench.cells import BenchSettings
+    from inwit.bench.command import bench
+    from inwit.settings import build
+    from inwit.show import console
+
+    names = ("learners", "policies", "seeds", "jobs", "seconds")
+    given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+    target = console(stderr=args.json)
+    result = bench(args.recipe, build(BenchSettings, given), overrides, args.out, target)
+    if args.json:
+        _print_json({"folder": str(result.folder), **result.record})
+    else:
+        target.print(result.table)
+        target.print(f"written: {result.folder}/table.md, table.json and curves.png", soft_wrap=True)
+    return 0
+
+
 def _worlds(arguments: list[str]) -> int:
     parser = _Parser(prog="inwit worlds", description="List the worlds.")
     parser.parse_args(arguments)
@@ -337,6 +382,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "explain": _explain,
     "play": _play,
     "oracle": _oracle,
+    "bench": _bench,
     "worlds": _worlds,
     "recipes": _recipes,
 }

@@ -73,18 +73,24 @@ class Result:
     failed: str = ""  # why there is nothing to measure
 
 
-def plan(
-    recipe: str, settings: BenchSettings, overrides: Mapping[str, Any]
-) -> tuple[Config, list[Cell], list[Result]]:
-    """The recipe's own configuration, the cells of the grid, and a failed result for each that cannot be.
+@dataclass(frozen=True)
+class Plan:
+    """The grid: its learners with their policies, its cells, and a failed result for each that cannot be."""
 
-    Raises `UserError` for names that do not exist, and if no cell can be configured.
-    """
+    recipe: str
+    pairs: list[tuple[str, str]]
+    cells: list[Cell]
+    failed: list[Result]
+
+
+def plan(recipe: str, settings: BenchSettings, overrides: Mapping[str, Any]) -> Plan:
+    """What is to be run. Raises `UserError` for names that do not exist, and if no cell can be configured."""
     for name in ENDLESS:
         if name in overrides.get("training", {}):
             raise UserError(f"training.{name} is the benchmark's own: a run ends at 100 % or after --seconds")
     own = resolve(recipe)
-    pairs = list(product(_names("learner", settings.learners, own, overrides), _policies(settings, own, overrides)))
+    learners = _names("learner", settings.learners, own, overrides)
+    pairs = list(product(learners, _names("policy", settings.policies, own, overrides)))
     cells, failed, first = [], [], None
     for (learner, policy), seed in product(pairs, range(settings.seeds)):
         try:
@@ -95,11 +101,7 @@ def plan(
             failed.append(Result(learner, policy, seed, failed=str(error)))
     if first and not cells:
         raise first
-    return own, cells, failed
-
-
-def _policies(settings: BenchSettings, own: Config, overrides: Mapping[str, Any]) -> list[str]:
-    return _names("policy", settings.policies, own, overrides)
+    return Plan(own.recipe, pairs, cells, failed)
 
 
 def _names(part: str, asked: tuple[str, ...], own: Config, overrides: Mapping[str, Any]) -> list[str]:
@@ -129,14 +131,18 @@ def write(path: Path, cell: Cell, result: Result) -> None:
         "inwit": __version__,
         "result": asdict(result),
     }
-    write_text(path, json.dumps(record, indent=1, allow_nan=False) + "\n")
+    write_file(path, json_bytes(record))
 
 
-def write_text(path: Path, text: str) -> None:
+def json_bytes(value: Any) -> bytes:
+    return (json.dumps(value, indent=1, allow_nan=False) + "\n").encode()
+
+
+def write_file(path: Path, content: bytes) -> None:
     """Replace a file atomically. Raises `UserError` with its path if the disk refuses."""
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
-        partial.write_text(text, encoding="utf-8")
+        partial.write_bytes(content)
         partial.replace(path)
     except OSError as error:
         with suppress(OSError):
@@ -159,6 +165,4 @@ def read(path: Path, cell: Cell) -> Result | None:
 
 
 def _point(values: Mapping[str, Any]) -> Point:
-    return Point(
-        int(values["updates"]), int(values["tokens"]), float(values["seconds"]), float(values["success"])
-    )
+    return Point(int(values["updates"]), int(values["tokens"]), float(values["seconds"]), float(values["success"]))

@@ -5,7 +5,6 @@ The clock runs while the agent trains and stands while it is examined; imports a
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
@@ -102,8 +101,9 @@ def examine(agent: Agent, exam: Tasks) -> tuple[float, bool]:
 
 def main(job: dict[str, Any]) -> int:
     """The process: measure the job's cell, write its file. One line on stderr and status 2 if it is impossible."""
-    cell, parent = Cell(resolve(job["config"]), job["seconds"]), job["parent"]
+    parent = job["parent"]
     try:
+        cell = Cell(resolve(job["config"]), job["seconds"])
         result = measure(cell, lambda: os.getppid() == parent)
         if os.getppid() != parent:  # nobody waits for it, and it may be half done
             return 1
@@ -112,7 +112,3 @@ def main(job: dict[str, Any]) -> int:
         print(" ".join(str(error).split()), file=sys.stderr)
         return 2
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(json.load(sys.stdin)))
