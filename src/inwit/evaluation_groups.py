@@ -16,10 +16,12 @@ from torch import Tensor
 
 from inwit.rollout import collect, perform
 from inwit.seeding import stream
-from inwit.types import Agent
+from inwit.types import Agent, Tasks
 from inwit.worlds.shortest import ShortestProgram, shortest_table
 
 DIGITS = 100  # digit rows per expression on which success by value is sampled
+SEARCHED = 4  # operators: larger expressions are searched one by one, for seconds each, and are left out
+NOT_SEARCHED = ShortestProgram(program=None, length=None, proven=False, searched_to=0, slots_needed=None)
 RANDOM = 200  # random programs per expression
 
 
@@ -78,9 +80,10 @@ def evaluate_expressions(agent: Agent) -> GroupEvaluation:
     tasks = world.greedy_tasks(device)
     rollout = collect(world, agent.policy, tasks)
     solved, steps = rollout.success, rollout.live.sum(1)
-    value, random = _value_success(world, rollout.tokens), _random_success(world)
-    table = shortest_table(world.settings.max_operators, world.settings.num_slots, world.settings.tools)
-    best = [table[name] for name in world.kinds.names]
+    value, random = _value_success(world, tasks, rollout.tokens), _random_success(world)
+    searched = min(world.settings.max_operators, SEARCHED)
+    table = shortest_table(searched, world.settings.num_slots, world.settings.tools)
+    best = [table.get(name, NOT_SEARCHED) for name in world.kinds.names]
     keys = [(stage, program.slots_needed) for stage, program in zip(world.kinds.stages, best, strict=True)]
     groups = []
     for key in sorted(set(keys), key=lambda key: (key[0], -1 if key[1] is None else key[1])):
@@ -118,21 +121,22 @@ def _group(
         slots_needed=key[1],
         expressions=len(members),
         identity_solved=len(right),
-        value_success=float(value[members].mean()),
-        mean_tokens=float(steps[right].float().mean()) if right else None,
+        value_success=float(value[members].double().mean()),
+        mean_tokens=float(steps[right].double().mean()) if right else None,
         shortest_tokens=sum(length or 0 for length in known) / len(known) if known and all(known) else None,
         proven=sum(best[index].proven for index in members),
-        random_success=float(random[members].mean()),
+        random_success=float(random[members].double().mean()),
         # A constant program computes one polynomial: at best that of the largest class.
         shortcut_success=max(Counter(world.kinds.classes[index] for index in members).values()) / len(members),
     )
 
 
-def _value_success(world: Any, tokens: Int[Tensor, "K T"]) -> Float[Tensor, " K"]:
-    """The share of sampled digit rows on which each expression's program gives the right value."""
-    kinds = torch.arange(len(tokens)).repeat_interleave(DIGITS)
-    tasks = world.sample(kinds, stream(0, "value success")).to(tokens.device)
-    _, extra = perform(world, tasks, tokens.repeat_interleave(DIGITS, 0))
+def _value_success(world: Any, tasks: Tasks, tokens: Int[Tensor, "K T"]) -> Float[Tensor, " K"]:
+    """The share of digit rows on which each expression's program gives the right value, letters as in `tasks`."""
+    rows = tasks.repeat_interleave(DIGITS)
+    drawn = world.sample(rows.kind.cpu(), stream(0, "value success")).to(tokens.device)
+    digits = drawn.data["operands"] * (rows.data["letters"] >= 0)
+    _, extra = perform(world, Tasks(rows.kind, rows.data | {"operands": digits}), tokens.repeat_interleave(DIGITS, 0))
     return extra["value_success"].float().view(-1, DIGITS).mean(1)
 
 

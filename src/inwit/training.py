@@ -99,11 +99,16 @@ class _Parts:
 
 def _prepare(config: Config) -> _Parts:
     agent, device = new_agent(config), torch.device(config.training.device)
+    hindsight = _hindsight(config, agent.world, device)
+    if config.training.confirm and not {"all_tasks", "identity"} & agent.world.capabilities:
+        raise UserError(
+            f"{config.world.id} with these settings has no finite test of success: set training.confirm to false"
+        )
     return _Parts(
         agent=agent,
         learner=LEARNERS.load(config.learner.id)(config.learner.settings),
         curriculum=CURRICULA.load(config.curriculum.id)(config.curriculum.settings, agent.world.kinds, device),
-        hindsight=_hindsight(config, agent.world, device),
+        hindsight=hindsight,
         optimiser=torch.optim.Adam(agent.policy.parameters(), lr=config.training.learning_rate, fused=True),
         draws={
             name: stream(config.seed, name, device) for name in ("kinds", "tasks", "actions", "babble", "imitation")

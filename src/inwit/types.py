@@ -142,6 +142,7 @@ class Lessons:
     num_operands: Int[Tensor, " K"]
     argument: Int[Tensor, " V"]
     may_teach: Bool[Tensor, " K"]  # False for the test set
+    budget: Int[Tensor, " K"]  # tokens that an episode may spend
     answer: int  # the token that ends an episode
     pad: int
     num_columns: int

@@ -148,9 +148,9 @@ def test_distinct_ties_join_up_to_the_limit(world: Any, ties: int) -> None:
 
 
 def test_no_program_names_an_operand_that_its_class_lacks(world: Any) -> None:
-    """Loading d and dropping it again is a program for a+b only where there is a d."""
+    """Loading c and dropping it again is a program for a+b only where there is a c."""
     store = store_for(world)
-    tell(world, store, "((a+b)+c)+d", "LOAD d LOAD a ADD b")
+    tell(world, store, "((a+b)+c)+d", "LOAD c LOAD a ADD b")
     assert stored(world, store, "a+b") == []
     tell(world, store, "((a+b)+c)+d", "LOAD b LOAD a ADD b ADD c")
     assert stored(world, store, "a+b") == ["LOAD b LOAD a ADD b ANS"]
@@ -159,7 +159,9 @@ def test_no_program_names_an_operand_that_its_class_lacks(world: Any) -> None:
 
 def test_a_program_that_leaves_no_room_for_its_answer_is_not_stored(world: Any) -> None:
     store = store_for(world)
-    tell(world, store, "(a+b)*(c+d)", "LOAD a LOAD a LOAD a LOAD a LOAD a LOAD a LOAD a LOAD a ADD b STO m0 LOAD c ADD d")
+    tell(
+        world, store, "(a+b)*(c+d)", "LOAD a LOAD a LOAD a LOAD a LOAD a LOAD a LOAD a LOAD a ADD b STO m0 LOAD c ADD d"
+    )
     for name in ("(a+b)*(c+d)", "a+(b+(c+d))"):
         assert stored(world, store, name) == []
     tell(world, store, "(a+b)*(c+d)", " ".join(["LOAD a"] * 9 + ["ADD b ADD c ADD d"]))
@@ -167,7 +169,6 @@ def test_a_program_that_leaves_no_room_for_its_answer_is_not_stored(world: Any) 
     assert stored(world, store, "a+(b+(c+d))") == [], "A program of 24 tokens has none left for ANS."
 
 
-@pytest.mark.xfail(strict=True, reason="the budget of the class, smaller than the world's, is not looked at")
 def test_a_program_over_its_expressions_budget_is_not_stored(world: Any) -> None:
     """a+b may spend 12 tokens: a program of 17, found on an expression of four operands, is none for it."""
     store = store_for(world)
@@ -175,10 +176,9 @@ def test_a_program_over_its_expressions_budget_is_not_stored(world: Any) -> None
     assert stored(world, store, "a+b") == []
 
 
-@pytest.mark.parametrize(("ties", "names"), [(1, "exact"), (4, "exact"), (3, "any")])
-def test_against_the_twin(ties: int, names: str) -> None:
+@pytest.mark.parametrize("ties", [1, 4])
+def test_against_the_twin(ties: int, world: Any) -> None:
     """Rollouts and babble in turn; after each block, lengths and programs are the twin's."""
-    world = inwit.make(WORLD, names=names, letters=6 if names == "any" else 0)
     store, twin = store_for(world, ties=ties), Twin(world, ties)
     for tokens, achieved in blocks(world, 8):
         store.observe(tokens, achieved)
@@ -193,10 +193,9 @@ def test_against_the_twin(ties: int, names: str) -> None:
     assert len(twin.length) > 8, "The blocks reach too little to prove anything."
 
 
-@pytest.mark.parametrize("names", ["exact", "any"])
-def test_every_stored_program_is_right(names: str) -> None:
+def test_every_stored_program_is_right() -> None:
     """Played by the scalar twin on every expression of its class, and on big numbers without the package's code."""
-    world = inwit.make(WORLD, num_slots=2, names=names)
+    world = inwit.make(WORLD, num_slots=2)
     store = store_for(world, ties=3)
     for tokens, achieved in blocks(world, 6, rows=512):
         store.observe(tokens, achieved)
@@ -293,7 +292,9 @@ def test_the_loss_is_its_formula(world: Any) -> None:
     now = dict(zip(drawn, surprise, strict=True))
     for kind in range(len(world.kinds)):
         told = now.get(kind, float(before[kind]))
-        assert float(store.surprise[kind]) == pytest.approx(told, abs=1e-3), f"The surprise of {world.kinds.names[kind]}."
+        assert float(store.surprise[kind]) == pytest.approx(told, abs=1e-3), (
+            f"The surprise of {world.kinds.names[kind]}."
+        )
 
 
 def test_ties_share_their_likelihood(world: Any) -> None:
@@ -351,7 +352,6 @@ def test_an_empty_store_teaches_nothing(world: Any) -> None:
     assert not any(bool(p.grad.any()) for p in policy.parameters() if p.grad is not None)
 
 
-@pytest.mark.xfail(strict=True, reason="drawing from an empty store sets the surprise of whatever was drawn to 0")
 def test_an_empty_store_leaves_surprise_alone(world: Any) -> None:
     store = store_for(world)
     before = store.surprise.clone()
@@ -375,11 +375,11 @@ def test_gradients_reach_the_policy(policy_id: str, world: Any) -> None:
 def test_imitating_teaches_what_is_stored() -> None:
     """Nothing but imitation: in the end the greedy policy solves each kind."""
     world = inwit.make(WORLD, max_operators=1)
-    store, policy = store_for(world, rows=12, ties=2), small_policy("gru", world, width=16)
+    store, policy = store_for(world, rows=12, ties=2), small_policy("gru", world, width=32)
     for program in ("LOAD a ADD b", "LOAD b ADD a", "LOAD a SUB b", "LOAD a MUL b"):
         tell(world, store, "a-b", program)
-    optimiser, generator = torch.optim.Adam(policy.parameters(), lr=0.03), seeded(0)
-    for _ in range(60):
+    optimiser, generator = torch.optim.Adam(policy.parameters(), lr=0.02), seeded(0)
+    for _ in range(90):
         optimiser.zero_grad()
         store.loss(policy, generator)[0].backward()
         optimiser.step()

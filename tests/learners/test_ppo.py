@@ -10,13 +10,13 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from test_returns import learner_and_rollout
 
 from inwit.learners.ppo import PPO, PPOSettings
 from inwit.learners.returns import gae, returns_to_go
 from inwit.rollout import collect
 from inwit.types import Output, Rollout
 from support import make_world, small_policy
-from test_returns import learner_and_rollout
 
 SEEDS = st.integers(0, 2**32)
 
@@ -126,7 +126,6 @@ def test_minibatches_cover_every_row_once_an_epoch(
         assert max(sizes) - min(sizes) <= 1, f"Minibatches of {sizes} rows."
 
 
-@pytest.mark.xfail(strict=True, reason="rolled rows fall into the same strides where minibatches divide their number")
 def test_other_minibatches_in_each_epoch() -> None:
     rollout, size, _ = numbered(12, 1)
     listener = Listener(size)

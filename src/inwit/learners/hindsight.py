@@ -58,6 +58,8 @@ class Hindsight:
         self.surprise = torch.full(lessons.class_of.shape, 10.0, device=device)
         self.operands_of = torch.zeros(classes, dtype=torch.int64, device=device)
         self.operands_of[lessons.class_of] = lessons.num_operands
+        self.budget_of = torch.zeros_like(self.operands_of)
+        self.budget_of[lessons.class_of] = lessons.budget
         self.taught = torch.full_like(lessons.class_of, -1)  # the tie that each kind is taught, -1 before the choice
         self.taught_length = torch.full_like(lessons.class_of, UNKNOWN)
         # A class whose expressions are all in the test set is never stored.
@@ -75,7 +77,7 @@ class Hindsight:
         highest = self.lessons.argument[tokens].cummax(1).values
         found = achieved.clamp_min(0)
         known = (achieved >= 0) & self.storable[found]
-        fits = known & (highest < self.operands_of[found]) & (column + 2 <= self.programs.shape[2])
+        fits = known & (highest < self.operands_of[found]) & (column + 2 <= self.budget_of[found])
         # One key orders candidates by length and then by row.
         row = torch.arange(rows, device=tokens.device)[:, None]
         key = torch.where(fits, (column + 2) * rows + row, UNKNOWN * rows)
@@ -117,7 +119,7 @@ class Hindsight:
         mask = torch.arange(longest, device=kind.device) < length[:, None]
         surprise = -(self._log_probs(policy, kind, programs, 1) * mask).sum(1)
         loss = surprise.sum() / length.sum().clamp_min(1)
-        self._remember(kind, surprise.detach())
+        self._remember(kind, surprise.detach(), placed[kind])
         metrics = {"imitation": loss.detach(), "known": self._share_known(), "stored_steps": self._mean_length(known)}
         metrics["taught"] = placed.float().sum() / lessons.may_teach.sum()
         return self.settings.weight * loss, metrics
@@ -147,11 +149,12 @@ class Hindsight:
         self.taught[kind], self.taught_length[kind] = best, length
         self.surprise[kind] = torch.where(ready[kind], 10.0, self.surprise[kind])
 
-    def _remember(self, kind: Int[Tensor, " N"], surprise: Float[Tensor, " N"]) -> None:
-        """A kind that was drawn twice counts as its most surprising draw, whatever the order of rows."""
-        seen = torch.zeros_like(self.surprise).scatter_reduce_(0, kind, surprise.clamp_min(0), "amax")
-        drawn = torch.zeros_like(self.surprise, dtype=torch.bool).index_fill_(0, kind, True)
-        self.surprise = torch.where(drawn, seen, self.surprise)
+    def _remember(self, kind: Int[Tensor, " N"], surprise: Float[Tensor, " N"], taught: Bool[Tensor, " N"]) -> None:
+        """Note the surprise of the kinds that were `taught`; of two draws of a kind the larger, whatever the order of
+        rows."""
+        noted = torch.where(taught, surprise.clamp_min(0), -1.0)
+        seen = torch.full_like(self.surprise, -1.0).scatter_reduce_(0, kind, noted, "amax")
+        self.surprise = torch.where(seen >= 0, seen, self.surprise)
 
     def _loss_together(self, policy: Any, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         """The negative log-likelihood, per token, that the policy writes *some* stored program of the kind's class.
@@ -175,7 +178,7 @@ class Hindsight:
         stored = torch.arange(ties, device=kind.device) < self.count[which][:, None]
         surprise = -torch.logsumexp(log_probs.masked_fill(~stored, ABSENT), 1) * known[kind]
         loss = surprise.sum() / length.sum().clamp_min(1)
-        self._remember(kind, surprise.detach())
+        self._remember(kind, surprise.detach(), known[kind])
         metrics = {"imitation": loss.detach(), "known": self._share_known(), "stored_steps": self._mean_length(known)}
         return self.settings.weight * loss, metrics
 

@@ -2,7 +2,7 @@
 clipped.
 
 Advantages are generalised (GAE) with the behaviour policy's values, normalised over the rollout; the value loss is
-not clipped. Rows are independent draws, so minibatches are strided slices of them, other ones in each epoch: no
+not clipped. Rows are independent draws, so minibatches are taken from them at a stride, another one in each epoch: no
 shuffling, no generator. Each minibatch runs the policy over its tokens again (`policy.replay`).
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import gcd
 from typing import Any
 
 import torch
@@ -48,9 +49,9 @@ class PPO:
         advantage = normalise(advantage, mask)
         count = len(rollout.tasks)
         for epoch in range(self.settings.epochs):
-            order = torch.arange(count, device=mask.device).roll(epoch * (count // (self.settings.epochs + 1) + 1))
-            for start in range(self.settings.minibatches):
-                yield self._loss(policy, rollout, order[start :: self.settings.minibatches], advantage, returns)
+            order = torch.arange(count, device=mask.device) * _stride(count, epoch) % count
+            for rows in order.tensor_split(min(self.settings.minibatches, count)):
+                yield self._loss(policy, rollout, rows, advantage, returns)
 
     def _loss(
         self,
@@ -83,3 +84,12 @@ class PPO:
                 "clip_fraction": masked_mean(((ratio - 1).abs() > clip).to(ratio.dtype), mask),
             }
         return loss, metrics
+
+
+def _stride(count: int, epoch: int) -> int:
+    """A step that visits each of `count` rows once, another one in each epoch: from the golden section, which spreads
+    neighbours (a group's episodes) over the minibatches, up to the next number without a common divisor."""
+    stride = max(1, round(count * (0.6180339887 * (epoch + 1) % 1.0)))
+    while gcd(stride, count) != 1:
+        stride += 1
+    return stride

@@ -1,10 +1,8 @@
-"""An LSTM (Hochreiter and Schmidhuber 1997, with forget gates) that reads its prompt and writes its program token
-by token.
+"""An LSTM (Hochreiter and Schmidhuber 1997, with forget gates) that reads its prompt and writes token by token.
 
-As in `gru`, tokens are one-hot and their gate inputs a table; a padding position shuts the input gate, opens the
-forget gate and leaves the output gate to be recomputed, so the first memory is built without it. `matrix_dtype`
-chooses bfloat16 operands for the recurrent products where the processor has instructions for them: weights stay
-float32.
+As in `gru`, tokens are one-hot and their gate inputs a table; a padding position leaves the memory as it was.
+`matrix_dtype` chooses bfloat16 operands for the recurrent products where the processor has instructions for them;
+weights stay float32.
 """
 
 from __future__ import annotations

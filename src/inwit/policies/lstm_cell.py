@@ -62,11 +62,11 @@ def lstm_cell(
     hidden: Float[Tensor, "B H"],
     cell: Float[Tensor, "B H"],
     weight: Float[Tensor, "G H"],
-    dtype: torch.dtype = torch.float32,
+    dtype: torch.dtype | None = None,
 ) -> tuple[Float[Tensor, "B H"], Float[Tensor, "B H"]]:
     """The next hidden state and cell; G = 4 H, gates in the order forget, input, output, new. Biases are in
-    `inputs`."""
-    hidden, cell = _LSTMCell.apply(inputs, hidden, cell, weight, dtype)
+    `inputs`. The products' operands are cast to `dtype`, if one is given."""
+    hidden, cell = _LSTMCell.apply(inputs, hidden, cell, weight, dtype or hidden.dtype)
     return hidden, cell
 
 

@@ -65,6 +65,7 @@ class Transformer(nn.Module):
     def step(self, token: Int[Tensor, " B"], memory: Memory) -> tuple[Output, Memory]:
         stream = (F.embedding(token, self.token_embedding) + self._position(memory["length"]))[:, None]
         attend = F.pad(memory["attend"], (0, 1), value=True)
+        self._check_length(attend.shape[1])
         keys, values = [], []
         for index, block in enumerate(self.blocks):
             key, value = block.remember(stream)  # pyright: ignore[reportCallIssue]
@@ -86,6 +87,7 @@ class Transformer(nn.Module):
         place = attend.sum(1, keepdim=True) + torch.arange(written.shape[1], device=tokens.device)
         whole = torch.cat([stream, written + self._position(place)], 1)
         live = F.pad(attend, (0, written.shape[1]), value=True)
+        self._check_length(live.shape[1])
         outputs, _, _ = self._run(whole, live)
         last = _last(outputs[:, : attend.shape[1]], attend)
         return self._head(torch.cat([last[:, None], outputs[:, attend.shape[1] :]], 1))
@@ -94,11 +96,19 @@ class Transformer(nn.Module):
         self, prompt: Int[Tensor, "B P"], prompt_mask: Bool[Tensor, "B P"], stage: Int[Tensor, " B"]
     ) -> tuple[Float[Tensor, "B S H"], Bool[Tensor, "B S"]]:
         """Stage and prompt, S = 1 + P, and which of them are real."""
+        self._check_length(1 + prompt.shape[1])
         stage = stage if self.settings.stage_aware else torch.zeros_like(stage)
         attend = F.pad(prompt_mask, (1, 0), value=True)
         place = (attend.long().cumsum(1) - 1).clamp_min(0)
         first = F.embedding(stage, self.stage_embedding)[:, None]
         return torch.cat([first, F.embedding(prompt, self.token_embedding)], 1) + self._position(place), attend
+
+    def _check_length(self, positions: int) -> None:
+        if positions > self.settings.max_length:
+            raise UserError(
+                f"policy.max_length = {self.settings.max_length} is too small: "
+                f"this world's prompts and programs need {positions} positions and more"
+            )
 
     def _position(self, place: Int[Tensor, ...]) -> Tensor:
         return F.embedding(place, self.position_embedding)

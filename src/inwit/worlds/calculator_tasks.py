@@ -98,6 +98,7 @@ class CalculatorTasks:
         may_teach[list(self.kinds.held_out)] = False
         return Lessons(
             *(prompt, prompt_mask, stage, self.class_of.to(device), stage + 1, argument, may_teach),
+            budget=torch.tensor([self.settings.budget(count + 1) for count in self.kinds.stages], device=device),
             answer=self.answer,
             pad=PAD,
             num_columns=self.num_columns,
