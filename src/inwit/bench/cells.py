@@ -157,9 +157,16 @@ def read(path: Path, cell: Cell) -> Result | None:
         asked = [record["format"], record["config"], record["seconds"]]
         if asked != [FORMAT, cell.config.to_dict(), cell.seconds]:
             return None
-        result = dict(record["result"])
-        goals = {goal: None if result[goal] is None else _point(result[goal]) for goal in ("to_95", "to_100")}
-        return Result(**{**result, **goals, "curve": tuple(_point(point) for point in result["curve"])})
+        result, config = record["result"], cell.config
+        return Result(
+            learner=config.learner.id,
+            policy=config.policy.id,
+            seed=config.seed,
+            to_95=None if result["to_95"] is None else _point(result["to_95"]),
+            to_100=None if result["to_100"] is None else _point(result["to_100"]),
+            curve=tuple(_point(point) for point in result["curve"]),
+            evaluation_seconds=float(result["evaluation_seconds"]),
+        )
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

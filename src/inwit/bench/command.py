@@ -43,7 +43,8 @@ def bench(
     with Progress(target, len(todo.cells)) as progress:
         results = grid.run_grid(todo.cells, folder, settings.jobs, progress) + todo.failed
     results.sort(key=lambda result: (todo.pairs.index((result.learner, result.policy)), result.seed))
-    title = f"{todo.recipe}: {settings.seeds} seeds, {settings.seconds:g} s of training each"
+    seeds = f"{settings.seeds} seed{'s' if settings.seeds > 1 else ''}"
+    title = f"{todo.recipe}: {seeds}, {settings.seconds:g} s of training each"
     record = _record(todo.recipe, settings, overrides, results)
     cells.write_file(folder / "table.md", markdown(title, results, settings.seconds).encode())
     cells.write_file(folder / "table.json", cells.json_bytes(record))

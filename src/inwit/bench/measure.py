@@ -1,4 +1,4 @@
-"""One cell, in a process of its own: train, and look every few updates at what the greedy agent solves.
+"""One cell, in a process of its own: train, and look every so many updates at what the greedy agent solves.
 
 The clock runs while the agent trains and stands while it is examined; imports and the making of the agent come before.
 """
@@ -24,8 +24,7 @@ from inwit.seeding import stream
 from inwit.training import Update, threads, updates
 from inwit.types import Agent, Tasks
 
-EVERY = 5  # updates between two measurements,
-SPARSER = 0.02  # or this share of the updates so far, if that is more
+SPACING = 0.02  # between two measurements, as a share of the updates so far; at least one update
 SAMPLE = 256  # problems of each kind, where every problem of every kind would be too many
 
 
@@ -53,7 +52,7 @@ def measure(cell: Cell, go_on: Callable[[], bool] = lambda: True) -> Result:
             examined += time.perf_counter() - stopped
             if solved or not go_on():
                 break
-            due = update.index + 1 + max(EVERY, round(SPARSER * (update.index + 1)))
+            due = update.index + 1 + max(1, round(SPACING * (update.index + 1)))
         resumed = time.perf_counter()
     return _result(cell, tuple(curve), examined)
 

@@ -21,7 +21,7 @@ HEADINGS = ("learner", "policy", "95 %", "seconds", "1000 tokens", "100 %", "sec
 class Estimate:
     """An interquartile mean and its 95 % bootstrap interval; infinite where not reached."""
 
-    mean: float
+    iqm: float
     low: float
     high: float
 
@@ -109,9 +109,10 @@ def cells_of(row: Row, limit: float) -> list[str]:
 
 def _goal_cells(goal: Goal, seeds: int, limit: float) -> list[str]:
     reached = f"{goal.reached} of {seeds}"
-    if not isfinite(goal.seconds.mean):
+    if not isfinite(goal.seconds.iqm):
         return [reached, f"not within {limit:g} s", f"not within {limit:g} s"]
-    return [reached, _text(goal.seconds, ".2f"), _text(goal.tokens, ",.0f", 1000)]
+    texts = [_text(goal.seconds, ".2f"), _text(goal.tokens, ",.0f", 1000)]
+    return [reached, *(text if seeds > 1 else text.partition(" ")[0] for text in texts)]  # one run spans no interval
 
 
 def _text(estimate: Estimate, form: str, unit: float = 1) -> str:
@@ -123,9 +124,9 @@ def _text(estimate: Estimate, form: str, unit: float = 1) -> str:
 def notes(results: list[Result], limit: float) -> list[str]:
     """What stands below the table."""
     text = [
-        "How many seeds got there, and after what: interquartile mean (95 % bootstrap interval) of what training had cost when the greedy agent first "
-        "solved 95 % of the examined problems, and when it was confirmed to solve every problem. "
-        f"Examination is not counted in the seconds. ∞: not within {limit:g} s of training."
+        "How many seeds got there, and after what: interquartile mean (95 % bootstrap interval) of what training had "
+        "cost when the greedy agent first solved 95 % of the examined problems, and when it was confirmed to solve "
+        f"every problem. Examination is not counted in the seconds. ∞: not within {limit:g} s of training."
     ]
     failed = [result for result in results if result.failed]
     return text + [f"failed: {each.learner} {each.policy} seed {each.seed}: {each.failed}" for each in failed]
