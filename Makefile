@@ -14,7 +14,7 @@ train: $(READY)
 
 ## every check and every test
 test: check
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -n 2 -m slow
 
 ## formatting, lint, types, layers, fast tests: under a minute
 check: $(READY)
@@ -22,7 +22,7 @@ check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -n 2 -m "not slow"
 
 ## the ten-seed table of the README
 learning: $(READY)
