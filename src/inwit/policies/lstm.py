@@ -84,9 +84,14 @@ class LSTM(nn.Module):
 
 
 def matrix_dtype(choice: str, device: torch.device) -> torch.dtype:
-    """bfloat16 where asked for, or with `auto` where the processor multiplies it natively; else float32. By
-    capability, never by timing: the same machine always takes the same path."""
+    """bfloat16 where asked for, or with `auto` where the processor multiplies it natively; else float32. By capability,
+    never by timing: the same machine always takes the same path."""
     if choice == "auto":
-        native = device.type == "cuda" or torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-        choice = "bfloat16" if native else "float32"
+        choice = "bfloat16" if device.type == "cuda" or _cpu_has_bfloat16() else "float32"
     return {"float32": torch.float32, "bfloat16": torch.bfloat16}[choice]
+
+
+def _cpu_has_bfloat16() -> bool:
+    """PyTorch's own questions are private and may be renamed: where one is missing the answer is no."""
+    questions = (getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
+    return any(question() for question in questions if question is not None)
