@@ -79,12 +79,9 @@ def babble(world: Any, tasks: Tasks, generator: torch.Generator) -> tuple[Int[Te
     program is looked at anyway. For worlds that declare `achieved` and an `answer`.
     """
     state, tokens, achieved = world.reset(tasks), [], []
-    size = (len(tasks), len(world.vocabulary))
+    going_on = torch.arange(len(world.vocabulary), device=generator.device) != world.answer
     for _ in range(world.num_columns):
-        legal = world.legal(state)
-        legal[:, world.answer] = False
-        scores = torch.rand(size, generator=generator, device=generator.device)
-        token = scores.masked_fill_(~legal, -1.0).argmax(1)
+        token = _any_of(world.legal(state) & going_on, generator)
         state, _ = world.step(state, token)
         tokens.append(token)
         achieved.append(world.achieved(state))
@@ -101,14 +98,18 @@ def perform(
         if tokens is not None:
             token = tokens[:, column]
         else:
-            legal = world.legal(state)
             assert generator is not None
-            scores = torch.rand(legal.shape, generator=generator, device=generator.device)
-            token = scores.masked_fill_(~legal, -1.0).argmax(1)
+            token = _any_of(world.legal(state), generator)
         state, step = world.step(state, token)
         steps.append(step)
     extra = {name: _any([step.extra[name] for step in steps]) for name in steps[0].extra}
     return _any([step.success for step in steps]), extra
+
+
+def _any_of(legal: Bool[Tensor, "B V"], generator: torch.Generator) -> Int[Tensor, " B"]:
+    """A uniform draw from the legal tokens of each row."""
+    scores = torch.rand(legal.shape, generator=generator, device=generator.device)
+    return scores.masked_fill_(~legal, -1.0).argmax(1)
 
 
 @dataclass

@@ -110,9 +110,7 @@ def _prepare(config: Config) -> _Parts:
         curriculum=CURRICULA.load(config.curriculum.id)(config.curriculum.settings, agent.world.kinds, device),
         hindsight=hindsight,
         optimiser=torch.optim.Adam(agent.policy.parameters(), lr=config.training.learning_rate, fused=True),
-        draws={
-            name: stream(config.seed, name, device) for name in ("kinds", "tasks", "actions", "babble", "imitation")
-        },
+        draws={name: stream(config.seed, name, device) for name in STREAMS},
         device=device,
     )
 
@@ -160,7 +158,7 @@ def _roll_out(parts: _Parts, index: int) -> Rollout:
         achieved=parts.hindsight is not None,
     )
     if parts.hindsight is not None:
-        _feed(parts.hindsight, agent.world, rollout, index, draws["babble"])
+        _feed(parts.hindsight, agent.world, rollout, draws["babble"])
     return rollout
 
 
@@ -174,12 +172,12 @@ def _hindsight(config: Config, world: Any, device: torch.device) -> Hindsight | 
     return Hindsight(config.hindsight, world.lessons(device))
 
 
-def _feed(hindsight: Hindsight, world: Any, rollout: Rollout, index: int, generator: torch.Generator) -> None:
+def _feed(hindsight: Hindsight, world: Any, rollout: Rollout, generator: torch.Generator) -> None:
     """Give the store the policy's own programs, and random ones run in the world alone."""
     assert rollout.achieved is not None
     hindsight.observe(rollout.tokens, rollout.achieved)
     count = hindsight.settings.babble
-    if count and index < hindsight.settings.babble_updates:
+    if count:
         kinds = torch.randint(len(world.kinds), (count,), generator=generator, device=generator.device)
         hindsight.observe(*babble(world, world.sample(kinds, generator), generator))
 

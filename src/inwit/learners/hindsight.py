@@ -7,7 +7,7 @@ expressions of their class, those that surprise the policy most first. The store
 and by random legal programs run in the world alone (`rollout.babble`); it never sees the oracle, and learns nothing
 about an expression but which of its own programs happened to compute it.
 
-Which of several equally short programs is imitated decides generalisation: see `ties` and docs/log.md.
+Which of several equally short programs is imitated may decide generalisation: docs/log.md has what was tried.
 """
 
 from __future__ import annotations
@@ -22,8 +22,7 @@ from torch import Tensor
 from inwit.settings import Settings, setting
 from inwit.types import Lessons, map_rows
 
-FLOOR = 0.1
-LEARNT = 0.5  # nats: a program that the policy writes with probability 0.6
+FLOOR = 0.1  # nats added to every kind's surprise, so that what was learnt is seen again
 ABSENT = -1e9  # the log-likelihood of a tie that is not there
 UNKNOWN = 10_000  # the length of a program that nobody has found
 
@@ -33,13 +32,6 @@ class HindsightSettings(Settings):
     rows: int = setting(0, "stored programs imitated in an update; 0 turns hindsight off", at_least=0)
     weight: float = setting(1.0, "weight of the imitation loss", at_least=0)
     babble: int = setting(2048, "random legal programs run in an update", at_least=0)
-    babble_updates: int = setting(1_000_000, "stop babbling after this many updates", at_least=0)
-    choose: str = setting(
-        "together",
-        "which of equally short programs an expression is taught: together, whichever comes most easily while "
-        "learning; likeliest, the one that the policy finds likeliest before it is taught any, small ones first",
-        choices=("together", "likeliest"),
-    )
     ties: int = setting(4, "equally short programs kept for each class", at_least=1, at_most=64)
 
 
@@ -60,8 +52,6 @@ class Hindsight:
         self.operands_of[lessons.class_of] = lessons.num_operands
         self.budget_of = torch.zeros_like(self.operands_of)
         self.budget_of[lessons.class_of] = lessons.budget
-        self.taught = torch.full_like(lessons.class_of, -1)  # the tie that each kind is taught, -1 before the choice
-        self.taught_length = torch.full_like(lessons.class_of, UNKNOWN)
         # A class whose expressions are all in the test set is never stored.
         self.storable = torch.zeros(classes, dtype=torch.bool, device=device)
         self.storable[lessons.class_of[lessons.may_teach]] = True
@@ -101,62 +91,6 @@ class Hindsight:
         self.length = torch.where(shorter, length, self.length)
 
     def loss(self, policy: Any, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
-        """The imitation loss and its metrics: see the setting `choose`."""
-        return (self._loss_together if self.settings.choose == "together" else self._loss_likeliest)(policy, generator)
-
-    def _loss_likeliest(self, policy: Any, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
-        lessons = self.lessons
-        known = lessons.may_teach & (self.length[lessons.class_of] < UNKNOWN)
-        placed = known & (self.taught_length == self.length[lessons.class_of])
-        ready = known & ~placed & self._open(known, placed)
-        self._place(policy, ready, generator)
-        placed = known & (self.taught_length == self.length[lessons.class_of])
-        weights = (self.surprise + FLOOR) * placed + 1e-9
-        kind = torch.multinomial(weights, self.settings.rows, replacement=True, generator=generator)
-        longest = max(1, int((self.taught_length * placed).max()))
-        programs = self.programs[lessons.class_of[kind], self.taught[kind].clamp_min(0), :longest]
-        length = self.taught_length[kind].masked_fill(~placed[kind], 0)
-        mask = torch.arange(longest, device=kind.device) < length[:, None]
-        surprise = -(self._log_probs(policy, kind, programs, 1) * mask).sum(1)
-        loss = surprise.sum() / length.sum().clamp_min(1)
-        self._remember(kind, surprise.detach(), placed[kind])
-        metrics = {"imitation": loss.detach(), "known": self._share_known(), "stored_steps": self._mean_length(known)}
-        metrics["taught"] = placed.float().sum() / lessons.may_teach.sum()
-        return self.settings.weight * loss, metrics
-
-    def _open(self, known: Bool[Tensor, " K"], placed: Bool[Tensor, " K"]) -> Bool[Tensor, " K"]:
-        """Kinds all of whose smaller kinds have been learnt."""
-        stage = self.lessons.stage
-        unlearnt = known & (~placed | (self.surprise > LEARNT))
-        smallest = torch.where(unlearnt, stage, UNKNOWN).min()
-        return stage <= smallest
-
-    @torch.no_grad()
-    def _place(self, policy: Any, ready: Bool[Tensor, " K"], generator: torch.Generator) -> None:
-        """Choose for some of the kinds that are ready the tie that the policy finds likeliest now."""
-        ties = self.settings.ties
-        count = max(1, self.settings.rows // ties)
-        kind = torch.multinomial(ready + 1e-9, count, replacement=True, generator=generator)
-        which = self.lessons.class_of[kind]
-        longest = max(1, int(self.length.masked_fill(self.length == UNKNOWN, 0).max()))
-        programs = self.programs[which, :, :longest].flatten(0, 1)
-        mask = (torch.arange(longest, device=kind.device) < self.length[which][:, None]).repeat_interleave(ties, 0)
-        scores = (self._log_probs(policy, kind, programs, ties) * mask).sum(1).view(count, ties)
-        stored = torch.arange(ties, device=kind.device) < self.count[which][:, None]
-        best = scores.masked_fill(~stored, ABSENT).argmax(1)
-        best = torch.where(ready[kind], best, self.taught[kind])
-        length = torch.where(ready[kind], self.length[which], self.taught_length[kind])
-        self.taught[kind], self.taught_length[kind] = best, length
-        self.surprise[kind] = torch.where(ready[kind], 10.0, self.surprise[kind])
-
-    def _remember(self, kind: Int[Tensor, " N"], surprise: Float[Tensor, " N"], taught: Bool[Tensor, " N"]) -> None:
-        """Note the surprise of the kinds that were `taught`; of two draws of a kind the larger, whatever the order of
-        rows."""
-        noted = torch.where(taught, surprise.clamp_min(0), -1.0)
-        seen = torch.full_like(self.surprise, -1.0).scatter_reduce_(0, kind, noted, "amax")
-        self.surprise = torch.where(seen >= 0, seen, self.surprise)
-
-    def _loss_together(self, policy: Any, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         """The negative log-likelihood, per token, that the policy writes *some* stored program of the kind's class.
 
         So of equally short programs each expression is taught the one that comes to it most easily. Kinds are drawn in
@@ -174,7 +108,7 @@ class Hindsight:
         length = self.length[which].masked_fill(~known[kind], 0)
         place = torch.arange(longest, device=kind.device)
         mask = (place < length[:, None]).repeat_interleave(ties, 0)
-        log_probs = (self._log_probs(policy, kind, programs, ties) * mask).sum(1).view(count, ties)
+        log_probs = (self._log_probs(policy, kind, programs) * mask).sum(1).view(count, ties)
         stored = torch.arange(ties, device=kind.device) < self.count[which][:, None]
         surprise = -torch.logsumexp(log_probs.masked_fill(~stored, ABSENT), 1) * known[kind]
         loss = surprise.sum() / length.sum().clamp_min(1)
@@ -182,11 +116,16 @@ class Hindsight:
         metrics = {"imitation": loss.detach(), "known": self._share_known(), "stored_steps": self._mean_length(known)}
         return self.settings.weight * loss, metrics
 
-    def _log_probs(
-        self, policy: Any, kind: Int[Tensor, " N"], programs: Int[Tensor, "M T"], ties: int
-    ) -> Float[Tensor, "M T"]:
+    def _remember(self, kind: Int[Tensor, " N"], surprise: Float[Tensor, " N"], taught: Bool[Tensor, " N"]) -> None:
+        """Note the surprise of the kinds that were `taught`; of two draws of a kind the larger, whatever the order of
+        rows."""
+        noted = torch.where(taught, surprise.clamp_min(0), -1.0)
+        seen = torch.full_like(self.surprise, -1.0).scatter_reduce_(0, kind, noted, "amax")
+        self.surprise = torch.where(seen >= 0, seen, self.surprise)
+
+    def _log_probs(self, policy: Any, kind: Int[Tensor, " N"], programs: Int[Tensor, "M T"]) -> Float[Tensor, "M T"]:
         """The log-probability of each token, illegal ones competing; `ties` rows a kind, its prompt read once."""
-        lessons = self.lessons
+        lessons, ties = self.lessons, self.settings.ties
         output, memory = policy.begin(lessons.prompt[kind], lessons.prompt_mask[kind], lessons.stage[kind])
         memory = map_rows(memory, lambda tensor: tensor.repeat_interleave(ties, 0))
         logits = [output.logits.repeat_interleave(ties, 0)]

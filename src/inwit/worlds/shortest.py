@@ -18,15 +18,13 @@ from inwit.worlds.expressions import (
     LETTERS,
     Polynomial,
     Tree,
-    add,
     enumerate_trees,
-    evaluate,
-    multiply,
     num_operands,
     parse,
     variable,
     write,
 )
+from inwit.worlds.polynomials import Exact, polynomial_of
 from inwit.worlds.search import Call, Result, search
 from inwit.worlds.tools import DEFAULT_TOOLS, TOOLS
 
@@ -51,26 +49,6 @@ class ShortestProgram:
     proven: bool
     searched_to: int
     slots_needed: int | None
-
-
-class _Exact:
-    """A polynomial on which tools can be applied: with + - * and exact integer coefficients."""
-
-    def __init__(self, terms: Polynomial) -> None:
-        self.terms = terms
-
-    def __add__(self, other: _Exact) -> _Exact:
-        return _Exact(add(self.terms, other.terms))
-
-    def __sub__(self, other: _Exact) -> _Exact:
-        return _Exact(add(self.terms, other.terms, -1))
-
-    def __mul__(self, other: _Exact) -> _Exact:
-        return _Exact(multiply(self.terms, other.terms))
-
-    @property
-    def key(self) -> _Class:
-        return frozenset(self.terms.items())
 
 
 def shortest(
@@ -123,8 +101,8 @@ def shortest_for_task(world_id: str, task: Mapping[str, Any]) -> ShortestProgram
 
 def replay(calls: Sequence[Call], count: int) -> Polynomial:
     """The exact polynomial, over `count` operands, that a legal program leaves in the accumulator."""
-    operands = [_Exact(variable(index, count)) for index in range(count)]
-    slots: dict[int, _Exact] = {}
+    operands = [Exact(variable(index, count), count) for index in range(count)]
+    slots: dict[int, Exact] = {}
     acc = operands[0]  # every program loads first
     for call in calls:
         if call.verb == "STO":
@@ -190,8 +168,9 @@ def _right(result: Result, classes: list[_Class], count: int) -> bool:
 
 @cache
 def _class_of(tree: Tree, count: int) -> _Class:
-    apply = {tool.symbol: tool.apply for tool in TOOLS.values()}
-    return evaluate(tree, [_Exact(variable(index, count)) for index in range(count)], apply).key
+    exact = polynomial_of(tree, tuple(TOOLS.values()), count)
+    assert exact is not None, "_checked_symbols lets no other tool through"
+    return exact.key
 
 
 def _operands_in(key: _Class) -> int:
