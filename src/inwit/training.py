@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from inwit.policies import make_policy
 from inwit.rollout import babble, collect
 from inwit.seeding import stream
 from inwit.types import Agent, Rollout
+from inwit.worlds.oracle_programs import OraclePrograms
 
 STREAMS = ("kinds", "tasks", "actions", "babble", "imitation")
 
@@ -92,6 +93,7 @@ class _Parts:
     learner: Any
     curriculum: Any
     hindsight: Hindsight | None
+    oracle: OraclePrograms | None  # only for a learner that declares that it reads it
     optimiser: torch.optim.Optimizer
     draws: dict[str, torch.Generator]
     device: torch.device
@@ -104,11 +106,13 @@ def _prepare(config: Config) -> _Parts:
         raise UserError(
             f"{config.world.id} with these settings has no finite test of success: set training.confirm to false"
         )
+    learner = LEARNERS.load(config.learner.id)(config.learner.settings)
     return _Parts(
         agent=agent,
-        learner=LEARNERS.load(config.learner.id)(config.learner.settings),
+        learner=learner,
         curriculum=CURRICULA.load(config.curriculum.id)(config.curriculum.settings, agent.world.kinds, device),
         hindsight=hindsight,
+        oracle=OraclePrograms(agent.world, device) if learner.reads_oracle else None,
         optimiser=torch.optim.Adam(agent.policy.parameters(), lr=config.training.learning_rate, fused=True),
         draws={name: stream(config.seed, name, device) for name in STREAMS},
         device=device,
@@ -146,10 +150,11 @@ def _roll_out(parts: _Parts, index: int) -> Rollout:
     agent, learner, draws = parts.agent, parts.learner, parts.draws
     problems = agent.config.training.episodes // learner.group_size
     kinds = parts.curriculum.draw(index, problems, draws["kinds"])
+    tasks = agent.world.sample(kinds, draws["tasks"])
     rollout = collect(
         agent.world,
         agent.policy,
-        agent.world.sample(kinds, draws["tasks"]),
+        tasks,
         group_size=learner.group_size,
         generator=draws["actions"],
         keep_graph=learner.one_pass,
@@ -159,6 +164,8 @@ def _roll_out(parts: _Parts, index: int) -> Rollout:
     )
     if parts.hindsight is not None:
         _feed(parts.hindsight, agent.world, rollout, draws["babble"])
+    if parts.oracle is not None:
+        rollout = replace(rollout, oracle_programs=parts.oracle(tasks))
     return rollout
 
 

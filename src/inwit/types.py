@@ -120,6 +120,8 @@ class Rollout:
     extra: dict[str, Bool[Tensor, " B"]]
     outputs: Output | None = None
     achieved: Int[Tensor, "B T"] | None = None  # after each column the class that the machine holds, or -1
+    # A shortest program for each problem, filled up with -1: only for learners that declare `reads_oracle`.
+    oracle_programs: Int[Tensor, "N L"] | None = None
 
     @property
     def returns(self) -> Float[Tensor, " B"]:
@@ -202,6 +204,7 @@ class Learner(Protocol):
     group_size: int  # episodes per problem
     one_pass: bool  # uses the rollout's own graph, once
     whole_sequence: bool  # trains on tokens after the end too (the published loss alone does)
+    reads_oracle: bool  # is handed the oracle's programs; such a learner says so in its name
 
     def losses(self, policy: Any, rollout: Rollout) -> Iterator[tuple[Tensor, dict[str, Tensor]]]: ...
 

@@ -14,5 +14,8 @@ LEARNERS = Registry(
             "inwit.learners.rloo:RLOO", "a group of episodes per problem, each against the mean of the others"
         ),
         "grpo": Entry("inwit.learners.grpo:GRPO", "a group of episodes per problem, no critic"),
+        "oracle_cloning": Entry(
+            "inwit.learners.oracle_cloning:OracleCloning", "imitates the oracle's programs: the ceiling, told what is best"
+        ),
     },
 )

@@ -35,6 +35,7 @@ class A2CSettings(Settings):
 class A2C:
     Settings = A2CSettings
     one_pass = True
+    reads_oracle = False
 
     def __init__(self, settings: A2CSettings) -> None:
         self.settings = settings

@@ -31,6 +31,7 @@ class GRPO:
     Settings = GRPOSettings
     one_pass = True
     whole_sequence = False
+    reads_oracle = False
 
     def __init__(self, settings: GRPOSettings) -> None:
         self.settings = settings

@@ -37,6 +37,7 @@ class PPO:
     Settings = PPOSettings
     one_pass = False
     whole_sequence = False
+    reads_oracle = False
 
     def __init__(self, settings: PPOSettings) -> None:
         self.settings = settings

@@ -27,6 +27,7 @@ class RLOO:
     Settings = RLOOSettings
     one_pass = True
     whole_sequence = False
+    reads_oracle = False
 
     def __init__(self, settings: RLOOSettings) -> None:
         self.settings = settings

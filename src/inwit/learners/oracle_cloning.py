@@ -1,0 +1,47 @@
+"""Imitation of the oracle's shortest programs (behaviour cloning, Pomerleau 1991): the ceiling, not a way to learn.
+
+It is the only learner that is told what is best, and its name says so. What it cannot learn is beyond the *network*;
+what it learns and another learner does not is beyond that *learner*. The rollout's own tokens and rewards are not
+used; they keep the curriculum and the confirmation going.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from inwit.learners.returns import masked_mean
+from inwit.settings import Settings
+from inwit.types import Rollout
+
+
+@dataclass(frozen=True)
+class OracleCloningSettings(Settings):
+    """Nothing to set: the maximum-likelihood loss has no weights."""
+
+
+class OracleCloning:
+    Settings = OracleCloningSettings
+    group_size = 1
+    one_pass = False
+    whole_sequence = False
+    reads_oracle = True
+
+    def __init__(self, settings: OracleCloningSettings) -> None:
+        self.settings = settings
+
+    def losses(self, policy: Any, rollout: Rollout) -> Iterator[tuple[Tensor, dict[str, Tensor]]]:
+        """The mean negative log-likelihood of the programs' tokens, illegal ones competing."""
+        programs = rollout.oracle_programs
+        assert programs is not None, "the loop hands the programs to learners that declare reads_oracle"
+        mask = programs >= 0
+        tokens = programs.clamp_min(0)
+        outputs = policy.replay(rollout.prompt, rollout.prompt_mask, rollout.stage, tokens)
+        log_probs = torch.log_softmax(outputs.logits, -1)
+        loss = -masked_mean(log_probs.gather(-1, tokens[..., None])[..., 0], mask)
+        entropy = masked_mean(-(log_probs.exp() * log_probs).sum(-1), mask)
+        yield loss, {"imitation": loss.detach(), "entropy": entropy.detach()}
