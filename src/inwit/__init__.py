@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from inwit.registering import register_curriculum, register_learner, register_policy, register_world
     from inwit.rollout import collect
     from inwit.runs import load
+    from inwit.sampling import pass_at_k
     from inwit.training import train, updates
     from inwit.worlds import make
     from inwit.worlds.play import play
@@ -29,6 +30,7 @@ _HOME = {
     "explain": "inwit.explanation",
     "load": "inwit.runs",
     "make": "inwit.worlds",
+    "pass_at_k": "inwit.sampling",
     "play": "inwit.worlds.play",
     "register_curriculum": "inwit.registering",
     "register_learner": "inwit.registering",
@@ -50,6 +52,7 @@ __all__ = [
     "explain",
     "load",
     "make",
+    "pass_at_k",
     "play",
     "register_curriculum",
     "register_learner",

@@ -72,9 +72,38 @@ def groups_table(evaluation: Any) -> Group:
     lines = [f"solved {evaluation.solved:,} of {evaluation.problems:,} expressions, each for every input"]
     if evaluation.tokens_over_shortest is not None:
         lines += [f"mean tokens over proven shortest: {evaluation.tokens_over_shortest:.4f}"]
+    lines += _split_lines(evaluation.split)
     if evaluation.unsolved:
         lines += [f"not solved: {'  '.join(evaluation.unsolved[:10])}{' ...' if len(evaluation.unsolved) > 10 else ''}"]
     return Group(table, Text("\n".join(lines)), Text(f"known limit: {evaluation.known_limit}", style="dim"))
+
+
+def _split_lines(split: dict[str, Any]) -> list[str]:
+    """The trained expressions and the test set apart, where there is one."""
+    if split["name"] == "none":
+        return []
+    lines = [f"split by {split['name']}, solved of trained and of held out:"]
+    for operators in sorted({*split["trained"], *split["held_out"]}):
+        parts = (split[part].get(operators, [0, 0]) for part in ("trained", "held_out"))
+        shown = ("{:,} of {:,}".format(*part) for part in parts)
+        lines += [f"  {operators} operators: {' trained, '.join(shown)} held out"]
+    twins, count = split["held_out_twins"], sum(of for _, of in split["held_out"].values())
+    leak = f"held-out expressions that equal a trained one as polynomials: {twins:,} of {count:,}"
+    return [*lines, f"  {leak}{': this split leaks' if twins else ''}"]
+
+
+def pass_table(result: Any) -> Group:
+    """pass@k, a row for each stage, then all together."""
+    which = "every problem" if result.all_problems else "a fixed sample of the problems"
+    title = Text(f"pass@{result.k}, from {result.samples} sampled programs for each; {which}")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    for heading in ("stage", "problems", f"pass@{result.k}", "95 % interval"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    rows = [(f"{each.stage}{' held out' if each.held_out else ''}", each) for each in result.stages]
+    for name, each in [*rows, ("all", result.overall)]:
+        interval = f"{percent(each.low)} to {percent(each.high)}"
+        table.add_row(name, f"{each.problems:,}", percent(each.estimate), interval)
+    return Group(title, table)
 
 
 def shortest_text(expression: str, slots: int, best: Any) -> Text:

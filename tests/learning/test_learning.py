@@ -19,6 +19,7 @@ GRPO = {
 OVERRIDES: dict[str, dict[str, Any]] = {
     "a2c": {"learner": {"id": "a2c"}},
     "grpo": GRPO,
+    "oracle_cloning": {"learner": {"id": "oracle_cloning"}},
     "ppo": {"learner": {"id": "ppo", "group_size": 16}, "training": {"learning_rate": 0.003}},
     "rloo": {"learner": {"id": "rloo"}},
 }

@@ -15,7 +15,8 @@ LEARNERS = Registry(
         ),
         "grpo": Entry("inwit.learners.grpo:GRPO", "a group of episodes per problem, no critic"),
         "oracle_cloning": Entry(
-            "inwit.learners.oracle_cloning:OracleCloning", "imitates the oracle's programs: the ceiling, told what is best"
+            "inwit.learners.oracle_cloning:OracleCloning",
+            "imitates the oracle's programs: the ceiling, told what is best",
         ),
     },
 )
