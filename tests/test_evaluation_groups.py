@@ -212,6 +212,53 @@ def test_value_success_with_any_letters() -> None:
     assert [group.value_success for group in evaluation.groups] == [1.0, 1.0]
 
 
+def test_six_expressions_that_no_program_solves_have_no_shortcut() -> None:
+    """Without a slot they have no program at all, a constant one no more than another."""
+    programs = dict.fromkeys(best_programs(), FIXED)
+    told = {
+        (each.operators, each.slots_needed): each
+        for each in evaluate_expressions(writing(programs, num_slots=0)).groups
+    }
+    assert told[3, 1].expressions == 6
+    assert told[3, 1].shortcut_success == 0.0
+    assert told[3, 0].shortcut_success > 0
+
+
+def test_what_was_not_searched_does_not_count_against_the_shortest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Expressions larger than the search goes, here those of two operators, have no length to be held against."""
+    monkeypatch.setattr("inwit.evaluation_groups.SEARCHED", 1)
+    programs = best_programs(2)
+    programs["a*b"] = [*["LOAD", "b"], *programs["a*b"]]
+    evaluation = evaluate_expressions(writing(programs, max_operators=2))
+    assert evaluation.solved == 21
+    assert [group.slots_needed for group in evaluation.groups] == [0, None]
+    assert evaluation.tokens_over_shortest == (5 + 5 + 7) / 15
+
+
+@pytest.mark.parametrize("split", ["classes", "text"])
+def test_a_split_is_told_apart_and_so_is_its_leak(split: str, capsys: Any) -> None:
+    """Held-out expressions, and how many of them equal a trained one as polynomials, counted at the big numbers."""
+    from inwit.show import console
+
+    agent = writing(best_programs(), split=split)
+    told = evaluate_expressions(agent).split
+    names, held_out = agent.world.kinds.names, agent.world.kinds.held_out
+    point = dict(zip(LETTERS, NUMBERS, strict=True))
+    value = [eval(name, {}, point) % PRIME for name in names]
+    trained = {value[kind] for kind in range(len(names)) if kind not in held_out}
+    twins = sum(value[kind] in trained for kind in held_out)
+    assert told["name"] == split
+    assert told["held_out"] == {"3": [len(held_out)] * 2}
+    assert told["trained"] == {"1": [3, 3], "2": [18, 18], "3": [135 - len(held_out)] * 2}
+    assert told["held_out_twins"] == twins
+    assert (twins > 0) is (split == "text")
+    console().print(groups_table(evaluate_expressions(agent)))
+    text = capsys.readouterr().out
+    assert f"{len(held_out)} of {len(held_out)} held out" in text
+    assert f"{twins} of {len(held_out)}" in text
+    assert ("this split leaks" in text) is (split == "text")
+
+
 def plain(evaluation: GroupEvaluation) -> dict[str, Any]:
     return json.loads(json.dumps(evaluation.to_dict(), allow_nan=False))
 

@@ -133,7 +133,9 @@ class Gated(Curriculum):
     Settings = GatedSettings
 
     def weights(self, update: int) -> Float[Tensor, " K"]:
-        mastered = (self.outcomes.stage_rate >= self.settings.mastered).long()
+        missing = torch.ones_like(self.outcomes.stage_rate, dtype=torch.bool)
+        missing[self.stages] = False  # a world need not have a stage 0: nothing waits for a stage without kinds
+        mastered = ((self.outcomes.stage_rate >= self.settings.mastered) | missing).long()
         mastered_below = torch.cat([mastered.new_ones(1), mastered.cumprod(0)])
         return mastered_below[self.stages].float()
 

@@ -16,6 +16,7 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from inwit.distributions import choose, gumbel, masked_log_softmax
+from inwit.errors import UserError
 from inwit.types import Memory, Output, Rollout, Step, Tasks, map_rows
 
 
@@ -37,7 +38,12 @@ def collect(
     autograd graph. `after_end` lets the policy go on writing, without effect, after its episode has ended, to the last
     column: the published loss trains on those tokens. `achieved` records which class the machine holds after each
     column (for worlds that declare it). A prompt is read once per problem, whatever the group's size.
+
+    Raises `UserError` if a graph is to be kept, that is, to be learnt from, for problems of the world's test set; and,
+    where rows may leave early, if the world's masks left some row without a legal token.
     """
+    if keep_graph:
+        refuse_test_set(world, problems.kind)
     record = _Record()
     with nullcontext() if keep_graph else torch.no_grad():
         prompt, prompt_mask = world.prompt(problems)
@@ -68,7 +74,36 @@ def collect(
             if last or (leave_early and not after_end and bool(ended.all())):
                 break
             output, memory = policy.step(token, memory)
-        return record.rollout(tasks, (prompt, prompt_mask, stage), group_size, keep_graph)
+        rollout = record.rollout(tasks, (prompt, prompt_mask, stage), group_size, keep_graph)
+    if leave_early:
+        _check_legal(world, rollout)
+    return rollout
+
+
+def refuse_test_set(world: Any, kinds: Int[Tensor, " B"]) -> None:
+    """Raise `UserError` if a kind of the world's test set is among those that are to be trained on.
+
+    Where there is no test set nothing is read back from the device.
+    """
+    if not world.kinds.held_out:
+        return
+    held_out = torch.zeros(len(world.kinds), dtype=torch.bool)
+    held_out[list(world.kinds.held_out)] = True
+    taken = kinds[held_out.to(kinds.device)[kinds]]
+    if len(taken):
+        name = world.kinds.names[int(taken[0])]
+        raise UserError(f"{name} is in the test set of {world.id} (a split holds it out): it must not be trained on")
+
+
+def _check_legal(world: Any, rollout: Rollout) -> None:
+    """One look at the whole block, after the fact: a token chosen where none was legal means nothing."""
+    stuck = rollout.live & rollout.chosen & ~rollout.legal.any(2)
+    if bool(stuck.any()):
+        row, column = (int(place) for place in stuck.nonzero()[0])
+        raise UserError(
+            f"the world {world.id} leaves no legal token to episode {row} of {len(stuck)} after {column} tokens: "
+            "its rules must always allow one, or force one"
+        )
 
 
 @torch.no_grad()

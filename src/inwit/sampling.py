@@ -97,7 +97,8 @@ def mean_estimate(estimates: NDArray[np.float64]) -> Estimate:
         low, high = (bound, 1.0) if mean else (0.0, 1 - bound)
     else:
         generator = np.random.default_rng(stream_seed(0, "pass at k bootstrap"))
-        means = np.array([estimates[generator.integers(count, size=count)].mean() for _ in range(RESAMPLES)])
+        values, counts = np.unique(estimates, return_counts=True)  # drawing problems again is drawing these again
+        means = generator.multinomial(count, counts / count, size=RESAMPLES) @ values / count
         low, high = np.quantile(means, [tail, 1 - tail])
     return Estimate(count, mean, float(low), float(high))
 

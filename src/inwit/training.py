@@ -25,7 +25,7 @@ from inwit.evaluation import solves_all
 from inwit.learners import LEARNERS
 from inwit.learners.hindsight import Hindsight
 from inwit.policies import make_policy
-from inwit.rollout import babble, collect
+from inwit.rollout import babble, collect, refuse_test_set
 from inwit.seeding import stream
 from inwit.types import Agent, Rollout
 from inwit.worlds.oracle_programs import OraclePrograms
@@ -150,6 +150,7 @@ def _roll_out(parts: _Parts, index: int) -> Rollout:
     agent, learner, draws = parts.agent, parts.learner, parts.draws
     problems = agent.config.training.episodes // learner.group_size
     kinds = parts.curriculum.draw(index, problems, draws["kinds"])
+    refuse_test_set(agent.world, kinds)  # a curriculum of somebody else's may not know of it
     tasks = agent.world.sample(kinds, draws["tasks"])
     rollout = collect(
         agent.world,

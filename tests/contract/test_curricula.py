@@ -123,6 +123,14 @@ def test_gated_opens_stages_in_order() -> None:
     assert open_kinds() == ["p", "q", "r", "s", "t"], "Stage 2 opens with stage 1, which was mastered already."
 
 
+def test_gated_opens_the_lowest_stage_that_there_is() -> None:
+    """The calculator's stages start at 1; a stage without kinds is waited for by none."""
+    curriculum = make("gated", Kinds(("a+b", "(a+b)+(c+d)"), (1, 3), (0, 1)), mastered=0.8, memory=1e9)
+    assert curriculum.weights(0).tolist() == [1.0, 0.0]
+    curriculum.observe(torch.zeros(99, dtype=torch.int64), torch.ones(99, dtype=torch.bool))
+    assert curriculum.weights(1).tolist() == [1.0, 1.0]
+
+
 def test_gated_needs_every_stage_below() -> None:
     curriculum = make("gated", mastered=0.8, memory=1e9)
     show(curriculum, {0: (999, 0)})
