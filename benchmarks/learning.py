@@ -48,6 +48,17 @@ VARIANTS = {
     "tutorial-grpo": Variant(
         "tutorial", "GRPO instead of A2C", {"learner": {"id": "grpo"}, "training": {"learning_rate": 0.015}}
     ),
+    "unmasked": Variant("tutorial-unmasked", "legality masks off, with rehearsal"),
+    "unmasked-alone": Variant(
+        "tutorial",
+        "legality masks off, from reward alone",
+        {"world": {"masks": False}, "training": {"max_updates": 1000}},
+    ),
+    "unmasked-memoryless": Variant(
+        "tutorial-unmasked",
+        "legality masks off, with rehearsal, no recurrence",
+        {"policy": {"id": "memoryless"}, "training": {"max_updates": 300}},
+    ),
     "article": Variant("article", "the published system, 60 updates"),
     "memoryless": Variant(
         "tutorial", "no recurrence, masks on", {"policy": {"id": "memoryless"}, "training": {"max_updates": 1000}}

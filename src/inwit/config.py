@@ -21,6 +21,7 @@ from inwit.learners import LEARNERS
 from inwit.learners.hindsight import HindsightSettings
 from inwit.policies import POLICIES
 from inwit.registry import Registry
+from inwit.rehearsal import RehearsalSettings
 from inwit.settings import Settings, build, setting
 from inwit.worlds import WORLDS
 
@@ -45,7 +46,11 @@ class TrainingSettings(Settings):
 
 
 # The tables of a recipe that hold settings and nothing to choose from.
-TABLES: dict[str, type[Settings]] = {"hindsight": HindsightSettings, "training": TrainingSettings}
+TABLES: dict[str, type[Settings]] = {
+    "hindsight": HindsightSettings,
+    "rehearsal": RehearsalSettings,
+    "training": TrainingSettings,
+}
 
 
 @dataclass(frozen=True)
@@ -83,11 +88,12 @@ class Config:
     learner: Part
     curriculum: Part
     hindsight: HindsightSettings
+    rehearsal: RehearsalSettings
     training: TrainingSettings
 
     def to_dict(self) -> dict[str, Any]:
         parts = {name: getattr(self, name).to_dict() for name in PARTS}
-        tables = {"hindsight": self.hindsight.to_dict(), "training": self.training.to_dict()}
+        tables = {name: getattr(self, name).to_dict() for name in TABLES}
         return {"recipe": self.recipe, "seed": self.seed, **parts, **tables}
 
 
@@ -138,16 +144,18 @@ def _build(values: dict[str, Any]) -> Config:
         if name not in known:
             raise unknown("setting", name, known)
     parts = {name: _part(name, values.get(name, {}), registry) for name, registry in PARTS.items()}
-    training = build(TrainingSettings, _table("training", values.get("training", {})), "training")
-    hindsight = build(HindsightSettings, _table("hindsight", values.get("hindsight", {})), "hindsight")
+    tables: dict[str, Any] = {
+        name: build(settings, _table(name, values.get(name, {})), name) for name, settings in TABLES.items()
+    }
+    episodes = tables["training"].episodes
     group_size = getattr(parts["learner"].settings, "group_size", 1)
-    if training.episodes % group_size:
+    if episodes % group_size:
         raise UserError(
-            f"training.episodes = {training.episodes} is no multiple of learner.group_size = {group_size}; "
-            f"try {max(1, training.episodes // group_size) * group_size}"
+            f"training.episodes = {episodes} is no multiple of learner.group_size = {group_size}; "
+            f"try {max(1, episodes // group_size) * group_size}"
         )
     head = build(_Head, {name: values[name] for name in ("recipe", "seed") if name in values})
-    return Config(recipe=head.recipe, seed=head.seed, hindsight=hindsight, training=training, **parts)
+    return Config(recipe=head.recipe, seed=head.seed, **parts, **tables)
 
 
 def _part(name: str, table: Any, registry: Registry) -> Part:

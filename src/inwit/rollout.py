@@ -116,7 +116,7 @@ def babble(world: Any, tasks: Tasks, generator: torch.Generator) -> tuple[Int[Te
     state, tokens, achieved = world.reset(tasks), [], []
     going_on = torch.arange(len(world.vocabulary), device=generator.device) != world.answer
     for _ in range(world.num_columns):
-        token = _any_of(world.legal(state) & going_on, generator)
+        token = any_of(world.legal(state) & going_on, generator)
         state, _ = world.step(state, token)
         tokens.append(token)
         achieved.append(world.achieved(state))
@@ -134,14 +134,14 @@ def perform(
             token = tokens[:, column]
         else:
             assert generator is not None
-            token = _any_of(world.legal(state), generator)
+            token = any_of(world.legal(state), generator)
         state, step = world.step(state, token)
         steps.append(step)
     extra = {name: _any([step.extra[name] for step in steps]) for name in steps[0].extra}
     return _any([step.success for step in steps]), extra
 
 
-def _any_of(legal: Bool[Tensor, "B V"], generator: torch.Generator) -> Int[Tensor, " B"]:
+def any_of(legal: Bool[Tensor, "B V"], generator: torch.Generator) -> Int[Tensor, " B"]:
     """A uniform draw from the legal tokens of each row."""
     scores = torch.rand(legal.shape, generator=generator, device=generator.device)
     return scores.masked_fill_(~legal, -1.0).argmax(1)

@@ -25,12 +25,13 @@ from inwit.evaluation import solves_all
 from inwit.learners import LEARNERS
 from inwit.learners.hindsight import Hindsight
 from inwit.policies import make_policy
+from inwit.rehearsal import Rehearsal
 from inwit.rollout import babble, collect, refuse_test_set
 from inwit.seeding import stream
 from inwit.types import Agent, Rollout
 from inwit.worlds.oracle_programs import OraclePrograms
 
-STREAMS = ("kinds", "tasks", "actions", "babble", "imitation")
+STREAMS = ("kinds", "tasks", "actions", "babble", "imitation", "rehearsal")
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,7 @@ class _Parts:
     learner: Any
     curriculum: Any
     hindsight: Hindsight | None
+    rehearsal: Rehearsal | None
     oracle: OraclePrograms | None  # only for a learner that declares that it reads it
     optimiser: torch.optim.Optimizer
     draws: dict[str, torch.Generator]
@@ -112,6 +114,7 @@ def _prepare(config: Config) -> _Parts:
         learner=learner,
         curriculum=CURRICULA.load(config.curriculum.id)(config.curriculum.settings, agent.world.kinds, device),
         hindsight=hindsight,
+        rehearsal=Rehearsal(config.rehearsal, agent.world, device) if config.rehearsal.rows else None,
         oracle=OraclePrograms(agent.world, device) if learner.reads_oracle else None,
         optimiser=torch.optim.Adam(agent.policy.parameters(), lr=config.training.learning_rate, fused=True),
         draws={name: stream(config.seed, name, device) for name in STREAMS},
@@ -165,6 +168,8 @@ def _roll_out(parts: _Parts, index: int) -> Rollout:
     )
     if parts.hindsight is not None:
         _feed(parts.hindsight, agent.world, rollout, draws["babble"])
+    if parts.rehearsal is not None:
+        parts.rehearsal.practise(draws["rehearsal"])
     if parts.oracle is not None:
         rollout = replace(rollout, oracle_programs=parts.oracle(tasks))
     return rollout
@@ -191,9 +196,13 @@ def _feed(hindsight: Hindsight, world: Any, rollout: Rollout, generator: torch.G
 
 
 def _imitation(parts: _Parts) -> tuple[Tensor | float, dict[str, Tensor]]:
-    if parts.hindsight is None:
-        return 0.0, {}
-    return parts.hindsight.loss(parts.agent.policy, parts.draws["imitation"])
+    """What hindsight and rehearsal add to a loss, and their metrics."""
+    loss, metrics = 0.0, {}
+    for part, draws in ((parts.hindsight, "imitation"), (parts.rehearsal, "rehearsal")):
+        if part is not None:
+            more, terms = part.loss(parts.agent.policy, parts.draws[draws])
+            loss, metrics = loss + more, metrics | terms
+    return loss, metrics
 
 
 def optimise(
