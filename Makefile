@@ -24,9 +24,10 @@ check: $(READY)
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m pytest -n 2 -m "not slow"
 
-## the ten-seed table of the README
+## the ten-seed table of the README, and every learner with every policy
 learning: $(READY)
 	$(BIN)/python benchmarks/learning.py
+	$(BIN)/python benchmarks/grid.py
 
 ## how fast the engine is
 engine: $(READY)

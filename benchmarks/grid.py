@@ -1,6 +1,6 @@
 """Every learner with every policy on the small calculator: the table of docs/learners.md.
 
-    python benchmarks/grid.py [--seconds 60] [--seed 0] [--learners A,B] [--policies A,B]
+    python benchmarks/grid.py [--seconds 30] [--seed 0] [--learners A,B] [--policies A,B]
 
 21 expressions of one and two operators, one slot. Learners from reward have hindsight beside them; `oracle_cloning` is
 told the oracle's programs instead. One seed a pair, one thread. A pair ends when the greedy agent solves all 21, or
@@ -47,7 +47,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--learners", default=",".join(LEARNERS.names()), help="by name (default: all)")
     parser.add_argument("--policies", default=",".join(POLICIES.names()), help="by name (default: all)")
-    parser.add_argument("--seconds", type=float, default=60.0, help="of training for a pair, at most (default: 60)")
+    parser.add_argument("--seconds", type=float, default=30.0, help="of training for a pair, at most (default: 30)")
     parser.add_argument("--seed", type=int, default=0, help="the root seed (default: 0)")
     args = parser.parse_args()
     print(
