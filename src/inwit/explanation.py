@@ -10,7 +10,8 @@ import torch
 from inwit.distributions import choose, masked_log_softmax
 from inwit.types import Agent, Output
 from inwit.worlds import make_scalar
-from inwit.worlds.oracle import kind_success, yardstick
+from inwit.worlds.oracle import kind_success
+from inwit.worlds.oracle_programs import oracle_program
 from inwit.worlds.shortest import shortest
 
 
@@ -86,13 +87,10 @@ def explain(agent: Agent, task: dict[str, Any]) -> Explanation:
 
 def _oracle(world: Any, kind: int, task: dict[str, Any]) -> tuple[int, ...] | None:
     """The best program for the task's kind, if it is known, in the task's own letters."""
-    if "constant_programs" in world.capabilities:
-        best = yardstick(world.id, kind, world.max_steps).oracle
-        return best.tokens if best else None
     if "identity" in world.capabilities:
         program = shortest(task["expression"], world.settings.num_slots, world.settings.tools).program
         return tuple(world.vocabulary.ids(program)) if program else None
-    return None
+    return oracle_program(world, kind)
 
 
 def _program_success(world: Any, kind: int, tokens: list[int], success: bool) -> float | None:
