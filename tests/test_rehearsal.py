@@ -120,10 +120,9 @@ def test_impossible_settings(rows: int, programs: int) -> None:
 @pytest.mark.slow
 def test_without_masks_everything_is_learnt() -> None:
     """All 111,000 problems, though any of 18 tokens may be written at every step."""
-    *_, last = inwit.updates("tutorial-unmasked")
+    *_, last = inwit.updates("tutorial-unmasked", training={"max_updates": 400})
     assert last.agent.world.masks is False
     assert last.solved, last.summary()
-    assert last.totals.seconds < 60
 
 
 @pytest.mark.slow

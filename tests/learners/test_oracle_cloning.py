@@ -112,8 +112,8 @@ def test_other_learners_never_see_the_oracle() -> None:
 def test_the_ceiling_of_the_calculator() -> None:
     """Told the best programs, the recipe's network writes all of them at their shortest length: it is strong enough."""
     small = {"max_operators": 2}  # with three it takes five times as long, and does so, too
-    *_, last = inwit.updates("calculator", world=small, learner={"id": "oracle_cloning"}, hindsight={"rows": 0})
+    told = {"learner": {"id": "oracle_cloning"}, "hindsight": {"rows": 0}, "training": {"max_updates": 300}}
+    *_, last = inwit.updates("calculator", world=small, **told)
     evaluation = inwit.evaluate(last.agent)
     assert (evaluation.solved, evaluation.problems) == (21, 21), f"Not solved: {evaluation.unsolved}."
     assert evaluation.tokens_over_shortest == 1.0
-    assert last.totals.seconds < 60, f"It took {last.totals.seconds:.0f} s."

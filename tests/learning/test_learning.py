@@ -46,4 +46,3 @@ def test_every_learner_learns_everything(learner_id: str) -> None:
     assert last.solved, f"{learner_id} has not solved every problem after {last.index + 1} updates: {last.summary()}."
     evaluation = inwit.evaluate(last.agent)
     assert (evaluation.solved, evaluation.problems) == (111_000, 111_000)
-    assert last.totals.seconds < 60, f"{learner_id} took {last.totals.seconds:.0f} s."
