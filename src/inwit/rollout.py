@@ -36,7 +36,7 @@ def collect(
 
     Tokens are sampled with `generator`; without one the likeliest legal token is taken. `keep_graph` keeps the outputs'
     autograd graph. `after_end` lets the policy go on writing, without effect, after its episode has ended, to the last
-    column: the published loss trains on those tokens. `achieved` records which class the machine holds after each
+    column: the published loss trains on those tokens. `achieved` records which polynomial the machine holds after each
     column (for worlds that declare it). A prompt is read once per problem, whatever the group's size.
 
     Raises `UserError` if a graph is to be kept, that is, to be learnt from, for problems of the world's test set; and,
@@ -107,16 +107,24 @@ def _check_legal(world: Any, rollout: Rollout) -> None:
 
 
 @torch.no_grad()
-def babble(world: Any, tasks: Tasks, generator: torch.Generator) -> tuple[Int[Tensor, "B T"], Int[Tensor, "B T"]]:
-    """Random legal programs run in the world alone: their tokens, and the class that the machine holds after each.
+def babble(
+    world: Any, tasks: Tasks, generator: torch.Generator, *, thrifty: float = 0.0
+) -> tuple[Int[Tensor, "B T"], Int[Tensor, "B T"]]:
+    """Random legal programs run in the world alone: their tokens, and the polynomial that the machine holds after each.
 
     Tokens are drawn uniformly from the legal ones but for those that would end the episode: every beginning of a
-    program is looked at anyway. For worlds that declare `achieved` and an `answer`.
+    program is looked at anyway. The first `thrifty` share of the rows draws, as long as there are any, from those
+    that waste nothing. For worlds that declare `achieved`.
     """
     state, tokens, achieved = world.reset(tasks), [], []
     going_on = torch.arange(len(world.vocabulary), device=generator.device) != world.answer
+    frugal = (torch.arange(len(tasks), device=generator.device) < round(thrifty * len(tasks)))[:, None]
+    thrift = world.thrift(state)
     for _ in range(world.num_columns):
-        token = any_of(world.legal(state) & going_on, generator)
+        legal = world.legal(state) & going_on
+        wasteless = legal & thrift.allowed(state) & frugal
+        token = any_of(torch.where(wasteless.any(1, keepdim=True), wasteless, legal), generator)
+        thrift.note(state, token)
         state, _ = world.step(state, token)
         tokens.append(token)
         achieved.append(world.achieved(state))

@@ -182,17 +182,19 @@ def _hindsight(config: Config, world: Any, device: torch.device) -> Hindsight | 
         raise UserError(
             f"hindsight.rows = {config.hindsight.rows}: {world.id} cannot tell what a program achieved; use 0"
         )
-    return Hindsight(config.hindsight, world.lessons(device))
+    return Hindsight(config.hindsight, world, device)
 
 
 def _feed(hindsight: Hindsight, world: Any, rollout: Rollout, generator: torch.Generator) -> None:
     """Give the store the policy's own programs, and random ones run in the world alone."""
     assert rollout.achieved is not None
-    hindsight.observe(rollout.tokens, rollout.achieved)
+    hindsight.observe(world.to_places(rollout.tasks, rollout.tokens), rollout.achieved)
     count = hindsight.settings.babble
     if count:
-        kinds = torch.randint(len(world.kinds), (count,), generator=generator, device=generator.device)
-        hindsight.observe(*babble(world, world.sample(kinds, generator), generator))
+        chosen = torch.randint(len(hindsight.trained), (count,), generator=generator, device=generator.device)
+        tasks = world.sample(hindsight.trained[chosen], generator)
+        tokens, achieved = babble(world, tasks, generator, thrifty=hindsight.settings.thrift)
+        hindsight.observe(world.to_places(tasks, tokens), achieved)
 
 
 def _imitation(parts: _Parts) -> tuple[Tensor | float, dict[str, Tensor]]:

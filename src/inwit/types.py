@@ -119,7 +119,7 @@ class Rollout:
     success: Bool[Tensor, " B"]
     extra: dict[str, Bool[Tensor, " B"]]
     outputs: Output | None = None
-    achieved: Int[Tensor, "B T"] | None = None  # after each column the class that the machine holds, or -1
+    achieved: Int[Tensor, "B T"] | None = None  # after each column the polynomial that the machine holds, or -1
     # A shortest program for each problem, filled up with -1: only for learners that declare `reads_oracle`.
     oracle_programs: Int[Tensor, "N L"] | None = None
 
@@ -133,21 +133,19 @@ class Rollout:
 class Lessons:
     """What may be told about a world's kinds to one who learns from what its own programs computed.
 
-    How each kind is asked for, which class it is of, and how many operands its programs may name. `argument` gives for
-    each token the place of the operand that it names, -1 for other tokens.
+    Polynomials are numbered as `World.achieved` numbers them: the kinds' classes first, then what is only a part of
+    some expression. `argument` gives for each token the place of the operand that it names, -1 for other tokens.
     """
 
-    prompt: Int[Tensor, "K P"]
-    prompt_mask: Bool[Tensor, "K P"]
-    stage: Int[Tensor, " K"]
     class_of: Int[Tensor, " K"]
+    parts: Int[Tensor, "K S"]  # each kind's proper sub-expressions, filled up with -1
+    num_polynomials: int
     num_operands: Int[Tensor, " K"]
     argument: Int[Tensor, " V"]
     may_teach: Bool[Tensor, " K"]  # False for the test set
     budget: Int[Tensor, " K"]  # tokens that an episode may spend
     answer: int  # the token that ends an episode
     pad: int
-    num_columns: int
 
 
 class World(Protocol):
@@ -165,7 +163,8 @@ class World(Protocol):
     known_limit: str  # what success here does not show; said wherever results are
     # "all_tasks": can be enumerated. "constant_programs": what a token does depends on the tokens before it alone, and
     # the scalar twin runs on columns of problems, so that the oracle can search. "identity": one greedy run of each of
-    # `greedy_tasks` decides success over all inputs. "achieved": tells which class the machine holds, and has `lessons`
+    # `greedy_tasks` decides success over all inputs. "achieved": tells which class or part the
+    # machine holds, and has `lessons`, `to_letters`, `to_places` and `thrift`
     capabilities: frozenset[str]
 
     def sample(self, kinds: Int[Tensor, " B"], generator: torch.Generator) -> Tasks: ...

@@ -1,13 +1,16 @@
 """Learning from what one's own programs turned out to compute: hindsight (after Andrychowicz et al. 2017) with a store.
 
 Every program computes *some* expression. Whenever the accumulator holds the polynomial of a known class, the tokens
-so far, closed by the answer token, are a program for that class. The store keeps the shortest such programs of
-every class, several tied ones. `loss` is the negative log-likelihood of stored programs under the prompts of
-expressions of their class, those that surprise the policy most first. The store is fed by the policy's own episodes
-and by random legal programs run in the world alone (`rollout.babble`); it never sees the oracle, and learns nothing
-about an expression but which of its own programs happened to compute it.
+so far, closed by the answer token, are a program for every expression of that class. The store keeps the best such
+program of each expression, and `loss` is the negative log-likelihood of stored programs under the prompts of their
+expressions, those that surprise the policy most first. The store is fed by the policy's own episodes and by random
+programs run in the world alone (`rollout.babble`); it never sees the oracle, and learns nothing about an expression
+but which programs happened to compute it.
 
-Which of several equally short programs is imitated may decide generalisation: docs/log.md has what was tried.
+**Which program is best decides what is learnt.** `prefer = "short"`: the shortest. `prefer = "parts"`: the one that has
+computed the most of the expression's own parts on its way (its sub-expressions), then the shortest. Either way, equals
+are told apart by the order in which they read the operands: the order of the text comes first. Programs that follow the
+text carry over to expressions that were never trained on; the shortest ones do not: docs/log.md has the figures.
 """
 
 from __future__ import annotations
@@ -20,101 +23,151 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from inwit.settings import Settings, setting
-from inwit.types import Lessons, map_rows
 
 FLOOR = 0.1  # nats added to every kind's surprise, so that what was learnt is seen again
-ABSENT = -1e9  # the log-likelihood of a tie that is not there
-UNKNOWN = 10_000  # the length of a program that nobody has found
+UNKNOWN = 2**62  # the rank of a program that nobody has found
+HITS = 4  # classes that a program may reach, at most, the last ones: longer programs hardly ever reach more
+READS = 15  # operands read that the order of reading looks at
 
 
 @dataclass(frozen=True)
 class HindsightSettings(Settings):
     rows: int = setting(0, "stored programs imitated in an update; 0 turns hindsight off", at_least=0)
     weight: float = setting(1.0, "weight of the imitation loss", at_least=0)
-    babble: int = setting(2048, "random legal programs run in an update", at_least=0)
-    ties: int = setting(4, "equally short programs kept for each class", at_least=1, at_most=64)
+    babble: int = setting(1024, "random legal programs run in an update", at_least=0)
+    thrift: float = setting(
+        0.5, "share of the random programs that waste nothing: each value is read once", at_least=0, at_most=1
+    )
+    prefer: str = setting(
+        "short",
+        "the program kept for an expression: the shortest, or the one that computes most of its parts on the way",
+        choices=("short", "parts"),
+    )
 
 
 class Hindsight:
-    """The store: `programs` Int[C, R, T] padded, `length` Int[C] (UNKNOWN where none is known), `count` Int[C]."""
+    """The store, with K kinds and T columns: `programs` Int[K, T], padded; `length` Int[K]; `rank` Int[K], the lower
+    the better, UNKNOWN where there is none; `surprise` Float[K], the loss that a kind had when it was last drawn.
+    """
 
-    def __init__(self, settings: HindsightSettings, lessons: Lessons) -> None:
+    def __init__(self, settings: HindsightSettings, world: Any, device: torch.device | str = "cpu") -> None:
         self.settings = settings
-        self.lessons = lessons
-        device = lessons.prompt.device
-        classes = int(lessons.class_of.max()) + 1
-        shape = (classes, settings.ties, lessons.num_columns)
-        self.programs = torch.full(shape, lessons.pad, device=device)
-        self.length = torch.full((classes,), UNKNOWN, device=device)
-        self.count = torch.zeros(classes, dtype=torch.int64, device=device)
-        self.surprise = torch.full(lessons.class_of.shape, 10.0, device=device)
-        self.operands_of = torch.zeros(classes, dtype=torch.int64, device=device)
-        self.operands_of[lessons.class_of] = lessons.num_operands
-        self.budget_of = torch.zeros_like(self.operands_of)
-        self.budget_of[lessons.class_of] = lessons.budget
-        # A class whose expressions are all in the test set is never stored.
-        self.storable = torch.zeros(classes, dtype=torch.bool, device=device)
-        self.storable[lessons.class_of[lessons.may_teach]] = True
+        self.world = world
+        self.lessons = lessons = world.lessons(device)
+        kinds = len(lessons.class_of)
+        self.programs = torch.full((kinds, world.num_columns), lessons.pad, device=device)
+        self.length = torch.zeros(kinds, dtype=torch.int64, device=device)
+        self.rank = torch.full((kinds,), UNKNOWN, device=device)
+        self.surprise = torch.full((kinds,), 10.0, device=device)
+        self.members = _members(lessons.class_of.tolist(), lessons.num_polynomials).to(device)
+        self.trained = lessons.may_teach.nonzero()[:, 0]
+        self.base = int(lessons.argument.max()) + 2  # of a number with a digit for each operand read
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """What a checkpoint keeps."""
+        return {name: getattr(self, name) for name in ("programs", "length", "rank", "surprise")}
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        for name, now in self.state_dict().items():
+            setattr(self, name, state[name].to(now.device))
 
     def observe(self, tokens: Int[Tensor, "B T"], achieved: Int[Tensor, "B T"]) -> None:
-        """Take in programs: `achieved[b, t]` is the class that row b's accumulator held after column t, or -1.
+        """Take in programs, operands named by their place; `achieved[b, t]` is what row b held after column t, or -1.
 
-        For each class the shortest candidate of the block is compared with what is stored: a shorter one replaces all,
-        an equally short new one joins them. No loop over rows.
+        Each of a row's last `HITS` hits is a candidate for all the kinds of the class that was hit. No loop over rows.
         """
-        rows, columns = tokens.shape
+        columns = tokens.shape[1]
+        hits = min(HITS, columns)
         column = torch.arange(columns, device=tokens.device)
-        highest = self.lessons.argument[tokens].cummax(1).values
-        found = achieved.clamp_min(0)
-        known = (achieved >= 0) & self.storable[found]
-        fits = known & (highest < self.operands_of[found]) & (column + 2 <= self.budget_of[found])
-        # One key orders candidates by length and then by row.
-        row = torch.arange(rows, device=tokens.device)[:, None]
-        key = torch.where(fits, (column + 2) * rows + row, UNKNOWN * rows)
-        best = torch.full_like(self.length, UNKNOWN * rows).scatter_reduce_(0, found.flatten(), key.flatten(), "amin")
-        length, chosen = best // rows, best % rows
-        place = torch.arange(self.programs.shape[2], device=tokens.device)
-        candidate = torch.nn.functional.pad(tokens, (0, self.programs.shape[2] - columns))[chosen]
-        closing = torch.where(place == length[:, None] - 1, self.lessons.answer, self.lessons.pad)
-        candidate = torch.where(place < length[:, None] - 1, candidate, closing)
-        self._insert(length, candidate)
+        hit = (achieved >= 0) & (achieved < self.members.shape[0])
+        at = torch.where(hit, column, -1).topk(hits, 1).values
+        found = achieved.gather(1, at.clamp_min(0)).masked_fill(at < 0, -1)
+        kind = torch.where(found[..., None] >= 0, self.members[found.clamp(0, len(self.members) - 1)], -1)
+        rank = self._rank(tokens, achieved, at.clamp_min(0), kind)
 
-    def _insert(self, length: Int[Tensor, " C"], candidate: Int[Tensor, "C T"]) -> None:
-        shorter = length < self.length
-        known = (self.programs == candidate[:, None]).all(2).any(1)
-        tie = (length == self.length) & (length < UNKNOWN) & ~known & (self.count < self.settings.ties)
-        where = torch.where(shorter, 0, self.count).clamp_max(self.settings.ties - 1)
-        write = shorter | tie
-        classes = torch.arange(len(length), device=length.device)
-        self.programs[classes, where] = torch.where(write[:, None], candidate, self.programs[classes, where])
-        self.count = torch.where(shorter, 1, self.count + tie)
-        self.length = torch.where(shorter, length, self.length)
+        flat = kind.clamp_min(0).flatten()
+        best = torch.full_like(self.rank, UNKNOWN).scatter_reduce_(0, flat, rank.flatten(), "amin")
+        candidate = torch.arange(rank.numel(), device=rank.device)
+        equal = rank.flatten() == best[flat]
+        first = torch.full_like(self.rank, rank.numel() - 1).scatter_reduce_(
+            0, flat, torch.where(equal, candidate, rank.numel() - 1), "amin"
+        )
+        row = first // (hits * self.members.shape[1])
+        length = at.clamp_min(0).flatten()[first // self.members.shape[1]] + 2  # its columns, and the answer
+        self._replace(best < self.rank, best, length, tokens[row])
+
+    def _replace(
+        self, better: Bool[Tensor, " K"], rank: Int[Tensor, " K"], length: Int[Tensor, " K"], tokens: Int[Tensor, "K T"]
+    ) -> None:
+        place = torch.arange(self.programs.shape[1], device=tokens.device)
+        tokens = torch.nn.functional.pad(tokens, (0, len(place) - tokens.shape[1]))
+        closing = torch.where(place == length[:, None] - 1, self.lessons.answer, self.lessons.pad)
+        program = torch.where(place < length[:, None] - 1, tokens, closing)
+        self.programs = torch.where(better[:, None], program, self.programs)
+        self.length = torch.where(better, length, self.length)
+        self.rank = torch.where(better, rank, self.rank)
+
+    def _rank(
+        self,
+        tokens: Int[Tensor, "B T"],
+        achieved: Int[Tensor, "B T"],
+        at: Int[Tensor, "B H"],
+        kind: Int[Tensor, "B H M"],
+    ) -> Int[Tensor, "B H M"]:
+        """One number for each candidate: parts missing (if they are preferred), length, order of reading.
+
+        UNKNOWN for what is no candidate: no kind, one of the test set, a program over its budget, or one that names
+        an operand that the kind lacks.
+        """
+        lessons, which = self.lessons, kind.clamp_min(0)
+        operand = lessons.argument[tokens]
+        highest = operand.cummax(1).values.gather(1, at)[..., None]
+        last = at[..., None]
+        fits = (kind >= 0) & lessons.may_teach[which]
+        fits = fits & (highest < lessons.num_operands[which]) & (last + 2 <= lessons.budget[which])
+        # Digits of a number: the operands in the order in which they are read, the end of the program the least.
+        read = operand >= 0
+        turn = read.cumsum(1) - 1
+        weight = torch.where(read & (turn < READS), self.base ** (READS - 1 - turn.clamp(0, READS - 1)), 0)
+        order = ((operand + 1) * weight).cumsum(1).gather(1, at)[..., None]
+        rank = last * self.base**READS + order
+        if self.settings.prefer == "parts":
+            rank = rank + self._missing(achieved, at, which) * self.programs.shape[1] * self.base**READS
+        return torch.where(fits, rank, UNKNOWN)
+
+    def _missing(
+        self, achieved: Int[Tensor, "B T"], at: Int[Tensor, "B H"], kind: Int[Tensor, "B H M"]
+    ) -> Int[Tensor, "B H M"]:
+        """How many of each kind's parts the accumulator has not held by then."""
+        rows, columns = achieved.shape
+        parts = self.lessons.parts[kind]  # Int[B, H, M, parts], -1 where there is none
+        none = self.lessons.num_polynomials
+        first = torch.full((rows, none + 1), columns, dtype=torch.int16, device=achieved.device)
+        column = torch.arange(columns, dtype=torch.int16, device=achieved.device).expand(rows, columns)
+        first = first.scatter_reduce(1, achieved.where(achieved >= 0, none), column, "amin")
+        when = first.gather(1, parts.clamp_min(0).flatten(1)).view(parts.shape)
+        return ((when > at[..., None, None]) & (parts >= 0)).sum(3)
 
     def loss(self, policy: Any, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
-        """The negative log-likelihood, per token, that the policy writes *some* stored program of the kind's class.
+        """The negative log-likelihood, per token, of stored programs, illegal tokens competing.
 
-        So of equally short programs each expression is taught the one that comes to it most easily. Kinds are drawn in
-        proportion to their surprise, the loss that they had when last drawn: what fails comes first. Kinds of a test
-        set and those whose class has no program yet are left out.
+        Kinds are drawn in proportion to their surprise: what fails comes first. Kinds of a test set and those that have
+        no program yet are left out.
         """
-        lessons, ties = self.lessons, self.settings.ties
-        known = lessons.may_teach & (self.length[lessons.class_of] < UNKNOWN)
+        known = self.lessons.may_teach & (self.rank < UNKNOWN)
         weights = (self.surprise + FLOOR) * known + 1e-9
-        count = max(1, self.settings.rows // ties)
-        kind = torch.multinomial(weights, count, replacement=True, generator=generator)
-        which = lessons.class_of[kind]
-        longest = max(1, int(self.length.masked_fill(self.length == UNKNOWN, 0).max()))
-        programs = self.programs[which, :, :longest].flatten(0, 1)
-        length = self.length[which].masked_fill(~known[kind], 0)
-        place = torch.arange(longest, device=kind.device)
-        mask = (place < length[:, None]).repeat_interleave(ties, 0)
-        log_probs = (self._log_probs(policy, kind, programs) * mask).sum(1).view(count, ties)
-        stored = torch.arange(ties, device=kind.device) < self.count[which][:, None]
-        surprise = -torch.logsumexp(log_probs.masked_fill(~stored, ABSENT), 1) * known[kind]
+        kind = torch.multinomial(weights, self.settings.rows, replacement=True, generator=generator)
+        tasks = self.world.sample(kind, generator)
+        length = self.length[kind].masked_fill(~known[kind], 0)
+        programs = self.programs[kind, : max(1, int(self.length.max()))]
+        programs = self.world.to_letters(tasks, programs)
+        logits = policy.replay(*self.world.prompt(tasks), self.world.stage(tasks), programs).logits
+        log_probs = torch.log_softmax(logits, -1).gather(2, programs[..., None])[..., 0]
+        mask = torch.arange(programs.shape[1], device=kind.device) < length[:, None]
+        surprise = -(log_probs * mask).sum(1)
         loss = surprise.sum() / length.sum().clamp_min(1)
         self._remember(kind, surprise.detach(), known[kind])
-        metrics = {"imitation": loss.detach(), "known": self._share_known(), "stored_steps": self._mean_length(known)}
-        return self.settings.weight * loss, metrics
+        return self.settings.weight * loss, {"imitation": loss.detach(), **self._told(known)}
 
     def _remember(self, kind: Int[Tensor, " N"], surprise: Float[Tensor, " N"], taught: Bool[Tensor, " N"]) -> None:
         """Note the surprise of the kinds that were `taught`; of two draws of a kind the larger, whatever the order of
@@ -123,21 +176,17 @@ class Hindsight:
         seen = torch.full_like(self.surprise, -1.0).scatter_reduce_(0, kind, noted, "amax")
         self.surprise = torch.where(seen >= 0, seen, self.surprise)
 
-    def _log_probs(self, policy: Any, kind: Int[Tensor, " N"], programs: Int[Tensor, "M T"]) -> Float[Tensor, "M T"]:
-        """The log-probability of each token, illegal ones competing; `ties` rows a kind, its prompt read once."""
-        lessons, ties = self.lessons, self.settings.ties
-        output, memory = policy.begin(lessons.prompt[kind], lessons.prompt_mask[kind], lessons.stage[kind])
-        memory = map_rows(memory, lambda tensor: tensor.repeat_interleave(ties, 0))
-        logits = [output.logits.repeat_interleave(ties, 0)]
-        for token in programs[:, :-1].unbind(1):
-            output, memory = policy.step(token, memory)
-            logits.append(output.logits)
-        return torch.log_softmax(torch.stack(logits, 1), -1).gather(2, programs[..., None])[..., 0]
+    def _told(self, known: Bool[Tensor, " K"]) -> dict[str, Tensor]:
+        """The share of the kinds that have a program, and the mean length of those programs."""
+        count = known.sum()
+        stored = (self.length * known).sum() / count.clamp_min(1)
+        return {"known": count / self.lessons.may_teach.sum().clamp_min(1), "stored_steps": stored}
 
-    def _share_known(self) -> Float[Tensor, ""]:
-        teachable = self.lessons.may_teach.float()
-        return ((self.length[self.lessons.class_of] < UNKNOWN) * teachable).sum() / teachable.sum()
 
-    def _mean_length(self, known: Bool[Tensor, " K"]) -> Float[Tensor, ""]:
-        lengths = self.length[self.lessons.class_of].float()
-        return (lengths * known).sum() / known.sum().clamp_min(1)
+def _members(class_of: list[int], num_polynomials: int) -> Int[Tensor, "C M"]:
+    """The kinds of each class, padded with -1; none for polynomials that are only parts of expressions."""
+    members: list[list[int]] = [[] for _ in range(num_polynomials)]
+    for kind, number in enumerate(class_of):
+        members[number].append(kind)
+    most = max(len(kinds) for kinds in members)
+    return torch.tensor([kinds + [-1] * (most - len(kinds)) for kinds in members])

@@ -73,8 +73,8 @@ class CalculatorSettings(Settings):
     split: str = setting(
         "none",
         "hold out a fifth of the expressions of three or more operators as a test set: by polynomial class, or by text "
-        "(which leaks: equal polynomials end up on both sides)",
-        choices=("none", "classes", "text"),
+        "(which leaks: equal polynomials end up on both sides); or the longest expressions, those of max_operators",
+        choices=("none", "classes", "text", "longest"),
     )
     # 60 is where the identity test's bound ends.
     max_steps: int = setting(0, "tokens an episode may spend; 0: six for each operand", at_least=0, at_most=60)
@@ -94,6 +94,8 @@ class CalculatorSettings(Settings):
                 raise UserError(f"tools: {name} is named twice")
         if not self.tools:
             raise UserError(f"tools is empty: name at least one of {', '.join(TOOLS)}")
+        if self.split == "longest" and self.min_operators == self.max_operators:
+            raise UserError("split = longest holds out every expression: let min_operators be less than max_operators")
         if self.names == "any" and 0 < self.letters <= self.max_operators:
             raise UserError(
                 f"letters = {self.letters} is too small: an expression of {self.max_operators} operators has "
@@ -162,10 +164,12 @@ SMALLEST_HELD_OUT = 3  # operators
 
 @cache
 def held_out_of(tools: tuple[str, ...], min_operators: int, max_operators: int, split: str) -> tuple[int, ...]:
-    """The kinds that a split holds out: chosen by a hash, so that they are the same in every run and world."""
+    """The kinds that a split holds out. A fifth is chosen by a hash, so that it is the same in every run and world."""
     if split == "none":
         return ()
     expressions = expressions_of(tools, min_operators, max_operators)
+    if split == "longest":
+        return tuple(kind for kind, operators in enumerate(expressions.stages) if operators == max_operators)
     table = tuple(TOOLS[name] for name in tools)
     held_out = []
     for kind, (tree, name, operators) in enumerate(

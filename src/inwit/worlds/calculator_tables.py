@@ -134,36 +134,51 @@ def _prompt(text: str, vocabulary: Vocabulary, width: int) -> list[int]:
 
 
 @dataclass(frozen=True)
-class Fingerprints:
-    """Which class a register holds: C classes by their values at the points of the identity test.
+class Polynomials:
+    """Which polynomial a register holds: C of them by their values at the points of the identity test.
 
-    A 64-bit linear hash finds the candidate in a sorted table, and the three values themselves (93 bits) decide. That
-    all classes differ in both was checked when the table was made; so an answer can be wrong only for a polynomial
-    that is no class's and agrees with one at all three points: (d/p)**3 < 1e-13 for each class, as in the identity
-    test.
+    They are numbered: the kinds' classes first, then the polynomials that are only parts of expressions. A 64-bit
+    linear hash finds the candidate in a sorted table, and the three values themselves (93 bits) decide. That all differ
+    in both was checked when the table was made; so an answer can be wrong only for a polynomial that is not in the
+    table and agrees with one of it at all three points: (d/p)**3 < 1e-13 for each, as in the identity test.
     """
 
     hashes: Int[Tensor, " C"]  # ascending
-    classes: Int[Tensor, " C"]
+    numbers: Int[Tensor, " C"]
     lanes: Int[Tensor, "C 3"]
     factors: Int[Tensor, " 3"]  # of the hash
 
     def find(self, lanes: Int[Tensor, "B 3"]) -> Int[Tensor, " B"]:
-        """The class of each row, or -1."""
+        """The number of each row's polynomial, or -1."""
         place = torch.searchsorted(self.hashes, _hash(lanes, self.factors)).clamp(max=len(self.hashes) - 1)
-        return torch.where((self.lanes.index_select(0, place) == lanes).all(1), self.classes[place], -1)
+        return torch.where((self.lanes.index_select(0, place) == lanes).all(1), self.numbers[place], -1)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
 
 
-def fingerprints(classes: Int[Tensor, " K"], lanes: Int[Tensor, "K 3"]) -> Fingerprints:
-    """The table of the kinds' classes, from the values of each kind's expression."""
-    num_classes = int(classes.max()) + 1
-    of_class = torch.zeros(num_classes, lanes.shape[1], dtype=lanes.dtype, device=lanes.device)
-    of_class[classes] = lanes
-    factors = torch.tensor(_FACTORS, device=lanes.device)
-    hashes, order = _hash(of_class, factors).sort()
-    if not torch.equal(of_class[classes], lanes) or len(torch.unique(hashes)) != num_classes:
+def polynomials(kinds: KindTables, lanes: Int[Tensor, "K M 3"]) -> tuple[Polynomials, Int[Tensor, "K S"]]:
+    """The table of the kinds' classes and parts, from the values of all registers, and each kind's parts.
+
+    Parts are the numbers of the proper sub-expressions, S = M - 1 at most, filled up with -1.
+    """
+    num_classes = int(kinds.classes.max()) + 1
+    of_class = torch.zeros(num_classes, lanes.shape[2], dtype=lanes.dtype, device=lanes.device)
+    of_class[kinds.classes] = lanes[:, -1]
+    classes = _table(of_class)
+    if not torch.equal(of_class[kinds.classes], lanes[:, -1]) or len(torch.unique(classes.hashes)) != num_classes:
         raise AssertionError("classes and their values at the identity points disagree: one of the two is wrong")
-    return Fingerprints(hashes, order, of_class[order], factors)
+    exists = torch.arange(lanes.shape[1] - 1, device=lanes.device) < kinds.num_operators[:, None] - 1
+    others = torch.unique(lanes[:, :-1][exists], dim=0)
+    table = _table(torch.cat([of_class, others[classes.find(others) < 0]]))
+    parts = table.find(lanes[:, :-1].flatten(0, 1)).view(exists.shape)
+    return table, parts.masked_fill(~exists, -1)
+
+
+def _table(lanes: Int[Tensor, "C 3"]) -> Polynomials:
+    factors = torch.tensor(_FACTORS, device=lanes.device)
+    hashes, order = _hash(lanes, factors).sort()
+    return Polynomials(hashes, order, lanes[order], factors)
 
 
 def _hash(lanes: Int[Tensor, "B 3"], factors: Int[Tensor, " 3"]) -> Int[Tensor, " B"]:

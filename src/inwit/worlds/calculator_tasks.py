@@ -10,7 +10,7 @@ from torch import Tensor
 
 from inwit.errors import UserError
 from inwit.seeding import stream
-from inwit.types import Kinds, Lessons, Tasks
+from inwit.types import Kinds, Tasks
 from inwit.worlds.calculator import (
     EXTRA_OUTCOMES,
     FIRST_OPERAND,
@@ -82,27 +82,24 @@ class CalculatorTasks:
             "(world.greedy_tasks()) decides success over all of them"
         )
 
-    def lessons(self, device: torch.device | str = "cpu") -> Lessons:
-        """What hindsight may know: how each kind is asked for and what its programs may name. Nothing about
-        programs."""
-        if self.settings.names == "any":
-            raise UserError(
-                "hindsight.rows > 0 needs world.names = exact: programs are stored under the letters a, b, c"
-            )
-        tasks = self.greedy_tasks(device)
-        prompt, prompt_mask = self.prompt(tasks)
-        argument = torch.full((len(self.vocabulary),), -1, device=device)
-        argument[FIRST_OPERAND : FIRST_OPERAND + len(LETTERS)] = torch.arange(len(LETTERS), device=device)
-        stage = self.stage(tasks)
-        may_teach = torch.ones_like(stage, dtype=torch.bool)
-        may_teach[list(self.kinds.held_out)] = False
-        return Lessons(
-            *(prompt, prompt_mask, stage, self.class_of.to(device), stage + 1, argument, may_teach),
-            budget=torch.tensor([self.settings.budget(count + 1) for count in self.kinds.stages], device=device),
-            answer=self.answer,
-            pad=PAD,
-            num_columns=self.num_columns,
-        )
+    def to_letters(self, tasks: Tasks, tokens: Int[Tensor, "B T"]) -> Int[Tensor, "B T"]:
+        """Programs whose operands are named by their place (a, b, c, ... in the order of the text), in each row's own
+        letters."""
+        place = tokens - FIRST_OPERAND
+        letters = tasks.data["letters"]
+        operand = (place >= 0) & (place < letters.shape[1])
+        return torch.where(operand, FIRST_OPERAND + letters.gather(1, place.clamp(0, letters.shape[1] - 1)), tokens)
+
+    def to_places(self, tasks: Tasks, tokens: Int[Tensor, "B T"]) -> Int[Tensor, "B T"]:
+        """The inverse of `to_letters`. A letter that the row's expression lacks becomes a place that no kind has."""
+        letters = tasks.data["letters"]
+        nowhere = self.num_operands
+        place = torch.full((len(tasks), len(LETTERS) + 1), nowhere, device=tokens.device)
+        order = torch.arange(letters.shape[1], device=tokens.device).expand_as(letters)
+        place.scatter_(1, letters.where(letters >= 0, len(LETTERS)), order)
+        letter = tokens - FIRST_OPERAND
+        operand = (letter >= 0) & (letter < len(LETTERS))
+        return torch.where(operand, FIRST_OPERAND + place.gather(1, letter.clamp(0, len(LETTERS) - 1)), tokens)
 
     def task(self, task: dict[str, Any]) -> Tasks:
         """One row from `{"expression": "(a*b)-(c*d)", "operands": [3, 5, 2, 7]}`.

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from inwit.errors import UserError
-from inwit.types import State, Step, Tasks
+from inwit.types import Lessons, State, Step, Tasks
 from inwit.worlds.calculator import (
     EXTRA_OUTCOMES,
     FIRST_OPERAND,
@@ -21,8 +21,10 @@ from inwit.worlds.calculator import (
     STEPS_PER_OPERAND,
     CalculatorSettings,
 )
-from inwit.worlds.calculator_tables import EMPTY, FULL, Control, Fingerprints, control, fingerprints
+from inwit.worlds.calculator_tables import EMPTY, FULL, Control, Polynomials, control, polynomials
 from inwit.worlds.calculator_tasks import CalculatorTasks
+from inwit.worlds.calculator_thrift import Thrift
+from inwit.worlds.expressions import LETTERS
 from inwit.worlds.tools import balanced
 
 LANES = 1 + NUM_POINTS
@@ -43,7 +45,7 @@ class CalculatorV0(CalculatorTasks):
     def __init__(self, settings: CalculatorSettings) -> None:
         super().__init__(settings)
         self._controls: dict[torch.device, Control] = {}
-        self._fingerprints: dict[torch.device, Fingerprints] = {}
+        self._polynomials: dict[torch.device, tuple[Polynomials, Int[Tensor, "K S"]]] = {}
 
     def reset(self, tasks: Tasks) -> State:
         letters, device = tasks.data["letters"], tasks.kind.device
@@ -116,14 +118,40 @@ class CalculatorV0(CalculatorTasks):
     def achieved(self, state: State) -> Int[Tensor, " B"]:
         """The class whose polynomial the accumulator holds, or -1; -1 while it is empty or a verb is pending.
 
+        Numbers from the number of classes on are polynomials that are only parts of expressions (`Lessons.parts`).
         Raises `UserError` where identity is undefined: the world then does not declare it in `capabilities`.
         """
         if not self.identity_defined:
             raise UserError(
                 f"{ID} has no classes with the tools {', '.join(self.settings.tools)}: not all are polynomial"
             )
-        found = self._fingerprints_on(state["acc"].device).find(state["acc"][:, 1:])
+        found = self._polynomials_on(state["acc"].device)[0].find(state["acc"][:, 1:])
         return torch.where(state["mode"] == FULL, found, -1)
+
+    def lessons(self, device: torch.device | str = "cpu") -> Lessons:
+        """What hindsight may know: what each kind is made of and what its programs may name. Nothing about programs."""
+        kinds, (known, parts) = self._kinds_on(torch.device(device)), self._polynomials_on(torch.device(device))
+        argument = torch.full((len(self.vocabulary),), -1, device=device)
+        place = torch.arange(len(LETTERS), device=device)
+        argument[FIRST_OPERAND + place] = place.clamp(max=self.num_operands)
+        may_teach = torch.ones(len(self.kinds), dtype=torch.bool, device=device)
+        may_teach[list(self.kinds.held_out)] = False
+        budgets = [self.settings.budget(operators + 1) for operators in self.kinds.stages]
+        return Lessons(
+            class_of=kinds.classes,
+            parts=parts,
+            num_polynomials=len(known),
+            num_operands=kinds.num_operators + 1,
+            argument=argument,
+            may_teach=may_teach,
+            budget=torch.tensor(budgets, device=device),
+            answer=self.answer,
+            pad=PAD,
+        )
+
+    def thrift(self, state: State) -> Thrift:
+        """Which tokens waste nothing, for programs that start in this state."""
+        return Thrift(self.settings, self.vocabulary, state)
 
     def _carry_out(
         self, effect: Int[Tensor, " B"], acc: Int[Tensor, "B 4"], value: Int[Tensor, "B 4"]
@@ -181,12 +209,12 @@ class CalculatorV0(CalculatorTasks):
             self._controls[device] = control(self.settings, device)
         return self._controls[device]
 
-    def _fingerprints_on(self, device: torch.device) -> Fingerprints:
-        if device not in self._fingerprints:
+    def _polynomials_on(self, device: torch.device) -> tuple[Polynomials, Int[Tensor, "K S"]]:
+        if device not in self._polynomials:
             tasks = self.greedy_tasks(device)
-            lanes = self._results(tasks.kind, self._operand_values(tasks))[:, -1, 1:]
-            self._fingerprints[device] = fingerprints(self._kinds_on(device).classes, lanes)
-        return self._fingerprints[device]
+            results = self._results(tasks.kind, self._operand_values(tasks))
+            self._polynomials[device] = polynomials(self._kinds_on(device), results[:, :, 1:])
+        return self._polynomials[device]
 
 
 def _pick(cells: Int[Tensor, "B C 4"], place: Int[Tensor, " B"]) -> Int[Tensor, "B 4"]:

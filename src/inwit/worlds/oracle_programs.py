@@ -13,8 +13,6 @@ from torch import Tensor
 
 from inwit.errors import UserError
 from inwit.types import Tasks
-from inwit.worlds.calculator import FIRST_OPERAND
-from inwit.worlds.expressions import LETTERS
 from inwit.worlds.oracle import yardstick
 from inwit.worlds.shortest import TOGETHER, shortest
 
@@ -53,6 +51,7 @@ class OraclePrograms:
                 f"learner.id = oracle_cloning: expressions of {world.kinds.num_stages - 1} operators take seconds each "
                 f"to search: world.max_operators must be at most {TOGETHER - 1}"
             )
+        self.world = world
         held_out = set(world.kinds.held_out)
         programs = [() if kind in held_out else oracle_program(world, kind) or () for kind in range(len(world.kinds))]
         programs = [program if len(program) <= world.max_steps else () for program in programs]
@@ -63,8 +62,4 @@ class OraclePrograms:
     def __call__(self, tasks: Tasks) -> Int[Tensor, "B T"]:
         """The program of each task in the task's own letters, filled up with -1; a row of -1 where there is none."""
         programs = self.table[tasks.kind]
-        if "letters" not in tasks.data:
-            return programs
-        place = programs - FIRST_OPERAND
-        letters = tasks.data["letters"].gather(1, place.clamp(0, tasks.data["letters"].shape[1] - 1))
-        return torch.where((place >= 0) & (place < len(LETTERS)), FIRST_OPERAND + letters, programs)
+        return self.world.to_letters(tasks, programs) if "achieved" in self.world.capabilities else programs
