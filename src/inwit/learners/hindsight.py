@@ -56,6 +56,14 @@ class Hindsight:
         self.storable = torch.zeros(classes, dtype=torch.bool, device=device)
         self.storable[lessons.class_of[lessons.may_teach]] = True
 
+    def state_dict(self) -> dict[str, Tensor]:
+        """The store, for a checkpoint: every tensor attribute."""
+        return {name: value for name, value in vars(self).items() if isinstance(value, Tensor)}
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        for name, now in self.state_dict().items():
+            setattr(self, name, state[name].to(now.device))
+
     def observe(self, tokens: Int[Tensor, "B T"], achieved: Int[Tensor, "B T"]) -> None:
         """Take in programs: `achieved[b, t]` is the class that row b's accumulator held after column t, or -1.
 
