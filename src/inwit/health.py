@@ -30,7 +30,7 @@ class UnhealthyError(UserError):
 
 
 def check(update: Update, run: Path) -> None:
-    """Raises `UnhealthyError` if the loss, the gradient or a parameter is not finite, after keeping the batch in `run`."""
+    """Raises `UnhealthyError` if loss, gradient or a parameter is not finite, after keeping the batch in the run."""
     parameters = [parameter.detach() for parameter in update.agent.policy.parameters()]
     largest = torch.nn.utils.get_total_norm(parameters, torch.inf)
     watched = {"loss": update.metrics["loss"], "gradient": update.metrics["grad_norm"], "parameter": largest}

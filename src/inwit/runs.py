@@ -166,7 +166,7 @@ def load(run: str | Path = "latest", device: str | None = None) -> Agent:
 
 def _incomplete(path: Path, status: str) -> str:
     why = "its training failed" if status == "failed" else "its training is still going on, or was killed"
-    kept = [folder for folder in checkpoint.listed(path)[:1]]
+    kept = checkpoint.listed(path)
     more = f"; its last checkpoint is {kept[0]}, and `inwit train --resume {path}` goes on from there" if kept else ""
     return f"the run {path} is not complete: {why}{more}"
 

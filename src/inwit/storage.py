@@ -1,8 +1,8 @@
 """Durable writes. Everything that a run keeps goes through these few functions, and they through `os`.
 
 A file or folder made here either has its whole content under its final name, or is not there: content is written under
-another name (it starts with a dot and ends in `.partial`), synced to disk, renamed, and the folder that holds the name is
-synced. `append` adds whole lines to a file that others may be reading. All raise `OSError`.
+another name (it starts with a dot and ends in `.partial`), synced to disk, renamed, and the folder that holds the name
+is synced. `append` adds whole lines to a file that others may be reading. All raise `OSError`.
 """
 
 from __future__ import annotations

@@ -53,9 +53,8 @@ class Tracker:
             action()
         except Exception as error:  # whatever somebody else's library raises must not end a training
             self.add = self.end = None
-            self.tell(
-                f"{self.name} failed and is left out from now on: {' '.join(f'{type(error).__name__}: {error}'.split())}"
-            )
+            why = " ".join(f"{type(error).__name__}: {error}".split())
+            self.tell(f"{self.name} failed and is left out from now on: {why}")
 
 
 def make_tracker(name: str | None, tell: Callable[[str], None]) -> Tracker | None:
