@@ -1,5 +1,8 @@
-"""Loops that try to break a run: kills, cuts, failing disks, flipped bytes, many processes. `benchmarks/soak.py` runs them
-for long, the tests for a moment. Each raises AssertionError where something was lost, and returns what it counted."""
+"""Loops that try to break a run: kills, cuts, failing disks, flipped bytes, many processes.
+
+`benchmarks/soak.py` runs them for long, the tests for a moment. Each raises AssertionError where
+something was lost, and returns what it counted.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +69,18 @@ def sound(path: Path, committed: int) -> None:
         checkpoint.read_verified(kept)
     newest = int(present[0].name) if present else 0
     assert newest >= committed, f"update {committed} was committed, the newest checkpoint is {newest}"
+
+
+def refusal(work: Callable[[], Any]) -> str:
+    """The one line that a `UserError` out of `work` says."""
+    try:
+        result = work()
+    except UserError as error:
+        message = str(error)
+    else:
+        raise AssertionError(f"nothing was refused: {result}")
+    assert "\n" not in message, message
+    return message
 
 
 class Cut(Exception):  # noqa: N818
@@ -163,7 +179,7 @@ def kills(count: int, seed: int = 0, say: Callable[[str], None] = quiet) -> dict
             counted["kills"] += 1
             go_on = runs.read_record(path)["status"] == "running"
             if go_on and counted["kills"] % 3 == 0 and counted["kills"] < count:
-                again = _killed(lambda: inwit.resume(path, tell=quiet), folder, choose.uniform(0, duration))
+                again = _killed(partial(inwit.resume, path, tell=quiet), folder, choose.uniform(0, duration))
                 committed = max(committed, again)
                 sound(path, committed)
                 counted["kills"] += 1
@@ -211,14 +227,10 @@ def _disk_fault(config: Config, whole: Any, faulty: FaultyDisk) -> bool:
         checkpoint.save = noting
         try:
             with disk(faulty):
-                inwit.train(config, tell=quiet)
-        except UserError as error:
-            assert "\n" not in str(error)
-            assert str(folder) in str(error), error
-        else:
-            raise AssertionError(f"call {faulty.kth} was refused and the training said that all is kept")
+                message = refusal(lambda: inwit.train(config, tell=quiet))
         finally:
             checkpoint.save = save
+        assert str(folder) in message, message
         found = [file.parent for file in folder.glob("[!.]*/run.json")]
         if not found:
             assert not committed, "A run with a committed checkpoint is gone."
@@ -260,13 +272,7 @@ def _places(choose: random.Random, size: int, count: int | None) -> list[int]:
 
 def _refused(file: Path, data: bytes, run: Path, older: Path | None) -> None:
     file.write_bytes(data)
-    try:
-        checkpoint.load(file.parent)
-    except UserError as error:
-        assert "\n" not in str(error)
-        assert str(file.parent) in str(error)
-    else:
-        raise AssertionError(f"a changed {file.name} was accepted")
+    assert str(file.parent) in refusal(lambda: checkpoint.load(file.parent))
     if older is not None:
         told: list[str] = []
         kept = checkpoint.newest(run, told.append)
