@@ -283,6 +283,8 @@ def _refused(file: Path, data: bytes, run: Path, older: Path | None) -> None:
 def crowd(seconds: float, writers: int, readers: int) -> dict[str, int]:
     """Many trainings side by side in one runs folder, and readers of all of them: no error, no torn line."""
     config = _often(max_updates=60, checkpoint_every=0.2)
+    with runs_folder():
+        inwit.train(config, tell=quiet)  # everything is imported once, before the processes part
     until = time.monotonic() + seconds
     counted = {"trainings": 0, "readings": 0, "lines read": 0}
     with runs_folder() as folder:
