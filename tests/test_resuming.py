@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -13,7 +14,9 @@ import pytest
 
 import inwit
 import soaking
+from faults import FaultyDisk, disk
 from inwit import checkpoint, runs, storage
+from inwit.cli import main
 from inwit.curriculum import CURRICULA
 from inwit.errors import UserError
 from inwit.learners import LEARNERS
@@ -223,9 +226,61 @@ def test_an_interrupted_resumption_stays_resumable() -> None:
     assert soaking.outcome(resumed) == soaking.outcome(whole)
 
 
-def test_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
-    from inwit.cli import main
+def test_a_full_disk_on_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """The exit status, one line with the path, and no word of a kept run."""
+    flags = ["--policy.width", "4", "--training.episodes", "32", "--training.max_updates", "5"]
+    for kth in (1, 12, 40):
+        with disk(FaultyDisk(kth, errno.ENOSPC, stays=True)):
+            assert main(["train", *flags, "--training.checkpoint_every", "0", "--training.confirm", "false"]) == 2
+        told = capsys.readouterr()
+        assert told.err.count("\n") == 1
+        assert str(runs.runs_folder()) in told.err
+        assert "No space left on device" in told.err
+        assert "run:" not in told.out
+        assert "kept" not in told.out + told.err
 
+
+def test_a_second_interrupt_while_saving(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It leaves at once; the checkpoint before stands, and the run goes on from there."""
+    path = cut(3)
+    save, asked = checkpoint.save, []
+
+    def interrupted(*arguments: Any) -> Path:
+        asked.append(arguments)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(checkpoint, "save", interrupted)
+    with pytest.raises(KeyboardInterrupt, match="its last checkpoint stands"):
+        inwit.resume(path, tell=quiet)
+    assert len(asked) == 1
+    monkeypatch.setattr(checkpoint, "save", save)
+    assert soaking.outcome(inwit.resume(path, tell=quiet)) == soaking.outcome(
+        inwit.train(small_config(training=FIXED), tell=quiet)
+    )
+
+
+def test_an_interrupt_in_the_midst_of_an_update_keeps_the_checkpoint_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an update has half done is in no checkpoint."""
+    path, collect, calls = cut(3), inwit.collect, []
+
+    def interrupt(*arguments: Any, **options: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return collect(*arguments, **options)
+
+    monkeypatch.setattr("inwit.training.collect", interrupt)
+    with pytest.raises(KeyboardInterrupt, match="what was trained is kept as"):
+        inwit.resume(path, tell=quiet)
+    monkeypatch.setattr("inwit.training.collect", collect)
+    assert [file.name for file in checkpoint.listed(path)] == ["000003"]
+    assert inwit.load(path).summary["update"] == 5
+    assert soaking.outcome(inwit.resume(path, tell=quiet)) == soaking.outcome(
+        inwit.train(small_config(training=FIXED), tell=quiet)
+    )
+
+
+def test_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
     path = cut(3)
     assert main(["train", "tutorial", "--resume", str(path)]) == 2
     assert "leave out 'tutorial'" in capsys.readouterr().err

@@ -106,12 +106,13 @@ def _refuse_if_done(path: Path, status: str, parts: Parts) -> None:
 def _training_of(path: Path) -> Iterator[None]:
     """Nobody else trains this run meanwhile."""
     try:
-        with storage.locked(path / "lock") as held:
-            if not held:
-                raise UserError(f"the run {path} is being trained by another process: wait for it, or stop it first")
-            yield
+        (path / "lock").touch()
     except OSError as error:
         raise runs.unsaved(path, error) from None
+    with storage.locked(path / "lock") as held:
+        if not held:
+            raise UserError(f"the run {path} is being trained by another process: wait for it, or stop it first")
+        yield
 
 
 @dataclass
@@ -129,6 +130,7 @@ class _Recorder:
         self.watch = health.Watch(self.config, self.parts.agent.world.kinds)
         self.summary: dict[str, Any] = {}  # of the last update
         self.last: Update | None = None  # in this process
+        self.noted = 0  # update whose lines are written, if it has any
         self.checkpointed: int | None = None  # update of the newest checkpoint
         self.due = time.monotonic() + self.config.training.checkpoint_every
 
@@ -140,7 +142,7 @@ class _Recorder:
     def run(self) -> Agent:
         if self.tracker is not None:
             self.tracker.start(self.path, self.config)
-        updates = loop(self.parts)
+        updates: Any = loop(self.parts)
         try:
             with interruption() as asked:
                 try:
@@ -152,7 +154,8 @@ class _Recorder:
                         if asked:
                             break
                 except BaseException as error:
-                    self._leave(error, between=inspect.getgeneratorstate(updates) == inspect.GEN_SUSPENDED)  # type: ignore[arg-type]
+                    suspended = inspect.getgeneratorstate(updates) == inspect.GEN_SUSPENDED
+                    self._leave(error, between=suspended and self.noted == self.parts.counters.updates)
                     raise
                 interrupted = bool(asked) and not self.parts.counters.solved
                 return self._keep("interrupted" if interrupted else "finished", asked[0].name if interrupted else None)
@@ -162,7 +165,7 @@ class _Recorder:
 
     def _note(self, update: Update) -> None:
         """What is kept of an update: its line and its events, if it is its turn; a checkpoint, if it is time."""
-        health.check(update, self.path)
+        health.check(update, self.path, parameters=False)
         if update.index % REPORT_EVERY == 0 or update.solved is not None:
             line = update.line()
             runs.append(self.path, "metrics.jsonl", line)
@@ -172,6 +175,7 @@ class _Recorder:
                 self.tell(text)
             if self.tracker is not None:
                 self.tracker.log(line)
+        self.noted = update.index + 1
         if time.monotonic() >= self.due:
             self._checkpoint()
             runs.change(self.path, summary=self.summary)
@@ -180,6 +184,7 @@ class _Recorder:
     def _checkpoint(self) -> None:
         """Everything up to the last update, on disk. The lines come first: a checkpoint knows how many there are."""
         if self.last is not None:
+            health.check(self.last, self.path)
             self.summary = self.last.summary()
         if self.checkpointed == self.parts.counters.updates:
             return
@@ -204,11 +209,12 @@ class _Recorder:
         """The end: a checkpoint, the weights, and last the word that the run is complete."""
         try:
             self._checkpoint()
-            agent = self._complete(status, signal)
-        except UserError:
-            self._give_up("failed")
+            return self._complete(status, signal)
+        except UserError as error:
+            self._give_up("failed", keep=isinstance(error, health.UnhealthyError))
             raise
-        return agent
+        except KeyboardInterrupt:  # again: whoever asks twice wants no more saving
+            raise KeyboardInterrupt(f"while saving {self.path}: its last checkpoint stands") from None
 
     def _complete(self, status: str, signal: str | None = None) -> Agent:
         agent = self.parts.agent
@@ -223,8 +229,8 @@ class _Recorder:
         return agent
 
     def _leave(self, error: BaseException, between: bool) -> None:
-        """Something was raised: `between` two updates everything is kept; in the midst of one the weights alone,
-        and the last checkpoint stands."""
+        """Something was raised: `between` two updates everything is kept; in the midst of one the weights alone, and
+        the last checkpoint stands."""
         if isinstance(error, health.UnhealthyError):
             self._give_up("failed", keep=True)
         elif isinstance(error, UserError) or self.last is None:
