@@ -32,8 +32,12 @@ def test_a_line_against_plain_counting(learner: dict[str, Any]) -> None:
                     rest = float(rollout.reward[row, column:].sum())
                     squares += (float(rollout.values[row, column]) - rest) ** 2
                     chosen += 1
-        assert {(s, name): count for s, counts in line["token_use"].items() for name, count in counts.items()} == use
-        assert line["steps"] == pytest.approx(chosen / 32)
+        assert {(s, name): count for s, counts in line["tokens_used"].items() for name, count in counts.items()} == use
+        for stage, mean in line["mean_steps"].items():
+            episodes = sum(str(kinds.stages[kind]) == stage for kind in rollout.tasks.kind.tolist())
+            written = sum(count for (where, _), count in use.items() if where == stage)
+            assert mean == pytest.approx(written / episodes)
+        assert set(line["mean_steps"]) == {str(kinds.stages[kind]) for kind in rollout.tasks.kind.tolist()}
         assert line["value_error"] == pytest.approx((squares / chosen) ** 0.5)
         assert line["reward"] == pytest.approx(float(rollout.returns.mean()))
         returns = rollout.returns.tolist()
@@ -57,11 +61,11 @@ def test_the_table_has_the_lines() -> None:
     lines = storage.read_lines(agent.path / "metrics.jsonl")
     with duckdb.connect() as connection:
         found = connection.execute(
-            "SELECT update, loss, success['0'], token_use['0']['ANS'] FROM read_parquet(?) ORDER BY update",
+            "SELECT update, loss, success['0'], tokens_used['0']['ANS'] FROM read_parquet(?) ORDER BY update",
             [str(agent.path / "metrics.parquet")],
         ).fetchall()
     expected = [
-        (line["update"], line["loss"], line["success"]["0"], line["token_use"]["0"].get("ANS")) for line in lines
+        (line["update"], line["loss"], line["success"]["0"], line["tokens_used"]["0"].get("ANS")) for line in lines
     ]
     assert found == expected
     assert len(found) == 4

@@ -88,5 +88,5 @@ def test_a_tracker_that_fails_never_stops_a_run(good: int, monkeypatch: pytest.M
 
 def test_lines_become_flat_numbers() -> None:
     line = {"update": 3, "time": "x", "solved": True, "loss": 0.5, "approx_kl": None, "success": {"0": 0.25}}
-    flat = tracking.scalars(line | {"token_use": {"1": {"MUL": 3, "ANS": 1}}})
-    assert flat == {"loss": 0.5, "success/0": 0.25, "token_use/1/MUL": 0.75, "token_use/1/ANS": 0.25}
+    flat = tracking.scalars(line | {"tokens_used": {"1": {"MUL": 3, "ANS": 1}}})
+    assert flat == {"loss": 0.5, "success/0": 0.25, "tokens_used/1/MUL": 0.75, "tokens_used/1/ANS": 0.25}

@@ -48,13 +48,14 @@ class Update:
     def line(self) -> dict[str, Any]:
         """The summary, and what a run's metrics keep besides: see docs/runs.md."""
         time = datetime.now(UTC).isoformat(timespec="milliseconds")
-        told = self._tell(_of_rollout(self.rollout, "value_loss" in self.metrics) | {"token_use": self._token_use()})
-        names, use = self.agent.world.vocabulary.names, told.pop("token_use")
-        rows = [use[start : start + len(names)] for start in range(0, len(use), len(names))]
-        told["token_use"] = {
+        told = self._tell(_of_rollout(self.rollout, "value_loss" in self.metrics) | self._by_stage())
+        names, used, episodes = self.agent.world.vocabulary.names, told.pop("used"), told.pop("episodes_of_stage")
+        seen = [stage for stage, count in enumerate(episodes) if count]
+        rows = {stage: used[stage * len(names) : (stage + 1) * len(names)] for stage in seen}
+        told["mean_steps"] = {str(stage): sum(row) / episodes[stage] for stage, row in rows.items()}
+        told["tokens_used"] = {
             str(stage): {name: int(count) for name, count in zip(names, row, strict=True) if count}
-            for stage, row in enumerate(rows)
-            if any(row)
+            for stage, row in rows.items()
         }
         return {"update": told.pop("update"), "time": time} | told
 
@@ -84,17 +85,19 @@ class Update:
         present = sorted(set(self.agent.world.kinds.stages))
         return present, torch.stack([self.success[stages == stage].mean() for stage in present])
 
-    def _token_use(self) -> Tensor:
-        """How often each token was chosen in each stage, in this update: Int[S * V]."""
+    def _by_stage(self) -> dict[str, Tensor]:
+        """Of this update: how many episodes each stage had, Int[S], and how often each token was chosen, Int[S * V]."""
         kinds, rollout, names = self.agent.world.kinds, self.rollout, self.agent.world.vocabulary.names
         stage = torch.tensor(kinds.stages, device=rollout.tokens.device)[rollout.tasks.kind]
         place = (stage[:, None] * len(names) + rollout.tokens).flatten()
-        counts = torch.zeros(kinds.num_stages * len(names), dtype=torch.int64, device=place.device)
-        return counts.scatter_add_(0, place, (rollout.live & rollout.chosen).flatten().long())
+        used = torch.zeros(kinds.num_stages * len(names), dtype=torch.int64, device=place.device)
+        used.scatter_add_(0, place, (rollout.live & rollout.chosen).flatten().long())
+        episodes = torch.zeros(kinds.num_stages, dtype=torch.int64, device=place.device)
+        return {"used": used, "episodes_of_stage": episodes.scatter_add_(0, stage, torch.ones_like(stage))}
 
 
 def _of_rollout(rollout: Rollout, critic: bool) -> dict[str, Tensor]:
-    """Tokens and reward of a mean episode; how wrong the values were; the share of problems that teach something.
+    """The reward of a mean episode; how wrong the values were; the share of problems that teach something.
 
     A problem teaches nothing if all its episodes got the same return. Where there is a `critic`, or one episode on each
     problem, episodes are compared across problems: then it is all or nothing.
@@ -105,7 +108,6 @@ def _of_rollout(rollout: Rollout, critic: bool) -> dict[str, Tensor]:
     groups = returns.view(-1, len(returns) if together else rollout.group_size)
     differ = groups.amax(1) != groups.amin(1)
     return {
-        "steps": mask.sum() / len(returns),
         "reward": returns.mean(),
         "value_error": error,
         "signal": differ.double().mean(),

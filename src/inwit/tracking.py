@@ -72,10 +72,10 @@ def make_tracker(name: str | None, tell: Callable[[str], None]) -> Tracker | Non
 
 
 def scalars(line: dict[str, Any]) -> dict[str, float]:
-    """A line of metrics as flat numbers: `success/0`; counts of tokens become shares, `token_use/0/MUL`."""
+    """A line of metrics as flat numbers: `success/0`; counts of tokens become shares, `tokens_used/0/MUL`."""
     flat: dict[str, float] = {}
     for name, value in line.items():
-        if name == "token_use":
+        if name == "tokens_used":
             for stage, counts in value.items():
                 whole = sum(counts.values())
                 flat |= {f"{name}/{stage}/{token}": count / whole for token, count in counts.items()}
