@@ -237,8 +237,11 @@ def _disk_fault(config: Config, whole: Any, faulty: FaultyDisk) -> bool:
             assert not list(folder.iterdir()) or faulty.stays, list(folder.iterdir())
             return False
         sound(found[0], max(committed, default=0))
-        assert runs.read_record(found[0])["status"] in ("running", "failed")
-        assert outcome(inwit.resume(found[0], tell=quiet)) == whole
+        status = runs.read_record(found[0])["status"]
+        # The very last call syncs the name of a record that says `finished`: what it says is true, although unsynced.
+        whole_already = status == "finished" and faulty.stays
+        assert whole_already or status in ("running", "failed"), status
+        assert outcome(inwit.load(found[0]) if whole_already else inwit.resume(found[0], tell=quiet)) == whole
         return True
 
 

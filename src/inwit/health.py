@@ -30,25 +30,30 @@ class UnhealthyError(UserError):
 
 
 def check(update: Update, run: Path, parameters: bool = True) -> None:
-    """Raises `UnhealthyError` if loss, gradient or a parameter is not finite, after keeping the batch in the run.
-
-    Looking at all `parameters` costs ten times as much as at the loss and the gradient, which are lost in the next
-    update at the latest: it is for updates that a checkpoint is made of.
-    """
-    watched = {"loss": update.metrics["loss"], "gradient": update.metrics["grad_norm"]}
-    if parameters:
-        everything = [parameter.detach() for parameter in update.agent.policy.parameters()]
-        watched["parameter"] = torch.nn.utils.get_total_norm(everything, torch.inf)
-    lost = {name: value for name, value in read_back(watched).items() if not isfinite(value)}
-    if not lost:
+    """Raises `UnhealthyError` if loss, gradient or a parameter is not finite, after keeping the batch in the run."""
+    found = lost(update, parameters)
+    if not found:
         return
-    name, value = next(iter(lost.items()))
+    name, value = next(iter(found.items()))
     training = update.agent.config.training
     raise UnhealthyError(
         f"{_PHRASES[name]} is {value} at update {update.index + 1}: {_dump(update, run)}; "
         f"try a smaller training.learning_rate (now {training.learning_rate:g}) "
         f"or training.max_grad_norm (now {training.max_grad_norm:g})"
     )
+
+
+def lost(update: Update, parameters: bool) -> dict[str, float]:
+    """What is not finite of loss, gradient and, if asked for, parameters.
+
+    Looking at all parameters costs ten times as much as at the loss and the gradient, which are lost in the next update
+    at the latest: it is for updates that a checkpoint is made of.
+    """
+    watched = {"loss": update.metrics["loss"], "gradient": update.metrics["grad_norm"]}
+    if parameters:
+        everything = [parameter.detach() for parameter in update.agent.policy.parameters()]
+        watched["parameter"] = torch.nn.utils.get_total_norm(everything, torch.inf)
+    return {name: value for name, value in read_back(watched).items() if not isfinite(value)}
 
 
 _PHRASES = {"loss": "the loss", "gradient": "the gradient's norm", "parameter": "a parameter of the policy"}
