@@ -39,6 +39,7 @@ def edit(path: Path, **changes: Any) -> None:
     (path / "run.json").write_text(json.dumps(json.loads((path / "run.json").read_text()) | changes))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("curriculum", CURRICULA.names())
 def test_every_curriculum_goes_on_to_the_bit(curriculum: str) -> None:
     soaking.cuts(small_config(curriculum={"id": curriculum}, training=FIXED), 3)
@@ -73,6 +74,7 @@ def test_a_test_of_bits_that_can_fail(monkeypatch: pytest.MonkeyPatch) -> None:
         soaking.cuts(small_config(training=FIXED), 2)
 
 
+@pytest.mark.slow
 def test_a_confirmed_end_is_the_same_after_a_cut() -> None:
     """The number of tries and when the next is due survive, too."""
     config = small_config(training={"max_updates": 12, "confirm_at": 0.0, "confirm_every": 5})
@@ -94,6 +96,7 @@ def test_what_a_resumption_leaves() -> None:
     assert seconds == sorted(seconds), "The clock goes on, it does not start again."
 
 
+@pytest.mark.slow
 def test_a_finished_run_may_go_on_for_longer() -> None:
     short = inwit.train(small_config(training=FIXED), tell=quiet)
     long = inwit.train(small_config(training=FIXED | {"max_updates": 20}), tell=quiet)
@@ -138,6 +141,7 @@ def test_other_conditions_are_said() -> None:
     assert runs.read_record(path)["versions"] == versions
 
 
+@pytest.mark.slow
 def test_a_renamed_or_copied_run_goes_on(tmp_path: Path) -> None:
     path = cut(5)
     other = Path(shutil.copytree(path, tmp_path / "elsewhere"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import subprocess
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +47,11 @@ def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     return [f"{name} {before} -> {after}" for name, before, after in pairs if before != after]
 
 
+@cache
 def revision() -> str | None:
-    """The commit of the source that is running, `-dirty` if it was changed since; None outside a checkout of it."""
+    """The commit of the source that is running, `-dirty` if it was changed since; None outside a checkout of it.
+
+    Asked once in a process: what it runs does not change under it."""
     root = Path(__file__).resolve().parents[2]
     if not (root / ".git").exists() or not (root / "src" / "inwit").is_dir():
         return None
