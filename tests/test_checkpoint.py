@@ -74,6 +74,7 @@ def test_a_new_one_is_read_back_before_an_old_one_goes(tmp_path: Path, monkeypat
     with pytest.raises(UserError, match="not what was written"):
         checkpoint.save(tmp_path, snapshot(4), {})
     assert kept(tmp_path) == [3, 2, 1]
+    assert not list((tmp_path / "checkpoints").glob(".*")), "It is in the way of what else must be written."
 
 
 def resigned(path: Path, **changes: Any) -> None:

@@ -57,7 +57,7 @@ def test_hindsight_goes_on_to_the_bit() -> None:
 def test_every_learner_and_policy_goes_on_to_the_bit(learner: str) -> None:
     settings = GROUPS if "group_size" in LEARNERS.load(learner).Settings.__dataclass_fields__ else {}
     for policy in POLICIES.names():
-        soaking.cuts(small_config(learner={"id": learner, **settings}, policy={"id": policy}, training=FIXED), 4)
+        soaking.cuts(small_config(learner={"id": learner, **settings}, policy={"id": policy}, training=FIXED), 2)
 
 
 def test_a_test_of_bits_that_can_fail(monkeypatch: pytest.MonkeyPatch) -> None:

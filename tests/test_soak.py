@@ -24,7 +24,7 @@ def soak(loop: str, *numbers: float) -> str:
 
 
 def test_kills() -> None:
-    assert "'kills': 6, 'resumed': 6" in soak("kills", 6)
+    assert "'kills': 4, 'resumed': 4" in soak("kills", 4)
 
 
 def test_a_crowd() -> None:
@@ -40,10 +40,10 @@ def counts(text: str) -> dict[str, int]:
 
 
 def test_every_kind_of_refused_call() -> None:
-    """Every fifth of the calls, in turn with both errors, once and from then on."""
-    counted = soaking.disk_faults(every=5)
+    """Every seventh of the calls, in turn with both errors, once and from then on."""
+    counted = soaking.disk_faults(every=7)
     assert counted["faults"] == counted["resumed"] + counted["nothing kept yet"]
-    assert counted["resumed"] > 30
+    assert counted["resumed"] > 25
 
 
 def test_memory_does_not_grow() -> None:

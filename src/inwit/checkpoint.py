@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,16 +67,23 @@ def save(run: Path, snapshot: Snapshot, metadata: dict[str, str]) -> Path:
     path = folder(run) / f"{snapshot.update:06d}"
     partial = path.with_name(f".{path.name}.partial")
     storage.sweep(path.parent)
-    os.makedirs(partial)  # noqa: PTH103
-    for name, data in contents.items():
-        storage.write(partial / name, data)
-    storage.write(partial / "manifest.json", _manifest(snapshot, contents))
-    storage.sync(partial)
-    read_verified(partial)
-    storage.adopt(partial, path)
+    try:
+        _write_verified(partial, {**contents, "manifest.json": _manifest(snapshot, contents)})
+        storage.adopt(partial, path)
+    except (OSError, UserError):
+        shutil.rmtree(partial, ignore_errors=True)  # what is left of it may be what fills the disk
+        raise
     storage.sync(run)
     _prune(run)
     return path
+
+
+def _write_verified(partial: Path, contents: dict[str, bytes]) -> None:
+    os.makedirs(partial)  # noqa: PTH103
+    for name, data in contents.items():
+        storage.write(partial / name, data)
+    storage.sync(partial)
+    read_verified(partial)
 
 
 def _manifest(snapshot: Snapshot, contents: dict[str, bytes]) -> bytes:
