@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: train test check fast learning engine clean
+.PHONY: train test check fast learning engine soak clean
 
 ## train an agent and prove it on every problem
 train: $(READY)
@@ -32,6 +32,10 @@ learning: $(READY)
 ## how fast the engine is
 engine: $(READY)
 	$(BIN)/python benchmarks/engine.py
+
+## half an hour of kills, cuts, failing disks and crowds
+soak: $(READY)
+	$(BIN)/python benchmarks/soak.py
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; assert (3, 11) <= sys.version_info < (3, 14), "inwit needs Python 3.11, 3.12 or 3.13: make PYTHON=python3.11"'

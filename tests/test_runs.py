@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,9 @@ import pytest
 import torch
 
 import inwit
+from faults import FaultyDisk, disk
 from inwit import runs as run_folders
+from inwit import storage
 from inwit.errors import UserError
 from inwit.types import Agent
 from support import small_config
@@ -170,7 +173,7 @@ def test_latest_goes_by_completion_not_by_name() -> None:
 
 def test_other_folders_are_passed_over(agent: Agent, runs: Path) -> None:
     (runs / "zzz").mkdir()
-    (runs / "zzz" / "run.json").write_text('{"status": ["finished"], "written": 3}')
+    (runs / "zzz" / "run.json").write_text('{"status": ["finished"], "updated": 3}')
     (runs / "yyy").mkdir()
     (runs / "xxx").write_text("a file")
     assert inwit.load().path == agent.path
@@ -187,23 +190,23 @@ def test_the_runs_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
         assert run_folders.runs_folder() == Path("runs")
 
 
-def test_weights_are_on_disk_before_the_record_says_so(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_weights_are_on_disk_before_the_record_says_so(agent: Agent) -> None:
     """A disk that fills up while the weights are written leaves the run incomplete."""
     edit(agent, status="running")
 
-    def refuse(weights: Any, path: Path, **options: Any) -> None:
-        Path(path).write_bytes(b"half")
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(run_folders, "save_file", refuse)
-    with pytest.raises(UserError, match="No space left"):
+    assert agent.path is not None
+    (agent.path / "weights.safetensors").unlink()
+    with disk(FaultyDisk(1, errno.ENOSPC)), pytest.raises(UserError, match="No space left"):
         run_folders.finish(agent)
+    assert not (agent.path / "weights.safetensors").exists()
     assert "not complete" in refusal(agent.path)
 
 
 def test_an_evaluation_is_kept(agent: Agent) -> None:
     run_folders.save_evaluation(agent, {"world": "tutorial-v1"})
     assert json.loads((agent.path / "evaluation.json").read_text()) == {"world": "tutorial-v1"}
+    [line] = storage.read_lines(agent.path / "evaluations.jsonl")
+    assert (line["update"], line["evaluation"]) == (1, {"world": "tutorial-v1"})
     assert not list(agent.path.glob("*.partial"))
 
 
@@ -211,4 +214,4 @@ def test_metrics_that_cannot_be_written(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("")
     with pytest.raises(UserError, match="metrics"):
-        run_folders.append_metrics(file, {})
+        run_folders.append(file, "metrics.jsonl", {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -16,7 +17,8 @@ import pytest
 import torch
 
 import inwit
-from inwit import runs as run_folders
+from faults import FaultyDisk, disk
+from inwit import checkpoint
 from inwit.curriculum import Outcomes
 from inwit.errors import UserError
 from inwit.training import optimise, threads
@@ -223,12 +225,8 @@ def test_a_folder_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path, m
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
-def test_a_disk_that_refuses_the_record_leaves_nothing_behind(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*arguments: Any, **options: Any) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(run_folders, "_write_json", refuse)
-    with pytest.raises(UserError, match="No space left"):
+def test_a_disk_that_refuses_the_record_leaves_nothing_behind(runs: Path) -> None:
+    with disk(FaultyDisk(1, errno.ENOSPC, stays=True)), pytest.raises(UserError, match="No space left"):
         inwit.train(small_config())
     assert not list(runs.glob("*"))
 
@@ -254,13 +252,13 @@ def test_an_error_before_the_first_update_leaves_nothing_behind(runs: Path, monk
     assert not list(runs.glob("*"))
 
 
-def test_weights_that_cannot_be_saved_leave_nothing_behind(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*arguments: Any, **options: Any) -> None:
-        raise OSError(28, "No space left on device")
+def test_a_checkpoint_that_cannot_be_saved_leaves_nothing_behind(runs: Path) -> None:
+    def fill(update: Any) -> None:
+        full.kth = full.calls + 1
 
-    monkeypatch.setattr(run_folders, "save_file", refuse)
-    with pytest.raises(UserError, match="No space left"):
-        inwit.train(small_config())
+    full = FaultyDisk(error=errno.ENOSPC, stays=True)
+    with disk(full), pytest.raises(UserError, match="No space left"):
+        inwit.train(small_config(), report=fill)
     assert not list(runs.glob("*"))
 
 
@@ -308,8 +306,9 @@ def wait_for(condition: Any, process: subprocess.Popen[str], seconds: float = 60
 
 
 @pytest.mark.slow
-def test_ctrl_c_on_the_command_line(runs: Path) -> None:
-    """The interrupted run can be loaded and says what it is; the command says so, too, and exits with 130."""
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_on_the_command_line(runs: Path, number: int, status: int) -> None:
+    """Within two seconds a checkpoint is on disk; the command says how to go on, and exits as the shell expects."""
     flags = ["--policy.width", "4", "--training.episodes", "32", "--training.max_updates", "1000000"]
     flags += ["--training.confirm", "false", "--training.learning_rate", "0", "--world.max_steps", "3"]
     process = subprocess.Popen(
@@ -320,15 +319,21 @@ def test_ctrl_c_on_the_command_line(runs: Path) -> None:
         [running] = runs.iterdir()
         with pytest.raises(UserError, match="not complete"):
             inwit.load(running)
-        process.send_signal(signal.SIGINT)
+        with pytest.raises(UserError, match="being trained by another process"):
+            inwit.resume(running)
+        asked = time.time()
+        process.send_signal(number)
         output, errors = process.communicate(timeout=60)
     finally:
         process.kill()
-    assert process.returncode == 130, errors
+    assert process.returncode == status, errors
     assert "Traceback" not in errors
-    assert "interrupted" in output + errors
+    assert f"go on with: inwit train --resume {running}" in output
+    [kept] = checkpoint.listed(running)
+    assert (kept / "manifest.json").stat().st_mtime - asked < 2
     agent = inwit.load("latest")
-    assert agent.status == "interrupted"
-    assert agent.path == running
-    assert agent.summary["update"] >= 1
+    assert (agent.status, agent.path) == ("interrupted", running)
+    assert agent.summary["update"] == int(kept.name)
     assert inwit.explain(agent, {"stage": 0, "operands": [1, 2, 3]}).choices
+    resumed = inwit.resume(running, training={"max_updates": int(kept.name) + 5})
+    assert (resumed.status, resumed.summary["update"]) == ("finished", int(kept.name) + 5)

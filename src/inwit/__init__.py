@@ -15,11 +15,12 @@ if TYPE_CHECKING:
     from inwit.config import resolve
     from inwit.evaluation import evaluate
     from inwit.explanation import explain
+    from inwit.recording import resume, train
     from inwit.registering import register_curriculum, register_learner, register_policy, register_world
     from inwit.rollout import collect
     from inwit.runs import load
     from inwit.sampling import pass_at_k
-    from inwit.training import train, updates
+    from inwit.training import updates
     from inwit.worlds import make
     from inwit.worlds.play import play
     from inwit.worlds.shortest import shortest_for_task as shortest
@@ -37,8 +38,9 @@ _HOME = {
     "register_policy": "inwit.registering",
     "register_world": "inwit.registering",
     "resolve": "inwit.config",
+    "resume": "inwit.recording",
     "shortest": "inwit.worlds.shortest",
-    "train": "inwit.training",
+    "train": "inwit.recording",
     "updates": "inwit.training",
 }
 
@@ -59,6 +61,7 @@ __all__ = [
     "register_policy",
     "register_world",
     "resolve",
+    "resume",
     "shortest",
     "train",
     "updates",

@@ -24,6 +24,7 @@ one network, to plan, to remember and to use tools, in worlds whose best possibl
 
 commands:
   inwit train [RECIPE]          train an agent, prove it on every problem, show how it does it
+  inwit train --resume RUN      go on with an interrupted or killed run, from its last checkpoint
   inwit evaluate RUN            exact success over all problems, beside oracle, shortcut and random policy
   inwit explain RUN ...         one problem, token by token: machine, value, alternatives
   inwit play WORLD ... -- ...   run a program by hand and see every state
@@ -94,14 +95,14 @@ def _train(arguments: list[str]) -> int:
     arguments, overrides = _take_settings(arguments)
     parser = _Parser(
         prog="inwit train",
-        usage="inwit train [RECIPE] [--seed N] [--json] [--SECTION.FIELD VALUE ...]",
+        usage="inwit train [RECIPE | --resume RUN] [--seed N] [--track NAME] [--json] [--SECTION.FIELD VALUE ...]",
         description="Train an agent. Shows progress, then the exact result over every problem and two explained\n"
-        "problems per stage. "
-        "Ctrl-C ends early and keeps what was trained. The run is kept under ./runs, or under $INWIT_RUNS.",
+        "problems per stage. The run is kept under ./runs, or under $INWIT_RUNS. Ctrl-C (or SIGTERM) ends early with\n"
+        "a checkpoint, from which --resume goes on as if the training had never stopped.",
     )
-    parser.add_argument(
-        "recipe", nargs="?", default="tutorial", help="a recipe's name or the path of a TOML file (default: tutorial)"
-    )
+    parser.add_argument("recipe", nargs="?", help="a recipe's name or the path of a TOML file (default: tutorial)")
+    parser.add_argument("--resume", help="go on with a run: its folder, its name, or latest", metavar="RUN")
+    parser.add_argument("--track", help="also send metrics to tensorboard, wandb or mlflow", metavar="NAME")
     parser.add_argument("--seed", help="the root seed (default: the recipe's)")
     parser.add_argument("--json", action="store_true", help="print one JSON object at the end, nothing else on stdout")
     if {"-h", "--help"} & set(arguments):
@@ -111,14 +112,25 @@ def _train(arguments: list[str]) -> int:
         raise _unknown_argument(unparsed[0])
     if args.seed is not None:
         overrides["seed"] = args.seed
-    from inwit.config import resolve
+    if args.resume is not None and args.recipe is not None:
+        raise UserError(f"--resume takes the run's own recipe: leave out {args.recipe!r}")
+    from functools import partial
 
-    return _run_training(resolve(args.recipe, **overrides), as_json=args.json)
+    from inwit.config import resolve
+    from inwit.recording import resume, train
+    from inwit.runs import find, read_record
+
+    if args.resume is None:
+        config = resolve(args.recipe or "tutorial", **overrides)
+        return _run_training(config, partial(train, config, track=args.track), as_json=args.json)
+    run = find(args.resume, any_status=True)
+    config = resolve(read_record(run)["config"], **overrides)
+    return _run_training(config, partial(resume, run, track=args.track, **overrides), as_json=args.json)
 
 
 def _unknown_argument(word: str) -> UserError:
     """The nearest flag, also to one that lacks its section: `--width` means `--policy.width`."""
-    flags = ["--seed", "--json", "--help", *_setting_flags()]
+    flags = ["--seed", "--resume", "--track", "--json", "--help", *_setting_flags()]
     section = [flag for flag in flags if flag.rpartition(".")[2] == word.lstrip("-").partition("=")[0]]
     if section:
         return UserError(f"unknown argument {word!r}: did you mean {section[0]}? see inwit train --help")
@@ -127,16 +139,14 @@ def _unknown_argument(word: str) -> UserError:
     return UserError(f"unknown argument {word!r}: {hint}see inwit train --help")
 
 
-def _run_training(config: Any, *, as_json: bool) -> int:
+def _run_training(config: Any, training: Callable[..., Any], *, as_json: bool) -> int:
     from inwit.show import Progress, console, evaluation_table, explanation_table
-    from inwit.training import train
 
     target = console(stderr=as_json)
     with Progress(target, config) as progress:
-        agent = train(config, report=progress)
-    interrupted = agent.status == "interrupted"
-    if interrupted:
-        target.print(f"interrupted after {agent.summary['update']} updates: what was trained is kept as {agent.path}")
+        agent = training(report=progress)
+    if agent.status == "interrupted":
+        return _interrupted(agent, target, as_json=as_json)
     try:
         evaluation, tasks, explanations = _prove(agent, config)
     except KeyboardInterrupt:
@@ -150,7 +160,18 @@ def _run_training(config: Any, *, as_json: bool) -> int:
             target.print(explanation_table(explanation))
         target.print(_closing(agent, tasks[-1]), soft_wrap=True)
     _keep_evaluation(agent, evaluation)
-    return 130 if interrupted else 0
+    return 0
+
+
+def _interrupted(agent: Any, target: Any, *, as_json: bool) -> int:
+    """Whoever interrupts wants an end now, not an evaluation; the exit status is the shell's for the signal."""
+    import signal
+
+    done = f"interrupted after {agent.summary['update']} updates: what was trained is kept as {agent.path}"
+    target.print(f"{done}\ngo on with: inwit train --resume {shlex.quote(str(agent.path))}", soft_wrap=True)
+    if as_json:
+        _print_json({"run": str(agent.path), "status": agent.status, "seed": agent.config.seed, **agent.summary})
+    return 128 + signal.Signals[agent.summary["signal"]].value
 
 
 def _keep_evaluation(agent: Any, evaluation: Any) -> None:

@@ -34,6 +34,9 @@ NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
 class TrainingSettings(Settings):
     episodes: int = setting(512, "episodes in an update", at_least=1, at_most=1_000_000)
     learning_rate: float = setting(0.001, "of Adam", at_least=0)
+    last_rate: float = setting(
+        1.0, "share of the learning rate that is left at max_updates, falling in a straight line", at_least=0, at_most=1
+    )
     max_grad_norm: float = setting(1.0, "gradients are clipped to this norm", at_least=0.000001)
     max_updates: int = setting(3000, "stop after this many updates at the latest", at_least=1)
     confirm: bool = setting(True, "stop when the greedy agent solves every problem of the world")
@@ -41,6 +44,7 @@ class TrainingSettings(Settings):
         0.5, "try all problems when every kind's running success is at least this", at_least=0, at_most=1
     )
     confirm_every: int = setting(5, "updates between two such tries", at_least=1)
+    checkpoint_every: float = setting(30.0, "seconds between two checkpoints; results do not depend on it", at_least=0)
     threads: int = setting(1, "threads; more than one is slower where the machine is shared", at_least=1, at_most=256)
     device: str = setting("cpu", "where to train: cpu, cuda, cuda:1 ...")
 

@@ -100,6 +100,14 @@ class Curriculum:
     def observe(self, kind: Int[Tensor, " B"], success: Bool[Tensor, " B"]) -> None:
         self.outcomes.observe(kind, success)
 
+    def state_dict(self) -> dict[str, Tensor]:
+        """What a checkpoint keeps; the weights follow from it and the number of the update."""
+        return {"trials": self.outcomes.trials, "successes": self.outcomes.successes}
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        for name in self.state_dict():
+            setattr(self.outcomes, name, state[name].to(self.stages.device))
+
     def draw(self, update: int, count: int, generator: torch.Generator) -> Int[Tensor, " B"]:
         """The kinds of `count` problems; none of the test set."""
         weights = self.weights(update) * self.may_train

@@ -1,59 +1,89 @@
-"""Run folders: what a training leaves behind, and the way back from it to an agent.
+"""Run folders: what a training leaves behind, and the way back from it to an agent. docs/runs.md tells what is in one.
 
-A run is a folder under `./runs` (or `$INWIT_RUNS`) with `run.json` (status, resolved configuration, versions,
-summary), `metrics.jsonl` (a line per report), `weights.safetensors` and, once evaluated, `evaluation.json`.
-`run.json` is replaced atomically and says `finished` or `interrupted` only after the weights have been written (not
-yet: synced to disk).
+A run is a folder under `./runs` (or `$INWIT_RUNS`). `run.json` (status, resolved configuration, versions, summary) is
+replaced as a whole and says `finished` or `interrupted` only after the weights have reached the disk. Files of lines
+(`metrics.jsonl`, `events.jsonl`, `evaluations.jsonl`) only grow; a reader leaves out a torn last line.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import platform
 import shutil
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as tensors_to_bytes
+from torch import Tensor
 
-from inwit import worlds
+from inwit import checkpoint, provenance, storage, worlds
 from inwit.config import Config, resolve
 from inwit.devices import usable_device, usable_devices
 from inwit.errors import UserError, unknown
 from inwit.policies import make_policy
 from inwit.seeding import stream
 from inwit.types import Agent
-from inwit.version import __version__
 
 FORMAT = 1
 COMPLETE = ("finished", "interrupted")
+LINES = ("metrics.jsonl", "events.jsonl")  # what a training appends to
 
 
 def runs_folder() -> Path:
     return Path(os.environ.get("INWIT_RUNS") or "runs")
 
 
-def create(config: Config) -> Path:
+def create(config: Config, vocabulary: tuple[str, ...]) -> Path:
     """A new run folder with status `running`. Raises `UserError` if it cannot be written; leaves nothing behind
     then."""
     base = runs_folder()
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
     path = base / f"{config.recipe}-{config.seed}-{stamp}"
+    partial = path.with_name(f".{path.name}.partial")  # a folder without a record is never seen under a run's name
     try:
-        path.mkdir(parents=True)
+        partial.mkdir(parents=True)
+        storage.write(partial / "run.json", storage.to_json(_record(config, vocabulary)))
+        storage.sync(partial)
+        storage.adopt(partial, path)
     except OSError as error:
-        raise _unwritable(base, error) from None
-    try:
-        _write_json(path / "run.json", _record(config, "running", {}))
-    except OSError as error:
+        discard(partial)
         discard(path)
         raise _unwritable(base, error) from None
     return path
+
+
+def _record(config: Config, vocabulary: tuple[str, ...]) -> dict[str, Any]:
+    time = provenance.now()
+    return {
+        "format": FORMAT,
+        "status": "running",
+        "created": time,
+        "updated": time,
+        "recipe": config.recipe,
+        "seed": config.seed,
+        "config": config.to_dict(),
+        "summary": {},
+        **provenance.surroundings(config.training.threads, config.training.device),
+        "git": provenance.revision(),
+        "vocabulary": list(vocabulary),
+        "resumed": [],
+    }
+
+
+def change(path: Path, **changes: Any) -> None:
+    """Change a run's record, durably. Raises `UserError` with the path if it cannot be read or written."""
+    record = read_record(path) | changes | {"updated": provenance.now()}
+    try:
+        storage.replace(path / "run.json", storage.to_json(record))
+    except OSError as error:
+        raise unsaved(path, error) from None
+
+
+def unsaved(path: Path, error: Exception) -> UserError:
+    return UserError(f"cannot save the run {path}: {getattr(error, 'strerror', None) or error}")
 
 
 def _unwritable(base: Path, error: OSError) -> UserError:
@@ -65,20 +95,17 @@ def finish(agent: Agent) -> None:
     path = agent.path
     assert path is not None
     assert agent.status in COMPLETE
-    partial = path / "weights.safetensors.partial"
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in agent.policy.state_dict().items()}
     try:
-        weights = {name: tensor.detach().cpu().contiguous() for name, tensor in agent.policy.state_dict().items()}
-        save_file(weights, partial, metadata={"made_for": _made_for(agent.config)})
-        partial.replace(path / "weights.safetensors")
-        _write_json(path / "run.json", _record(agent.config, agent.status, agent.summary))
+        storage.replace(path / "weights.safetensors", tensors_to_bytes(weights, weights_metadata(agent.config)))
     except (OSError, SafetensorError) as error:
-        partial.unlink(missing_ok=True)
-        raise UserError(f"cannot save the run {path}: {getattr(error, 'strerror', None) or error}") from None
+        raise unsaved(path, error) from None
+    change(path, status=agent.status, summary=agent.summary)
 
 
-def _made_for(config: Config) -> str:
+def weights_metadata(config: Config) -> dict[str, str]:
     """What weights are good for: kept with them, so that they are not taken for another world's or policy's."""
-    return json.dumps([config.world.to_dict(), config.policy.to_dict()], sort_keys=True)
+    return {"made_for": json.dumps([config.world.to_dict(), config.policy.to_dict()], sort_keys=True)}
 
 
 def discard(path: Path) -> None:
@@ -86,50 +113,76 @@ def discard(path: Path) -> None:
     shutil.rmtree(path, ignore_errors=True)
 
 
-def append_metrics(path: Path, line: dict[str, Any]) -> None:
+def append(path: Path, name: str, line: dict[str, Any]) -> None:
+    """Add a line to one of a run's files. Raises `UserError` with the path if the disk refuses."""
     try:
-        with (path / "metrics.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line, allow_nan=False) + "\n")
+        storage.append(path / name, storage.to_json(line, indent=None).decode())
     except OSError as error:
-        raise UserError(f"cannot write the metrics of the run {path}: {error.strerror}") from None
+        raise UserError(f"cannot write {path / name}: {error.strerror}") from None
 
 
 def save_evaluation(agent: Agent, evaluation: dict[str, Any]) -> None:
+    """Add it to the run's evaluations; that of the run's own weights is kept as `evaluation.json`, too."""
     assert agent.path is not None
+    line = {"update": agent.summary.get("update"), "time": provenance.now(), "evaluation": evaluation}
+    append(agent.path, "evaluations.jsonl", line)
+    if agent.status not in COMPLETE:
+        return  # of a checkpoint
     try:
-        _write_json(agent.path / "evaluation.json", evaluation)
+        storage.replace(agent.path / "evaluation.json", storage.to_json(evaluation))
     except OSError as error:
         raise UserError(f"cannot save the evaluation of the run {agent.path}: {error.strerror}") from None
 
 
-def find(run: str | Path) -> Path:
-    """The folder of a run given by path, by its name under the runs folder, or as `latest` (the last one that is
-    complete)."""
+def find(run: str | Path, *, any_status: bool = False) -> Path:
+    """The folder of a run given by path, by its name under the runs folder, or as `latest`: the last one that is
+    complete; of `any_status`, the last one at all."""
     if str(run) == "latest":
-        return _latest()
+        return _latest(any_status)
     for path in (Path(run), runs_folder() / run):
         if path.is_dir():
             return path
-    names = [path.name for path in sorted(runs_folder().glob("*/"))]
+    names = [path.name for path in sorted(runs_folder().glob("[!.]*/"))]
     raise unknown("run", run, ["latest", *names[-5:]])
 
 
 def load(run: str | Path = "latest", device: str | None = None) -> Agent:
-    """The agent of a complete run, on the device it was trained on or on `device`.
+    """The agent of a complete run, or of one of its checkpoints (given by path), on the device it was trained on or on
+    `device`.
 
     Raises `UserError` for a run that is missing, unfinished, damaged, or made for a world that this installation lacks.
     """
     path = find(run)
-    record = _read_record(path)
+    if (path / "manifest.json").is_file():
+        return _load_checkpoint(path, device)
+    record = read_record(path)
     if record["status"] not in COMPLETE:
-        raise UserError(
-            f"the run {path} is not complete: its training is still going on, or was killed before it saved"
-        )
+        raise UserError(_incomplete(path, record["status"]))
     config = resolve(record["config"])
-    world = worlds.make(config.world.id, **config.world.settings.to_dict())
-    policy = make_policy(config.policy.id, config.policy.settings, world, stream(config.seed, "weights"))
+    world, policy = _untrained(config)
     _load_weights(policy, path, config)
     return Agent(world, policy.to(_device(config, device)), config, path, record["status"], record["summary"])
+
+
+def _incomplete(path: Path, status: str) -> str:
+    why = "its training failed" if status == "failed" else "its training is still going on, or was killed"
+    kept = checkpoint.listed(path)
+    more = f"; its last checkpoint is {kept[0]}, and `inwit train --resume {path}` goes on from there" if kept else ""
+    return f"the run {path} is not complete: {why}{more}"
+
+
+def _load_checkpoint(path: Path, device: str | None) -> Agent:
+    run, snapshot = path.absolute().parents[1], checkpoint.load(path)
+    config = resolve(read_record(run)["config"])
+    world, policy = _untrained(config)
+    _fit(policy, snapshot.weights, path)
+    summary = snapshot.numbers["summary"]
+    return Agent(world, policy.to(_device(config, device)), config, run, "checkpoint", summary)
+
+
+def _untrained(config: Config) -> tuple[Any, Any]:
+    world = worlds.make(config.world.id, **config.world.settings.to_dict())
+    return world, make_policy(config.policy.id, config.policy.settings, world, stream(config.seed, "weights"))
 
 
 def _device(config: Config, asked: str | None) -> torch.device:
@@ -141,36 +194,47 @@ def _device(config: Config, asked: str | None) -> torch.device:
 
 def _load_weights(policy: Any, path: Path, config: Config) -> None:
     file = path / "weights.safetensors"
-    misfit = UserError(f"the weights {file} do not fit the policy and world that run.json names")
     try:
         with safe_open(file, "pt") as weights:
-            if (weights.metadata() or {}).get("made_for") != _made_for(config):
-                raise misfit
-            policy.load_state_dict({name: weights.get_tensor(name) for name in weights.keys()})  # noqa: SIM118
+            if (weights.metadata() or {}).get("made_for") != weights_metadata(config)["made_for"]:
+                raise _misfit(file)
+            tensors = {name: weights.get_tensor(name) for name in weights.keys()}  # noqa: SIM118
     except FileNotFoundError:
         raise UserError(f"the run {path} has no weights.safetensors: it is half-written or was tampered with") from None
     except (OSError, SafetensorError) as error:
         raise UserError(f"the weights {file} are damaged: {error}") from None
+    _fit(policy, tensors, file)
+
+
+def _fit(policy: Any, tensors: dict[str, Tensor], source: Path) -> None:
+    try:
+        policy.load_state_dict(tensors)
     except RuntimeError:
-        raise misfit from None
+        raise _misfit(source) from None
 
 
-def _latest() -> Path:
-    """By the time of completion, the newest run that is complete."""
-    complete = []
-    for path in runs_folder().glob("*/run.json"):
+def _misfit(source: Path) -> UserError:
+    return UserError(f"the weights {source} do not fit the policy and world that run.json names")
+
+
+def _latest(any_status: bool) -> Path:
+    """The run that changed last, of those that are complete or of all."""
+    found = []
+    for path in runs_folder().glob("[!.]*/run.json"):
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
-            if record["status"] in COMPLETE and isinstance(record["written"], str):
-                complete.append((record["written"], path.parent))
+            if (any_status or record["status"] in COMPLETE) and isinstance(record["updated"], str):
+                found.append((record["updated"], path.parent))
         except (OSError, ValueError, KeyError, TypeError):
             continue  # somebody else's folder, or a damaged one: not a candidate
-    if not complete:
-        raise UserError(f"there is no complete run under {runs_folder()}: make one with `inwit train`")
-    return max(complete)[1]
+    if not found:
+        which = "run" if any_status else "complete run"
+        raise UserError(f"there is no {which} under {runs_folder()}: make one with `inwit train`")
+    return max(found)[1]
 
 
-def _read_record(path: Path) -> dict[str, Any]:
+def read_record(path: Path) -> dict[str, Any]:
+    """What `run.json` says. Raises `UserError` if it is missing, damaged or of another format."""
     try:
         record = json.loads((path / "run.json").read_text(encoding="utf-8"))
         if record["format"] != FORMAT:
@@ -183,25 +247,3 @@ def _read_record(path: Path) -> dict[str, Any]:
         raise
     except (ValueError, KeyError, TypeError):
         raise UserError(f"{path / 'run.json'} is damaged: it does not hold a run's record") from None
-
-
-def _record(config: Config, status: str, summary: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "format": FORMAT,
-        "status": status,
-        "written": datetime.now(UTC).isoformat(),
-        "config": config.to_dict(),
-        "summary": summary,
-        "versions": {"inwit": __version__, "torch": torch.__version__, "python": platform.python_version()},
-    }
-
-
-def _write_json(path: Path, value: dict[str, Any]) -> None:
-    partial = path.with_name(path.name + ".partial")
-    try:
-        partial.write_text(json.dumps(value, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-        partial.replace(path)
-    except OSError:
-        with suppress(OSError):
-            partial.unlink()
-        raise

@@ -9,12 +9,12 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from inwit import health
 from inwit.bench.cells import Cell, Point, Result, write
 from inwit.config import resolve
 from inwit.errors import UserError
@@ -45,7 +45,7 @@ def measure(cell: Cell, go_on: Callable[[], bool] = lambda: True) -> Result:
         if trained > cell.seconds:
             break
         if looking:
-            _check(update, summary)
+            _check(update)
             exam = make_exam(update.agent) if exam is None else exam
             success, solved = examine(update.agent, exam)
             curve.append(Point(update.index + 1, summary["tokens"], trained, success))
@@ -64,8 +64,8 @@ def _result(cell: Cell, curve: tuple[Point, ...], examined: float) -> Result:
     return Result(config.learner.id, config.policy.id, config.seed, to_95, to_100, curve, examined)
 
 
-def _check(update: Update, summary: dict[str, Any]) -> None:
-    if not all(isfinite(value) for value in summary.values() if isinstance(value, float)):
+def _check(update: Update) -> None:
+    if health.lost(update, parameters=False):
         raise UserError(f"the loss or its gradient is not finite at update {update.index + 1}")
 
 

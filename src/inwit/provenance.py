@@ -1,0 +1,62 @@
+"""What a run ran on: everything outside its configuration that may change its bits."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy
+import torch
+
+from inwit.version import __version__
+
+
+def now() -> str:
+    return datetime.now(UTC).isoformat()
+
+
+def surroundings(threads: int, device: str) -> dict[str, Any]:
+    """Versions, threads, device and machine: with the same ones, the same configuration gives the same bits."""
+    return {
+        "versions": {
+            "inwit": __version__,
+            "torch": torch.__version__,
+            "numpy": numpy.__version__,
+            "python": platform.python_version(),
+        },
+        "threads": threads,
+        "device": device,
+        "machine": {
+            "system": platform.system(),
+            "processor": platform.machine(),
+            "capability": torch.backends.cpu.get_cpu_capability(),
+            "accelerator": torch.cuda.get_device_name(device) if device.startswith("cuda") else None,
+        },
+    }
+
+
+def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """Where two surroundings differ, as in `torch 2.12.0 -> 2.13.0`."""
+    names = ("versions", "machine")
+    pairs = [(name, old.get(part, {}).get(name), value) for part in names for name, value in new[part].items()]
+    pairs += [(name, old.get(name), new[name]) for name in ("threads", "device")]
+    return [f"{name} {before} -> {after}" for name, before, after in pairs if before != after]
+
+
+@cache
+def revision() -> str | None:
+    """The commit of the source that is running, `-dirty` if it was changed since; None outside a checkout of it.
+
+    Asked once in a process: what it runs does not change under it."""
+    root = Path(__file__).resolve().parents[2]
+    if not (root / ".git").exists() or not (root / "src" / "inwit").is_dir():
+        return None
+    command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=5, check=True).stdout.strip() or None
+    except (OSError, subprocess.SubprocessError):
+        return None

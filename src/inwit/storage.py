@@ -1,0 +1,135 @@
+"""Durable writes. Everything that a run keeps goes through these few functions, and they through `os`.
+
+A file or folder made here either has its whole content under its final name, or is not there: content is written under
+another name (it starts with a dot and ends in `.partial`), synced to disk, renamed, and the folder that holds the name
+is synced. `append` adds whole lines to a file that others may be reading. All raise `OSError`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+try:
+    import fcntl
+except ImportError:  # no such locks on Windows: there, nothing keeps two processes from training one run
+    fcntl = None
+
+
+def write(path: Path, data: bytes) -> None:
+    """A new file with this content, synced. Not atomic: for files in a folder that gets its name later."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+    try:
+        _write_all(descriptor, data)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def replace(path: Path, data: bytes) -> None:
+    """Put a file with this content in the place of another, at once and durably."""
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        write(partial, data)
+        adopt(partial, path)
+    except OSError:
+        with suppress(OSError):
+            os.unlink(partial)  # noqa: PTH108  all through os: there faults can be injected
+        raise
+
+
+def adopt(partial: Path, path: Path) -> None:
+    """Give what is synced already its final name, durably. A file there is replaced, a folder must not be there."""
+    os.replace(partial, path)  # noqa: PTH105
+    sync(path.parent)
+
+
+def sync(path: Path) -> None:
+    """Wait until a file's content, or the names in a folder, have reached the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def append(path: Path, text: str) -> None:
+    """Add whole lines at the end of a file, in one piece; if that fails, none of them. Not synced."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    try:
+        length = os.fstat(descriptor).st_size
+        try:
+            _write_all(descriptor, text.encode())
+        except OSError:
+            with suppress(OSError):
+                os.ftruncate(descriptor, length)
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+def truncate(path: Path, length: int) -> None:
+    """Cut a file off after `length` bytes, durably."""
+    descriptor = os.open(path, os.O_WRONLY)
+    try:
+        os.ftruncate(descriptor, length)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def remove_folder(path: Path) -> None:
+    """Delete a folder: out of its name at once, then file by file. What cannot be deleted stays, out of the way."""
+    gone = path.with_name(f".{path.name}.gone.partial")
+    os.rename(path, gone)  # noqa: PTH104
+    shutil.rmtree(gone, ignore_errors=True)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what writes that never ended have left in a folder."""
+    for path in folder.glob(".*.partial"):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            with suppress(OSError):
+                path.unlink()
+
+
+def to_json(value: Any, indent: int | None = 1) -> bytes:
+    return (json.dumps(value, indent=indent, allow_nan=False) + "\n").encode()
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """The records of a file of JSON lines, which may be growing at this moment: a torn last line is left out.
+
+    Raises `ValueError` for a damaged line before the last, `OSError` if the file cannot be read.
+    """
+    *whole, _ = path.read_bytes().split(b"\n")  # what stands after the last newline is not complete
+    return [json.loads(line) for line in whole]
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[bool]:
+    """Hold a file's lock for a while; gives False if another process holds it. The kernel lets go when we die."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        held = True
+        if fcntl is not None:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                held = False
+        yield held
+    finally:
+        os.close(descriptor)
