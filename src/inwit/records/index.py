@@ -19,8 +19,8 @@ from inwit.records.folder import exact_rows, number, read_evaluations, read_reco
 
 FILE = ".index.json"
 FORMAT = 1
-ABSENT = (0, 0, 0)
-Identity = tuple[int, ...]
+ABSENT = [0, 0, 0]
+Identity = list[int]  # as JSON gives it back
 
 
 class Row(NamedTuple):
@@ -50,7 +50,7 @@ def listing(folder: Path | None = None) -> list[Row]:
     index, changed = {}, len(known) != len(identities)
     for name, identity in identities.items():
         kept = known.get(name)
-        if kept is None or tuple(kept[0]) != identity:
+        if kept is None or kept[0] != identity:
             changed, kept = True, (identity, _row(folder / name))
         index[name] = kept
     if changed:
@@ -82,7 +82,7 @@ def _identity(path: str) -> Identity:
         status = os.stat(path)  # noqa: PTH116 (a Path for each file would double the time)
     except OSError:
         return ABSENT
-    return status.st_mtime_ns, status.st_size, status.st_ino
+    return [status.st_mtime_ns, status.st_size, status.st_ino]
 
 
 def _remains(folder: str) -> bool:
