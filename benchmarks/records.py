@@ -37,7 +37,7 @@ def main() -> None:
         print(f"| {count:,} runs | ms |\n|---|---|")
         listed(Path(folder))
         for table, sql in SQL.items():
-            row(f'`inwit query` over {table}, whole command', lambda sql=sql: command("query", sql))
+            row(f"`inwit query` over {table}, whole command", lambda sql=sql: command("query", sql))
     with tempfile.TemporaryDirectory() as folder:
         os.environ["INWIT_RUNS"] = folder
         for seed in range(5):

@@ -32,9 +32,7 @@ def runs(arguments: Sequence[str]) -> int:
     parser.add_argument("--json", action="store_true", help="print a JSON list")
     args = parser.parse_args(arguments)
     limit = _limit(args.limit)
-    chosen = [
-        row for row in listing() if args.recipe in (None, row.recipe) and args.status in (None, row.status)
-    ]
+    chosen = [row for row in listing() if args.recipe in (None, row.recipe) and args.status in (None, row.status)]
     shown = [_so_far(row) for row in chosen[: limit or None]]
     if args.json:
         print_json([row._asdict() for row in shown])
@@ -84,7 +82,7 @@ def query(arguments: Sequence[str]) -> int:
         "  evaluations  run, update, time, stage (or operators), slots, problems, solved, success, steps, shortest,\n"
         "               shortcut, random\n"
         "  settings     run, name (as in policy.width), value (text)\n\n"
-        "example: inwit query \"SELECT learner, count(*), median(seconds) FROM runs GROUP BY learner\"\n"
+        'example: inwit query "SELECT learner, count(*), median(seconds) FROM runs GROUP BY learner"\n'
         "example: inwit query \"SELECT run, min(tokens) FROM metrics WHERE (success->>'2')::DOUBLE > 0.8 GROUP BY run\"",
     )
     parser.add_argument("sql", help="one SELECT, in quotes")

@@ -123,7 +123,9 @@ def _load(path: Path) -> dict[str, Any]:
         if index["format"] != FORMAT or index["fields"] != list(Row._fields):
             return {}
         runs = index["runs"]
-        valid = all(len(identity) == 2 * len(ABSENT) and len(row) == len(Row._fields) for identity, row in runs.values())
+        valid = all(
+            len(identity) == 2 * len(ABSENT) and len(row) == len(Row._fields) for identity, row in runs.values()
+        )
         return runs if valid else {}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}

@@ -79,9 +79,9 @@ def metric_line(run: Run, name: str, axis: str = "tokens") -> Line:
 
 
 def band(lines: Sequence[Line], start: float | None = None) -> Band | None:
-    """The lines on one axis, each as it stood at its last report before a point, and after its end as it ended.
+    """The lines on one axis, straight between reports, and after its end each as it ended.
 
-    `start` is the value before the first report; None: the first value. None if there is nothing to draw.
+    `start` is the value at 0, before the first report; None: the first value. None if there is nothing to draw.
     """
     lines = [line for line in lines if line.x]
     if not lines:
@@ -92,8 +92,7 @@ def band(lines: Sequence[Line], start: float | None = None) -> Band | None:
 
 
 def _at(line: Line, x: NDArray[np.float64], start: float | None) -> NDArray[np.float64]:
-    values = np.array([line.y[0] if start is None else start, *line.y])
-    return values[np.searchsorted(line.x, x, side="right")]
+    return np.interp(x, [0.0, *line.x], [line.y[0] if start is None else start, *line.y])
 
 
 def solved_at(run: Run) -> Reached | None:

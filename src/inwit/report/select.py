@@ -10,9 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from inwit.errors import UserError, unknown
-from inwit.records.folder import COMPLETE, Exact, Record, exact_rows, number, read_evaluations, read_metrics
+from inwit.records.folder import (
+    COMPLETE,
+    Exact,
+    Record,
+    exact_rows,
+    number,
+    read_evaluations,
+    read_metrics,
+    runs_folder,
+)
 from inwit.records.folder import read_record as read
-from inwit.records.folder import runs_folder
 from inwit.records.index import listing
 
 
