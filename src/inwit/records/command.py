@@ -75,15 +75,15 @@ def query(arguments: Sequence[str]) -> int:
     parser = Parser(
         prog="inwit query",
         description="Ask all runs one question in SQL (DuckDB's). It only reads. The tables:\n\n"
-        "  runs         run, status, recipe, seed, world, policy, learner, solved, problems, updates, seconds, tokens,\n"
-        "               created, updated\n"
-        "  metrics      run, update, seconds, episodes, tokens, success (JSON: success->>'2' is stage 2's), entropy,\n"
+        "  runs         run, status, recipe, seed, world, policy, learner, solved, problems, updates, seconds,\n"
+        "               tokens, created, updated\n"
+        "  metrics      run, update, seconds, episodes, tokens, success (a map: success['2'] is stage 2's), entropy,\n"
         "               loss and what else the learner reports: DESCRIBE metrics\n"
         "  evaluations  run, update, time, stage (or operators), slots, problems, solved, success, steps, shortest,\n"
         "               shortcut, random\n"
         "  settings     run, name (as in policy.width), value (text)\n\n"
         'example: inwit query "SELECT learner, count(*), median(seconds) FROM runs GROUP BY learner"\n'
-        "example: inwit query \"SELECT run, min(tokens) FROM metrics WHERE (success->>'2')::DOUBLE > 0.8 GROUP BY run\"",
+        "example: inwit query \"SELECT run, min(tokens) FROM metrics WHERE success['2'] > 0.8 GROUP BY run\"",
     )
     parser.add_argument("sql", help="one SELECT, in quotes")
     parser.add_argument("--json", action="store_true", help="print a JSON list, an object for each row")
@@ -99,7 +99,7 @@ def query(arguments: Sequence[str]) -> int:
         writer.writerows([answer.columns, *answer.rows])
     else:
         right = [any(isinstance(row[i], int | float) for row in answer.rows) for i in range(len(answer.columns))]
-        print(table(answer.columns, (map(_shown, row) for row in answer.rows[:LONGEST]), right))
+        print(table(answer.columns, [list(map(_shown, row)) for row in answer.rows[:LONGEST]], right))
         if len(answer.rows) > LONGEST:
             print(f"{LONGEST:,} of {len(answer.rows):,} rows: say LIMIT, or take --csv or --json")
     return 0

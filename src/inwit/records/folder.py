@@ -147,12 +147,17 @@ class Exact:
 
 def exact_rows(evaluation: dict[str, Any]) -> list[Exact]:
     """The rows of an evaluation as `evaluation.json` holds it; what is no row is left out."""
-    rows = []
-    for grouped, key in ((False, "stages"), (True, "groups")):
-        for row in evaluation.get(key) or []:
-            if isinstance(row, dict):
-                rows.append(_exact(row, grouped))
-    return rows
+    return [
+        _exact(row, grouped)
+        for grouped, key in ((False, "stages"), (True, "groups"))
+        for row in part_rows(evaluation, key)
+    ]
+
+
+def part_rows(evaluation: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    """The `stages` or the `groups` of an evaluation, as they stand in the file."""
+    rows = evaluation.get(key)
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
 
 
 def _exact(row: dict[str, Any], grouped: bool) -> Exact:

@@ -94,7 +94,7 @@ def _row(path: Path) -> Row:
     try:
         record = read_record(path)
     except UserError:
-        return Row(path.name, "damaged", "?", None, "?", "?", "?", *[None] * 5, "", "")
+        return Row(path.name, "damaged", "?", None, "?", "?", "?", None, None, None, None, None, "", "")
     evaluations = read_evaluations(path)
     exact = exact_rows(evaluations[-1]["evaluation"]) if evaluations else []
     updates, seconds, tokens = (number(record.summary, name) for name in ("update", "seconds", "tokens"))

@@ -122,8 +122,9 @@ def _metrics(database: Any, folder: Path, names: list[str]) -> None:
     columns = METRICS | {name: kind for name, kind in _found(database).items() if name not in METRICS}
     # Where a resumed run went back, the line written last holds.
     database.execute(
-        """CREATE TABLE metrics AS SELECT run, unnest(json_transform(line, ?)) FROM lines
-        QUALIFY row_number() OVER (PARTITION BY run, line->>'update' ORDER BY place DESC) = 1 ORDER BY place""",
+        """CREATE TABLE metrics AS SELECT * REPLACE (TRY_CAST(success AS MAP(VARCHAR, DOUBLE)) AS success) FROM
+        (SELECT run, unnest(json_transform(line, ?)) FROM lines
+        QUALIFY row_number() OVER (PARTITION BY run, line->>'update' ORDER BY place DESC) = 1 ORDER BY place)""",
         [json.dumps(columns)],
     )
 

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from inwit.report.svg import STYLES, WIDTH, Axis, compact, marker, opening, per_cent, text
 
-LEFT = 132  # where the names end
+LEFT = 150  # where the names end
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def dot_chart(key: str, title: str, rows: Sequence[Dots], label: str, show: Call
     parts = [opening(key, WIDTH, height, title, "; ".join(said) + "."), *grid]
     for place, each in enumerate(rows):
         y = top + row * place + row / 2
-        name = each.name if len(each.name) < 19 else f"{each.name[:17]}…"
+        name = each.name if len(each.name) <= 17 else f"{each.name[:16]}…"
         parts.append(text("name end", LEFT - 10, y + 4, name))
         parts += [marker(place % STYLES, at(value), y, 5) for value in each.values]
         parts.append(text("value", WIDTH - right + 10, y + 4, f"{len(each.values)} of {each.seeds}"))

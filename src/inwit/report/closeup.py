@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from inwit.errors import UserError
+from inwit.records.folder import part_rows
 from inwit.report.select import Run
 
 ROWS = 512  # problems of each stage that stand for all of them where a world has too many to list by kind
@@ -111,7 +112,7 @@ def _chosen(world: Any, success: list[bool], kinds: list[int], each: int) -> lis
 def _explained(agent: Any, run: Run, tasks: Any, rows: list[int]) -> list[Any]:
     from inwit.explanation import explain
 
-    known = {row.get("stage"): row.get("oracle_program") for row in run.evaluation.get("stages") or []}
+    known = {row.get("stage"): row.get("oracle_program") for row in part_rows(run.evaluation, "stages")}
     told = agent.world.describe(tasks)
     stages = agent.world.kinds.stages
     return [explain(agent, told[row], known.get(stages[int(tasks.kind[row])])) for row in rows]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from inwit.records.folder import part_rows
 from inwit.report.bars import Bar, Span, bar_chart, span_chart
 from inwit.report.closeup import CloseUp, KindResult
 from inwit.report.compare import share
@@ -107,13 +108,13 @@ def _mean(value: float | None) -> str:
 
 def _programs(run: Run) -> dict[str, Any] | None:
     """Oracle's, shortcut's and agent's programs, where a stage has one of each."""
-    rows = []
-    for stage in run.evaluation.get("stages") or []:
-        if isinstance(stage, dict):
-            for who in ("oracle_program", "shortcut_program", "program"):
-                name = {"program": "agent, most often"}.get(who, who.partition("_")[0])
-                rows.append([f"stage {stage.get('stage')}", name, _tokens(stage.get(who))])
-    return table("programs", ["stage", "whose", "program"], rows, left=3) if rows else None
+    whose = ("oracle_program", "shortcut_program", "program")
+    rows = [
+        [f"stage {stage.get('stage')}", *(_tokens(stage.get(who)) for who in whose)]
+        for stage in part_rows(run.evaluation, "stages")
+    ]
+    headings = ["", "oracle", "best shortcut", "agent, most often"]
+    return table("programs", headings, rows, left=4) if rows else None
 
 
 def _tokens(program: Any) -> str:

@@ -21,8 +21,9 @@ def tiles(run: Run) -> list[dict[str, Any]]:
     """The figures at the top."""
     if run.exact:
         every = run.solved == run.problems
-        share = "every problem" if every else f"{min(100 * run.solved / max(run.problems, 1), 99.9):.1f} %"
-        solved = _tile("solved", f"{run.solved:,} of {run.problems:,}", share, "good" if every else "bad")
+        what = "expressions" if run.exact[0].grouped else "problems"
+        share = "every one" if every else f"{min(100 * run.solved / max(run.problems, 1), 99.9):.1f} %"
+        solved = _tile("solved", f"{run.solved:,}", f"of {run.problems:,} {what}: {share}", "good" if every else "bad")
     else:
         solved = _tile("solved", "not evaluated", "")
     found = [solved, _tile("training", seconds(run.total("seconds")), f"status: {run.record.status}")]

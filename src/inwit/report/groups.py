@@ -55,7 +55,7 @@ def _names(configs: list[dict[str, Any]]) -> list[str]:
     if not differing:
         return [str(config.get("recipe", "run")) for config in configs]
     names = [""] * len(configs)
-    for setting in sorted(differing, key=lambda name: (not name.endswith(".id"), name != "recipe")):
+    for setting in sorted(differing, key=_first):
         if len(set(names)) == len(names):
             break
         described = [_described(setting, value) for value in differing[setting]]
@@ -65,7 +65,12 @@ def _names(configs: list[dict[str, Any]]) -> list[str]:
     return names
 
 
+def _first(setting: str) -> bool:
+    return not (setting.endswith(".id") or setting == "recipe")
+
+
 def _described(setting: str, value: Any) -> str:
     if value is None:
         return ""
-    return str(value) if setting.endswith(".id") or setting == "recipe" else f"{setting}={value}"
+    part, _, name = setting.rpartition(".")
+    return str(value) if name == "id" or not part else f"{name} {value}"  # the table of differences tells the part

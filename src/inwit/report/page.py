@@ -66,6 +66,7 @@ def _world(comparison: Comparison, key: str, worlds: int) -> dict[str, Any]:
     looked = groups[: max(1, CLOSE // worlds)]
     return {
         "name": comparison.world,
+        "alone": alone,
         "size": f"{len(runs)} run{'' if alone else 's'}",
         "tiles": tiles(runs[0]) if alone else [],
         "events": events(runs[0]) if alone else [],
@@ -94,7 +95,10 @@ def _learning_text(alone: bool) -> str:
         "Running success of the episodes drawn in training, from sampled tokens: an agent that explores errs on purpose"
     )
     return f"{what}, so that the greedy agent is better than this." + (
-        "" if alone else " Lines are medians over the seeds; bands reach from the lowest to the highest."
+        ""
+        if alone
+        else " Lines are medians over the seeds; bands reach from the lowest to the highest; "
+        "a run that has ended stays at its last value."
     )
 
 

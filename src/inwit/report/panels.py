@@ -11,7 +11,7 @@ from inwit.report.bars import Dots, dot_chart
 from inwit.report.compare import Comparison, spread_text
 from inwit.report.curves import Line
 from inwit.report.select import Run
-from inwit.report.svg import Axis, Series, compact, line_chart, per_cent, swatch
+from inwit.report.svg import NARROW, WIDTH, Axis, Series, compact, line_chart, per_cent, swatch
 
 INNER = {
     "entropy": "Entropy",
@@ -53,16 +53,24 @@ def learning_charts(comparison: Comparison, key: str) -> list[dict[str, Any]]:
     for stage in stages:
         lines = {each.name: [curves.success_line(run, stage) for run in each.runs] for each in comparison.groups}
         title = stage_name(stage, runs).capitalize()
-        found.append(_lines(f"learn-{key}-{stage}", title, lines, "tokens", "success", per_cent, 1.0))
+        found.append(
+            _lines(f"learn-{key}-{stage}", title, lines, "tokens", "success", per_cent, 1.0, _across(len(stages)))
+        )
     return [each for each in found if each]
+
+
+def _across(charts: int) -> float:
+    """How wide a chart is among so many."""
+    return WIDTH if charts < 3 else NARROW
 
 
 def inner_charts(comparison: Comparison, key: str) -> list[dict[str, Any]]:
     """What the learner reports of itself, where it does."""
     found = []
-    for name, title in INNER.items():
+    known = {name for run in comparison.runs for row in run.metrics for name in INNER if name in row}
+    for name, title in ((name, title) for name, title in INNER.items() if name in known):
         lines = {each.name: [curves.metric_line(run, name) for run in each.runs] for each in comparison.groups}
-        found.append(_lines(f"{name}-{key}", title, lines, "tokens", title.lower(), compact))
+        found.append(_lines(f"{name}-{key}", title, lines, "tokens", title.lower(), compact, None, _across(len(known))))
     return [each for each in found if each]
 
 
@@ -74,6 +82,7 @@ def _lines(
     y: str,
     show: Callable[[float], str],
     top: float | None = None,
+    across: float = WIDTH,
 ) -> dict[str, Any] | None:
     """A chart with a band for each name; None if nothing is known of any."""
     bands = {name: curves.band(each, None if top is None else 0.0) for name, each in lines.items()}
@@ -82,8 +91,8 @@ def _lines(
         return None
     width = max(each.band.x[-1] for each in series) or 1.0
     height = top or 1.05 * max(max(each.band.high) for each in series) or 1.0
-    svg = line_chart(key, title, series, Axis(x, width, compact), Axis(y, height, show))
-    legend = [(swatch(each.style), each.name) for each in series] if len(series) > 1 else []
+    svg = line_chart(key, title, series, Axis(x, width, compact), Axis(y, height, show), across)
+    legend = [(swatch(each.style), each.name) for each in series] if len(lines) > 1 else []
     return chart(title, svg, legend)
 
 
@@ -151,14 +160,12 @@ def differences_table(comparison: Comparison) -> dict[str, Any] | None:
 
 def goals_table(comparison: Comparison) -> dict[str, Any]:
     rows = []
-    for each, steep, solved in zip(comparison.groups, comparison.steep, comparison.solved, strict=True):
+    for each, *goals in zip(comparison.groups, comparison.steep, comparison.solved, strict=True):
         size = len(each.runs)
-        cells: list[str] = [each.name, each.seeds]
-        for goal in (steep, solved):
+        for what, goal in zip(("95 %", "everything"), goals, strict=True):
             times = spread_text(goal.seconds, seconds, size), spread_text(goal.tokens, count, size)
-            cells += [f"{goal.reached} of {size}", *times]
-        rows.append(cells)
-    headings = ["group", "seeds", "95 %", "seconds", "tokens", "everything", "seconds", "tokens"]
+            rows.append([each.name, what, f"{goal.reached} of {size}", *times])
+    headings = ["group", "got to", "seeds", "seconds", "tokens"]
     return table("median (least to greatest) over the seeds that got there", headings, rows, left=2)
 
 

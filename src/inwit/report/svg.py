@@ -14,9 +14,10 @@ from markupsafe import Markup
 from inwit.report.curves import Band
 
 WIDTH, HEIGHT = 460, 268
+NARROW = 340  # for three charts in a row: text keeps its size
 LEFT, RIGHT, TOP, BOTTOM = 50, 14, 12, 40
 STYLES = 6  # of series in the style sheet; a seventh looks like the first
-EVERY = 12  # points between two markers
+APART = 42  # from one marker of a line to the next, at least
 Mark = tuple[float, float]
 
 
@@ -57,16 +58,16 @@ def per_cent(value: float) -> str:
     return f"{100 * value:.0f} %"
 
 
-def line_chart(key: str, title: str, series: Sequence[Series], x: Axis, y: Axis) -> Markup:
+def line_chart(key: str, title: str, series: Sequence[Series], x: Axis, y: Axis, width: float = WIDTH) -> Markup:
     """Lines with bands. `key` is unique on the page."""
 
     def at(px: float, py: float) -> Mark:
-        across = LEFT + (WIDTH - LEFT - RIGHT) * px / x.top
+        across = LEFT + (width - LEFT - RIGHT) * px / x.top
         return across, HEIGHT - BOTTOM - (HEIGHT - BOTTOM - TOP) * min(1.0, max(0.0, py / y.top))
 
     ends = [f"{each.name} ends at {y.show(each.band.middle[-1])}" for each in series]
-    parts = [opening(key, WIDTH, HEIGHT, title, f"{y.label} against {x.label}. {'; '.join(ends)}.")]
-    parts += _grid(x, y, at)
+    parts = [opening(key, width, HEIGHT, title, f"{y.label} against {x.label}. {'; '.join(ends)}.")]
+    parts += _grid(x, y, at, width)
     parts += [_band(each, at) for each in series]
     parts += [_line(each, at, offset) for offset, each in enumerate(series)]
     return Markup("").join([*parts, Markup("</svg>")])
@@ -79,19 +80,19 @@ def opening(key: str, width: float, height: float, title: str, description: str)
     ).format(f"{width:g}", f"{height:g}", key, key, key, title, key, description)
 
 
-def _grid(x: Axis, y: Axis, at: Callable[[float, float], Mark]) -> list[Markup]:
+def _grid(x: Axis, y: Axis, at: Callable[[float, float], Mark], width: float) -> list[Markup]:
     parts = []
     for value in y.ticks():
         _, py = at(0, value)
-        parts.append(Markup('<path class="grid" d="M{} {:.1f}H{}"/>').format(LEFT, py, WIDTH - RIGHT))
+        parts.append(Markup('<path class="grid" d="M{} {:.1f}H{}"/>').format(LEFT, py, width - RIGHT))
         parts.append(text("tick end", LEFT - 7, py + 4, y.show(value)))
     base = HEIGHT - BOTTOM
     for value in x.ticks():
         px, _ = at(value, 0)
         parts.append(Markup('<path class="axis" d="M{:.1f} {}v4"/>').format(px, base))
         parts.append(text("tick mid", px, base + 17, x.show(value)))
-    parts.append(Markup('<path class="axis" d="M{} {}H{}"/>').format(LEFT, base, WIDTH - RIGHT))
-    parts.append(text("label end", WIDTH - RIGHT, HEIGHT - 6, x.label))
+    parts.append(Markup('<path class="axis" d="M{} {}H{}"/>').format(LEFT, base, width - RIGHT))
+    parts.append(text("label end", width - RIGHT, HEIGHT - 6, x.label))
     return parts
 
 
@@ -114,10 +115,19 @@ def _band(series: Series, at: Callable[[float, float], Mark]) -> Markup:
 
 def _line(series: Series, at: Callable[[float, float], Mark], offset: int) -> Markup:
     points = [at(x, y) for x, y in zip(series.band.x, series.band.middle, strict=True)]
-    marked = points[EVERY // 2 + 3 * offset :: EVERY] or points[-1:]
+    marked = _marked(points, LEFT + 20 + 14 * offset) or points[-1:]
     style = series.style % STYLES
     line = Markup('<path class="line s{}" d="{}"/>').format(style, _path(points))
     return line + Markup("").join(marker(style, x, y) for x, y in marked)
+
+
+def _marked(points: Sequence[Mark], start: float) -> list[Mark]:
+    """The points that carry a marker, well apart; lines start elsewhere, so that markers seldom fall together."""
+    marked: list[Mark] = []
+    for point in points:
+        if point[0] >= (marked[-1][0] + APART if marked else start):
+            marked.append(point)
+    return marked
 
 
 def marker(style: int, x: float, y: float, size: float = 4.0) -> Markup:
