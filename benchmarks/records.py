@@ -2,7 +2,7 @@
 
     python benchmarks/records.py [COUNT]
 
-One short run is trained and copied under other names, seeds and times. Each row is the median of five.
+One short run is trained and copied under other names, seeds and times. Each row is the median of three.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-REPEATS = 5
+REPEATS = 3
 SQL = {
     "runs": "SELECT learner, count(*), median(seconds) FROM runs GROUP BY learner",
     "metrics": "SELECT run, max(tokens) FROM metrics GROUP BY run ORDER BY 2 DESC LIMIT 5",
@@ -60,7 +60,7 @@ def listed(folder: Path) -> None:
 
 
 def paged(folder: Path) -> None:
-    from inwit.report.command import make_page
+    from inwit.report.page import make_page
     from inwit.report.select import select
 
     page = folder / "page.html"

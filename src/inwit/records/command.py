@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import sys
 from collections.abc import Sequence
+from decimal import Decimal
 from math import isfinite
 from typing import Any
 
@@ -98,7 +99,9 @@ def query(arguments: Sequence[str]) -> int:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerows([answer.columns, *answer.rows])
     else:
-        right = [any(isinstance(row[i], int | float) for row in answer.rows) for i in range(len(answer.columns))]
+        right = [
+            any(isinstance(row[i], int | float | Decimal) for row in answer.rows) for i in range(len(answer.columns))
+        ]
         print(table(answer.columns, [list(map(_shown, row)) for row in answer.rows[:LONGEST]], right))
         if len(answer.rows) > LONGEST:
             print(f"{LONGEST:,} of {len(answer.rows):,} rows: say LIMIT, or take --csv or --json")
@@ -106,7 +109,9 @@ def query(arguments: Sequence[str]) -> int:
 
 
 def _plain(value: Any) -> Any:
-    """As JSON has it: times and decimals are text, what is no number is null."""
+    """As JSON has it: decimals are floats, times are text, what is no number is null."""
+    if isinstance(value, Decimal):
+        value = float(value)
     if isinstance(value, float):
         return value if isfinite(value) else None
     if isinstance(value, dict):
@@ -117,6 +122,8 @@ def _plain(value: Any) -> Any:
 
 
 def _shown(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return _shown(float(value))
     if isinstance(value, float):
         return f"{value:,.4f}".rstrip("0").rstrip(".") if abs(value) >= 0.001 or value == 0 else f"{value:.3g}"
     return value

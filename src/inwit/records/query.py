@@ -97,6 +97,7 @@ def _fill(database: Any, folder: Path, sql: str) -> None:
     _metrics(database, folder, names if "metrics" in asked else [])
     _table(database, "evaluations", EVALUATIONS, _evaluations(folder, names if "evaluations" in asked else []))
     _table(database, "settings", SETTINGS, _settings(folder, names if "settings" in asked else []))
+    database.execute("DROP TABLE lines")
 
 
 def _table(database: Any, name: str, columns: dict[str, str], rows: Iterable[dict[str, Any]]) -> None:
