@@ -13,6 +13,7 @@ from inwit.report.panels import chart, stage_lines, stage_name, table, tool_line
 from inwit.report.select import Run
 from inwit.report.svg import swatch_mark
 
+SHORT = {"accumulator": "acc"}  # so that seven tokens stand in a row
 KINDS = 400  # expressions that are shown one by one, at most; above that the unsolved ones alone
 
 
@@ -188,7 +189,7 @@ def _episode(explanation: Any) -> dict[str, Any]:
 
 def _card(choice: Any, before: dict[str, Any]) -> dict[str, Any]:
     registers = [
-        {"name": name, "value": _value(value), "changed": name in before and before[name] != value}
+        {"name": SHORT.get(name, name), "value": _value(value), "changed": name in before and before[name] != value}
         for name, value in choice.state.items()
     ]
     return {
@@ -197,7 +198,7 @@ def _card(choice: Any, before: dict[str, Any]) -> dict[str, Any]:
         "value": f"{choice.value:+.2f}",
         "meter": f"{min(1.0, max(0.0, choice.value)):.3f}",
         "alternatives": [(name, f"{share:.3f}", f"{share:.2f}") for name, share in choice.alternatives],
-        "oracle": {True: "as the oracle so far", False: "not the oracle's way", None: ""}[choice.keeps_to_oracle],
+        "oracle": {True: "as the oracle", False: "not the oracle's", None: ""}[choice.keeps_to_oracle],
     }
 
 
