@@ -9,6 +9,7 @@ yet: synced to disk).
 from __future__ import annotations
 
 import json
+import os
 import platform
 import shutil
 from contextlib import suppress
@@ -25,13 +26,16 @@ from inwit.config import Config, resolve
 from inwit.devices import usable_device, usable_devices
 from inwit.errors import UserError, unknown
 from inwit.policies import make_policy
-from inwit.records.folder import runs_folder
 from inwit.seeding import stream
 from inwit.types import Agent
 from inwit.version import __version__
 
 FORMAT = 1
 COMPLETE = ("finished", "interrupted")
+
+
+def runs_folder() -> Path:
+    return Path(os.environ.get("INWIT_RUNS") or "runs")
 
 
 def create(config: Config) -> Path:

@@ -149,6 +149,18 @@ def test_tools_over_training_where_the_metrics_tell(runs: Path) -> None:
     assert "Tokens in a program, over training" in after.text
 
 
+def test_one_chart_of_the_value_and_only_where_it_is_trained(runs: Path) -> None:
+    path = put(runs, "one")
+    for more, count in (
+        ({"value_error": 0.5, "value_loss": 0.1}, 1),
+        ({"value_loss": 0.1}, 1),
+        ({"value_error": 9}, 0),
+    ):
+        lines(path, [metric(update, [0.5], **more) for update in (1, 11)])
+        _, page = page_of("one")
+        assert page.text.count("Value errorvalue error against tokens") + page.text.count("Value error\n") == 2 * count
+
+
 @pytest.mark.parametrize("missing", ["weights.safetensors", "evaluation.json", "metrics.jsonl"])
 def test_what_is_missing_is_said_or_left_out(runs: Path, missing: str) -> None:
     path = put(runs, "one")

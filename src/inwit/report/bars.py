@@ -26,7 +26,7 @@ class Bar:
 
 def bar_chart(key: str, title: str, bars: Sequence[Bar]) -> Markup:
     """The agent's success as bars, with the yardsticks as marks on them: a diamond, a triangle, a line at 100 %."""
-    left, right, row, top = LEFT, 64, 34, 6
+    left, right, row, top = LEFT, 64, 38, 6
     width, height = WIDTH, top + row * len(bars) + 24
     span = width - left - right
     said = "; ".join(f"{bar.name}: agent {bar.shown}" for bar in bars)
@@ -39,19 +39,19 @@ def bar_chart(key: str, title: str, bars: Sequence[Bar]) -> Markup:
         y = top + row * place + row / 2
         parts.append(text("name end", left - 10, y + 4, bar.name))
         parts.append(
-            Markup('<rect class="track" x="{}" y="{:.1f}" width="{}" height="16" rx="3"/>').format(left, y - 8, span)
+            Markup('<rect class="track" x="{}" y="{:.1f}" width="{}" height="20" rx="3"/>').format(left, y - 10, span)
         )
         parts.append(
-            Markup('<rect class="fill s0" x="{}" y="{:.1f}" width="{:.1f}" height="16" rx="3"/>').format(
-                left, y - 8, span * bar.agent
+            Markup('<rect class="fill s0" x="{}" y="{:.1f}" width="{:.1f}" height="20" rx="3"/>').format(
+                left, y - 10, span * bar.agent
             )
         )
         if bar.oracle:
-            parts.append(Markup('<path class="oracle" d="M{:.1f} {:.1f}v24"/>').format(left + span, y - 12))
+            parts.append(Markup('<path class="oracle" d="M{:.1f} {:.1f}v28"/>').format(left + span, y - 14))
         if bar.random is not None:
-            parts.append(marker(2, left + span * bar.random, y, 5))
+            parts.append(marker(2, left + span * bar.random, y + 5, 4.5))
         if bar.shortcut is not None:
-            parts.append(marker(3, left + span * bar.shortcut, y, 5))
+            parts.append(marker(3, left + span * bar.shortcut, y - 5, 4.5))
         parts.append(text("value", width - right + 8, y + 4, bar.shown))
     return Markup("").join([*parts, Markup("</svg>")])
 

@@ -13,11 +13,7 @@ from inwit.report.curves import Line
 from inwit.report.select import Run
 from inwit.report.svg import NARROW, WIDTH, Axis, Series, compact, line_chart, per_cent, swatch
 
-INNER = {
-    "entropy": "Entropy",
-    "value_loss": "Value error",
-    "imitation": "Imitation loss",
-}
+INNER = {"entropy": "Entropy", "value_error": "Value error", "value_loss": "Value error", "imitation": "Imitation loss"}
 
 
 def table(caption: str, headings: Sequence[str], rows: Sequence[Sequence[Any]], left: int = 1) -> dict[str, Any]:
@@ -66,12 +62,29 @@ def _across(charts: int) -> float:
 
 def inner_charts(comparison: Comparison, key: str) -> list[dict[str, Any]]:
     """What the learner reports of itself, where it does."""
+    known = _inner(comparison.runs)
     found = []
-    known = {name for run in comparison.runs for row in run.metrics for name in INNER if name in row}
-    for name, title in ((name, title) for name, title in INNER.items() if name in known):
-        lines = {each.name: [curves.metric_line(run, name) for run in each.runs] for each in comparison.groups}
+    for name in known:
+        lines = {
+            each.name: [curves.metric_line(run, name) for run in each.runs if name != "value_error" or _has_critic(run)]
+            for each in comparison.groups
+        }
+        title = INNER[name]
         found.append(_lines(f"{name}-{key}", title, lines, "tokens", title.lower(), compact, None, _across(len(known))))
     return [each for each in found if each]
+
+
+def _inner(runs: Sequence[Run]) -> list[str]:
+    """Which of these numbers the metrics have; of the two that tell of the value, one."""
+    keys = {name for run in runs for row in run.metrics for name in row}
+    critic = any(map(_has_critic, runs))
+    unwanted = "value_loss" if "value_error" in keys and critic else "value_error"
+    return [name for name in INNER if name in keys and name != unwanted]
+
+
+def _has_critic(run: Run) -> bool:
+    """Whether its learner trains a value: without one the error of the value is that of a random network."""
+    return any("value_loss" in row for row in run.metrics)
 
 
 def _lines(
