@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from inwit.report.svg import STYLES, WIDTH, Axis, compact, marker, opening, per_cent, text
+from inwit.report.curves import Band
+from inwit.report.svg import STYLES, WIDTH, Axis, compact, marker, opening, path, per_cent, text
 
 LEFT = 150  # where the names end
 
@@ -120,4 +121,34 @@ def dot_chart(key: str, title: str, rows: Sequence[Dots], label: str, show: Call
         parts.append(text("name end", LEFT - 10, y + 4, name))
         parts += [marker(place % STYLES, at(value), y, 5) for value in each.values]
         parts.append(text("value", WIDTH - right + 10, y + 4, f"{len(each.values)} of {each.seeds}"))
+    return Markup("").join([*parts, Markup("</svg>")])
+
+
+def course_chart(key: str, title: str, rows: Sequence[tuple[str, Band]], label: str) -> Markup:
+    """Each row the course of a share, as an area on a scale that all rows have in common; its last value beside it."""
+    left, right, row, top = 64, 58, 30, 4
+    height = top + row * len(rows) + 38
+    axis = Axis(label, max(band.x[-1] for _, band in rows) or 1.0, compact)
+    most = max(max(band.middle) for _, band in rows) or 1.0
+    said = [f"{name} ends at {per_cent(band.middle[-1])}" for name, band in rows]
+    parts = [opening(key, WIDTH, height, title, f"shares of all tokens written; {'; '.join(said)}.")]
+    base = height - 36
+    for tick in axis.ticks():
+        x = left + (WIDTH - left - right) * tick / axis.top
+        parts.append(Markup('<path class="grid" d="M{:.1f} {}V{}"/>').format(x, top, base))
+        parts.append(text("tick mid", x, base + 16, axis.show(tick)))
+    parts.append(text("label end", WIDTH - right, height - 4, axis.label))
+    for place, (name, band) in enumerate(rows):
+        floor = top + row * (place + 1) - 3
+        points = [
+            (left + (WIDTH - left - right) * x / axis.top, floor - (row - 5) * y / most)
+            for x, y in zip(band.x, band.middle, strict=True)
+        ]
+        line = path(points)
+        area = Markup('<path class="band s0" d="{}L{:.1f} {}L{:.1f} {}Z"/>')
+        parts.append(area.format(line, points[-1][0], floor, points[0][0], floor))
+        parts.append(Markup('<path class="course s0" d="{}"/>').format(line))
+        parts.append(Markup('<path class="grid" d="M{} {}H{}"/>').format(left, floor, WIDTH - right))
+        parts.append(text("name end", left - 8, floor - 4, name if len(name) <= 6 else f"{name[:5]}…"))
+        parts.append(text("value", WIDTH - right + 8, floor - 4, per_cent(band.middle[-1])))
     return Markup("").join([*parts, Markup("</svg>")])

@@ -9,7 +9,7 @@ from inwit.records.folder import part_rows
 from inwit.report.bars import Bar, Span, bar_chart, span_chart
 from inwit.report.closeup import CloseUp, KindResult
 from inwit.report.compare import share
-from inwit.report.panels import chart, stage_lines, stage_name, table, tool_lines
+from inwit.report.panels import chart, stage_lines, stage_name, table, tool_charts
 from inwit.report.select import Run
 from inwit.report.svg import swatch_mark
 
@@ -19,7 +19,7 @@ KINDS = 400  # expressions that are shown one by one, at most; above that the un
 
 def closeup_view(run: Run, look: CloseUp, key: str, heading: str) -> dict[str, Any]:
     over_training = [
-        *tool_lines(run, key),
+        *tool_charts(run, key),
         stage_lines(run, "mean_steps", f"steps-{key}", "Tokens in a program, over training", "tokens in a program"),
     ]
     return {

@@ -11,7 +11,7 @@ from inwit.records.query import flat
 from inwit.report.select import Run
 
 # What does not change what is learned, as long as the device is the same.
-ASIDE = ("seed", "training.threads")
+ASIDE = ("seed", "training.threads", "training.checkpoint_every")
 
 
 @dataclass(frozen=True)

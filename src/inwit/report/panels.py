@@ -7,7 +7,7 @@ from typing import Any
 
 from inwit.records.text import count, seconds
 from inwit.report import compare, curves
-from inwit.report.bars import Dots, dot_chart
+from inwit.report.bars import Dots, course_chart, dot_chart
 from inwit.report.compare import Comparison, spread_text
 from inwit.report.curves import Line
 from inwit.report.select import Run
@@ -130,24 +130,24 @@ def _stage_line(run: Run, value: Callable[[dict[str, Any]], Any]) -> Line:
     return Line([x for x, _ in known], [y for _, y in known])
 
 
-def tool_lines(run: Run, key: str, most: int = 6) -> list[dict[str, Any]]:
+def tool_charts(run: Run, key: str, most: int = 10) -> list[dict[str, Any]]:
     """Where the metrics tell: the share of each token among those written, over training, a chart for each stage."""
-    used = [row for row in run.metrics if _by_stage(row, "tokens_used")]
-    stages = sorted({stage for row in used for stage in _by_stage(row, "tokens_used")})
+    stages = sorted({stage for row in run.metrics for stage in _by_stage(row, "tokens_used")})
     charts = []
     for stage in stages:
         totals: dict[str, float] = {}
-        for row in used:
+        for row in run.metrics:
             for token, share in _shares(row, stage).items():
                 totals[token] = totals.get(token, 0) + share
-        tokens = sorted(totals, key=lambda token: -totals[token])[:most]
-        lines = {
-            token: [_stage_line(run, lambda row, stage=stage, token=token: _share(row, stage, token))]
-            for token in tokens
-        }
-        title = f"Tokens written in {stage_name(stage, [run])}"
-        charts.append(_lines(f"tools-{key}-{stage}", title, lines, "tokens", "share", per_cent, 1.0))
-    return [each for each in charts if each]
+        rows = []
+        for token in sorted(totals, key=lambda token: -totals[token])[:most]:
+            line = _stage_line(run, lambda row, stage=stage, token=token: _share(row, stage, token))
+            if course := curves.band([line]):
+                rows.append((token, course))
+        if rows:
+            title = f"Tokens written in {stage_name(stage, [run])}"
+            charts.append(chart(title, course_chart(f"tools-{key}-{len(charts)}", title, rows, "tokens")))
+    return charts
 
 
 def _shares(row: dict[str, Any], stage: str) -> dict[str, float]:

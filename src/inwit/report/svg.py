@@ -100,7 +100,7 @@ def text(style: str, x: float, y: float, text: str) -> Markup:
     return Markup('<text class="{}" x="{:.1f}" y="{:.1f}">{}</text>').format(style, x, y, text)
 
 
-def _path(points: Sequence[Mark]) -> str:
+def path(points: Sequence[Mark]) -> str:
     return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
 
 
@@ -110,14 +110,14 @@ def _band(series: Series, at: Callable[[float, float], Mark]) -> Markup:
     lower = [at(x, y) for x, y in zip(band.x, band.low, strict=True)]
     if upper == lower:
         return Markup("")
-    return Markup('<path class="band s{}" d="{}Z"/>').format(series.style % STYLES, _path(upper + lower[::-1]))
+    return Markup('<path class="band s{}" d="{}Z"/>').format(series.style % STYLES, path(upper + lower[::-1]))
 
 
 def _line(series: Series, at: Callable[[float, float], Mark], offset: int) -> Markup:
     points = [at(x, y) for x, y in zip(series.band.x, series.band.middle, strict=True)]
     marked = _marked(points, LEFT + 20 + 14 * offset) or points[-1:]
     style = series.style % STYLES
-    line = Markup('<path class="line s{}" d="{}"/>').format(style, _path(points))
+    line = Markup('<path class="line s{}" d="{}"/>').format(style, path(points))
     return line + Markup("").join(marker(style, x, y) for x, y in marked)
 
 
