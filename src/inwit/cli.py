@@ -6,15 +6,17 @@ Whatever needs PyTorch is imported by the command that needs it, so that `--help
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
+from importlib import import_module
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
+from inwit.arguments import Parser as _Parser
+from inwit.arguments import print_json as _print_json
 from inwit.errors import UserError, unknown
 from inwit.version import __version__
 
@@ -30,23 +32,16 @@ commands:
   inwit play WORLD ... -- ...   run a program by hand and see every state
   inwit oracle EXPRESSION       the proven shortest program for an expression of the calculator
   inwit bench [RECIPE] ...      learners x policies x seeds: how soon each gets to 95 % and to 100 %
+  inwit runs                    the runs, newest first
+  inwit query "SQL"             a question to all runs' metrics and evaluations
+  inwit compare RUNS...         what differs, how soon each got there, the exact results side by side
+  inwit report RUN [RUN...]     one HTML page about a run, or a comparison
   inwit worlds                  the worlds
   inwit recipes [NAME]          the recipes; with a name, its text, to copy and change
 
 Start with:  inwit train
 RUN is the path of a run folder, its name, or `latest`. `inwit COMMAND --help` tells more.
 """
-
-
-class _Parser(argparse.ArgumentParser):
-    """Errors are one line (raised, not printed), abbreviations are refused."""
-
-    def __init__(self, **options: Any) -> None:
-        options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
-        super().__init__(allow_abbrev=False, **options)
-
-    def error(self, message: str) -> NoReturn:
-        raise UserError(f"{message}; see {self.prog} --help")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -428,6 +423,12 @@ def _recipes(arguments: list[str]) -> int:
     return 0
 
 
+def _lazily(target: str) -> Callable[[list[str]], int]:
+    """A command that parses its own arguments, in a module that is imported when it is called."""
+    module, _, name = target.partition(":")
+    return lambda arguments: getattr(import_module(module), name)(arguments)
+
+
 COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "train": _train,
     "evaluate": _evaluate,
@@ -435,6 +436,10 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "play": _play,
     "oracle": _oracle,
     "bench": _bench,
+    "runs": _lazily("inwit.records.command:runs"),
+    "query": _lazily("inwit.records.command:query"),
+    "compare": _lazily("inwit.report.command:compare"),
+    "report": _lazily("inwit.report.command:report"),
     "worlds": _worlds,
     "recipes": _recipes,
 }
@@ -510,7 +515,3 @@ def _setting_flags() -> list[str]:
 
 def _setting_line(section: str, item: Any) -> str:
     return f"      --{section + '.' + item.name:26} {item.metadata['help']} [{item.default}]"
-
-
-def _print_json(value: dict[str, Any]) -> None:
-    print(json.dumps(value, indent=1, allow_nan=False))

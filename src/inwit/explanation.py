@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -48,13 +49,19 @@ class Explanation:
         return values | values.pop("extra") | {"program": self.program}
 
 
-def explain(agent: Agent, task: dict[str, Any]) -> Explanation:
-    """Let the greedy agent solve one task. Raises `UserError` for a task that does not fit the agent's world."""
+def explain(agent: Agent, task: dict[str, Any], oracle_program: Sequence[str] | None = None) -> Explanation:
+    """Let the greedy agent solve one task. Raises `UserError` for a task that does not fit the agent's world.
+
+    `oracle_program` is the oracle's for this kind where the caller knows it: searching for it may take a second.
+    """
     world = agent.world
     row = world.task(task).to(next(agent.policy.parameters()).device)
     kind = int(row.kind)
     twin = make_scalar(world.id, task, **world.settings.to_dict())
-    oracle = _oracle(world, kind, world.describe(row)[0])
+    if oracle_program is None:
+        oracle = _oracle(world, kind, world.describe(row)[0])
+    else:
+        oracle = tuple(world.vocabulary.ids(oracle_program))
     prompt, mask = world.prompt(row)
     choices: list[Choice] = []
     tokens: list[int] = []

@@ -1,0 +1,1 @@
+"""The readers' side of run folders: lists and queries over many of them. Free of PyTorch."""

@@ -1,0 +1,40 @@
+"""Plain tables for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[Any]], numbers: Sequence[bool]) -> str:
+    """Columns as wide as they must be; those where `numbers` is true stand to the right."""
+    cells = [[clean(value) for value in row] for row in [headings, *rows]]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(headings))]
+    lines = []
+    for row in cells:
+        aligned = (
+            text.rjust(width) if right else text.ljust(width)
+            for text, width, right in zip(row, widths, numbers, strict=True)
+        )
+        lines.append("  ".join(aligned).rstrip())
+    return "\n".join([lines[0], "─" * (sum(widths) + 2 * (len(widths) - 1)), *lines[1:]])
+
+
+def clean(value: Any) -> str:
+    """As one line that cannot move the cursor: folder names and file contents are other people's."""
+    text = "·" if value is None else str(value)
+    return text if text.isprintable() else "".join(c if c.isprintable() else "�" for c in text)
+
+
+def count(value: float | None) -> str:
+    return "·" if value is None else f"{value:,.0f}"
+
+
+def seconds(value: float | None) -> str:
+    """`1.6 s`, `4 min 10 s`, `3 h 05 min`."""
+    if value is None:
+        return "·"
+    if value < 100:
+        return f"{value:.1f} s"
+    minutes, rest = divmod(round(value), 60)
+    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"

@@ -1,0 +1,154 @@
+"""Charts with a row for each thing: bars of success, spans of length, dots of seeds. As `svg.py` has it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from inwit.report.curves import Band
+from inwit.report.svg import STYLES, WIDTH, Axis, compact, marker, opening, path, per_cent, text
+
+LEFT = 150  # where the names end
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A row of the exact result: shares from 0 to 1; None where nobody knows."""
+
+    name: str
+    agent: float
+    shortcut: float | None
+    random: float | None
+    shown: str  # the agent's share in words
+    oracle: bool = True  # whether some program is always right
+
+
+def bar_chart(key: str, title: str, bars: Sequence[Bar]) -> Markup:
+    """The agent's success as bars, with the yardsticks as marks on them: a diamond, a triangle, a line at 100 %."""
+    left, right, row, top = LEFT, 64, 38, 6
+    width, height = WIDTH, top + row * len(bars) + 24
+    span = width - left - right
+    said = "; ".join(f"{bar.name}: agent {bar.shown}" for bar in bars)
+    parts = [opening(key, width, height, title, said + ".")]
+    for value in (0, 0.25, 0.5, 0.75, 1):
+        x = left + span * value
+        parts.append(Markup('<path class="grid" d="M{:.1f} {}V{}"/>').format(x, top, height - 22))
+        parts.append(text("tick mid", x, height - 6, per_cent(value)))
+    for place, bar in enumerate(bars):
+        y = top + row * place + row / 2
+        parts.append(text("name end", left - 10, y + 4, bar.name))
+        parts.append(
+            Markup('<rect class="track" x="{}" y="{:.1f}" width="{}" height="20" rx="3"/>').format(left, y - 10, span)
+        )
+        parts.append(
+            Markup('<rect class="fill s0" x="{}" y="{:.1f}" width="{:.1f}" height="20" rx="3"/>').format(
+                left, y - 10, span * bar.agent
+            )
+        )
+        if bar.oracle:
+            parts.append(Markup('<path class="oracle" d="M{:.1f} {:.1f}v28"/>').format(left + span, y - 14))
+        if bar.random is not None:
+            parts.append(marker(2, left + span * bar.random, y + 5, 4.5))
+        if bar.shortcut is not None:
+            parts.append(marker(3, left + span * bar.shortcut, y - 5, 4.5))
+        parts.append(text("value", width - right + 8, y + 4, bar.shown))
+    return Markup("").join([*parts, Markup("</svg>")])
+
+
+def _scale(axis: Axis, right: float, top: float, height: float) -> tuple[list[Markup], Callable[[float], float]]:
+    """The grid of a chart of rows, and where a value stands across it."""
+
+    def at(value: float) -> float:
+        return LEFT + (WIDTH - LEFT - right) * value / axis.top
+
+    parts = []
+    for tick in axis.ticks():
+        parts.append(Markup('<path class="grid" d="M{:.1f} {}V{}"/>').format(at(tick), top, height - 38))
+        parts.append(text("tick mid", at(tick), height - 22, axis.show(tick)))
+    parts.append(text("label end", WIDTH - right, height - 5, axis.label))
+    return parts, at
+
+
+@dataclass(frozen=True)
+class Span:
+    """A row of lengths: the agent's mean beside the shortest possible."""
+
+    name: str
+    agent: float
+    shortest: float | None
+
+
+def span_chart(key: str, title: str, spans: Sequence[Span]) -> Markup:
+    """Each row a line from the shortest length (hollow) to the agent's (filled)."""
+    right, row, top = 22, 34, 8
+    height = top + row * len(spans) + 40
+    axis = Axis("tokens in a program", 1.12 * max(max(each.agent, each.shortest or 0) for each in spans), compact)
+    said = [f"{s.name}: agent {s.agent:.2f}" + (f", shortest {s.shortest:.2f}" if s.shortest else "") for s in spans]
+    grid, at = _scale(axis, right, top, height)
+    parts = [opening(key, WIDTH, height, title, "; ".join(said) + "."), *grid]
+    for place, each in enumerate(spans):
+        y = top + row * place + row / 2
+        parts.append(text("name end", LEFT - 10, y + 4, each.name))
+        if each.shortest is not None:
+            d = f"M{at(each.shortest):.1f} {y:.1f}H{at(each.agent):.1f}"
+            parts += [Markup('<path class="link" d="{}"/>').format(d), marker(5, at(each.shortest), y, 7.5)]
+        parts.append(marker(0, at(each.agent), y, 4.5))
+    return Markup("").join([*parts, Markup("</svg>")])
+
+
+@dataclass(frozen=True)
+class Dots:
+    """A row with a dot for each seed that got there, of so many."""
+
+    name: str
+    values: list[float]
+    seeds: int
+
+
+def dot_chart(key: str, title: str, rows: Sequence[Dots], label: str, show: Callable[[float], str]) -> Markup:
+    """Each row the values of a group; beside it how many there are."""
+    right, row, top = 78, 36, 8
+    height = top + row * len(rows) + 40
+    axis = Axis(label, 1.08 * max((value for each in rows for value in each.values), default=1.0), show)
+    said = [f"{each.name}: {', '.join(map(show, sorted(each.values))) or 'none'}" for each in rows]
+    grid, at = _scale(axis, right, top, height)
+    parts = [opening(key, WIDTH, height, title, "; ".join(said) + "."), *grid]
+    for place, each in enumerate(rows):
+        y = top + row * place + row / 2
+        name = each.name if len(each.name) <= 17 else f"{each.name[:16]}…"
+        parts.append(text("name end", LEFT - 10, y + 4, name))
+        parts += [marker(place % STYLES, at(value), y, 5) for value in each.values]
+        parts.append(text("value", WIDTH - right + 10, y + 4, f"{len(each.values)} of {each.seeds}"))
+    return Markup("").join([*parts, Markup("</svg>")])
+
+
+def course_chart(key: str, title: str, rows: Sequence[tuple[str, Band]], label: str) -> Markup:
+    """Each row the course of a share, as an area on a scale that all rows have in common; its last value beside it."""
+    left, right, row, top = 64, 58, 30, 4
+    height = top + row * len(rows) + 38
+    axis = Axis(label, max(band.x[-1] for _, band in rows) or 1.0, compact)
+    most = max(max(band.middle) for _, band in rows) or 1.0
+    said = [f"{name} ends at {per_cent(band.middle[-1])}" for name, band in rows]
+    parts = [opening(key, WIDTH, height, title, f"shares of all tokens written; {'; '.join(said)}.")]
+    base = height - 36
+    for tick in axis.ticks():
+        x = left + (WIDTH - left - right) * tick / axis.top
+        parts.append(Markup('<path class="grid" d="M{:.1f} {}V{}"/>').format(x, top, base))
+        parts.append(text("tick mid", x, base + 16, axis.show(tick)))
+    parts.append(text("label end", WIDTH - right, height - 4, axis.label))
+    for place, (name, band) in enumerate(rows):
+        floor = top + row * (place + 1) - 3
+        points = [
+            (left + (WIDTH - left - right) * x / axis.top, floor - (row - 5) * y / most)
+            for x, y in zip(band.x, band.middle, strict=True)
+        ]
+        line = path(points)
+        area = Markup('<path class="band s0" d="{}L{:.1f} {}L{:.1f} {}Z"/>')
+        parts.append(area.format(line, points[-1][0], floor, points[0][0], floor))
+        parts.append(Markup('<path class="course s0" d="{}"/>').format(line))
+        parts.append(Markup('<path class="grid" d="M{} {}H{}"/>').format(left, floor, WIDTH - right))
+        parts.append(text("name end", left - 8, floor - 4, name if len(name) <= 6 else f"{name[:5]}…"))
+        parts.append(text("value", WIDTH - right + 8, floor - 4, per_cent(band.middle[-1])))
+    return Markup("").join([*parts, Markup("</svg>")])

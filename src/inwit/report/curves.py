@@ -1,0 +1,139 @@
+"""Learning curves out of metrics: several seeds on one axis as a median with a band, and when they got where.
+
+Success in metrics is the *running* success of sampled tokens, as the curriculum saw it. It stays below the greedy
+agent's: an agent that explores errs on purpose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import mean, median
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inwit.records.folder import is_number, number
+from inwit.report.select import Run
+
+POINTS = 80  # along an axis
+STEEP = 0.95
+
+
+@dataclass(frozen=True)
+class Line:
+    """One run's course: `y` at each `x`, both ascending in time."""
+
+    x: list[float]
+    y: list[float]
+
+
+@dataclass(frozen=True)
+class Band:
+    """Several runs on one axis: the median, and the lowest and highest of them. [POINTS] each."""
+
+    x: list[float]
+    middle: list[float]
+    low: list[float]
+    high: list[float]
+
+
+@dataclass(frozen=True)
+class Reached:
+    """What training had cost when a run got somewhere."""
+
+    seconds: float
+    tokens: float
+    updates: float
+
+
+def stages(runs: Sequence[Run]) -> list[str]:
+    """The stages that the metrics of these runs know, in order."""
+    names = {name for run in runs for row in run.metrics for name in _success(row)}
+    return sorted(names, key=lambda name: (not name.isdigit(), int(name) if name.isdigit() else 0, name))
+
+
+def _success(row: dict[str, Any]) -> dict[str, float]:
+    success = row.get("success")
+    if not isinstance(success, dict):
+        return {}
+    return {str(stage): float(rate) for stage, rate in success.items() if is_number(rate)}
+
+
+def success_line(run: Run, stage: str | None, axis: str = "tokens") -> Line:
+    """Running success of a stage, or the mean over stages (None), against `tokens`, `seconds` or `update`."""
+    points = []
+    for row in run.metrics:
+        rates, x = _success(row), number(row, axis)
+        if x is not None and rates and (stage is None or stage in rates):
+            points.append((x, mean(rates.values()) if stage is None else rates[stage]))
+    return Line([x for x, _ in points], [y for _, y in points])
+
+
+def metric_line(run: Run, name: str, axis: str = "tokens") -> Line:
+    """Any number that the learner reports, such as `entropy`."""
+    points = [(number(row, axis), number(row, name)) for row in run.metrics]
+    known = [(x, y) for x, y in points if x is not None and y is not None]
+    return Line([x for x, _ in known], [y for _, y in known])
+
+
+def band(lines: Sequence[Line], start: float | None = None) -> Band | None:
+    """The lines on one axis, straight between reports, and after its end each as it ended.
+
+    `start` is the value at 0, before the first report; None: the first value. None if there is nothing to draw.
+    """
+    lines = [line for line in lines if line.x]
+    if not lines:
+        return None
+    x = np.linspace(0.0, max(line.x[-1] for line in lines), POINTS)
+    values = np.stack([_at(line, x, start) for line in lines])
+    return Band(x.tolist(), np.median(values, 0).tolist(), values.min(0).tolist(), values.max(0).tolist())
+
+
+def _at(line: Line, x: NDArray[np.float64], start: float | None) -> NDArray[np.float64]:
+    return np.interp(x, [0.0, *line.x], [line.y[0] if start is None else start, *line.y])
+
+
+def solved_at(run: Run) -> Reached | None:
+    """When the greedy agent was confirmed to solve every problem; None if that was not seen while training."""
+    for row in [*run.metrics, run.record.summary]:
+        if row.get("solved") is True and (there := _reached(row)):
+            return there
+    return None
+
+
+def level_at(run: Run, level: float = STEEP) -> Reached | None:
+    """The first report at which every stage's running success is at least `level`, or at which all was solved."""
+    for row in [*run.metrics, run.record.summary]:
+        rates = _success(row)
+        steep = bool(rates) and min(rates.values()) >= level
+        if (steep or row.get("solved") is True) and (there := _reached(row)):
+            return there
+    return None
+
+
+def _reached(row: dict[str, Any]) -> Reached | None:
+    seconds, tokens, updates = (number(row, name) for name in ("seconds", "tokens", "update"))
+    return None if seconds is None or tokens is None or updates is None else Reached(seconds, tokens, updates)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The median of several numbers with the least and the greatest. The median is over those who got there."""
+
+    middle: float
+    low: float
+    high: float
+
+
+def spread(values: Sequence[float]) -> Spread | None:
+    return Spread(median(values), min(values), max(values)) if values else None
+
+
+def sparkline(values: Sequence[float], width: int = 24) -> str:
+    """Shares from 0 to 1 as little bars."""
+    if not values:
+        return ""
+    chosen = [values[round(place * (len(values) - 1) / (width - 1))] for place in range(width)]
+    return "".join("▁▂▃▄▅▆▇█"[min(7, max(0, int(8 * value)))] for value in chosen)

@@ -1,0 +1,108 @@
+"""The page: runs in, one HTML text out. It loads nothing, runs no script, and every string in it is escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from inwit.report.closeup import close_up
+from inwit.report.closeup_view import closeup_view
+from inwit.report.compare import Comparison, compare, different_worlds
+from inwit.report.facts import events, tiles, trained
+from inwit.report.groups import Group
+from inwit.report.panels import differences_table, exact_table, goal_charts, goals_table, inner_charts, learning_charts
+from inwit.report.select import Run
+from inwit.version import __version__
+
+CLOSE = 4  # agents that are looked at on one page, at most
+
+
+def make_page(runs: Sequence[Run]) -> str:
+    """The report of one run, or of several side by side."""
+    comparisons = compare(runs)
+    worlds = [_world(comparison, str(place), len(comparisons)) for place, comparison in enumerate(comparisons)]
+    return _template().render(
+        title=runs[0].record.name if len(runs) == 1 else f"{len(runs)} runs compared",
+        lead=_lead(runs, comparisons),
+        apart=different_worlds(comparisons),
+        worlds=worlds,
+        style=_style(),
+        version=__version__,
+    )
+
+
+@cache
+def _template() -> Any:
+    from jinja2 import Environment, StrictUndefined
+
+    text = files("inwit.report").joinpath("page.html.j2").read_text(encoding="utf-8")
+    return Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True).from_string(text)
+
+
+@cache
+def _style() -> Any:
+    from markupsafe import Markup
+
+    return Markup(files("inwit.report").joinpath("style.css").read_text(encoding="utf-8"))  # ours: nothing to escape
+
+
+def _lead(runs: Sequence[Run], comparisons: Sequence[Comparison]) -> str:
+    if len(runs) == 1:
+        record = runs[0].record
+        return (
+            f"Recipe {record.recipe}, seed {record.seed}: a {record.part('policy')} policy, trained by "
+            f"{record.part('learner')} in the world {record.part('world')}."
+        )
+    groups = [each.name for comparison in comparisons for each in comparison.groups]
+    kept = f"In {len(groups)} groups: {', '.join(groups)}." if len(groups) > 1 else "They differ in the seed alone."
+    return f"{kept} Runs that differ in nothing but the seed are one group."
+
+
+def _world(comparison: Comparison, key: str, worlds: int) -> dict[str, Any]:
+    runs, groups = comparison.runs, comparison.groups
+    alone = len(runs) == 1
+    looked = groups[: max(1, CLOSE // worlds)]
+    return {
+        "name": comparison.world,
+        "alone": alone,
+        "size": f"{len(runs)} run{'' if alone else 's'}",
+        "tiles": tiles(runs[0]) if alone else [],
+        "events": events(runs[0]) if alone else [],
+        "differences": differences_table(comparison),
+        "learning": learning_charts(comparison, key),
+        "learning_text": _learning_text(alone),
+        "goals": None if alone else goals_table(comparison),
+        "goals_text": GOALS,
+        "goal_charts": [] if alone else goal_charts(comparison, key),
+        "exact": None if alone else exact_table(comparison),
+        "closeups": [_closeup(each, f"{key}-{place}", alone, len(looked)) for place, each in enumerate(looked)],
+        "inner": inner_charts(comparison, key),
+        "trained": [trained(each) for each in groups],
+    }
+
+
+def _closeup(group: Group, key: str, alone: bool, looked: int) -> dict[str, Any]:
+    """Of a group the run that solves most, and of those the one that came first."""
+    run = max(group.runs, key=lambda run: (run.solved, bool(run.exact), -(run.total("tokens") or 0)))
+    heading = "The exact result" if alone else f"A closer look: {group.name}, seed {run.record.seed}"
+    return closeup_view(run, close_up(run, each=2 if alone or looked == 1 else 1), key, heading)
+
+
+def _learning_text(alone: bool) -> str:
+    what = (
+        "Running success of the episodes drawn in training, from sampled tokens: an agent that explores errs on purpose"
+    )
+    return f"{what}, so that the greedy agent is better than this." + (
+        ""
+        if alone
+        else " Lines are medians over the seeds; bands reach from the lowest to the highest; "
+        "a run that has ended stays at its last value."
+    )
+
+
+GOALS = (
+    "A run has got to 95 % when the running success of every stage is there, or everything is solved; to the end when "
+    "its greedy agent was confirmed to solve every problem. Seconds and tokens are those of training."
+)

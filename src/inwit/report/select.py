@@ -1,0 +1,101 @@
+"""Which runs: names, paths and patterns as they are written on the command line; sorted by world."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from inwit.errors import UserError, unknown
+from inwit.records.folder import (
+    COMPLETE,
+    Exact,
+    Record,
+    exact_rows,
+    number,
+    read_evaluations,
+    read_metrics,
+    runs_folder,
+)
+from inwit.records.folder import read_record as read
+from inwit.records.index import listing
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run with everything that it has recorded."""
+
+    record: Record
+    metrics: list[dict[str, Any]]
+    evaluations: list[dict[str, Any]]
+
+    @cached_property
+    def exact(self) -> list[Exact]:
+        """The last exact result; empty if there is none."""
+        return exact_rows(self.evaluations[-1]["evaluation"]) if self.evaluations else []
+
+    @property
+    def evaluation(self) -> dict[str, Any]:
+        return self.evaluations[-1]["evaluation"] if self.evaluations else {}
+
+    @property
+    def solved(self) -> int:
+        return sum(row.solved for row in self.exact)
+
+    @property
+    def problems(self) -> int:
+        return sum(row.problems for row in self.exact)
+
+    @property
+    def world(self) -> str:
+        return self.record.part("world")
+
+    def total(self, name: str) -> float | None:
+        """`seconds`, `tokens` or `update` of the whole training so far."""
+        last = self.metrics[-1] if self.metrics else {}
+        value = number(self.record.summary, name)
+        return number(last, name) if value is None else value
+
+
+def select(patterns: Sequence[str]) -> list[Run]:
+    """The runs of names, paths, `latest`, and patterns such as `calculator-*`: each run once, in order.
+
+    Raises `UserError` for a name or pattern that nothing answers to, and for a damaged run that was asked for by name;
+    a pattern passes damaged ones over.
+    """
+    found: dict[Path, Record] = {}
+    for pattern in patterns:
+        for path in _paths(pattern):
+            if path.resolve() not in found:
+                found[path.resolve()] = read(path)
+    return [Run(record, read_metrics(record.path), read_evaluations(record.path)) for record in found.values()]
+
+
+def _paths(pattern: str) -> list[Path]:
+    for path in (Path(pattern), runs_folder() / pattern):
+        if pattern and path.is_dir():
+            return [path]
+    rows = listing()
+    if pattern == "latest":
+        complete = [row for row in rows if row.status in COMPLETE]
+        if not complete:
+            raise UserError(f"there is no complete run under {runs_folder()}: make one with `inwit train`")
+        return [runs_folder() / max(complete, key=lambda row: (row.updated, row.run)).run]
+    names = [row.run for row in reversed(rows) if row.status != "damaged"]
+    matching = [name for name in names if fnmatchcase(name, pattern)]
+    if matching:
+        return [runs_folder() / name for name in matching]
+    if any(sign in pattern for sign in "*?["):
+        raise UserError(f"no run under {runs_folder()} matches {pattern!r}: `inwit runs` lists them")
+    raise unknown("run", pattern, ["latest", *names[-5:]])
+
+
+def by_world(runs: Sequence[Run]) -> dict[str, list[Run]]:
+    """The runs of each world: only those can be compared."""
+    worlds: dict[str, list[Run]] = {}
+    for run in runs:
+        worlds.setdefault(run.world, []).append(run)
+    return worlds

@@ -1,0 +1,122 @@
+"""`inwit compare`: which runs, what it says of them, and what it draws."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from inwit.cli import main
+from inwit.errors import UserError
+from inwit.report.select import select
+from recorded import begun, lines, metric, put, setting
+
+
+@pytest.fixture
+def five(runs: Path) -> Path:
+    """Three seeds of one configuration, one of another, and one of another world."""
+    for seed in range(3):
+        path = put(runs, f"calculator-{seed}", setting("seed", seed))
+        lines(path, [metric(1, [0.0]), metric(2 + seed, [0.97]), metric(20, [0.99], solved=seed < 2)])
+    put(runs, "calculator-other", setting("learner.entropy", 0.7))
+    put(runs, "else", setting("world.id", "another-world"))
+    return runs
+
+
+def names(*patterns: str) -> list[str]:
+    return [run.record.name for run in select(patterns)]
+
+
+def test_which_runs(five: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert sorted(names("calculator-[0-9]")) == ["calculator-0", "calculator-1", "calculator-2"]
+    assert names("calculator-1", str(five / "calculator-0"), "calculator-1") == ["calculator-1", "calculator-0"]
+    assert len(names("*")) == 5
+    monkeypatch.chdir(five / "else")
+    assert names(".") == ["else"]
+
+
+def test_the_latest_is_the_last_one_that_is_complete(runs: Path) -> None:
+    put(runs, "old", lambda record: begun(record, "2026-01-01T00:00:00+00:00"))
+    put(runs, "new", lambda record: begun(record, "2026-01-02T00:00:00+00:00"))
+    put(runs, "going", lambda record: (begun(record, "2026-01-03T00:00:00+00:00"), record.update(status="running")))
+    assert names("latest") == ["new"]
+
+
+@pytest.mark.parametrize(
+    ("patterns", "said"),
+    [
+        (["tutorial-*"], "no run under"),
+        (["calculator-8"], "did you mean 'calculator-"),
+        (["broken"], "damaged"),
+        (["theirs"], "not a run"),
+        ([""], "unknown run"),
+    ],
+)
+def test_runs_that_are_not_there(five: Path, patterns: list[str], said: str) -> None:
+    (put(five, "broken") / "run.json").write_text("{")
+    (five / "theirs").mkdir()
+    with pytest.raises(UserError, match=said) as refused:
+        select(patterns)
+    assert "\n" not in str(refused.value)
+    assert len(select(["*"])) == 5, "A pattern passes over what is damaged."
+
+
+def test_no_complete_run(runs: Path) -> None:
+    with pytest.raises(UserError, match="inwit train"):
+        select(["latest"])
+
+
+def test_what_it_says(five: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", "calculator-*"]) == 0
+    out = capsys.readouterr().out
+    assert "learner.entropy" in out
+    assert "policy.width" not in out, "Only what differs is shown."
+    (row,) = [line for line in out.splitlines() if line.startswith("entropy 0.05  0, 1, 2")]
+    assert "3 of 3  1.5 s (1.0 s to 2.0 s)  300 (200 to 400)" in row
+    assert "2 of 3  10.0 s (10.0 s to 10.0 s)" in row
+    assert "cannot be compared" not in out
+
+
+def test_different_worlds_are_shown_apart(five: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", "*"]) == 0
+    out = capsys.readouterr().out
+    (line,) = [line for line in out.splitlines() if "cannot be compared" in line]
+    assert "calculator-v0 (4)" in line
+    assert "another-world (1)" in line
+    assert "world.id" not in out, "The worlds are no difference within a comparison."
+
+
+def test_as_json(five: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", "*", "--json"]) == 0
+    first, second = sorted(json.loads(capsys.readouterr().out)["comparisons"], key=lambda each: -len(each["groups"]))
+    assert first["differences"] == {"learner.entropy": [0.05, 0.7]}
+    group = first["groups"][0]
+    assert (group["to_95"]["reached"], group["to_95"]["seconds"]["middle"]) == (3, 1.5)
+    assert (group["to_all"]["reached"], group["to_all"]["tokens"]["high"]) == (2, 2000)
+    assert sum(row["problems"] for row in group["runs"][0]["exact"]) == 3
+    assert second["world"] == "another-world"
+
+
+@pytest.mark.parametrize(("name", "head"), [("c.png", b"\x89PNG"), ("c.svg", b"<?xml")])
+def test_the_picture(five: Path, tmp_path: Path, name: str, head: bytes) -> None:
+    assert main(["compare", "*", "--plot", str(tmp_path / name)]) == 0
+    assert (tmp_path / name).read_bytes().startswith(head)
+
+
+def test_a_picture_that_cannot_be(five: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for file, said in ((tmp_path / "c.pdf", ".png"), (tmp_path / "none" / "c.png", "cannot write")):
+        assert main(["compare", "*", "--plot", str(file)]) == 2
+        streams = capsys.readouterr()
+        assert said in streams.err
+        assert len(streams.err.splitlines()) == 1
+        assert not file.exists()
+
+
+def test_runs_that_have_hardly_begun(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = put(runs, "going", lambda record: record.update(status="running", summary={}))
+    for name in ("metrics.jsonl", "evaluation.json"):
+        (path / name).unlink()
+    (path / "evaluations.jsonl").unlink(missing_ok=True)
+    assert main(["compare", "going"]) == 0
+    assert "not evaluated" in capsys.readouterr().out
