@@ -5,6 +5,7 @@ Unlike a rollout's, the rows of a `Batch` do not end together: each starts anew 
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 import torch
@@ -22,7 +23,7 @@ from inwit.types import State, Step, Tasks
 class Batch:
     """`count` rows, each in an episode of its own.
 
-    `tasks`, `state`, `prompt`, `stage`, `last` (token), `steps` and `returns` are the rows' own; tensors are replaced,
+    `tasks`, `state`, `prompt`, `stage`, `last` (token), `steps`, `terminated` and `returns` are the rows' own; tensors are replaced,
     never written to, so what was handed out stays as it was.
     """
 
@@ -53,13 +54,11 @@ class Batch:
 
     @property
     def draws(self) -> torch.Generator:
+        """The stream of problems; a batch that nobody seeded draws its seed from the system."""
         if self._draws is None:
-            raise UserError("the environment has no seed yet: call reset() first")
+            self.seed(secrets.randbits(62))
+            assert self._draws is not None
         return self._draws
-
-    @property
-    def started(self) -> bool:
-        return self._rows is not None
 
     @property
     def ended(self) -> Bool[Tensor, " B"]:
@@ -98,6 +97,7 @@ class Batch:
         rows = self.rows | {f"state.{name}": tensor for name, tensor in state.items()}
         rows["last"] = torch.where(live, token, rows["last"])
         rows["steps"] = rows["steps"] + live
+        rows["terminated"] = rows["terminated"] | step.terminated
         rows["returns"] = rows["returns"] + step.reward
         self._rows = rows
         return step
@@ -126,6 +126,7 @@ class Batch:
             "stage": self.world.stage(tasks),
             "last": last_token(prompt, mask),
             "steps": torch.zeros_like(tasks.kind),
+            "terminated": torch.zeros_like(tasks.kind, dtype=torch.bool),
             "returns": torch.zeros(len(tasks), dtype=torch.float64),
         }
 

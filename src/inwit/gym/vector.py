@@ -52,8 +52,8 @@ class InwitVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
         """New problems: drawn, or as `options` describe, the same for all rows or with `{"tasks": [...]}` each its
         own."""
         super().reset(seed=seed)
-        if seed is not None or not self.batch.started:
-            self.batch.seed(_seed_of(self))
+        if seed is not None:
+            self.batch.seed(seed)
         self.batch.start(self.batch.problems.read_all(options, self.num_envs, self.batch.draws))
         nothing = torch.zeros(self.num_envs, dtype=torch.bool)
         return self._observation(), self._info(nothing, dict.fromkeys(self.batch.world.extra_outcomes, nothing))
@@ -83,9 +83,3 @@ class InwitVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
         everywhere = np.ones(self.num_envs, bool)
         return outcomes | {f"_{name}": everywhere for name in outcomes}
 
-
-def _seed_of(env: VectorEnv[Any, Any, Any]) -> int:
-    """The seed that the environment was reset with, or one that Gymnasium draws."""
-    seed = env.np_random_seed
-    assert isinstance(seed, int)
-    return seed
