@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from inwit.evaluation import evaluate
     from inwit.explanation import explain
     from inwit.registering import register_curriculum, register_learner, register_policy, register_world
+    from inwit.integrations.hub import from_pretrained, push_to_hub, save_pretrained
+    from inwit.integrations.onnx import export_onnx
     from inwit.rollout import collect
     from inwit.runs import load
     from inwit.training import train, updates
@@ -28,14 +30,18 @@ _HOME = {
     "collect": "inwit.rollout",
     "evaluate": "inwit.evaluation",
     "explain": "inwit.explanation",
+    "export_onnx": "inwit.integrations.onnx",
+    "from_pretrained": "inwit.integrations.hub",
     "load": "inwit.runs",
     "make": "inwit.worlds",
     "play": "inwit.worlds.play",
+    "push_to_hub": "inwit.integrations.hub",
     "register_curriculum": "inwit.registering",
     "register_learner": "inwit.registering",
     "register_policy": "inwit.registering",
     "register_world": "inwit.registering",
     "resolve": "inwit.config",
+    "save_pretrained": "inwit.integrations.hub",
     "shortest": "inwit.worlds.shortest",
     "train": "inwit.training",
     "updates": "inwit.training",
@@ -49,14 +55,18 @@ __all__ = [
     "collect",
     "evaluate",
     "explain",
+    "export_onnx",
+    "from_pretrained",
     "load",
     "make",
     "play",
+    "push_to_hub",
     "register_curriculum",
     "register_learner",
     "register_policy",
     "register_world",
     "resolve",
+    "save_pretrained",
     "shortest",
     "train",
     "updates",

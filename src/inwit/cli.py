@@ -29,6 +29,7 @@ commands:
   inwit play WORLD ... -- ...   run a program by hand and see every state
   inwit oracle EXPRESSION       the proven shortest program for an expression of the calculator
   inwit bench [RECIPE] ...      learners x policies x seeds: how soon each gets to 95 % and to 100 %
+  inwit export RUN --onnx FILE  the agent as ONNX, or (--folder) as a folder that travels: see docs/ecosystem.md
   inwit worlds                  the worlds
   inwit recipes [NAME]          the recipes; with a name, its text, to copy and change
 
@@ -350,6 +351,33 @@ def _bench(arguments: list[str]) -> int:
     return 0
 
 
+def _export(arguments: list[str]) -> int:
+    parser = _Parser(
+        prog="inwit export",
+        description="Take an agent out of its run: as ONNX (needs the extra `export`; checked in onnxruntime on 1,000\n"
+        "states before it is kept), or as a folder with weights, configuration and a model card, for the Hub.\n\n"
+        "example: inwit export latest --onnx agent.onnx",
+    )
+    parser.add_argument("run", help="a run folder, its name, or latest")
+    parser.add_argument("--onnx", help="write the step function here, and the prompt's reader beside it", metavar="FILE")
+    parser.add_argument("--folder", help="write weights, configuration and card here", metavar="FOLDER")
+    args = parser.parse_args(arguments)
+    if not (args.onnx or args.folder):
+        raise UserError("there is nothing to export: give --onnx FILE or --folder FOLDER")
+    from inwit.runs import load
+
+    agent = load(args.run)
+    if args.onnx:
+        from inwit.integrations.onnx import export_onnx
+
+        print("written: {} and {}".format(*export_onnx(agent, args.onnx)))
+    if args.folder:
+        from inwit.integrations.hub import save_pretrained
+
+        print(f"written: {save_pretrained(agent, args.folder)}")
+    return 0
+
+
 def _worlds(arguments: list[str]) -> int:
     parser = _Parser(prog="inwit worlds", description="List the worlds.")
     parser.parse_args(arguments)
@@ -383,6 +411,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "play": _play,
     "oracle": _oracle,
     "bench": _bench,
+    "export": _export,
     "worlds": _worlds,
     "recipes": _recipes,
 }
