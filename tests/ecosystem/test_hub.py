@@ -124,8 +124,8 @@ def test_what_is_neither_a_folder_nor_a_repository() -> None:
 
 def test_the_hub_without_a_network(agent: Agent, saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The client is told that it is offline, so nothing leaves this machine."""
-    hub = pytest.importorskip("huggingface_hub")
-    monkeypatch.setattr(hub.constants, "HF_HUB_OFFLINE", True)
+    constants = pytest.importorskip("huggingface_hub.constants")
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(UserError, match="there is no folder me/agent, and the Hub did not give it: ") as caught:
         inwit.from_pretrained("me/agent")
     assert "\n" not in str(caught.value)
