@@ -28,8 +28,11 @@ def _tables(kept: dict[str, dict[str, Any]]) -> list[str]:
     for world in WORLDS:
         for width in sorted({int(key.split("/")[2]) for key in kept if key.split("/")[1] == world}):
             lines += [f"### {world}, width {width}", ""]
-            lines += ["| rival | what it is | epochs | minibatch | steps/s, median (range) | seeds | 99 % after, median "
-                      "(range) | solved | cold start |", "|---|---|---|---|---|---|---|---|---|"]
+            lines += [
+                "| rival | what it is | epochs | minibatch | steps/s, median (range) | seeds | 99 % after, median "
+                "(range) | solved | cold start |",
+                "|---|---|---|---|---|---|---|---|---|",
+            ]
             lines += [_row(kept, world, width, name) for name in VARIANTS]
             lines.append("")
     return lines

@@ -66,9 +66,7 @@ VARIANTS: dict[str, Variant] = {
     "sb3-ppo-tuned-bootstrap": _sb3("PPO", "likewise, bootstraps at truncation", 4, 1024, **_tuned(True)),
     "maskable-default": _sb3("MaskablePPO", "MLP, machine shown, masks, defaults", 10, 64, num_envs=1, bootstrap=True),
     "maskable-tuned": _sb3("MaskablePPO", "MLP, machine shown, masks, tuned", 4, 1024, **_tuned(False)),
-    "maskable-tuned-bootstrap": _sb3(
-        "MaskablePPO", "likewise, bootstraps at truncation", 4, 1024, **_tuned(True)
-    ),
+    "maskable-tuned-bootstrap": _sb3("MaskablePPO", "likewise, bootstraps at truncation", 4, 1024, **_tuned(True)),
     "recurrent-default": _sb3("RecurrentPPO", "LSTM, defaults", 10, 128, num_envs=1, bootstrap=True),
     "recurrent-tuned": _sb3("RecurrentPPO", "one LSTM, tuned", 4, 1024, **_tuned(False), **_ONE_LSTM),
     "recurrent-tuned-bootstrap": _sb3(

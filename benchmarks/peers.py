@@ -1,7 +1,7 @@
-"""inwit beside Stable-Baselines3, sb3-contrib and TorchRL: the same worlds, the same width, one pinned core, one thread.
+"""inwit beside Stable-Baselines3, sb3-contrib and TorchRL: same worlds, same width, one pinned core, one thread.
 
     python benchmarks/peers.py speed                     # environment steps/s with learning
-    python benchmarks/peers.py solve --seeds 5           # training seconds until 99 % of every stage, or none in --limit
+    python benchmarks/peers.py solve --seeds 5           # training seconds to 99 % of every stage
     python benchmarks/peers.py cold                      # from nothing to the end of the first update
     python benchmarks/peers.py table                     # docs/benchmarks.md from the results that are kept
 
@@ -14,8 +14,7 @@ from __future__ import annotations
 
 import os
 
-for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[_name] = "1"  # before anything imports NumPy or PyTorch
+os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"  # before anything imports NumPy or PyTorch
 
 import argparse
 import json

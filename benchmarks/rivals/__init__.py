@@ -28,9 +28,13 @@ class Rival(Protocol):
 def make(family: str, settings: dict[str, Any], world: dict[str, Any], width: int, seed: int) -> Rival:
     """Imports nothing but the family's own library: the cold start is measured with it."""
     if family == "inwit":
-        from rivals.ours import Ours as rival
-    elif family == "torchrl":
-        from rivals.torchrl_gru import TorchRLGRU as rival
-    else:
-        from rivals.sb3 import StableBaselines as rival
-    return rival(settings, world, width, seed)
+        from rivals.ours import Ours
+
+        return Ours(settings, world, width, seed)
+    if family == "torchrl":
+        from rivals.torchrl_gru import TorchRLGRU
+
+        return TorchRLGRU(settings, world, width, seed)
+    from rivals.sb3 import StableBaselines
+
+    return StableBaselines(settings, world, width, seed)

@@ -30,7 +30,9 @@ class TorchRLGRU:
         base.set_seed(seed)
         size, stages = base.batch.vocabulary_size, base.batch.world.kinds.num_stages
         inputs = size * (base.batch.world.prompt_width + 2) + stages
-        self.gru = GRUModule(inputs, width, in_keys=["seen", "memory", "is_init"], out_keys=["read", ("next", "memory")])
+        self.gru = GRUModule(
+            inputs, width, in_keys=["seen", "memory", "is_init"], out_keys=["read", ("next", "memory")]
+        )
         read = TensorDictModule(_OneHot(size, stages), ["prompt", "last", "stage", "action_mask"], ["seen"])
         self.body = TensorDictSequential(read, self.gru)
         logits = TensorDictModule(nn.Linear(width, size), ["read"], ["logits"])

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from inwit.config import resolve
     from inwit.evaluation import evaluate
     from inwit.explanation import explain
-    from inwit.registering import register_curriculum, register_learner, register_policy, register_world
     from inwit.integrations.hub import from_pretrained, push_to_hub, save_pretrained
     from inwit.integrations.onnx import export_onnx
+    from inwit.registering import register_curriculum, register_learner, register_policy, register_world
     from inwit.rollout import collect
     from inwit.runs import load
     from inwit.training import train, updates

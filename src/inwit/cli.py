@@ -359,7 +359,9 @@ def _export(arguments: list[str]) -> int:
         "example: inwit export latest --onnx agent.onnx",
     )
     parser.add_argument("run", help="a run folder, its name, or latest")
-    parser.add_argument("--onnx", help="write the step function here, and the prompt's reader beside it", metavar="FILE")
+    parser.add_argument(
+        "--onnx", help="write the step function here, and the prompt's reader beside it", metavar="FILE"
+    )
     parser.add_argument("--folder", help="write weights, configuration and card here", metavar="FOLDER")
     args = parser.parse_args(arguments)
     if not (args.onnx or args.folder):

@@ -95,9 +95,15 @@ DAMAGE: dict[str, tuple[Callable[[Path], Any], str]] = {
     "no json": (lambda f: (f / "config.json").write_text("{"), "is damaged"),
     "a list": (lambda f: (f / "config.json").write_text("[]"), "is damaged"),
     "somebody else's": (lambda f: (f / "config.json").write_text('{"model_type": "x"}'), "is not an inwit agent"),
-    "format": (lambda f: edit(f, lambda r: r.update(format=2, inwit="9.0")), "has format 2, of inwit 9.0: this version"),
+    "format": (
+        lambda f: edit(f, lambda r: r.update(format=2, inwit="9.0")),
+        "has format 2, of inwit 9.0: this version",
+    ),
     "incomplete": (lambda f: edit(f, lambda r: r.pop("config")), "is damaged"),
-    "seed": (lambda f: edit(f, lambda r: r["config"].update(seed=5)), "is not the one that the weights were saved with"),
+    "seed": (
+        lambda f: edit(f, lambda r: r["config"].update(seed=5)),
+        "is not the one that the weights were saved with",
+    ),
     "world": (lambda f: edit(f, lambda r: r["config"]["world"].update(id="tutorial-v9")), "this version cannot read"),
     "setting": (lambda f: edit(f, lambda r: r["config"]["policy"].update(depth=3)), "this version cannot read"),
 }

@@ -23,8 +23,8 @@ from inwit.types import State, Step, Tasks
 class Batch:
     """`count` rows, each in an episode of its own.
 
-    `tasks`, `state`, `prompt`, `stage`, `last` (token), `steps`, `terminated` and `returns` are the rows' own; tensors are replaced,
-    never written to, so what was handed out stays as it was.
+    `rows` are tensors by name: prompt, stage, last (token), steps, returns, terminated; `tasks` and `state` are what
+    the world knows of them. They are replaced, never written to, so what was handed out stays as it was.
     """
 
     def __init__(

@@ -24,7 +24,7 @@ class InwitEnv(gymnasium.Env[dict[str, Any], Any]):
     With `masks=False` every token is said to be legal. Further keyword arguments are the world's settings.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["ansi"], "render_fps": 1}
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["ansi"], "render_fps": 1}  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def __init__(
         self,

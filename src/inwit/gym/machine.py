@@ -50,7 +50,7 @@ def read_batch(world: Any, tasks: Tasks, state: State) -> Float[Tensor, "B M"]:
     """The same for every row of a batch."""
     _shape(world)
     columns, operands = READERS[world.id](world, tasks, state)
-    limit = state.get("limit", world.max_steps)
+    limit: Any = state.get("limit", world.max_steps)
     return torch.cat([*columns, operands / 9, (state["steps"] / limit)[:, None]], 1).float()
 
 

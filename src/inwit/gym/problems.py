@@ -58,7 +58,9 @@ class Problems:
         task = self.world.task(given)
         found = int(self.world.stage(task)[0])
         if stage is not None and stage != found:
-            raise UserError(f"stage {stage} contradicts the expression {given['expression']}, which is of stage {found}")
+            raise UserError(
+                f"stage {stage} contradicts the expression {given['expression']}, which is of stage {found}"
+            )
         self._allowed(found)
         return task
 

@@ -24,7 +24,7 @@ from inwit.types import Step
 class InwitVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
     """`num_envs` environments as one block of tensors; what else can be set is as in `InwitEnv`."""
 
-    metadata: ClassVar[dict[str, Any]] = {"autoreset_mode": AutoresetMode.NEXT_STEP}
+    metadata: ClassVar[dict[str, Any]] = {"autoreset_mode": AutoresetMode.NEXT_STEP}  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def __init__(
         self,
@@ -58,9 +58,7 @@ class InwitVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
         nothing = torch.zeros(self.num_envs, dtype=torch.bool)
         return self._observation(), self._info(nothing, dict.fromkeys(self.batch.world.extra_outcomes, nothing))
 
-    def step(
-        self, actions: Any
-    ) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+    def step(self, actions: Any) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         tokens = read_actions(actions, self.num_envs, self.batch.vocabulary_size)
         ended = self.batch.ended
         step: Step = self.batch.step(torch.from_numpy(tokens))
@@ -82,4 +80,3 @@ class InwitVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
         outcomes |= {name: flags.numpy() for name, flags in extra.items()}
         everywhere = np.ones(self.num_envs, bool)
         return outcomes | {f"_{name}": everywhere for name in outcomes}
-

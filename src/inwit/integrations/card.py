@@ -12,45 +12,49 @@ from inwit.worlds import WORLDS
 def model_card(agent: Agent, results: dict[str, Any] | None, why_not: str, name: str) -> str:
     """Markdown with the Hub's header. `results` is an evaluation as plain data, or None with the reason."""
     config, summary = agent.config, agent.summary
-    trained = "not trained" if "update" not in summary else (
-        f"{summary['update']:,} updates, {summary['tokens']:,} tokens, {summary['seconds']:.1f} s of training"
+    trained = (
+        "not trained"
+        if "update" not in summary
+        else (f"{summary['update']:,} updates, {summary['tokens']:,} tokens, {summary['seconds']:.1f} s of training")
     )
     settings = [f"{name} {value}" for name, value in config.world.settings.to_dict().items()]
     width = getattr(config.policy.settings, "width", None)
-    return "\n".join([
-        "---",
-        "library_name: inwit",
-        "pipeline_tag: reinforcement-learning",
-        f"tags: [inwit, reinforcement-learning, tool-use, {config.world.id}]",
-        "---",
-        "",
-        f"# {name}",
-        "",
-        f"An [inwit](https://pypi.org/project/inwit/) agent for the world `{config.world.id}`: {WORLDS.summary(config.world.id)}.",
-        "",
-        "| | |",
-        "|---|---|",
-        f"| world | {config.world.id} ({', '.join(settings)}) |",
-        f"| policy | {config.policy.id}{f', width {width}' if width else ''}, {_parameters(agent):,} parameters |",
-        f"| learner | {config.learner.id} |",
-        f"| recipe, seed | {config.recipe}, {config.seed} |",
-        f"| training | {trained}, {agent.status} |",
-        f"| saved by | inwit {__version__} |",
-        "",
-        "## Exact results",
-        "",
-        *_results(results, why_not),
-        "",
-        "## How to load it",
-        "",
-        "```python",
-        "import inwit",
-        "",
-        f'agent = inwit.from_pretrained("{name}")',
-        "print(inwit.evaluate(agent).solved)",
-        "```",
-        "",
-    ])
+    return "\n".join(
+        [
+            "---",
+            "library_name: inwit",
+            "pipeline_tag: reinforcement-learning",
+            f"tags: [inwit, reinforcement-learning, tool-use, {config.world.id}]",
+            "---",
+            "",
+            f"# {name}",
+            "",
+            f"An inwit agent for the world `{config.world.id}`: {WORLDS.summary(config.world.id)}.",
+            "",
+            "| | |",
+            "|---|---|",
+            f"| world | {config.world.id} ({', '.join(settings)}) |",
+            f"| policy | {config.policy.id}{f', width {width}' if width else ''}, {_parameters(agent):,} parameters |",
+            f"| learner | {config.learner.id} |",
+            f"| recipe, seed | {config.recipe}, {config.seed} |",
+            f"| training | {trained}, {agent.status} |",
+            f"| saved by | inwit {__version__} |",
+            "",
+            "## Exact results",
+            "",
+            *_results(results, why_not),
+            "",
+            "## How to load it",
+            "",
+            "```python",
+            "import inwit",
+            "",
+            f'agent = inwit.from_pretrained("{name}")',
+            "print(inwit.evaluate(agent).solved)",
+            "```",
+            "",
+        ]
+    )
 
 
 def _results(results: dict[str, Any] | None, why_not: str) -> list[str]:
@@ -58,13 +62,19 @@ def _results(results: dict[str, Any] | None, why_not: str) -> list[str]:
         return [f"None: {why_not}."]
     lines = ["The greedy agent on every problem of its world; nothing is sampled.", ""]
     if "stages" in results:
-        lines += ["| stage | problems | solved | success | best shortcut | random policy |", "|---|---|---|---|---|---|"]
+        lines += [
+            "| stage | problems | solved | success | best shortcut | random policy |",
+            "|---|---|---|---|---|---|",
+        ]
         for stage in results["stages"]:
             shares = (stage["success"], stage["shortcut_success"], stage["random_success"])
             cells = [str(stage["stage"]), f"{stage['problems']:,}", f"{stage['solved']:,}", *map(_percent, shares)]
             lines.append(f"| {' | '.join(cells)} |")
     else:
-        lines += ["| operators | slots needed | expressions | solved for every input | by value |", "|---|---|---|---|---|"]
+        lines += [
+            "| operators | slots needed | expressions | solved for every input | by value |",
+            "|---|---|---|---|---|",
+        ]
         for group in results["groups"]:
             counts = (group["operators"], group["slots_needed"], group["expressions"], group["identity_solved"])
             lines.append(f"| {' | '.join(map(str, counts))} | {_percent(group['value_success'])} |")

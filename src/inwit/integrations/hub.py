@@ -1,7 +1,7 @@
 """Agents that travel: a folder with everything an agent needs, and the Hugging Face Hub to send it through.
 
-A folder holds `model.safetensors`, `config.json` and `README.md`, the model card. The configuration names the SHA-256 of
-the weights, and the weights carry the configuration's: a file that was changed, cut short or mixed up with another
+A folder holds `model.safetensors`, `config.json` and `README.md`, the model card. The configuration names the SHA-256
+of the weights, and the weights carry the configuration's: a file that was changed, cut short or mixed up with another
 agent's is refused. (That guards against accidents and careless edits; it is no signature.) Nothing is ever unpickled.
 Folders need no extra; the Hub needs `pip install "inwit[hub]"`.
 """
@@ -84,15 +84,15 @@ def from_pretrained(source: str | Path, *, device: str = "cpu", revision: str | 
     try:
         config = resolve(record["config"])
     except UserError as error:
-        raise UserError(f"{folder} was saved by inwit {record['inwit']}, which this version cannot read: {error}") from None
+        raise UserError(
+            f"{folder} was saved by inwit {record['inwit']}, which this version cannot read: {error}"
+        ) from None
     if _metadata(weights).get("config_sha256") != _config_hash(record["config"]):
         raise UserError(f"the configuration in {folder / CONFIG} is not the one that the weights were saved with")
     return Agent(*_rebuild(config, weights, folder, device), config, None, record["status"], record["summary"])
 
 
-def push_to_hub(
-    agent: Agent | str | Path, repo_id: str, *, private: bool = False, token: str | None = None
-) -> str:
+def push_to_hub(agent: Agent | str | Path, repo_id: str, *, private: bool = False, token: str | None = None) -> str:
     """Create the repository on the Hub if need be and upload the agent's folder; returns its address.
 
     Raises `UserError` without the extra, without a network, or where the token (given, or stored by `hf auth login`) is
@@ -140,7 +140,13 @@ def _read(folder: Path) -> dict[str, Any]:
         if record["format"] != FORMAT:
             made = f"inwit {record.get('inwit', 'of another version')}"
             raise UserError(f"{folder} has format {record['format']}, of {made}: this version reads format {FORMAT}")
-        _ = record["weights_sha256"], record["config"]["world"]["id"], record["status"], record["summary"], record["inwit"]
+        _ = (
+            record["weights_sha256"],
+            record["config"]["world"]["id"],
+            record["status"],
+            record["summary"],
+            record["inwit"],
+        )
     except UserError:
         raise
     except (ValueError, KeyError, TypeError, AttributeError):
@@ -179,7 +185,9 @@ def _download(source: str, revision: str | None) -> Path:
     try:
         from huggingface_hub import snapshot_download
     except ModuleNotFoundError:
-        raise UserError(f"there is no folder {source}; {missing('to look on the Hub huggingface_hub', 'hub')}") from None
+        raise UserError(
+            f"there is no folder {source}; {missing('to look on the Hub huggingface_hub', 'hub')}"
+        ) from None
     with _hub_errors(f"there is no folder {source}, and the Hub did not give it"):
         return Path(snapshot_download(source, revision=revision, allow_patterns=[WEIGHTS, CONFIG, CARD]))
 

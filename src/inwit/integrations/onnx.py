@@ -37,8 +37,8 @@ GROWING = {"keys": 2, "values": 2, "attend": 1}  # memory that grows by a positi
 def export_onnx(agent: Agent | str | Path, path: str | Path) -> tuple[Path, Path]:
     """Write the step function to `path` and the prompt reader beside it; returns both paths.
 
-    Takes an agent or a run. Raises `UserError` without the extra, if the files cannot be written, or if what onnxruntime
-    computes from them is not what the agent computes.
+    Takes an agent or a run. Raises `UserError` without the extra, if the files cannot be written, or if what
+    onnxruntime computes from them is not what the agent computes.
     """
     _check_extra()
     agent = agent if isinstance(agent, Agent) else runs.load(agent)
@@ -159,7 +159,9 @@ def _check(policy: Any, files: tuple[Path, Path], prompts: Any, states: list[tup
     import onnxruntime
 
     step, begin = (onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"]) for file in files)
-    asked = [(begin, ("prompt", "prompt_mask", "stage"), prompts, policy.begin(*prompts))]
+    asked: list[tuple[Any, Any, Any, Any]] = [
+        (begin, ("prompt", "prompt_mask", "stage"), prompts, policy.begin(*prompts))
+    ]
     for token, memory in states:
         asked.append((step, ("token", *memory), (token, *memory.values()), policy.step(token, memory)))
     for session, names, inputs, answer in asked:

@@ -31,23 +31,23 @@ class InwitTorchRLEnv(EnvBase):
     """
 
     def __init__(self, world: str = "tutorial-v1", num_envs: int = 256, **settings: Any) -> None:
-        super().__init__(device="cpu", batch_size=[num_envs])
+        super().__init__(device="cpu", batch_size=torch.Size([num_envs]))
         self.batch = Batch(world, num_envs, **settings)
-        size, each = self.batch.vocabulary_size, (num_envs,)
+        size, each, one = self.batch.vocabulary_size, torch.Size([num_envs]), torch.Size([num_envs, 1])
         parts: dict[str, Any] = {
-            "prompt": Categorical(size, shape=(num_envs, self.batch.world.prompt_width)),
+            "prompt": Categorical(size, shape=torch.Size([num_envs, self.batch.world.prompt_width])),
             "last": Categorical(size, shape=each),
             "stage": Categorical(self.batch.world.kinds.num_stages, shape=each),
-            "action_mask": Binary(size, shape=(num_envs, size), dtype=torch.bool),
-            "success": Binary(1, shape=(num_envs, 1), dtype=torch.bool),
+            "action_mask": Binary(size, shape=torch.Size([num_envs, size]), dtype=torch.bool),
+            "success": Binary(1, shape=one, dtype=torch.bool),
         }
         if self.batch.observe == "machine":
             numbers = len(ScalarMachine(self.batch.world).names)
-            parts["machine"] = Bounded(-LIMIT, LIMIT, shape=(num_envs, numbers), dtype=torch.float32)
+            parts["machine"] = Bounded(-LIMIT, LIMIT, shape=torch.Size([num_envs, numbers]), dtype=torch.float32)
         self.observation_spec = Composite(parts, shape=each)
         self.action_spec = Categorical(size, shape=each)
-        self.reward_spec = Unbounded(shape=(num_envs, 1))
-        flags = {name: Binary(1, shape=(num_envs, 1), dtype=torch.bool) for name in ("done", "terminated", "truncated")}
+        self.reward_spec = Unbounded(shape=one)
+        flags = {name: Binary(1, shape=one, dtype=torch.bool) for name in ("done", "terminated", "truncated")}
         self.done_spec = Composite(flags, shape=each)
 
     def _reset(self, tensordict: TensorDictBase | None = None, **settings: Any) -> TensorDictBase:
