@@ -28,7 +28,7 @@ from typing import Any
 from peer_variants import VARIANTS, WORLDS
 
 RESULTS = Path(__file__).parent / "results" / "peers.json"
-WARM_UP = 3  # updates before the clock of `speed` starts
+WARM_UP = 2  # updates before the clock of `speed` starts
 SOLVED = 0.99
 LOOK = 300  # problems of a stage in the first look that saves most examinations
 
@@ -41,7 +41,7 @@ def main() -> None:
     if args.what == "table":
         from peer_table import write
 
-        write(RESULTS)
+        write(args.results)
         return
     for seed in range(args.seeds):
         for name in args.variants.split(","):
@@ -58,6 +58,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=10.0, help="measured in each cell of `speed`")
     parser.add_argument("--limit", type=float, default=600.0, help="training seconds in each cell of `solve`, at most")
     parser.add_argument("--core", type=int, default=max(os.sched_getaffinity(0)), help="the core to be pinned to")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="the file that results are kept in")
     parser.add_argument("--again", action="store_true", help="measure anew what was measured before")
     parser.add_argument("--cell", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--seed", type=int, default=0, help=argparse.SUPPRESS)
@@ -66,7 +67,7 @@ def _arguments() -> argparse.Namespace:
 
 def run(args: argparse.Namespace, name: str, seed: int) -> None:
     """One measurement in a process of its own, kept with what a reader needs to judge it."""
-    kept = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    kept = _kept(args.results)
     key = f"{args.what}/{args.world}/{args.width}/{name}/{seed}"
     if key in kept and not args.again:
         return
@@ -80,12 +81,16 @@ def run(args: argparse.Namespace, name: str, seed: int) -> None:
         print(f"{key}: failed: {done.stderr.strip().splitlines()[-1]}", flush=True)
         return
     result = json.loads(done.stdout.splitlines()[-1]) | {"wall": round(wall, 2), "load_before": round(load, 2)}
-    kept = (json.loads(RESULTS.read_text()) if RESULTS.exists() else {}) | {key: result}
-    RESULTS.parent.mkdir(exist_ok=True)
-    partial = RESULTS.with_suffix(".partial")
+    kept = _kept(args.results) | {key: result}
+    args.results.parent.mkdir(exist_ok=True)
+    partial = args.results.with_suffix(".partial")
     partial.write_text(json.dumps(dict(sorted(kept.items())), indent=0) + "\n")
-    partial.replace(RESULTS)
+    partial.replace(args.results)
     print(f"{key}: {result}", flush=True)
+
+
+def _kept(results: Path) -> dict[str, Any]:
+    return json.loads(results.read_text()) if results.exists() else {}
 
 
 def measure(args: argparse.Namespace) -> dict[str, Any]:

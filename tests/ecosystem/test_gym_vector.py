@@ -71,10 +71,11 @@ def likely_legal(mask: np.ndarray, random: np.random.Generator) -> int:
 
 
 @pytest.mark.filterwarnings("ignore:.*is out of date.*:DeprecationWarning")
+@pytest.mark.parametrize("every", [10, pytest.param(1, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("world_id", WORLDS)
-def test_recorded_episodes(world_id: str) -> None:
+def test_recorded_episodes(world_id: str, every: int) -> None:
     """All records as the rows of one environment: masks, rewards and flags."""
-    for settings, records in groups(world_id):
+    for settings, records in groups(world_id, every):
         env = make_vec(ID_OF[world_id], len(records), **settings)
         seen, _ = env.reset(options={"tasks": [record.task for record in records]})
         lengths = np.array([len(record.actions) for record in records])

@@ -37,9 +37,10 @@ def test_the_masks_are_kept_to(world_id: str) -> None:
     assert bool((block["last"][:, 1:][fresh] == block["last"][0, 0]).all()), "An episode must begin anew after its end."
 
 
+@pytest.mark.parametrize("every", [10, pytest.param(1, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("world_id", WORLDS)
-def test_recorded_episodes(world_id: str) -> None:
-    for settings, records in groups(world_id):
+def test_recorded_episodes(world_id: str, every: int) -> None:
+    for settings, records in groups(world_id, every):
         env = InwitTorchRLEnv(world_id, len(records), **settings)
         now = env.reset(options={"tasks": [record.task for record in records]})
         lengths = torch.tensor([len(record.actions) for record in records])
