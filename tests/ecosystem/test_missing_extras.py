@@ -28,9 +28,7 @@ except inwit.UserError as error:
     [
         ("stable_baselines3,sb3_contrib", "import inwit.integrations.stable_baselines3", "rl"),
         ("torchrl,tensordict", "import inwit.integrations.torchrl", "rl"),
-        ("torchrl", "import inwit.integrations.torchrl", "rl"),
         ("huggingface_hub", "inwit.push_to_hub('run', 'me/agent')", "hub"),
-        ("onnx,onnxscript", "inwit.export_onnx('run', 'agent.onnx')", "export"),
         ("onnxscript", "inwit.export_onnx('run', 'agent.onnx')", "export"),
     ],
 )

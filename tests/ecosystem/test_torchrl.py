@@ -74,6 +74,7 @@ def test_rows_start_anew_by_themselves() -> None:
     later = env.step(now.clone().set("action", torch.full((4,), 11)))["next"]
     assert bool(later["done"].all())
     assert bool(later["truncated"].all())
+    assert later["last"].tolist() == [0] * 4, "What is written after the end leaves no trace."
     which = torch.tensor([[True], [False], [True], [False]])
     fresh = env.reset(now.exclude("reward").set("_reset", which))
     assert fresh["done"][:, 0].tolist() == [False, True, False, True]
