@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: train test check fast learning engine soak clean
+.PHONY: train test check fast learning engine soak peers clean
 
 ## train an agent and prove it on every problem
 train: $(READY)
@@ -36,6 +36,14 @@ engine: $(READY)
 ## half an hour of kills, cuts, failing disks and crowds
 soak: $(READY)
 	$(BIN)/python benchmarks/soak.py
+
+## other libraries in the same worlds; takes hours, and goes on where it was stopped
+peers: $(READY)
+	$(BIN)/python benchmarks/peers.py speed
+	$(BIN)/python benchmarks/peers.py cold
+	$(BIN)/python benchmarks/peers.py solve
+	$(BIN)/python benchmarks/peers.py solve --world calculator
+	$(BIN)/python benchmarks/peers.py table
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; assert (3, 11) <= sys.version_info < (3, 14), "inwit needs Python 3.11, 3.12 or 3.13: make PYTHON=python3.11"'

@@ -8,6 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from inwit import gym as _gym
 from inwit.errors import UserError
 from inwit.version import __version__
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from inwit.config import resolve
     from inwit.evaluation import evaluate
     from inwit.explanation import explain
+    from inwit.integrations.hub import from_pretrained, push_to_hub, save_pretrained
+    from inwit.integrations.onnx import export_onnx
     from inwit.recording import resume, train
     from inwit.registering import register_curriculum, register_learner, register_policy, register_world
     from inwit.rollout import collect
@@ -29,16 +32,20 @@ _HOME = {
     "collect": "inwit.rollout",
     "evaluate": "inwit.evaluation",
     "explain": "inwit.explanation",
+    "export_onnx": "inwit.integrations.onnx",
+    "from_pretrained": "inwit.integrations.hub",
     "load": "inwit.runs",
     "make": "inwit.worlds",
     "pass_at_k": "inwit.sampling",
     "play": "inwit.worlds.play",
+    "push_to_hub": "inwit.integrations.hub",
     "register_curriculum": "inwit.registering",
     "register_learner": "inwit.registering",
     "register_policy": "inwit.registering",
     "register_world": "inwit.registering",
     "resolve": "inwit.config",
     "resume": "inwit.recording",
+    "save_pretrained": "inwit.integrations.hub",
     "shortest": "inwit.worlds.shortest",
     "train": "inwit.recording",
     "updates": "inwit.training",
@@ -52,16 +59,20 @@ __all__ = [
     "collect",
     "evaluate",
     "explain",
+    "export_onnx",
+    "from_pretrained",
     "load",
     "make",
     "pass_at_k",
     "play",
+    "push_to_hub",
     "register_curriculum",
     "register_learner",
     "register_policy",
     "register_world",
     "resolve",
     "resume",
+    "save_pretrained",
     "shortest",
     "train",
     "updates",
@@ -76,3 +87,6 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+_gym.register_when_gymnasium_comes()

@@ -36,6 +36,7 @@ commands:
   inwit query "SQL"             a question to all runs' metrics and evaluations
   inwit compare RUNS...         what differs, how soon each got there, the exact results side by side
   inwit report RUN [RUN...]     one HTML page about a run, or a comparison
+  inwit export RUN --onnx FILE  the agent as ONNX, or (--folder) as a folder that travels: see docs/ecosystem.md
   inwit worlds                  the worlds
   inwit recipes [NAME]          the recipes; with a name, its text, to copy and change
 
@@ -397,6 +398,35 @@ def _bench(arguments: list[str]) -> int:
     return 0
 
 
+def _export(arguments: list[str]) -> int:
+    parser = _Parser(
+        prog="inwit export",
+        description="Take an agent out of its run: as ONNX (needs the extra `export`; checked in onnxruntime on 1,000\n"
+        "states before it is kept), or as a folder with weights, configuration and a model card, for the Hub.\n\n"
+        "example: inwit export latest --onnx agent.onnx",
+    )
+    parser.add_argument("run", help="a run folder, its name, or latest")
+    parser.add_argument(
+        "--onnx", help="write the step function here, and the prompt's reader beside it", metavar="FILE"
+    )
+    parser.add_argument("--folder", help="write weights, configuration and card here", metavar="FOLDER")
+    args = parser.parse_args(arguments)
+    if not (args.onnx or args.folder):
+        raise UserError("there is nothing to export: give --onnx FILE or --folder FOLDER")
+    from inwit.runs import load
+
+    agent = load(args.run)
+    if args.onnx:
+        from inwit.integrations.onnx import export_onnx
+
+        print("written: {} and {}".format(*export_onnx(agent, args.onnx)))
+    if args.folder:
+        from inwit.integrations.hub import save_pretrained
+
+        print(f"written: {save_pretrained(agent, args.folder)}")
+    return 0
+
+
 def _worlds(arguments: list[str]) -> int:
     parser = _Parser(prog="inwit worlds", description="List the worlds.")
     parser.parse_args(arguments)
@@ -440,6 +470,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "query": _lazily("inwit.records.command:query"),
     "compare": _lazily("inwit.report.command:compare"),
     "report": _lazily("inwit.report.command:report"),
+    "export": _export,
     "worlds": _worlds,
     "recipes": _recipes,
 }

@@ -1,0 +1,88 @@
+"""What `benchmarks/peers.py` compares: each library at its documented defaults and at the best tuning that was found.
+
+"Defaults" are the constructor's own hyper-parameters and the number of environments of the library's own example. Width
+is the same for all. `epochs` and `batch` are told beside the figures; all compute in float32.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+WORLDS: dict[str, dict[str, Any]] = {
+    "tutorial": {"world": "tutorial-v1"},
+    "calculator": {"world": "calculator-v0", "max_operators": 2},
+}
+
+
+@dataclass(frozen=True)
+class Variant:
+    family: str  # inwit, sb3, torchrl
+    about: str
+    epochs: int
+    batch: int  # environment steps in a minibatch, about
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+def _sb3(algorithm: str, about: str, epochs: int, batch: int, **settings: Any) -> Variant:
+    return Variant("sb3", about, epochs, batch, {"algorithm": algorithm, **settings})
+
+
+def _tuned(bootstrap: bool, epochs: int = 4) -> dict[str, Any]:
+    """256 environments, one large minibatch or four, no discount: a batch as ours has it."""
+    return {
+        "num_envs": 256,
+        "bootstrap": bootstrap,
+        "n_steps": 8,
+        "batch_size": 2048 if epochs == 1 else 1024,
+        "n_epochs": epochs,
+        "learning_rate": 3e-3,
+        "ent_coef": 0.15,
+        "gamma": 1.0,
+    }
+
+
+_A2C = {
+    "num_envs": 256,
+    "n_steps": 8,
+    "learning_rate": 3e-3,
+    "ent_coef": 0.15,  # with less MaskablePPO stays on the shortcut of the last stage, too
+    "gamma": 1.0,
+    "normalize_advantage": True,
+    "use_rms_prop": False,
+}
+_ONE_LSTM = {"network": {"shared_lstm": True, "enable_critic_lstm": False}}
+
+
+def _torchrl(about: str, epochs: int, minibatches: int, bootstrap: bool, **changes: Any) -> Variant:
+    settings = {"num_envs": 256, "n_steps": 8, "learning_rate": 3e-3, "entropy": 0.15, "gamma": 1.0, "lmbda": 0.95}
+    settings |= {"epochs": epochs, "minibatches": minibatches, "bootstrap": bootstrap, **changes}
+    return Variant("torchrl", about, epochs, settings["num_envs"] * settings["n_steps"] // minibatches, settings)
+
+
+# The rollout hyper-parameters of TorchRL's own PPO tutorial, but for the width.
+_TUTORIAL = {"num_envs": 8, "n_steps": 125, "learning_rate": 3e-4, "entropy": 1e-4, "gamma": 0.99}
+
+VARIANTS: dict[str, Variant] = {
+    "inwit-a2c": Variant("inwit", "the recipe, one pass", 1, 2500),
+    "inwit-ppo": Variant("inwit", "the recipe with PPO", 4, 640, {"learner": {"id": "ppo"}}),
+    "sb3-a2c-default": _sb3("A2C", "MLP, machine shown, defaults", 1, 20, num_envs=4, bootstrap=True),
+    "sb3-a2c-tuned": _sb3("A2C", "MLP, machine shown, tuned", 1, 2048, bootstrap=False, **_A2C),
+    "sb3-a2c-tuned-bootstrap": _sb3("A2C", "likewise, bootstraps at truncation", 1, 2048, bootstrap=True, **_A2C),
+    "sb3-ppo-default": _sb3("PPO", "MLP, machine shown, defaults", 10, 64, num_envs=4, bootstrap=True),
+    "sb3-ppo-tuned": _sb3("PPO", "MLP, machine shown, tuned", 4, 1024, **_tuned(False)),
+    "sb3-ppo-tuned-bootstrap": _sb3("PPO", "likewise, bootstraps at truncation", 4, 1024, **_tuned(True)),
+    "maskable-default": _sb3("MaskablePPO", "MLP, machine shown, masks, defaults", 10, 64, num_envs=1, bootstrap=True),
+    "maskable-tuned": _sb3("MaskablePPO", "MLP, machine shown, masks, tuned", 4, 1024, **_tuned(False)),
+    "maskable-tuned-bootstrap": _sb3("MaskablePPO", "likewise, bootstraps at truncation", 4, 1024, **_tuned(True)),
+    "recurrent-default": _sb3("RecurrentPPO", "LSTM, defaults", 10, 128, num_envs=1, bootstrap=True),
+    "recurrent-tuned": _sb3("RecurrentPPO", "one LSTM, tuned", 4, 1024, **_tuned(False), **_ONE_LSTM),
+    "recurrent-tuned-bootstrap": _sb3(
+        "RecurrentPPO", "likewise, bootstraps at truncation", 4, 1024, **_tuned(True), **_ONE_LSTM
+    ),
+    "recurrent-one-pass": _sb3("RecurrentPPO", "one LSTM, one epoch", 1, 2048, **_tuned(False, 1), **_ONE_LSTM),
+    "torchrl-default": _torchrl("GRU, masks, the tutorial's settings", 10, 8, True, **_TUTORIAL),
+    "torchrl-tuned": _torchrl("GRU, masks, tuned", 4, 2, False),
+    "torchrl-tuned-bootstrap": _torchrl("likewise, bootstraps at truncation", 4, 2, True),
+    "torchrl-one-pass": _torchrl("GRU, masks, one epoch", 1, 1, False),
+}

@@ -1,0 +1,149 @@
+"""inwit beside Stable-Baselines3, sb3-contrib and TorchRL: same worlds, same width, one pinned core, one thread.
+
+    python benchmarks/peers.py speed                     # environment steps/s with learning
+    python benchmarks/peers.py solve --seeds 5           # training seconds to 99 % of every stage
+    python benchmarks/peers.py cold                      # from nothing to the end of the first update
+    python benchmarks/peers.py table                     # docs/benchmarks.md from the results that are kept
+
+Each measurement is a process of its own; seeds are the outer loop, so that the rivals take turns on a machine that
+others may use. Results are kept as they come: the same command goes on where it was stopped. The clock of `solve` runs
+while a rival trains, not while it is examined; it is examined exactly, on every problem.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"  # before anything imports NumPy or PyTorch
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+from peer_variants import VARIANTS, WORLDS
+
+RESULTS = Path(__file__).parent / "results" / "peers.json"
+WARM_UP = 2  # updates before the clock of `speed` starts
+SOLVED = 0.99
+LOOK = 300  # problems of a stage in the first look that saves most examinations
+
+
+def main() -> None:
+    args = _arguments()
+    if args.cell:
+        print(json.dumps(measure(args)))
+        return
+    if args.what == "table":
+        from peer_table import write
+
+        write(args.results)
+        return
+    for seed in range(args.seeds):
+        for name in args.variants.split(","):
+            run(args, name, seed)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("speed", "solve", "cold", "table"))
+    parser.add_argument("--variants", default=",".join(VARIANTS), help="by name, as in inwit-a2c,recurrent-tuned")
+    parser.add_argument("--world", default="tutorial", choices=tuple(WORLDS))
+    parser.add_argument("--width", type=int, default=64)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=10.0, help="measured in each cell of `speed`")
+    parser.add_argument("--limit", type=float, default=600.0, help="training seconds in each cell of `solve`, at most")
+    parser.add_argument("--core", type=int, default=max(os.sched_getaffinity(0)), help="the core to be pinned to")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="the file that results are kept in")
+    parser.add_argument("--again", action="store_true", help="measure anew what was measured before")
+    parser.add_argument("--cell", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--seed", type=int, default=0, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def run(args: argparse.Namespace, name: str, seed: int) -> None:
+    """One measurement in a process of its own, kept with what a reader needs to judge it."""
+    kept = _kept(args.results)
+    key = f"{args.what}/{args.world}/{args.width}/{name}/{seed}"
+    if key in kept and not args.again:
+        return
+    cell = ["--cell", "--variants", name, "--seed", str(seed), "--world", args.world, "--width", str(args.width)]
+    cell += ["--seconds", str(args.seconds), "--limit", str(args.limit), "--core", str(args.core)]
+    start, load = time.perf_counter(), os.getloadavg()[0]
+    command = [sys.executable, __file__, args.what, *cell]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20 * args.limit + 600, check=False)
+    wall = time.perf_counter() - start
+    if done.returncode:
+        print(f"{key}: failed: {done.stderr.strip().splitlines()[-1]}", flush=True)
+        return
+    result = json.loads(done.stdout.splitlines()[-1]) | {"wall": round(wall, 2), "load_before": round(load, 2)}
+    kept = _kept(args.results) | {key: result}
+    args.results.parent.mkdir(exist_ok=True)
+    partial = args.results.with_suffix(".partial")
+    partial.write_text(json.dumps(dict(sorted(kept.items())), indent=0) + "\n")
+    partial.replace(args.results)
+    print(f"{key}: {result}", flush=True)
+
+
+def _kept(results: Path) -> dict[str, Any]:
+    return json.loads(results.read_text()) if results.exists() else {}
+
+
+def measure(args: argparse.Namespace) -> dict[str, Any]:
+    os.sched_setaffinity(0, {args.core})
+    warnings.simplefilter("ignore")  # the libraries' own, about each other
+    import torch
+
+    import rivals
+
+    torch.set_num_threads(1)
+    variant, world = VARIANTS[args.variants], WORLDS[args.world]
+    rival = rivals.make(variant.family, variant.settings, world, args.width, args.seed)
+    if args.what == "cold":
+        return {"steps": rival.advance()}
+    if args.what == "speed":
+        return _speed(rival, args.seconds)
+    return _solve(rival, world, args.limit)
+
+
+def _speed(rival: Any, seconds: float) -> dict[str, Any]:
+    for _ in range(WARM_UP):
+        rival.advance()
+    steps, updates, start = 0, 0, time.perf_counter()
+    while (spent := time.perf_counter() - start) < seconds or updates < WARM_UP:
+        steps += rival.advance()
+        updates += 1
+    return {"steps_per_second": round(steps / spent), "updates": updates, "seconds": round(spent, 2)}
+
+
+def _solve(rival: Any, world: dict[str, Any], limit: float) -> dict[str, Any]:
+    """Trains until an examination finds every stage solved. Examinations come at 1 s and then at growing distances."""
+    from rivals.exact import success_by_stage
+
+    trained, steps, look_at, shares = 0.0, 0, 1.0, [0.0]
+    while trained < limit:
+        start = time.perf_counter()
+        steps += rival.advance()
+        trained += time.perf_counter() - start
+        if trained < look_at:
+            continue
+        look_at = trained + max(0.25, 0.05 * trained)
+        shares = success_by_stage(rival, world, LOOK)
+        if min(shares) >= SOLVED - 0.01:
+            shares = success_by_stage(rival, world)
+            if min(shares) >= SOLVED:
+                break
+    else:
+        shares = success_by_stage(rival, world)
+    solved = min(shares) >= SOLVED
+    return {"seconds": round(trained, 2) if solved else None, "limit": limit, "steps": steps} | {
+        "success": [round(share, 5) for share in shares]
+    }
+
+
+if __name__ == "__main__":
+    main()

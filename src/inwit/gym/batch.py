@@ -1,0 +1,134 @@
+"""Many environments as one block of tensors: what the vectorised environment and the adapters stand on.
+
+Unlike a rollout's, the rows of a `Batch` do not end together: each starts anew when it is told to. No loop over rows.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+
+from inwit.errors import UserError
+from inwit.gym.machine import read_batch
+from inwit.gym.problems import Problems, Stages, check_observe
+from inwit.policies.prompts import last_token
+from inwit.seeding import stream
+from inwit.types import State, Step, Tasks
+
+
+class Batch:
+    """`count` rows, each in an episode of its own.
+
+    `rows` are tensors by name: prompt, stage, last (token), steps, returns, terminated; `tasks` and `state` are what
+    the world knows of them. They are replaced, never written to, so what was handed out stays as it was.
+    """
+
+    def __init__(
+        self,
+        world: str,
+        count: int,
+        *,
+        stage: Stages = None,
+        slots: int | None = None,
+        masks: bool = True,
+        observe: str = "tokens",
+        **settings: Any,
+    ) -> None:
+        check_observe(observe)
+        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+            raise UserError(f"{count!r} environments: give a whole number of at least 1")
+        self.count, self.observe = count, observe
+        self.problems = Problems(world, stage, slots, masks, **settings)
+        self.world: Any = self.problems.world
+        self.vocabulary_size = len(self.world.vocabulary)
+        self._draws: torch.Generator | None = None
+        self._rows: dict[str, Tensor] | None = None
+
+    def seed(self, seed: int) -> None:
+        """Restart the stream of problems."""
+        self._draws = stream(seed, "gym tasks")
+
+    @property
+    def draws(self) -> torch.Generator:
+        """The stream of problems; a batch that nobody seeded draws its seed from the system."""
+        if self._draws is None:
+            self.seed(secrets.randbits(62))
+            assert self._draws is not None
+        return self._draws
+
+    @property
+    def ended(self) -> Bool[Tensor, " B"]:
+        return self.rows["state.ended"]
+
+    @property
+    def rows(self) -> dict[str, Tensor]:
+        if self._rows is None:
+            raise UserError("the environment has no problem yet: call reset() first")
+        return self._rows
+
+    @property
+    def tasks(self) -> Tasks:
+        return Tasks(self.rows["kind"], self._part("task."))
+
+    @property
+    def state(self) -> State:
+        return self._part("state.")
+
+    def start(self, tasks: Tasks) -> None:
+        """Begin an episode in every row."""
+        assert len(tasks) == self.count
+        self._rows = self._fresh(tasks)
+
+    def restart(self, which: Bool[Tensor, " B"]) -> None:
+        """Begin an episode on a new problem in some rows."""
+        places = which.nonzero()[:, 0]
+        if len(places):
+            fresh = self._fresh(self.problems.draw(len(places), self.draws))
+            self._rows = {name: old.index_copy(0, places, fresh[name]) for name, old in self.rows.items()}
+
+    def step(self, token: Int[Tensor, " B"]) -> Step:
+        """Carry out a token in every row; a row that has ended stays as it is."""
+        live = ~self.ended
+        state, step = self.world.step(self.state, token)
+        rows = self.rows | {f"state.{name}": tensor for name, tensor in state.items()}
+        rows["last"] = torch.where(live, token, rows["last"])
+        rows["steps"] = rows["steps"] + live
+        rows["terminated"] = rows["terminated"] | step.terminated
+        rows["returns"] = rows["returns"] + step.reward
+        self._rows = rows
+        return step
+
+    def legal(self) -> Bool[Tensor, "B V"]:
+        """The tokens that are legal now; all of them where the world has no masks."""
+        if self.world.masks:
+            return self.world.legal(self.state)
+        return torch.ones(self.count, self.vocabulary_size, dtype=torch.bool)
+
+    def observation(self) -> dict[str, Tensor]:
+        """prompt Int[B, P], last and stage Int[B], action_mask Bool[B, V]; perhaps machine Float[B, M]."""
+        seen = {name: self.rows[name] for name in ("prompt", "last", "stage")} | {"action_mask": self.legal()}
+        if self.observe == "machine":
+            seen["machine"] = read_batch(self.world, self.tasks, self.state)
+        return seen
+
+    def _fresh(self, tasks: Tasks) -> dict[str, Tensor]:
+        prompt, mask = self.world.prompt(tasks)
+        state = self.world.reset(tasks)
+        return {
+            "kind": tasks.kind,
+            **{f"task.{name}": tensor for name, tensor in tasks.data.items()},
+            **{f"state.{name}": tensor for name, tensor in state.items()},
+            "prompt": prompt,
+            "stage": self.world.stage(tasks),
+            "last": last_token(prompt, mask),
+            "steps": torch.zeros_like(tasks.kind),
+            "terminated": torch.zeros_like(tasks.kind, dtype=torch.bool),
+            "returns": torch.zeros(len(tasks), dtype=torch.float64),
+        }
+
+    def _part(self, prefix: str) -> dict[str, Tensor]:
+        return {name.removeprefix(prefix): rows for name, rows in self.rows.items() if name.startswith(prefix)}

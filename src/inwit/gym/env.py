@@ -1,0 +1,122 @@
+"""One environment: the scalar twin of a world behind Gymnasium's interface."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import gymnasium
+import numpy as np
+from gymnasium import spaces
+
+from inwit import worlds
+from inwit.errors import UserError
+from inwit.gym.machine import ScalarMachine
+from inwit.gym.problems import Problems, Stages, check_observe
+from inwit.gym.spaces import observation_space, read_action
+from inwit.policies.prompts import last_token
+from inwit.seeding import stream
+
+
+class InwitEnv(gymnasium.Env[dict[str, Any], Any]):
+    """An action is a token id; an illegal one has no effect and costs a step, with masks and without.
+
+    `observe="tokens"` hides the machine, so that memory must be in the agent; `observe="machine"` shows all of it.
+    With `masks=False` every token is said to be legal. Further keyword arguments are the world's settings.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["ansi"], "render_fps": 1}  # pyright: ignore[reportIncompatibleVariableOverride]
+
+    def __init__(
+        self,
+        world: str = "tutorial-v1",
+        *,
+        stage: Stages = None,
+        slots: int | None = None,
+        masks: bool = True,
+        observe: str = "tokens",
+        render_mode: str | None = None,
+        **settings: Any,
+    ) -> None:
+        check_observe(observe)
+        if render_mode not in (None, "ansi"):
+            raise UserError(f"render_mode = {render_mode!r} does not exist: valid: 'ansi'")
+        self.render_mode = render_mode
+        self.problems = Problems(world, stage, slots, masks, **settings)
+        self.world: Any = self.problems.world
+        self.observation_space = observation_space(self.world, observe)
+        self.action_space = spaces.Discrete(len(self.world.vocabulary))
+        self._machine = ScalarMachine(self.world) if observe == "machine" else None
+        self._draws: Any = None
+        self._twin: Any = None
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """A new problem: drawn, or the one that `options` describe (see `Problems.read`)."""
+        super().reset(seed=seed)
+        if seed is not None or self._draws is None:
+            self._draws = stream(self.np_random_seed, "gym tasks")
+        row = self.problems.read(options, self._draws)
+        [task] = self.world.describe(row)
+        self._twin = worlds.make_scalar(self.world.id, task, **self.world.settings.to_dict())
+        prompt, mask = self.world.prompt(row)
+        self._fixed = {"prompt": prompt[0].numpy(), "stage": np.int64(self.world.stage(row)[0])}
+        self._last = int(last_token(prompt, mask)[0])
+        self._written: list[int] = []
+        return self._observation(), {"task": task, **self._info()}
+
+    def step(self, action: Any) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
+        token = read_action(action, len(self.world.vocabulary))
+        twin = self._started()
+        if twin.ended:
+            raise UserError("the episode has ended: call reset() before the next step")
+        before = twin.reward
+        twin.step(token)
+        self._last = token
+        self._written.append(token)
+        reward = float(twin.reward - before)
+        return self._observation(), reward, twin.terminated, twin.truncated, self._info()
+
+    def action_masks(self) -> np.ndarray:
+        """Bool[V]: the tokens that are legal now; all of them with `masks=False`."""
+        mask = np.full(len(self.world.vocabulary), not self.world.masks)
+        if self.world.masks:
+            mask[self._started().legal()] = True
+        return mask
+
+    def render(self) -> str | None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """The task, what was written, and the machine, as three lines; None without a render mode."""
+        if self.render_mode is None:
+            return None
+        twin = self._started()
+        task = "  ".join(f"{name} {_shown(value)}" for name, value in twin.task_dict().items())
+        machine = "  ".join(f"{name} {_shown(value)}" for name, value in twin.state().items())
+        program = " ".join(self.world.vocabulary.decode(self._written)) or "nothing yet"
+        return f"{task}\nwritten {program}\n{machine}"
+
+    def _started(self) -> Any:
+        if self._twin is None:
+            raise UserError("the environment has no problem yet: call reset() first")
+        return self._twin
+
+    def _observation(self) -> dict[str, Any]:
+        seen = {
+            "prompt": self._fixed["prompt"].copy(),
+            "last": np.int64(self._last),
+            "stage": self._fixed["stage"],
+            "action_mask": self.action_masks().astype(np.int8),
+        }
+        if self._machine is not None:
+            limit = getattr(self._twin, "max_steps", self.world.max_steps)
+            seen["machine"] = np.array(self._machine.read(self._twin, limit), np.float32)
+        return seen
+
+    def _info(self) -> dict[str, Any]:
+        outcome = {name: bool(value) for name, value in self._twin.extra.items()}
+        return {"action_mask": self.action_masks(), "success": bool(self._twin.success), **outcome}
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list):
+        return " ".join(map(_shown, value)) or "none"
+    return "·" if value is None else str(value)

@@ -1,0 +1,106 @@
+"""Which problems an environment poses: its world, its stages, and the problem that reset options name.
+
+Shared by the Gymnasium environments and the adapters to other libraries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+
+from inwit import worlds
+from inwit.errors import UserError
+from inwit.types import Tasks
+from inwit.worlds.reading import whole
+
+Stages = int | Sequence[int] | None
+OBSERVATIONS = ("tokens", "machine")
+
+
+class Problems:
+    """A world and the kinds that an environment draws from, uniformly; held-out kinds are never drawn."""
+
+    def __init__(
+        self, world: str, stage: Stages = None, slots: int | None = None, masks: bool = True, **settings: Any
+    ) -> None:
+        """`stage` is one of the world's stages, several, or None for all; `slots` are the calculator's. Raises
+        `UserError` for whatever the world does not have."""
+        if slots is not None:
+            if "num_slots" not in worlds.WORLDS.load(world).Settings.__dataclass_fields__:
+                raise UserError(f"slots = {slots}: {world} has no slots to choose; leave it out")
+            settings["num_slots"] = slots
+        self.world: Any = worlds.make(world, masks=masks, **settings)
+        self.stages = self._read_stages(stage)
+        kinds, held_out = self.world.kinds, set(self.world.kinds.held_out)
+        drawn = [kind for kind, of in enumerate(kinds.stages) if of in self.stages and kind not in held_out]
+        self._kinds = {stage: _kinds(drawn, kinds.stages, stage) for stage in self.stages}
+        self._all = torch.tensor(drawn)
+
+    def draw(self, count: int, generator: torch.Generator, stage: int | None = None) -> Tasks:
+        """`count` problems, of one stage or of any that the environment poses."""
+        pool = self._all if stage is None else self._kinds[self._allowed(stage)]
+        return self.world.sample(pool[torch.randint(len(pool), (count,), generator=generator)], generator)
+
+    def read(self, options: Mapping[str, Any] | None, generator: torch.Generator) -> Tasks:
+        """The one problem that reset options describe: `{"stage": 2, "operands": [...]}`, `{"stage": 2}` with the rest
+        drawn, `{"expression": "(a*b)-c", "operands": [...]}`, or nothing. Raises `UserError` for what does not exist
+        or contradicts itself or the environment."""
+        given = dict(options or {})
+        stage = whole("stage", given["stage"]) if "stage" in given else None
+        if set(given) <= {"stage"}:
+            return self.draw(1, generator, stage)
+        if "expression" in given:
+            given.pop("stage", None)
+        elif stage is None and len(self.stages) == 1:
+            given["stage"] = self.stages[0]
+        task = self.world.task(given)
+        found = int(self.world.stage(task)[0])
+        if stage is not None and stage != found:
+            raise UserError(
+                f"stage {stage} contradicts the expression {given['expression']}, which is of stage {found}"
+            )
+        self._allowed(found)
+        return task
+
+    def read_all(self, options: Mapping[str, Any] | None, count: int, generator: torch.Generator) -> Tasks:
+        """As `read`, for each of `count` rows; `{"tasks": [...]}` has a problem for each."""
+        given = dict(options or {})
+        if not set(given) - {"stage"}:
+            stage = whole("stage", given["stage"]) if given else None
+            return self.draw(count, generator, stage)
+        if "tasks" not in given:
+            return self.read(given, generator).repeat_interleave(count)
+        if len(given) > 1 or len(given["tasks"]) != count:
+            raise UserError(f"tasks must stand alone and be {count}, one for each environment")
+        rows = [self.read(task, generator) for task in given["tasks"]]
+        data = {name: torch.cat([row.data[name] for row in rows]) for name in rows[0].data}
+        return Tasks(torch.cat([row.kind for row in rows]), data)
+
+    def _read_stages(self, stage: Stages) -> tuple[int, ...]:
+        known = sorted(set(self.world.kinds.stages))
+        asked = known if stage is None else [stage] if isinstance(stage, int | str) else list(stage)
+        return tuple(sorted({self._existing(whole("stage", each)) for each in asked}))
+
+    def _existing(self, stage: int) -> int:
+        known = sorted(set(self.world.kinds.stages))
+        if stage not in known:
+            raise UserError(f"stage {stage} does not exist: {self.world.id} has stages {', '.join(map(str, known))}")
+        return stage
+
+    def _allowed(self, stage: int) -> int:
+        if self._existing(stage) not in self.stages:
+            made = ", ".join(map(str, self.stages))
+            raise UserError(f"stage {stage} contradicts this environment, which was made with stage = {made}")
+        return stage
+
+
+def _kinds(drawn: list[int], stages: tuple[int, ...], stage: int) -> torch.Tensor:
+    return torch.tensor([kind for kind in drawn if stages[kind] == stage])
+
+
+def check_observe(observe: str) -> None:
+    """Raise `UserError` for an observation mode that does not exist."""
+    if observe not in OBSERVATIONS:
+        raise UserError(f"observe = {observe!r} does not exist: valid: {', '.join(OBSERVATIONS)}")

@@ -1,0 +1,47 @@
+"""What an environment shows and takes, as Gymnasium's spaces; and the reading of actions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+
+from inwit.errors import UserError
+from inwit.gym.machine import LIMIT, ScalarMachine
+
+
+def observation_space(world: Any, observe: str) -> spaces.Dict:
+    """prompt (the world's width, padding included), the last token, the stage, what is legal; perhaps the machine."""
+    size = len(world.vocabulary)
+    parts: dict[str, spaces.Space[Any]] = {
+        "prompt": spaces.MultiDiscrete(np.full(world.prompt_width, size)),
+        "last": spaces.Discrete(size),
+        "stage": spaces.Discrete(world.kinds.num_stages),
+        "action_mask": spaces.MultiBinary(size),
+    }
+    if observe == "machine":
+        shape = (len(ScalarMachine(world).names),)
+        parts["machine"] = spaces.Box(-LIMIT, LIMIT, shape, np.float32)
+    return spaces.Dict(parts)
+
+
+def read_action(action: Any, size: int) -> int:
+    """A token id; raises `UserError` for anything but a whole number from 0 to size - 1."""
+    array = np.asarray(action)
+    if array.shape != () or not np.issubdtype(array.dtype, np.integer):
+        raise UserError(f"the action {action!r} is not one whole number: it must be a token id, 0..{size - 1}")
+    if not 0 <= array < size:
+        raise UserError(f"the action {action!r} is out of range: token ids are 0..{size - 1}")
+    return int(array)
+
+
+def read_actions(actions: Any, count: int, size: int) -> np.ndarray:
+    """Int64[count]; raises `UserError` for anything but `count` whole numbers from 0 to size - 1."""
+    array = np.asarray(actions)
+    if array.shape != (count,) or not np.issubdtype(array.dtype, np.integer):
+        raise UserError(f"actions of shape {array.shape} and type {array.dtype} do not fit: give {count} whole numbers")
+    wrong = array[(array < 0) | (array >= size)]
+    if wrong.size:
+        raise UserError(f"the action {wrong[0]} is out of range: token ids are 0..{size - 1}")
+    return array.astype(np.int64)

@@ -1,0 +1,205 @@
+"""Agents that travel: a folder with everything an agent needs, and the Hugging Face Hub to send it through.
+
+A folder holds `model.safetensors`, `config.json` and `README.md`, the model card. The configuration names the SHA-256
+of the weights, and the weights carry the configuration's: a file that was changed, cut short or mixed up with another
+agent's is refused. (That guards against accidents and careless edits; it is no signature.) Nothing is ever unpickled.
+Folders need no extra; the Hub needs `pip install "inwit[hub]"`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+
+from inwit import runs, worlds
+from inwit.config import Config, resolve
+from inwit.devices import usable_device
+from inwit.errors import UserError
+from inwit.evaluation import evaluate
+from inwit.integrations import missing
+from inwit.integrations.card import model_card
+from inwit.policies import make_policy
+from inwit.seeding import stream
+from inwit.types import Agent
+from inwit.version import __version__
+
+FORMAT = 1
+WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
+REPO_ID = r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*"
+
+
+def save_pretrained(agent: Agent | str | Path, folder: str | Path, *, repo_id: str | None = None) -> Path:
+    """Write an agent (or a run's, by its path, name or `latest`) to a folder, with its exact results in the card.
+
+    Evaluates the agent on every problem of its world first, which takes seconds. Returns the folder. Raises `UserError`
+    if it cannot be written.
+    """
+    agent = agent if isinstance(agent, Agent) else runs.load(agent)
+    folder = Path(folder)
+    results, why_not = _results(agent)
+    config = agent.config.to_dict()
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in agent.policy.state_dict().items()}
+    weights = save(tensors, metadata={"config_sha256": _config_hash(config)})
+    record = {
+        "library": "inwit",
+        "format": FORMAT,
+        "inwit": __version__,
+        "weights_sha256": hashlib.sha256(weights).hexdigest(),
+        "status": agent.status,
+        "summary": agent.summary,
+        "evaluation": results,
+        "config": config,
+    }
+    card = model_card(agent, results, why_not, repo_id or folder.resolve().name)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / WEIGHTS).write_bytes(weights)
+        (folder / CONFIG).write_text(json.dumps(record, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        (folder / CARD).write_text(card, encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"cannot write the agent to {folder}: {error.strerror}") from None
+    return folder
+
+
+def from_pretrained(source: str | Path, *, device: str = "cpu", revision: str | None = None) -> Agent:
+    """The agent in a folder, or in a repository of the Hub (`name/agent`).
+
+    Raises `UserError` for a folder that is missing, damaged, tampered with, or of a format that this version does not
+    read.
+    """
+    folder = Path(source) if Path(source).is_dir() else _download(str(source), revision)
+    record = _read(folder)
+    weights = _bytes_of(folder / WEIGHTS)
+    if hashlib.sha256(weights).hexdigest() != record["weights_sha256"]:
+        raise UserError(f"{folder / WEIGHTS} is not the file that {CONFIG} names: it is damaged or was tampered with")
+    try:
+        config = resolve(record["config"])
+    except UserError as error:
+        raise UserError(
+            f"{folder} was saved by inwit {record['inwit']}, which this version cannot read: {error}"
+        ) from None
+    if _metadata(weights).get("config_sha256") != _config_hash(record["config"]):
+        raise UserError(f"the configuration in {folder / CONFIG} is not the one that the weights were saved with")
+    return Agent(*_rebuild(config, weights, folder, device), config, None, record["status"], record["summary"])
+
+
+def push_to_hub(agent: Agent | str | Path, repo_id: str, *, private: bool = False, token: str | None = None) -> str:
+    """Create the repository on the Hub if need be and upload the agent's folder; returns its address.
+
+    Raises `UserError` without the extra, without a network, or where the token (given, or stored by `hf auth login`) is
+    missing or refused.
+    """
+    try:
+        from huggingface_hub import HfApi, get_token
+    except ModuleNotFoundError:
+        raise missing("huggingface_hub", "hub") from None
+    _check_repo_id(repo_id)
+    if not (token or get_token()):
+        raise UserError("there is no token for the Hub: run `hf auth login`, set HF_TOKEN, or give token=")
+    with TemporaryDirectory() as folder:
+        save_pretrained(agent, folder, repo_id=repo_id)
+        with _hub_errors(f"cannot push to {repo_id}"):
+            api = HfApi(token=token)
+            api.create_repo(repo_id, private=private, exist_ok=True)
+            return str(api.upload_folder(repo_id=repo_id, folder_path=folder, commit_message="Save an inwit agent"))
+
+
+def _results(agent: Agent) -> tuple[dict[str, Any] | None, str]:
+    """The exact evaluation as plain data, or why there is none."""
+    try:
+        return evaluate(agent).to_dict(), ""
+    except UserError as error:
+        return None, str(error)
+
+
+def _rebuild(config: Config, weights: bytes, folder: Path, device: str) -> tuple[Any, Any]:
+    world = worlds.make(config.world.id, **config.world.settings.to_dict())
+    policy = make_policy(config.policy.id, config.policy.settings, world, stream(config.seed, "weights"))
+    try:
+        policy.load_state_dict(load(weights))
+    except (SafetensorError, RuntimeError):
+        raise UserError(f"the weights {folder / WEIGHTS} do not fit the policy and world that {CONFIG} names") from None
+    return world, policy.to(usable_device(device))
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    damaged = UserError(f"{folder / CONFIG} is damaged: it does not hold an agent's record")
+    try:
+        record = json.loads(_bytes_of(folder / CONFIG))
+        if record.get("library") != "inwit":
+            raise UserError(f"{folder} is not an inwit agent: its {CONFIG} does not say so")
+        if record["format"] != FORMAT:
+            made = f"inwit {record.get('inwit', 'of another version')}"
+            raise UserError(f"{folder} has format {record['format']}, of {made}: this version reads format {FORMAT}")
+        _ = (
+            record["weights_sha256"],
+            record["config"]["world"]["id"],
+            record["status"],
+            record["summary"],
+            record["inwit"],
+        )
+    except UserError:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise damaged from None
+    return record
+
+
+def _bytes_of(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError:
+        raise UserError(f"{file.parent} is not an agent's folder: it has no readable {file.name}") from None
+
+
+def _metadata(weights: bytes) -> dict[str, str]:
+    """What a safetensors file says of itself: JSON after eight bytes with its length."""
+    try:
+        length = int.from_bytes(weights[:8], "little")
+        return json.loads(weights[8 : 8 + length]).get("__metadata__", {})
+    except (ValueError, AttributeError):
+        return {}
+
+
+def _config_hash(config: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
+
+
+def _check_repo_id(repo_id: str) -> None:
+    if not re.fullmatch(REPO_ID, repo_id):
+        raise UserError(f"{repo_id!r} is no repository of the Hub: it must be like name/agent")
+
+
+def _download(source: str, revision: str | None) -> Path:
+    if not re.fullmatch(REPO_ID, source):
+        raise UserError(f"{source!r} is neither a folder nor a repository of the Hub, like name/agent")
+    try:
+        from huggingface_hub import snapshot_download
+    except ModuleNotFoundError:
+        raise UserError(
+            f"there is no folder {source}; {missing('to look on the Hub huggingface_hub', 'hub')}"
+        ) from None
+    with _hub_errors(f"there is no folder {source}, and the Hub did not give it"):
+        return Path(snapshot_download(source, revision=revision, allow_patterns=[WEIGHTS, CONFIG, CARD]))
+
+
+@contextmanager
+def _hub_errors(what: str) -> Iterator[None]:
+    """Whatever goes wrong between here and the Hub, in one line. The Hub's client raises what its HTTP library raises,
+    which differs between its versions, so all of it is caught."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise UserError(f"{what}: {reason}") from None

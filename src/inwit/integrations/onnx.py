@@ -1,0 +1,187 @@
+"""An agent's network as ONNX, to be run without PyTorch and without inwit.
+
+Two files: the step function (token and memory in, logits, value and memory out) under the given name, and beside it,
+as `NAME.begin.onnx`, the function that reads a prompt and makes the first memory. Every export is run in onnxruntime on
+1,000 states and compared before it is kept. Products in bfloat16 become float32: onnxruntime has none on CPU.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from inwit import runs
+from inwit.distributions import choose, gumbel
+from inwit.errors import UserError
+from inwit.integrations import missing
+from inwit.policies import make_policy
+from inwit.seeding import stream
+from inwit.types import Agent, Memory, Output
+
+ROWS, COLUMNS = 250, 4  # of the states that an export is checked on
+TOLERANCE = 1e-4
+GROWING = {"keys": 2, "values": 2, "attend": 1}  # memory that grows by a position a step, and the axis of its positions
+
+
+def export_onnx(agent: Agent | str | Path, path: str | Path) -> tuple[Path, Path]:
+    """Write the step function to `path` and the prompt reader beside it; returns both paths.
+
+    Takes an agent or a run. Raises `UserError` without the extra, if the files cannot be written, or if what
+    onnxruntime computes from them is not what the agent computes.
+    """
+    _check_extra()
+    agent = agent if isinstance(agent, Agent) else runs.load(agent)
+    files = Path(path), Path(path).with_name(f"{Path(path).stem}.begin.onnx")
+    policy = _for_export(agent)
+    with torch.no_grad():
+        prompts, states = sampled_states(agent.world, policy)
+        token, memory = states[-1]
+        try:
+            files[0].parent.mkdir(parents=True, exist_ok=True)
+            _write(agent, _Step(policy, list(memory)), files[0], (token, *memory.values()), ["token", *memory], memory)
+            _write(agent, _Begin(policy), files[1], prompts, ["prompt", "prompt_mask", "stage"], memory)
+        except OSError as error:
+            raise UserError(f"cannot write {files[0]}: {error.strerror}") from None
+        try:
+            _check(policy, files, prompts, states)
+        except UserError:
+            for file in files:
+                file.unlink()
+            raise
+    return files
+
+
+def sampled_states(
+    world: Any, policy: Any, rows: int = ROWS, columns: int = COLUMNS
+) -> tuple[tuple[Tensor, Tensor, Tensor], list[tuple[Tensor, Memory]]]:
+    """Prompts, and in turn the tokens and memories that come up when the policy writes what it samples there."""
+    draws = stream(0, "onnx check")
+    tasks = world.sample(torch.randint(len(world.kinds), (rows,), generator=draws), draws)
+    prompts = (*world.prompt(tasks), world.stage(tasks))
+    output, memory = policy.begin(*prompts)
+    state, states = world.reset(tasks), []
+    for _ in range(columns):
+        legal = world.legal(state) | state["ended"][:, None]
+        token = choose(output.logits, legal, gumbel(output.logits.shape, draws))
+        states.append((token, memory))
+        state, _ = world.step(state, token)
+        output, memory = policy.step(token, memory)
+    return prompts, states
+
+
+def _check_extra() -> None:
+    for package in ("onnx", "onnxscript", "onnxruntime"):
+        try:
+            __import__(package)
+        except ModuleNotFoundError:
+            raise missing(package, "export") from None
+
+
+def _for_export(agent: Agent) -> Any:
+    """A copy of the policy on the CPU, with products in float32."""
+    settings = agent.config.policy.settings
+    if not hasattr(settings, "matrix_dtype"):
+        return copy.deepcopy(agent.policy).cpu().eval()
+    plain = replace(settings, matrix_dtype="float32")
+    policy = make_policy(agent.config.policy.id, plain, agent.world, stream(agent.config.seed, "weights"))
+    policy.load_state_dict(agent.policy.state_dict())
+    return policy.eval()
+
+
+class _Step(nn.Module):
+    """`step` with the memory as separate tensors, as ONNX needs it."""
+
+    def __init__(self, policy: nn.Module, names: list[str]) -> None:
+        super().__init__()
+        self.policy, self.names = policy, names
+
+    def forward(self, token: Tensor, *memory: Tensor) -> tuple[Tensor, ...]:
+        return _flat(*self.policy.step(token, dict(zip(self.names, memory, strict=True))))  # pyright: ignore[reportCallIssue]
+
+
+class _Begin(nn.Module):
+    """`begin` with the memory as separate tensors."""
+
+    def __init__(self, policy: nn.Module) -> None:
+        super().__init__()
+        self.policy = policy
+
+    def forward(self, prompt: Tensor, prompt_mask: Tensor, stage: Tensor) -> tuple[Tensor, ...]:
+        return _flat(*self.policy.begin(prompt, prompt_mask, stage))  # pyright: ignore[reportCallIssue]
+
+
+def _flat(output: Output, memory: Memory) -> tuple[Tensor, ...]:
+    return output.logits, output.value, *memory.values()
+
+
+def _write(
+    agent: Agent, module: nn.Module, file: Path, inputs: tuple[Tensor, ...], names: list[str], memory: Memory
+) -> None:
+    batch = torch.export.Dim("batch")
+    longest = getattr(agent.config.policy.settings, "max_length", 128)
+    positions = torch.export.Dim("positions", min=2, max=max(3, longest - 1))
+    shapes = [{0: batch, **({GROWING[name]: positions} if name in GROWING else {})} for name in names]
+    step = isinstance(module, _Step)
+    about = {
+        "world": agent.config.world.to_dict(),
+        "policy": agent.config.policy.to_dict(),
+        "vocabulary": agent.world.vocabulary.names,
+        "function": "step" if step else "begin",
+    }
+    with _quiet():
+        program = torch.onnx.export(
+            module,
+            inputs,
+            dynamo=True,
+            verbose=False,
+            input_names=names,
+            output_names=["logits", "value", *(f"next_{name}" if step else name for name in memory)],
+            dynamic_shapes=(shapes[0], tuple(shapes[1:])) if step else tuple(shapes),
+        )
+        assert program is not None
+        program.model.metadata_props["inwit"] = json.dumps(about)
+        program.save(file)
+
+
+def _check(policy: Any, files: tuple[Path, Path], prompts: Any, states: list[tuple[Tensor, Memory]]) -> None:
+    """Compare with onnxruntime; raises `UserError` if a likeliest token or a number differs."""
+    import onnxruntime
+
+    step, begin = (onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"]) for file in files)
+    asked: list[tuple[Any, Any, Any, Any]] = [
+        (begin, ("prompt", "prompt_mask", "stage"), prompts, policy.begin(*prompts))
+    ]
+    for token, memory in states:
+        asked.append((step, ("token", *memory), (token, *memory.values()), policy.step(token, memory)))
+    for session, names, inputs, answer in asked:
+        given = {name: tensor.numpy() for name, tensor in zip(names, inputs, strict=True)}
+        theirs, ours = session.run(None, given), [tensor.numpy() for tensor in _flat(*answer)]
+        same = np.array_equal(theirs[0].argmax(1), ours[0].argmax(1))
+        error = max(float(np.abs(a - b).max()) for a, b in zip(theirs, ours, strict=True) if b.dtype == np.float32)
+        if not same or not error < TOLERANCE:
+            raise UserError(f"the export was not kept: onnxruntime's numbers differ by {error:.1e}, or its tokens do")
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """PyTorch's exporter warns of its own insides, in words that help nobody who exports an agent."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,78 @@
+"""The worlds for TorchRL: a batched EnvBase whose steps are our tensors, unconverted.
+
+The legal tokens are the observation `action_mask`. `TransformedEnv(env, ActionMask())` makes random actions, and
+the action spec, respect them; policies read the mask from the tensordict.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from inwit.gym.batch import Batch
+from inwit.gym.machine import LIMIT, ScalarMachine
+from inwit.gym.spaces import read_actions
+from inwit.integrations import missing
+
+try:
+    from tensordict import TensorDict, TensorDictBase
+    from torchrl.data import Binary, Bounded, Categorical, Composite, Unbounded
+    from torchrl.envs import EnvBase
+except ModuleNotFoundError:
+    raise missing("torchrl", "rl") from None
+
+
+class InwitTorchRLEnv(EnvBase):
+    """`num_envs` environments of batch size `[num_envs]`; what else can be set is as in `inwit.gym.env.InwitEnv`.
+
+    Episodes that have spent their budget are `truncated`, not `terminated`: the budget is part of the task, so use
+    `done` where a learner would bootstrap.
+    """
+
+    def __init__(self, world: str = "tutorial-v1", num_envs: int = 256, **settings: Any) -> None:
+        super().__init__(device="cpu", batch_size=torch.Size([num_envs]))
+        self.batch = Batch(world, num_envs, **settings)
+        size, each, one = self.batch.vocabulary_size, torch.Size([num_envs]), torch.Size([num_envs, 1])
+        parts: dict[str, Any] = {
+            "prompt": Categorical(size, shape=torch.Size([num_envs, self.batch.world.prompt_width])),
+            "last": Categorical(size, shape=each),
+            "stage": Categorical(self.batch.world.kinds.num_stages, shape=each),
+            "action_mask": Binary(size, shape=torch.Size([num_envs, size]), dtype=torch.bool),
+            "success": Binary(1, shape=one, dtype=torch.bool),
+        }
+        if self.batch.observe == "machine":
+            numbers = len(ScalarMachine(self.batch.world).names)
+            parts["machine"] = Bounded(-LIMIT, LIMIT, shape=torch.Size([num_envs, numbers]), dtype=torch.float32)
+        self.observation_spec = Composite(parts, shape=each)
+        self.action_spec = Categorical(size, shape=each)
+        self.reward_spec = Unbounded(shape=one)
+        flags = {name: Binary(1, shape=one, dtype=torch.bool) for name in ("done", "terminated", "truncated")}
+        self.done_spec = Composite(flags, shape=each)
+
+    def _reset(self, tensordict: TensorDictBase | None = None, **settings: Any) -> TensorDictBase:
+        """New problems, in the rows that `_reset` marks or in all; `env.reset(options=...)` describes them."""
+        which = None if tensordict is None else tensordict.get("_reset", None)
+        if which is None:
+            tasks = self.batch.problems.read_all(settings.get("options"), self.batch.count, self.batch.draws)
+            self.batch.start(tasks)
+        else:
+            self.batch.restart(which.reshape(self.batch.count))
+        none = torch.zeros(self.batch.count, 1, dtype=torch.bool)
+        return self._shown({"success": none, "done": none, "terminated": none.clone(), "truncated": none.clone()})
+
+    def _step(self, tensordict: TensorDictBase) -> TensorDictBase:
+        """A row that has ended stays as it is, done and unpaid, until it is reset."""
+        actions = read_actions(tensordict["action"], self.batch.count, self.batch.vocabulary_size)
+        step = self.batch.step(torch.from_numpy(actions))
+        ended, terminated = self.batch.ended, self.batch.rows["terminated"]
+        flags = {"done": ended, "terminated": terminated, "truncated": ended & ~terminated, "success": step.success}
+        shown = {name: flag[:, None] for name, flag in flags.items()}
+        return self._shown({**shown, "reward": step.reward.float()[:, None]})
+
+    def _set_seed(self, seed: int | None) -> None:
+        if seed is not None:
+            self.batch.seed(seed)
+
+    def _shown(self, more: dict[str, Any]) -> TensorDictBase:
+        return TensorDict(self.batch.observation() | more, batch_size=[self.batch.count])

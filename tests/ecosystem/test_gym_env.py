@@ -1,0 +1,208 @@
+"""Single Gymnasium environments: recorded episodes, exact problems, and what is refused."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from typing import Any
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env
+
+import inwit
+from golden_records import WORLDS, groups
+from inwit import UserError
+from inwit.gym import IDS
+from support import python
+
+ID_OF = {world: env_id for env_id, world in IDS.items()}
+every_id = pytest.mark.parametrize("env_id", IDS)
+
+
+def make(env_id: str, **settings: Any) -> Any:
+    with warnings.catch_warnings():  # Gymnasium warns that there is a v1; v0 is the published system, kept on purpose
+        warnings.filterwarnings("ignore", ".*is out of date.*", DeprecationWarning)
+        return gymnasium.make(env_id, **settings)
+
+
+@every_id
+@pytest.mark.parametrize("observe", ["tokens", "machine"])
+def test_gymnasiums_own_checks(env_id: str, observe: str) -> None:
+    check_env(make(env_id, observe=observe, render_mode="ansi").unwrapped)
+
+
+@pytest.mark.parametrize("order", ["import inwit, gymnasium", "import gymnasium, inwit"])
+def test_the_ids_are_registered_whichever_is_imported_first(order: str) -> None:
+    code = f"{order}; print(gymnasium.spec('inwit/Tutorial-v1').kwargs, 'torch' in sys.modules)"
+    done = python(f"import sys\n{code}")
+    assert done.stdout == "{'world': 'tutorial-v1'} False\n", done.stderr
+
+
+@pytest.mark.slow
+def test_the_prefix_imports_inwit() -> None:
+    done = python("import gymnasium; print(gymnasium.make('inwit:inwit/Tutorial-v1').unwrapped.world.id)")
+    assert done.stdout == "tutorial-v1\n", done.stderr
+
+
+def test_importing_inwit_imports_neither_gymnasium_nor_torch() -> None:
+    done = python("import inwit, sys; print('gymnasium' in sys.modules, 'torch' in sys.modules)")
+    assert done.stdout == "False False\n", done.stderr
+
+
+@pytest.mark.parametrize("world_id", WORLDS)
+@pytest.mark.parametrize("every", [40, pytest.param(1, marks=pytest.mark.slow)])
+def test_recorded_episodes(world_id: str, every: int) -> None:
+    """The masks before each step, the reward and the flags of every record."""
+    for settings, rows in groups(world_id, every):
+        env = make(ID_OF[world_id], **settings).unwrapped
+        for row in rows:
+            seen, info = env.reset(options=row.task)
+            paid, terminated, truncated = 0.0, False, False
+            for column, action in enumerate(row.actions):
+                assert not terminated, row
+                assert not truncated, row
+                if row.legal is not None:
+                    assert seen["action_mask"].nonzero()[0].tolist() == row.legal[column], row
+                assert np.array_equal(seen["action_mask"], info["action_mask"])
+                seen, reward, terminated, truncated, info = env.step(action)
+                assert seen["last"] == action
+                paid += reward
+            assert paid == pytest.approx(row.reward, abs=1e-9), row
+            assert terminated == row.terminated, row
+            assert truncated == (row.truncated if row.truncated is not None else truncated), row
+
+
+def test_options_give_exactly_that_problem() -> None:
+    env = gymnasium.make("inwit/Tutorial-v1")
+    seen, info = env.reset(seed=0, options={"stage": 2, "operands": [5, 5, 7, 9, 8]})
+    assert info["task"] == {"stage": 2, "operands": [5, 5, 7, 9, 8]}
+    assert seen["prompt"].tolist() == [5, 5, 7, 9, 8, 10]
+    assert (seen["last"], seen["stage"]) == (10, 2)
+    env = gymnasium.make("inwit/Calculator-v0", slots=2)
+    seen, info = env.reset(seed=0, options={"expression": "(a*b)-(c*d)", "operands": [3, 5, 2, 7], "stage": 3})
+    assert info["task"] == {"expression": "(a*b)-(c*d)", "operands": [3, 5, 2, 7]}
+    assert "".join(env.unwrapped.world.vocabulary.decode(seen["prompt"])).replace("PAD", "") == "(a*b)-(c*d)="
+
+
+def test_a_seed_decides_the_problems_and_stages_are_kept() -> None:
+    env, other = gymnasium.make("inwit/Tutorial-v1", stage=[0, 2]), gymnasium.make("inwit/Tutorial-v1", stage=[0, 2])
+    told = [[e.reset(seed=7)[1]["task"], *(e.reset()[1]["task"] for _ in range(30))] for e in (env, other)]
+    assert told[0] == told[1]
+    assert {task["stage"] for task in told[0]} == {0, 2}
+    assert env.reset(options={"stage": 2})[1]["task"]["stage"] == 2
+    assert env.reset(seed=8)[1]["task"] != told[0][0]
+    fresh = [gymnasium.make("inwit/Tutorial-v1", stage=2).reset()[1]["task"] for _ in range(5)]
+    assert len({str(task) for task in fresh}) > 1, "Without a seed every environment poses the same problems."
+
+
+def test_masks_off_hides_what_is_legal_and_changes_no_effect() -> None:
+    env = gymnasium.make("inwit/Tutorial-v1", masks=False)
+    seen, _ = env.reset(options={"stage": 0, "operands": [3, 4, 5]})
+    assert seen["action_mask"].all()
+    for token in ("ANS", "MUL", "3", "ADD", "ANS"):
+        _, reward, terminated, _, info = env.step(env.unwrapped.world.vocabulary.id(token))
+    assert (reward, terminated, info["success"]) == (1.0, True, True)
+
+
+def test_the_machine_is_shown_or_hidden() -> None:
+    hidden, shown = (gymnasium.make("inwit/Tutorial-v1", observe=mode).unwrapped for mode in ("tokens", "machine"))
+    assert "machine" not in hidden.observation_space.spaces
+    shown.reset(options={"stage": 0, "operands": [9, 0, 5]})
+    seen = dict(zip(shown._machine.names, shown.step(12)[0]["machine"].tolist(), strict=True))
+    expected = {"acc full": 1, "acc": np.log1p(9), "mem full": 0, "operands read": 0.4, "operand 0": 1}
+    assert {name: seen[name] for name in expected} == pytest.approx(expected)
+    assert seen["budget spent"] == pytest.approx(1 / 7)
+
+
+def test_render() -> None:
+    env = gymnasium.make("inwit/Tutorial-v1", render_mode="ansi")
+    env.reset(options={"stage": 0, "operands": [3, 4, 5]})
+    env.step(11)
+    assert env.render() == "stage 0  operands 3 4 5\nwritten MUL\nacc 12  mem ·  held ·  cursor 2"
+
+
+@pytest.mark.parametrize(
+    ("action", "message"),
+    [
+        (1.0, "not one whole number"),
+        (True, "not one whole number"),
+        ("MUL", "not one whole number"),
+        ([11], "not one whole number"),
+        (None, "not one whole number"),
+        (18, "out of range: token ids are 0..17"),
+        (-1, "out of range: token ids are 0..17"),
+    ],
+)
+def test_wrong_actions(action: Any, message: str) -> None:
+    env = gymnasium.make("inwit/Tutorial-v1").unwrapped
+    env.reset(seed=0)
+    with pytest.raises(UserError, match=message):
+        env.step(action)
+
+
+def test_a_step_before_the_beginning_or_after_the_end() -> None:
+    env = gymnasium.make("inwit/Tutorial-v1").unwrapped
+    for use in (lambda: env.step(11), env.action_masks):
+        with pytest.raises(UserError, match=r"call reset\(\) first"):
+            use()
+    env.reset(options={"stage": 0, "operands": [3, 4, 5]})
+    env.step(11)
+    assert env.step(14)[2]
+    with pytest.raises(UserError, match="the episode has ended"):
+        env.step(14)
+
+
+@pytest.mark.parametrize(
+    ("env_id", "settings", "options", "message"),
+    [
+        ("inwit/Tutorial-v1", {}, {"stage": 3}, "stage 3 does not exist: tutorial-v1 has stages 0, 1, 2"),
+        ("inwit/Tutorial-v1", {}, {"stage": 0, "operands": [1, 2]}, "2 operands were given: stage 0"),
+        ("inwit/Tutorial-v1", {}, {"operands": [1, 2, 3]}, "the task has no stage"),
+        ("inwit/Tutorial-v1", {}, {"stages": 1}, "did you mean 'stage'"),
+        (
+            "inwit/Tutorial-v1",
+            {"stage": 0},
+            {"stage": 1},
+            "contradicts this environment, which was made with stage = 0",
+        ),
+        ("inwit/Tutorial-v1", {}, {"expression": "a*b", "operands": [1, 2]}, "unknown task field"),
+        ("inwit/Calculator-v0", {}, {"expression": "a*b"}, "the task has no operands"),
+        (
+            "inwit/Calculator-v0",
+            {},
+            {"expression": "a*b", "operands": [1, 2], "stage": 2},
+            "contradicts the expression",
+        ),
+        ("inwit/Calculator-v0", {}, {"expression": "a*b", "operands": [1, 2], "num_slots": 2}, "made with 1"),
+        ("inwit/Calculator-v0", {"stage": 1}, {"expression": "(a*b)-c", "operands": [1, 2, 3]}, "stage 2 contradicts"),
+    ],
+)
+def test_options_that_contradict(env_id: str, settings: dict[str, Any], options: Any, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        gymnasium.make(env_id, **settings).reset(options=options)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"observe": "all"}, "valid: tokens, machine"),
+        ({"slots": 2}, "tutorial-v1 has no slots to choose"),
+        ({"stage": 5}, "stage 5 does not exist"),
+        ({"max_stepz": 3}, "did you mean 'world.max_steps'"),
+    ],
+)
+def test_settings_that_do_not_exist(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=re.escape(message)):
+        gymnasium.make("inwit/Tutorial-v1", **settings)
+
+
+def test_held_out_expressions_are_asked_for_by_name_only() -> None:
+    settings = {"max_operators": 3, "split": "classes"}
+    env = gymnasium.make("inwit/Calculator-v0", stage=3, **settings).unwrapped
+    world = inwit.make("calculator-v0", **settings)
+    held_out = {world.kinds.names[kind] for kind in world.kinds.held_out}
+    assert held_out
+    assert not held_out & {env.reset(seed=seed)[1]["task"]["expression"] for seed in range(200)}
+    env.reset(options={"expression": min(held_out), "operands": [1, 2, 3, 4]})

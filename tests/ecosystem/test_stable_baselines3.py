@@ -1,0 +1,148 @@
+"""The VecEnv for Stable-Baselines3: recorded episodes, what it tells of endings, and learners that really learn."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("sb3_contrib")
+
+from sb3_contrib import MaskablePPO, RecurrentPPO
+from sb3_contrib.common.maskable.utils import get_action_masks, is_masking_supported
+
+import inwit
+from golden_records import WORLDS, groups
+from inwit import UserError
+from inwit.integrations.stable_baselines3 import InwitVecEnv, TokenExtractor
+
+
+@pytest.mark.parametrize("every", [10, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("world_id", WORLDS)
+def test_recorded_episodes(world_id: str, every: int) -> None:
+    """All records as the rows of one environment; what follows a record in its row is another problem."""
+    for settings, records in groups(world_id, every):
+        env = InwitVecEnv(world_id, len(records), **settings)
+        env.set_options([record.task for record in records])
+        env.reset()
+        lengths = np.array([len(record.actions) for record in records])
+        paid, endings = np.zeros(len(records)), [{} for _ in records]
+        for column in range(lengths.max()):
+            live = column < lengths
+            masks = env.env_method("action_masks")
+            actions = np.array([(record.actions[column : column + 1] or [0])[0] for record in records])
+            for row, record in enumerate(records):
+                if record.legal is not None and live[row]:
+                    assert masks[row].nonzero()[0].tolist() == record.legal[column], record
+            _, reward, done, infos = env.step(actions)
+            paid += reward * live
+            for row in (done & live).nonzero()[0]:
+                assert not endings[row], f"{records[row]} ends twice."
+                endings[row] = infos[row]
+                assert infos[row]["terminal_observation"]["last"] == records[row].actions[-1]
+                assert infos[row]["episode"]["l"] == lengths[row]
+                assert infos[row]["episode"]["r"] == pytest.approx(records[row].reward, abs=1e-6)
+        assert paid == pytest.approx([record.reward for record in records], abs=1e-6)
+        assert all(endings[row] for row, record in enumerate(records) if record.terminated or record.truncated)
+
+
+def test_truncation_is_an_ending_unless_asked() -> None:
+    for bootstrap in (False, True):
+        env = InwitVecEnv("tutorial-v1", 2, bootstrap=bootstrap)
+        env.set_options({"stage": 0, "operands": [3, 4, 5]})
+        first = env.reset()
+        for _ in range(6):
+            assert not env.step(np.array([0, 0]))[2].any()
+        seen, reward, done, infos = env.step(np.array([0, 0]))
+        assert done.all()
+        assert not reward.any()
+        assert [info["TimeLimit.truncated"] for info in infos] == [bootstrap] * 2
+        assert infos[0]["terminal_observation"]["last"] == 0
+        assert (seen["last"] == first["last"]).all(), "The next episode must have begun."
+
+
+def test_masks_reach_maskable_learners() -> None:
+    env = InwitVecEnv("tutorial-v1", 3, stage=0)
+    env.seed(1)
+    env.reset()
+    assert is_masking_supported(env)
+    assert [row.nonzero()[0].tolist() for row in get_action_masks(env)] == [[11, 12, 13]] * 3
+    assert env.env_method("action_masks", indices=[1])[0].nonzero()[0].tolist() == [11, 12, 13]
+
+
+def test_a_seed_decides_the_problems() -> None:
+    told = []
+    for seed in (5, 5, 6):
+        env = InwitVecEnv("tutorial-v1", 20)
+        env.seed(seed)
+        told.append([env.reset()["prompt"], *(env.step(np.full(20, 11))[0]["prompt"] for _ in range(9))])
+    assert np.array_equal(told[0], told[1])
+    assert not np.array_equal(told[0], told[2])
+
+
+def test_what_is_refused() -> None:
+    env = InwitVecEnv("tutorial-v1", 2)
+    env.reset()
+    for actions, message in ((np.zeros(2), "type float64"), (np.array([0, 18]), "18 is out of range")):
+        with pytest.raises(UserError, match=message):
+            env.step(actions)
+    with pytest.raises(UserError, match=r"call step_async\(actions\) first"):
+        env.step_wait()
+    with pytest.raises(UserError, match="valid: action_masks"):
+        env.env_method("render")
+    with pytest.raises(UserError, match="cannot be set"):
+        env.set_attr("stage", 1)
+
+
+def greedy_success(model: Any, stage: int, *, masks: bool = True) -> float:
+    """The share of *all* problems of a stage that the greedy model solves."""
+    world = inwit.make("tutorial-v1")
+    tasks = world.describe(world.all_tasks([stage]))
+    env = InwitVecEnv("tutorial-v1", len(tasks), masks=masks)
+    env.set_options(tasks)
+    seen, memory, start = env.reset(), None, np.ones(len(tasks), bool)
+    success, over = np.zeros(len(tasks), bool), np.zeros(len(tasks), bool)
+    for _ in range(world.max_steps):
+        masked = isinstance(model, MaskablePPO)
+        more = {"action_masks": env.action_masks()} if masked else {"episode_start": start}
+        actions, memory = model.predict(seen, memory, deterministic=True, **more)
+        seen, _, start, infos = env.step(actions)
+        for row in (start & ~over).nonzero()[0]:
+            success[row] = infos[row]["is_success"]
+        over |= start
+    assert over.all()
+    return float(success.mean())
+
+
+QUICK: dict[str, Any] = {"n_steps": 8, "batch_size": 1024, "n_epochs": 4, "learning_rate": 3e-3} | {
+    "ent_coef": 0.02,
+    "gamma": 1.0,
+    "seed": 0,
+    "device": "cpu",
+}
+
+
+@pytest.mark.slow
+def test_maskable_ppo_learns() -> None:
+    model = MaskablePPO("MultiInputPolicy", InwitVecEnv("tutorial-v1", stage=0), **QUICK)
+    assert greedy_success(model, 0) < 0.5
+    model.learn(15 * 2048)
+    assert greedy_success(model, 0) >= 0.9
+
+
+@pytest.mark.slow
+def test_recurrent_ppo_learns_without_masks() -> None:
+    memory = {"lstm_hidden_size": 64, "shared_lstm": True, "enable_critic_lstm": False}
+    model = RecurrentPPO(
+        "MultiInputLstmPolicy",
+        InwitVecEnv("tutorial-v1", stage=0, masks=False),
+        policy_kwargs={"features_extractor_class": TokenExtractor, **memory},
+        **QUICK,
+    )
+    assert greedy_success(model, 0, masks=False) < 0.5
+    for _ in range(4):
+        model.learn(15 * 2048, reset_num_timesteps=False)
+        if greedy_success(model, 0, masks=False) >= 0.9:
+            return
+    pytest.fail("RecurrentPPO has not learnt stage 0 in 122,880 steps.")

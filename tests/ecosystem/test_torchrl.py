@@ -1,0 +1,96 @@
+"""The TorchRL environment: its specs by TorchRL's own check, recorded episodes, and partial resets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+pytest.importorskip("torchrl")
+
+from tensordict import TensorDict
+from torchrl.envs import TransformedEnv, check_env_specs
+from torchrl.envs.transforms import ActionMask
+
+from golden_records import WORLDS, groups
+from inwit import UserError
+from inwit.integrations.torchrl import InwitTorchRLEnv
+
+
+@pytest.mark.parametrize("observe", ["tokens", "machine"])
+@pytest.mark.parametrize("world_id", WORLDS)
+def test_torchrls_own_checks(world_id: str, observe: str) -> None:
+    env = InwitTorchRLEnv(world_id, 8, observe=observe)
+    check_env_specs(env)
+    assert env.observation_spec["action_mask"].shape == (8, env.batch.vocabulary_size)
+
+
+@pytest.mark.parametrize("world_id", WORLDS)
+def test_the_masks_are_kept_to(world_id: str) -> None:
+    env = TransformedEnv(InwitTorchRLEnv(world_id, 32), ActionMask())
+    check_env_specs(env)
+    block = env.rollout(40, break_when_any_done=False)
+    assert bool(block["action_mask"].gather(-1, block["action"][..., None]).all())
+    assert int(block["next", "done"].sum()) > 32, "Too few episodes ended to say anything of new beginnings."
+    fresh = block["next", "done"][:, :-1, 0]
+    assert bool((block["last"][:, 1:][fresh] == block["last"][0, 0]).all()), "An episode must begin anew after its end."
+
+
+@pytest.mark.parametrize("every", [10, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("world_id", WORLDS)
+def test_recorded_episodes(world_id: str, every: int) -> None:
+    for settings, records in groups(world_id, every):
+        env = InwitTorchRLEnv(world_id, len(records), **settings)
+        now = env.reset(options={"tasks": [record.task for record in records]})
+        lengths = torch.tensor([len(record.actions) for record in records])
+        paid, last = torch.zeros(len(records)), {}
+        for column in range(int(lengths.max())):
+            live = column < lengths
+            for row in live.nonzero()[:, 0].tolist():
+                if (legal := records[row].legal) is not None:
+                    assert now["action_mask"][row].nonzero()[:, 0].tolist() == legal[column], records[row]
+            actions = [(record.actions[column : column + 1] or [0])[0] for record in records]
+            now = env.step(now.set("action", torch.tensor(actions)))["next"]
+            paid += now["reward"][:, 0] * live
+            last |= {row: now[row] for row in (lengths == column + 1).nonzero()[:, 0].tolist()}
+        assert paid.tolist() == pytest.approx([record.reward for record in records], abs=1e-6)
+        for row, record in enumerate(records):
+            assert bool(last[row]["terminated"]) == record.terminated, record
+            assert record.truncated in (None, bool(last[row]["truncated"])), record
+
+
+def test_rows_start_anew_by_themselves() -> None:
+    env = InwitTorchRLEnv("tutorial-v1", 4)
+    env.set_seed(0)
+    now = env.reset()
+    again = InwitTorchRLEnv("tutorial-v1", 4)
+    again.set_seed(0)
+    assert torch.equal(again.reset()["prompt"], now["prompt"])
+    for _ in range(7):
+        now = env.step(now.set("action", torch.zeros(4, dtype=torch.int64)))["next"]
+    assert bool(now["truncated"].all())
+    assert not bool(now["terminated"].any())
+    later = env.step(now.clone().set("action", torch.full((4,), 11)))["next"]
+    assert bool(later["done"].all())
+    assert bool(later["truncated"].all())
+    assert later["last"].tolist() == [0] * 4, "What is written after the end leaves no trace."
+    which = torch.tensor([[True], [False], [True], [False]])
+    fresh = env.reset(now.exclude("reward").set("_reset", which))
+    assert fresh["done"][:, 0].tolist() == [False, True, False, True]
+    assert (fresh["last"] == 10).tolist() == [True, False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("action", "message"),
+    [
+        (torch.zeros(3), "type float32"),
+        (torch.zeros(3, dtype=torch.bool), "type bool"),
+        (torch.tensor([0, 18, 1]), "18 is out of range"),
+    ],
+)
+def test_wrong_actions(action: Any, message: str) -> None:
+    env = InwitTorchRLEnv("tutorial-v1", 3)
+    env.reset()
+    with pytest.raises(UserError, match=message):
+        env.step(TensorDict({"action": action}, [3]))
