@@ -79,6 +79,8 @@ def test_rows_start_anew_by_themselves() -> None:
     fresh = env.reset(now.exclude("reward").set("_reset", which))
     assert fresh["done"][:, 0].tolist() == [False, True, False, True]
     assert (fresh["last"] == 10).tolist() == [True, False, True, False]
+    with pytest.raises(UserError, match="cannot be given where _reset marks some"):
+        env.reset(now.exclude("reward").set("_reset", which), options={"stage": 0})
 
 
 @pytest.mark.parametrize(
