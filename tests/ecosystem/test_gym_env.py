@@ -38,6 +38,7 @@ ORDERS = {
     "gymnasium first": "import gymnasium, inwit",
     "others only look for it": "import inwit; from importlib.util import find_spec; find_spec('gymnasium')\n"
     "import gymnasium",
+    "the prefix imports it": "import gymnasium; gymnasium.spec('inwit:inwit/Tutorial-v1')",
     "inwit is loaded anew": "import importlib, inwit, inwit.gym; importlib.reload(inwit.gym); importlib.reload(inwit)\n"
     "import gymnasium",
 }
@@ -48,12 +49,6 @@ def test_the_ids_are_registered_whatever_is_imported_first(order: str) -> None:
     code = f"{order}; print(gymnasium.spec('inwit/Tutorial-v1').kwargs, 'torch' in sys.modules)"
     done = python(f"import sys\n{code}")
     assert done.stdout == "{'world': 'tutorial-v1'} False\n", done.stderr
-
-
-@pytest.mark.slow
-def test_the_prefix_imports_inwit() -> None:
-    done = python("import gymnasium; print(gymnasium.make('inwit:inwit/Tutorial-v1').unwrapped.world.id)")
-    assert done.stdout == "tutorial-v1\n", done.stderr
 
 
 def test_importing_inwit_imports_neither_gymnasium_nor_torch() -> None:
