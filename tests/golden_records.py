@@ -1,4 +1,4 @@
-"""The recorded episodes, each `every`th of them, read once, in one shape for every world: what the adapters are held against."""
+"""The recorded episodes, or each `every`th, read once, in one shape for every world: adapters are held against them."""
 
 from __future__ import annotations
 

@@ -35,7 +35,9 @@ def test_examples_run_to_their_ends(runs: Path) -> None:
     scripts = {name: expected for name, (package, expected) in SCRIPTS.items() if find_spec(package)}
     if not FOLDER.exists():
         pytest.skip("There is no checkout around these tests.")
-    code = "import runpy, sys\nfor path in sys.argv[1:]:\n print('== ' + path)\n runpy.run_path(path, run_name='__main__')"
+    code = (
+        "import runpy, sys\nfor path in sys.argv[1:]:\n print('== ' + path)\n runpy.run_path(path, run_name='__main__')"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code, *(str(FOLDER / name) for name in scripts)],
         capture_output=True,

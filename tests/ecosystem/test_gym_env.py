@@ -38,7 +38,6 @@ ORDERS = {
     "gymnasium first": "import gymnasium, inwit",
     "others only look for it": "import inwit; from importlib.util import find_spec; find_spec('gymnasium')\n"
     "import gymnasium",
-    "the prefix imports it": "import gymnasium; gymnasium.spec('inwit:inwit/Tutorial-v1')",
     "inwit is loaded anew": "import importlib, inwit, inwit.gym; importlib.reload(inwit.gym); importlib.reload(inwit)\n"
     "import gymnasium",
 }

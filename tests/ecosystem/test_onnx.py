@@ -1,4 +1,4 @@
-"""ONNX exports: the same tokens and numbers in onnxruntime. (A trained agent's whole episode: examples/onnx_agent.py.)"""
+"""ONNX exports: the same tokens and numbers in onnxruntime. A trained agent's episode: examples/onnx_agent.py."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 
 A folder holds `model.safetensors`, `config.json` and `README.md`, the model card. The record in `config.json` names the
 SHA-256 of the weights, and the weights carry that of the rest of the record, results included: a file that was changed,
-cut short or mixed up with another agent's is refused. (That guards against accidents and careless edits; it is no signature.) Nothing is ever unpickled.
-Folders need no extra; the Hub needs `pip install "inwit[hub]"`.
+cut short or mixed up with another agent's is refused. (That guards against accidents and careless edits; it is no
+signature.) Nothing is ever unpickled. Folders need no extra; the Hub needs `pip install "inwit[hub]"`.
 """
 
 from __future__ import annotations
