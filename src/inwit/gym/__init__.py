@@ -54,7 +54,8 @@ class _GymnasiumFinder:
         others = sys.meta_path[sys.meta_path.index(self) + 1 :]
         spec = next((spec for finder in others if (spec := finder.find_spec(name, path, target))), None)
         if spec is not None and spec.loader is not None:
-            spec.loader.exec_module = _then_register(spec.loader.exec_module)  # of this loader, for this one module
+            loader: Any = spec.loader  # of this one module
+            loader.exec_module = _then_register(loader.exec_module)
         return spec
 
 
