@@ -26,11 +26,15 @@ class Variant:
 
 
 def named(words: list[str]) -> list[str]:
-    """The variants that are called as one of the words, or else those whose names begin or end with it."""
+    """The variants that are called as one of the words, or else those whose names begin or end with it; raises
+    `ValueError` for a word that names none."""
 
     def meant(name: str, word: str) -> bool:
         return name == word if word in VARIANTS else name.startswith(f"{word}-") or name.endswith(f"-{word}")
 
+    for word in words:
+        if not any(meant(name, word) for name in VARIANTS):
+            raise ValueError(f"{word!r} names none of {', '.join(VARIANTS)}")
     return [name for name in VARIANTS if any(meant(name, word) for word in words)]
 
 

@@ -69,10 +69,10 @@ def _arguments() -> argparse.Namespace:
 
 
 def _variants(given: str) -> list[str]:
-    names = named(given.split(","))
-    if not names:
-        raise argparse.ArgumentTypeError(f"{given!r} names none of {', '.join(VARIANTS)}")
-    return names
+    try:
+        return named(given.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def run(args: argparse.Namespace, name: str, seed: int) -> None:

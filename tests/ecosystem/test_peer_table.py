@@ -25,7 +25,8 @@ def test_variants_are_named_whole_or_by_an_end() -> None:
 
     assert named(["recurrent-tuned"]) == ["recurrent-tuned"]
     assert named(["inwit"]) == ["inwit-a2c", "inwit-ppo"]
-    assert named(["nothing"]) == []
+    with pytest.raises(ValueError, match="'nothing' names none of inwit-a2c, "):
+        named(["inwit", "nothing"])
     groups = [named([word]) for word in ("inwit", "tuned", "default", "bootstrap", "one-pass")]
     assert sorted(name for group in groups for name in group) == sorted(VARIANTS)
 
