@@ -37,12 +37,13 @@ engine: $(READY)
 soak: $(READY)
 	$(BIN)/python benchmarks/soak.py
 
-## other libraries in the same worlds; takes hours, and goes on where it was stopped
+## other libraries in the same worlds; an hour and a half on one core, and goes on where it was stopped
 peers: $(READY)
 	$(BIN)/python benchmarks/peers.py speed
 	$(BIN)/python benchmarks/peers.py cold
-	$(BIN)/python benchmarks/peers.py solve
-	$(BIN)/python benchmarks/peers.py solve --world calculator
+	$(BIN)/python benchmarks/peers.py solve --variants inwit,tuned
+	$(BIN)/python benchmarks/peers.py solve --variants default,bootstrap --seeds 1
+	$(BIN)/python benchmarks/peers.py solve --variants inwit,tuned --world calculator
 	$(BIN)/python benchmarks/peers.py table
 
 $(READY): pyproject.toml constraints.txt

@@ -1,76 +1,101 @@
-"""The tables of docs/benchmarks.md, from the results that `benchmarks/peers.py` kept."""
+"""The tables of docs/benchmarks.md and of the README, from the results that `benchmarks/peers.py` kept."""
 
 from __future__ import annotations
 
 import json
 import statistics
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from peer_variants import VARIANTS, WORLDS
+from peer_variants import VARIANTS, WORLDS, named
 
-PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
+ROOT = Path(__file__).parents[1]
 BEGIN, END = "<!-- tables: made by `python benchmarks/peers.py table` -->", "<!-- end of tables -->"
+WIDE = ("rival", "what it is", "epochs", "minibatch", "dtype", "steps/s, median (range)", "seeds")
+WIDE += ("99 % after, median (range)", "solved", "cold start")
+SHORT = ("rival", "what it is", "steps/s with learning", "99 % of every stage after")
+Kept = dict[str, dict[str, Any]]
 
 
 def write(results: Path) -> None:
-    """Replace what stands between the page's two marks."""
-    kept = json.loads(results.read_text())
-    tables = "\n".join(_tables(kept))
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    after = rest.partition(END)[2]
-    PAGE.write_text(f"{before}{BEGIN}\n\n{tables}\n{END}{after}", encoding="utf-8")
-    print(tables)
+    """Replace what stands between the marks of the page and of the README."""
+    if not results.exists():
+        raise SystemExit(f"there are no results in {results} yet: measure first, as `make peers` does")
+    kept = json.loads(results.read_text(encoding="utf-8"))
+    places = (
+        (ROOT / "docs" / "benchmarks.md", list(VARIANTS), WIDE, _wide),
+        (ROOT / "README.md", named(["inwit", "tuned"]), SHORT, _short),
+    )
+    for file, names, columns, row in places:
+        tables = "\n".join(_tables(kept, names, columns, row))
+        before, begin, rest = file.read_text(encoding="utf-8").partition(BEGIN)
+        _, end, after = rest.partition(END)
+        if not (begin and end):
+            raise SystemExit(f"{file} has no place for the tables: put these marks around it: {BEGIN} {END}")
+        file.write_text(f"{before}{BEGIN}\n\n{tables}\n{END}{after}", encoding="utf-8")
+        print(tables)
 
 
-def _tables(kept: dict[str, dict[str, Any]]) -> list[str]:
+def _tables(kept: Kept, names: list[str], columns: tuple[str, ...], row: Callable[..., list[str]]) -> list[str]:
+    """A table for each world and width, with a row for each variant of which something was measured."""
     lines = []
     for world in WORLDS:
         for width in sorted({int(key.split("/")[2]) for key in kept if key.split("/")[1] == world}):
-            lines += [f"### {world}, width {width}", ""]
-            lines += [
-                "| rival | what it is | epochs | minibatch | steps/s, median (range) | seeds | 99 % after, median "
-                "(range) | solved | cold start |",
-                "|---|---|---|---|---|---|---|---|---|",
-            ]
-            lines += [_row(kept, world, width, name) for name in VARIANTS]
+            lines += [f"**{world}, width {width}**", "", _line(columns), "|---" * len(columns) + "|"]
+            for name in names:
+                cells = {what: _cells(kept, f"{what}/{world}/{width}/{name}/") for what in ("speed", "solve", "cold")}
+                if any(cells.values()):
+                    lines.append(_line(row(name, cells)))
             lines.append("")
     return lines
 
 
-def _row(kept: dict[str, dict[str, Any]], world: str, width: int, name: str) -> str:
-    variant = VARIANTS[name]
+def _cells(kept: Kept, start: str) -> list[dict[str, Any]]:
+    return [result for key, result in kept.items() if key.startswith(start)]
 
-    def cells(what: str) -> list[dict[str, Any]]:
-        start = f"{what}/{world}/{width}/{name}/"
-        return [result for key, result in kept.items() if key.startswith(start)]
 
-    speed = [cell["steps_per_second"] for cell in cells("speed")]
-    solve = cells("solve")
-    seconds = [cell["seconds"] for cell in solve if cell["seconds"] is not None]
-    cold = [cell["wall"] for cell in cells("cold")]
-    columns = [
+def _wide(name: str, cells: dict[str, list[dict[str, Any]]]) -> list[str]:
+    variant, solve = VARIANTS[name], cells["solve"]
+    cold = [cell["wall"] for cell in cells["cold"]]
+    return [
         name,
         variant.about,
         str(variant.epochs),
         f"{variant.batch:,}",
-        _spread(speed, ",.0f"),
-        str(len(speed)),
-        _time(solve, seconds),
-        f"{len(seconds)} of {len(solve)}" if solve else "",
+        variant.dtype,
+        _speed(cells),
+        str(len(cells["speed"])),
+        _time(solve),
+        f"{len(_seconds(solve))} of {len(solve)}" if solve else "",
         f"{statistics.median(cold):.1f} s" if cold else "",
     ]
-    return f"| {' | '.join(columns)} |"
 
 
-def _time(solve: list[dict[str, Any]], seconds: list[float]) -> str:
-    """The median counts those that did not get there as slower than all others."""
+def _short(name: str, cells: dict[str, list[dict[str, Any]]]) -> list[str]:
+    return [name, VARIANTS[name].about, _speed(cells), _time(cells["solve"])]
+
+
+def _speed(cells: dict[str, list[dict[str, Any]]]) -> str:
+    return _spread([cell["steps_per_second"] for cell in cells["speed"]], ",.0f")
+
+
+def _seconds(solve: list[dict[str, Any]]) -> list[float]:
+    return [cell["seconds"] for cell in solve if cell["seconds"] is not None]
+
+
+def _time(solve: list[dict[str, Any]]) -> str:
+    """The median of all seeds, where one that did not get there is slower than all that did."""
     if not solve:
         return ""
-    limit = max(cell["limit"] for cell in solve)
+    seconds = sorted(_seconds(solve))
+    limits = [cell["limit"] for cell in solve if cell["seconds"] is None]
     if 2 * len(seconds) <= len(solve):
-        return f"not within {limit:.0f} s"
-    return f"{_spread(seconds, '.1f')} s"
+        return f"not within {min(limits):.0f} s"
+    if not limits:
+        return f"{_spread(seconds, '.1f')} s"
+    # Of an even number this is the slower of the two in the middle: their mean would need a time that is not known.
+    return f"{seconds[len(solve) // 2]:.1f} ({seconds[0]:.1f} to not within {min(limits):.0f}) s"
 
 
 def _spread(values: list[float], form: str) -> str:
@@ -78,3 +103,7 @@ def _spread(values: list[float], form: str) -> str:
         return ""
     median, low, high = (format(value, form) for value in (statistics.median(values), min(values), max(values)))
     return median if len(values) == 1 else f"{median} ({low} to {high})"
+
+
+def _line(cells: Any) -> str:
+    return f"| {' | '.join(cells)} |"

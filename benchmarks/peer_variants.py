@@ -22,6 +22,20 @@ class Variant:
     epochs: int
     batch: int  # environment steps in a minibatch, about
     settings: dict[str, Any] = field(default_factory=dict)
+    dtype: str = "float32"
+
+
+def named(words: list[str]) -> list[str]:
+    """The variants that are called as one of the words, or else those whose names begin or end with it; raises
+    `ValueError` for a word that names none."""
+
+    def meant(name: str, word: str) -> bool:
+        return name == word if word in VARIANTS else name.startswith(f"{word}-") or name.endswith(f"-{word}")
+
+    for word in words:
+        if not any(meant(name, word) for name in VARIANTS):
+            raise ValueError(f"{word!r} names none of {', '.join(VARIANTS)}")
+    return [name for name in VARIANTS if any(meant(name, word) for word in words)]
 
 
 def _sb3(algorithm: str, about: str, epochs: int, batch: int, **settings: Any) -> Variant:
@@ -56,12 +70,25 @@ _ONE_LSTM = {"network": {"shared_lstm": True, "enable_critic_lstm": False}}
 
 def _torchrl(about: str, epochs: int, minibatches: int, bootstrap: bool, **changes: Any) -> Variant:
     settings = {"num_envs": 256, "n_steps": 8, "learning_rate": 3e-3, "entropy": 0.15, "gamma": 1.0, "lmbda": 0.95}
-    settings |= {"epochs": epochs, "minibatches": minibatches, "bootstrap": bootstrap, **changes}
+    settings |= {
+        "epochs": epochs,
+        "minibatches": minibatches,
+        "bootstrap": bootstrap,
+        "gae_each_epoch": False,
+        **changes,
+    }
     return Variant("torchrl", about, epochs, settings["num_envs"] * settings["n_steps"] // minibatches, settings)
 
 
 # The rollout hyper-parameters of TorchRL's own PPO tutorial, but for the width.
-_TUTORIAL = {"num_envs": 8, "n_steps": 125, "learning_rate": 3e-4, "entropy": 1e-4, "gamma": 0.99}
+_TUTORIAL = {
+    "num_envs": 8,
+    "n_steps": 125,
+    "learning_rate": 3e-4,
+    "entropy": 1e-4,
+    "gamma": 0.99,
+    "gae_each_epoch": True,
+}
 
 VARIANTS: dict[str, Variant] = {
     "inwit-a2c": Variant("inwit", "the recipe, one pass", 1, 2500),

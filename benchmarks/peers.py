@@ -1,13 +1,14 @@
 """inwit beside Stable-Baselines3, sb3-contrib and TorchRL: same worlds, same width, one pinned core, one thread.
 
     python benchmarks/peers.py speed                     # environment steps/s with learning
-    python benchmarks/peers.py solve --seeds 5           # training seconds to 99 % of every stage
+    python benchmarks/peers.py solve                     # training seconds to 99 % of every stage
     python benchmarks/peers.py cold                      # from nothing to the end of the first update
     python benchmarks/peers.py table                     # docs/benchmarks.md from the results that are kept
 
 Each measurement is a process of its own; seeds are the outer loop, so that the rivals take turns on a machine that
-others may use. Results are kept as they come: the same command goes on where it was stopped. The clock of `solve` runs
-while a rival trains, not while it is examined; it is examined exactly, on every problem.
+others may use. Results are kept as they come, with what they were measured on: the same command goes on where it was
+stopped, and one with a longer `--limit` measures anew what did not get there. The clock of `solve` runs while a rival
+trains, not while it is examined; it is examined exactly, on every problem.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import os
 os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"  # before anything imports NumPy or PyTorch
 
 import argparse
+import contextlib
 import json
 import subprocess
 import sys
@@ -25,11 +27,12 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from peer_variants import VARIANTS, WORLDS
+from peer_variants import VARIANTS, WORLDS, named
 
 RESULTS = Path(__file__).parent / "results" / "peers.json"
-WARM_UP = 2  # updates before the clock of `speed` starts
+WARM_UP = 2  # calls of `advance` before the clock of `speed` starts
 SOLVED = 0.99
+VARIANTS_HELP = "names, or how names begin or end, as in inwit,tuned or sb3-ppo,recurrent-one-pass; all if left out"
 LOOK = 300  # problems of a stage in the first look that saves most examinations
 
 
@@ -44,19 +47,19 @@ def main() -> None:
         write(args.results)
         return
     for seed in range(args.seeds):
-        for name in args.variants.split(","):
+        for name in args.variants:
             run(args, name, seed)
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("speed", "solve", "cold", "table"))
-    parser.add_argument("--variants", default=",".join(VARIANTS), help="by name, as in inwit-a2c,recurrent-tuned")
+    parser.add_argument("--variants", type=_variants, default=list(VARIANTS), help=VARIANTS_HELP)
     parser.add_argument("--world", default="tutorial", choices=tuple(WORLDS))
     parser.add_argument("--width", type=int, default=64)
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=10.0, help="measured in each cell of `speed`")
-    parser.add_argument("--limit", type=float, default=600.0, help="training seconds in each cell of `solve`, at most")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=5.0, help="measured in each cell of `speed`")
+    parser.add_argument("--limit", type=float, default=120.0, help="training seconds in each cell of `solve`, at most")
     parser.add_argument("--core", type=int, default=max(os.sched_getaffinity(0)), help="the core to be pinned to")
     parser.add_argument("--results", type=Path, default=RESULTS, help="the file that results are kept in")
     parser.add_argument("--again", action="store_true", help="measure anew what was measured before")
@@ -65,28 +68,41 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def _variants(given: str) -> list[str]:
+    try:
+        return named(given.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 def run(args: argparse.Namespace, name: str, seed: int) -> None:
     """One measurement in a process of its own, kept with what a reader needs to judge it."""
     kept = _kept(args.results)
     key = f"{args.what}/{args.world}/{args.width}/{name}/{seed}"
-    if key in kept and not args.again:
+    if key in kept and not args.again and not _cut_short(kept[key], args.limit):
         return
     cell = ["--cell", "--variants", name, "--seed", str(seed), "--world", args.world, "--width", str(args.width)]
     cell += ["--seconds", str(args.seconds), "--limit", str(args.limit), "--core", str(args.core)]
     start, load = time.perf_counter(), os.getloadavg()[0]
     command = [sys.executable, __file__, args.what, *cell]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=20 * args.limit + 600, check=False)
-    wall = time.perf_counter() - start
-    if done.returncode:
-        print(f"{key}: failed: {done.stderr.strip().splitlines()[-1]}", flush=True)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20 * args.limit + 600, check=True)
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+        print(f"{key}: failed: {(error.stderr or str(error)).strip().splitlines()[-1]}", flush=True)
         return
+    wall = time.perf_counter() - start
     result = json.loads(done.stdout.splitlines()[-1]) | {"wall": round(wall, 2), "load_before": round(load, 2)}
     kept = _kept(args.results) | {key: result}
-    args.results.parent.mkdir(exist_ok=True)
+    args.results.parent.mkdir(parents=True, exist_ok=True)
     partial = args.results.with_suffix(".partial")
     partial.write_text(json.dumps(dict(sorted(kept.items())), indent=0) + "\n")
     partial.replace(args.results)
     print(f"{key}: {result}", flush=True)
+
+
+def _cut_short(result: dict[str, Any], limit: float) -> bool:
+    """Whether a rival that did not get there has longer now."""
+    return result.get("seconds", 0) is None and result["limit"] < limit
 
 
 def _kept(results: Path) -> dict[str, Any]:
@@ -101,22 +117,39 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     import rivals
 
     torch.set_num_threads(1)
-    variant, world = VARIANTS[args.variants], WORLDS[args.world]
+    [name] = args.variants
+    variant, world = VARIANTS[name], WORLDS[args.world]
     rival = rivals.make(variant.family, variant.settings, world, args.width, args.seed)
-    if args.what == "cold":
-        return {"steps": rival.advance()}
-    if args.what == "speed":
-        return _speed(rival, args.seconds)
-    return _solve(rival, world, args.limit)
+    measured = {
+        "cold": lambda: {"steps": rival.advance()},
+        "speed": lambda: _speed(rival, args.seconds),
+        "solve": lambda: _solve(rival, world, args.limit),
+    }[args.what]()
+    return measured | {"on": _surroundings()}
+
+
+def _surroundings() -> dict[str, Any]:
+    """What a reader needs to judge a figure, or to measure it again. Asked after the measurement."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    from inwit.provenance import now, revision, surroundings
+
+    versions = {}
+    for package in ("stable-baselines3", "sb3-contrib", "torchrl", "gymnasium"):
+        with contextlib.suppress(PackageNotFoundError):
+            versions[package] = version(package)
+    about = surroundings(threads=1, device="cpu")
+    return about | {"versions": about["versions"] | versions, "revision": revision(), "ended": now()}
 
 
 def _speed(rival: Any, seconds: float) -> dict[str, Any]:
     for _ in range(WARM_UP):
         rival.advance()
     steps, updates, start = 0, 0, time.perf_counter()
-    while (spent := time.perf_counter() - start) < seconds or updates < WARM_UP:
+    while not updates or time.perf_counter() - start < seconds:
         steps += rival.advance()
         updates += 1
+    spent = time.perf_counter() - start
     return {"steps_per_second": round(steps / spent), "updates": updates, "seconds": round(spent, 2)}
 
 

@@ -11,4 +11,4 @@ with tempfile.TemporaryDirectory() as folder:
     print(*sorted(path.name for path in Path(folder).iterdir()))
     back = inwit.from_pretrained(folder)
 print(inwit.explain(back, {"stage": 2, "operands": [5, 5, 7, 9, 8]}).program)
-assert inwit.evaluate(back).solved == inwit.evaluate(agent).solved
+assert inwit.evaluate(back).solved == 111_000  # every problem, as when it left

@@ -1,4 +1,4 @@
-"""The recorded episodes, read once, in one shape for every world: what the adapters are held against."""
+"""The recorded episodes, or each `every`th, read once, in one shape for every world: adapters are held against them."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ class Record:
 
 
 @cache
-def records(world_id: str) -> list[Record]:
+def records(world_id: str, every: int) -> list[Record]:
     text = gzip.decompress((FOLDER / f"{world_id.replace('-', '_')}.jsonl.gz").read_bytes())
     ids = inwit.make(world_id).vocabulary.ids
-    return [_record(world_id, json.loads(line), ids) for line in text.splitlines()]
+    return [_record(world_id, json.loads(line), ids) for line in text.splitlines()[::every]]
 
 
 def _record(world_id: str, row: dict[str, Any], ids: Any) -> Record:
@@ -56,7 +56,7 @@ def _record(world_id: str, row: dict[str, Any], ids: Any) -> Record:
 
 def groups(world_id: str, every: int = 1) -> list[tuple[dict[str, Any], list[Record]]]:
     """The records by what their environment must be made with."""
-    rows = records(world_id)[::every]
+    rows = records(world_id, every)
     if world_id != "calculator-v0":
         return [({}, rows)]
     return [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,8 @@ import torch
 from torch import Tensor
 
 from inwit.integrations.stable_baselines3 import InwitVecEnv, TokenExtractor
+
+LEAST = 1000  # steps in a call of `advance`
 
 
 class StableBaselines:
@@ -29,7 +32,8 @@ class StableBaselines:
             device="cpu",
             **settings,
         )
-        self.steps = env.num_envs * self.model.n_steps
+        rollout = env.num_envs * self.model.n_steps
+        self.steps = rollout * ceil(LEAST / rollout)  # `learn` sets up anew at each call: not after every 20 steps
 
     def _network(self, width: int) -> dict[str, Any]:
         if self.algorithm != "RecurrentPPO":

@@ -19,7 +19,8 @@ from inwit.integrations.torchrl import InwitTorchRLEnv
 
 
 class TorchRLGRU:
-    """`settings`: num_envs, n_steps, epochs, minibatches, learning_rate, entropy, gamma, lmbda, bootstrap."""
+    """`settings`: num_envs, n_steps, epochs, minibatches, learning_rate, entropy, gamma, lmbda, bootstrap, and
+    gae_each_epoch, as in the library's tutorial, where others estimate advantages once."""
 
     observe = "tokens"
 
@@ -56,9 +57,10 @@ class TorchRLGRU:
         if not self.settings["bootstrap"]:
             block["next", "terminated"] = block["next", "done"].clone()
         with set_recurrent_mode(True):
-            for _ in range(self.settings["epochs"]):
-                with torch.no_grad():
-                    self.gae(block)
+            for epoch in range(self.settings["epochs"]):
+                if epoch == 0 or self.settings["gae_each_epoch"]:
+                    with torch.no_grad():
+                        self.gae(block)
                 for rows in torch.randperm(block.shape[0]).chunk(self.settings["minibatches"]):
                     self._descend(block[rows])
         self.collector.update_policy_weights_()

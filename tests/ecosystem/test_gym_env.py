@@ -33,17 +33,21 @@ def test_gymnasiums_own_checks(env_id: str, observe: str) -> None:
     check_env(make(env_id, observe=observe, render_mode="ansi").unwrapped)
 
 
-@pytest.mark.parametrize("order", ["import inwit, gymnasium", "import gymnasium, inwit"])
-def test_the_ids_are_registered_whichever_is_imported_first(order: str) -> None:
+ORDERS = {
+    "inwit first": "import inwit, gymnasium",
+    "gymnasium first": "import gymnasium, inwit",
+    "others only look for it": "import inwit; from importlib.util import find_spec; find_spec('gymnasium')\n"
+    "import gymnasium",
+    "inwit is loaded anew": "import importlib, inwit, inwit.gym; importlib.reload(inwit.gym); importlib.reload(inwit)\n"
+    "import gymnasium",
+}
+
+
+@pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS)
+def test_the_ids_are_registered_whatever_is_imported_first(order: str) -> None:
     code = f"{order}; print(gymnasium.spec('inwit/Tutorial-v1').kwargs, 'torch' in sys.modules)"
     done = python(f"import sys\n{code}")
     assert done.stdout == "{'world': 'tutorial-v1'} False\n", done.stderr
-
-
-@pytest.mark.slow
-def test_the_prefix_imports_inwit() -> None:
-    done = python("import gymnasium; print(gymnasium.make('inwit:inwit/Tutorial-v1').unwrapped.world.id)")
-    assert done.stdout == "tutorial-v1\n", done.stderr
 
 
 def test_importing_inwit_imports_neither_gymnasium_nor_torch() -> None:
@@ -130,6 +134,7 @@ def test_render() -> None:
         (True, "not one whole number"),
         ("MUL", "not one whole number"),
         ([11], "not one whole number"),
+        ([1, [2]], "not a whole number or a list of them"),
         (None, "not one whole number"),
         (18, "out of range: token ids are 0..17"),
         (-1, "out of range: token ids are 0..17"),
@@ -168,6 +173,7 @@ def test_a_step_before_the_beginning_or_after_the_end() -> None:
             "contradicts this environment, which was made with stage = 0",
         ),
         ("inwit/Tutorial-v1", {}, {"expression": "a*b", "operands": [1, 2]}, "unknown task field"),
+        ("inwit/Tutorial-v1", {}, [0], r"reset options \[0\] are not a dict"),
         ("inwit/Calculator-v0", {}, {"expression": "a*b"}, "the task has no operands"),
         (
             "inwit/Calculator-v0",
@@ -190,12 +196,20 @@ def test_options_that_contradict(env_id: str, settings: dict[str, Any], options:
         ({"observe": "all"}, "valid: tokens, machine"),
         ({"slots": 2}, "tutorial-v1 has no slots to choose"),
         ({"stage": 5}, "stage 5 does not exist"),
+        ({"stage": 1.5}, "stage 1.5 is not a whole number"),
+        ({"stage": []}, "stage = [] leaves no problems"),
         ({"max_stepz": 3}, "did you mean 'world.max_steps'"),
     ],
 )
 def test_settings_that_do_not_exist(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=re.escape(message)):
         gymnasium.make("inwit/Tutorial-v1", **settings)
+
+
+def test_slots_are_given_once() -> None:
+    with pytest.raises(UserError, match="slots = 1 contradicts num_slots = 2"):
+        gymnasium.make("inwit/Calculator-v0", slots=1, num_slots=2)
+    assert gymnasium.make("inwit/Tutorial-v1", stage=np.int64(1)).reset()[1]["task"]["stage"] == 1
 
 
 def test_held_out_expressions_are_asked_for_by_name_only() -> None:

@@ -104,6 +104,12 @@ DAMAGE: dict[str, tuple[Callable[[Path], Any], str]] = {
         lambda f: edit(f, lambda r: r["config"].update(seed=5)),
         "is not the one that the weights were saved with",
     ),
+    "results": (
+        lambda f: edit(f, lambda r: r["evaluation"].update(solved=111_000)),
+        "is not the one that the weights were saved with",
+    ),
+    "version": (lambda f: edit(f, lambda r: r.update(inwit="9.0")), "is not the one that the weights were saved with"),
+    "nested": (lambda f: (f / "config.json").write_text("[" * 100_000), "is damaged"),
     "world": (lambda f: edit(f, lambda r: r["config"]["world"].update(id="tutorial-v9")), "this version cannot read"),
     "setting": (lambda f: edit(f, lambda r: r["config"]["policy"].update(depth=3)), "this version cannot read"),
 }

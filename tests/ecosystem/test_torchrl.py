@@ -37,7 +37,7 @@ def test_the_masks_are_kept_to(world_id: str) -> None:
     assert bool((block["last"][:, 1:][fresh] == block["last"][0, 0]).all()), "An episode must begin anew after its end."
 
 
-@pytest.mark.parametrize("every", [10, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("every", [40, pytest.param(1, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("world_id", WORLDS)
 def test_recorded_episodes(world_id: str, every: int) -> None:
     for settings, records in groups(world_id, every):
@@ -79,6 +79,8 @@ def test_rows_start_anew_by_themselves() -> None:
     fresh = env.reset(now.exclude("reward").set("_reset", which))
     assert fresh["done"][:, 0].tolist() == [False, True, False, True]
     assert (fresh["last"] == 10).tolist() == [True, False, True, False]
+    with pytest.raises(UserError, match="cannot be given where _reset marks some"):
+        env.reset(now.exclude("reward").set("_reset", which), options={"stage": 0})
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,8 @@ environments; a package registers its ids when it is imported.)
 
 from __future__ import annotations
 
-import importlib.util
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
@@ -37,38 +36,32 @@ def register() -> None:
 
 def register_when_gymnasium_comes() -> None:
     """Register now if Gymnasium is imported already, else right after somebody imports it."""
-    if "gymnasium" in sys.modules:
+    if sys.modules.get("gymnasium"):
         register()
-    elif not any(isinstance(finder, _Finder) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _Finder())
+    else:
+        sys.meta_path.insert(0, _GymnasiumFinder())
 
 
-class _Finder:
-    """Finds Gymnasium as Python would, and has the ids registered after it has been executed."""
+class _GymnasiumFinder:
+    """Finds Gymnasium with the finders that come after this one, and has the ids registered once it has been executed.
 
-    def __init__(self) -> None:
-        self._looking = False
+    It keeps no state: others may look for Gymnasium without importing it, and `inwit` may be loaded anew.
+    """
 
-    def find_spec(
-        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        if name != "gymnasium" or self._looking:
+    def find_spec(self, name: str, path: Any = None, target: ModuleType | None = None) -> ModuleSpec | None:
+        if name != "gymnasium":
             return None
-        self._looking = True
-        try:
-            spec = importlib.util.find_spec(name)
-        finally:
-            self._looking = False
+        others = sys.meta_path[sys.meta_path.index(self) + 1 :]
+        spec = next((spec for finder in others if (spec := finder.find_spec(name, path, target))), None)
         if spec is not None and spec.loader is not None:
-            _register_after(spec.loader)
+            loader: Any = spec.loader  # of this one module
+            loader.exec_module = _then_register(loader.exec_module)
         return spec
 
 
-def _register_after(loader: Any) -> None:
-    execute = loader.exec_module
-
+def _then_register(execute: Callable[[ModuleType], None]) -> Callable[[ModuleType], None]:
     def exec_module(module: ModuleType) -> None:
         execute(module)
         register()
 
-    loader.exec_module = exec_module  # of this one loader, which loads this one module
+    return exec_module

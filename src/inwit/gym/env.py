@@ -63,7 +63,8 @@ class InwitEnv(gymnasium.Env[dict[str, Any], Any]):
         self._fixed = {"prompt": prompt[0].numpy(), "stage": np.int64(self.world.stage(row)[0])}
         self._last = int(last_token(prompt, mask)[0])
         self._written: list[int] = []
-        return self._observation(), {"task": task, **self._info()}
+        seen = self._observation()
+        return seen, {"task": task, **self._info(seen)}
 
     def step(self, action: Any) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
         token = read_action(action, len(self.world.vocabulary))
@@ -74,8 +75,8 @@ class InwitEnv(gymnasium.Env[dict[str, Any], Any]):
         twin.step(token)
         self._last = token
         self._written.append(token)
-        reward = float(twin.reward - before)
-        return self._observation(), reward, twin.terminated, twin.truncated, self._info()
+        reward, seen = float(twin.reward - before), self._observation()
+        return seen, reward, twin.terminated, twin.truncated, self._info(seen)
 
     def action_masks(self) -> np.ndarray:
         """Bool[V]: the tokens that are legal now; all of them with `masks=False`."""
@@ -111,9 +112,9 @@ class InwitEnv(gymnasium.Env[dict[str, Any], Any]):
             seen["machine"] = np.array(self._machine.read(self._twin, limit), np.float32)
         return seen
 
-    def _info(self) -> dict[str, Any]:
+    def _info(self, seen: dict[str, Any]) -> dict[str, Any]:
         outcome = {name: bool(value) for name, value in self._twin.extra.items()}
-        return {"action_mask": self.action_masks(), "success": bool(self._twin.success), **outcome}
+        return {"action_mask": seen["action_mask"].astype(bool), "success": bool(self._twin.success), **outcome}
 
 
 def _shown(value: Any) -> str:

@@ -30,7 +30,8 @@ class Problems:
         if slots is not None:
             if "num_slots" not in worlds.WORLDS.load(world).Settings.__dataclass_fields__:
                 raise UserError(f"slots = {slots}: {world} has no slots to choose; leave it out")
-            settings["num_slots"] = slots
+            if settings.setdefault("num_slots", slots) != slots:
+                raise UserError(f"slots = {slots} contradicts num_slots = {settings['num_slots']}: give one of them")
         self.world: Any = worlds.make(world, masks=masks, **settings)
         self.stages = self._read_stages(stage)
         kinds, held_out = self.world.kinds, set(self.world.kinds.held_out)
@@ -47,7 +48,7 @@ class Problems:
         """The one problem that reset options describe: `{"stage": 2, "operands": [...]}`, `{"stage": 2}` with the rest
         drawn, `{"expression": "(a*b)-c", "operands": [...]}`, or nothing. Raises `UserError` for what does not exist
         or contradicts itself or the environment."""
-        given = dict(options or {})
+        given = _mapping(options)
         stage = whole("stage", given["stage"]) if "stage" in given else None
         if set(given) <= {"stage"}:
             return self.draw(1, generator, stage)
@@ -66,22 +67,27 @@ class Problems:
 
     def read_all(self, options: Mapping[str, Any] | None, count: int, generator: torch.Generator) -> Tasks:
         """As `read`, for each of `count` rows; `{"tasks": [...]}` has a problem for each."""
-        given = dict(options or {})
+        given = _mapping(options)
         if not set(given) - {"stage"}:
             stage = whole("stage", given["stage"]) if given else None
             return self.draw(count, generator, stage)
         if "tasks" not in given:
             return self.read(given, generator).repeat_interleave(count)
-        if len(given) > 1 or len(given["tasks"]) != count:
-            raise UserError(f"tasks must stand alone and be {count}, one for each environment")
-        rows = [self.read(task, generator) for task in given["tasks"]]
+        tasks = given["tasks"]
+        if len(given) > 1 or not isinstance(tasks, Sequence) or len(tasks) != count:
+            raise UserError(f"tasks must stand alone and be a list of {count}, one for each environment")
+        rows = [self.read(task, generator) for task in tasks]
         data = {name: torch.cat([row.data[name] for row in rows]) for name in rows[0].data}
         return Tasks(torch.cat([row.kind for row in rows]), data)
 
     def _read_stages(self, stage: Stages) -> tuple[int, ...]:
         known = sorted(set(self.world.kinds.stages))
-        asked = known if stage is None else [stage] if isinstance(stage, int | str) else list(stage)
-        return tuple(sorted({self._existing(whole("stage", each)) for each in asked}))
+        several = hasattr(stage, "__iter__") and not isinstance(stage, str)
+        asked: Any = known if stage is None else stage if several else [stage]
+        stages = tuple(sorted({self._existing(whole("stage", each)) for each in asked}))
+        if not stages:
+            raise UserError(f"stage = {stage!r} leaves no problems: give some of {', '.join(map(str, known))}, or none")
+        return stages
 
     def _existing(self, stage: int) -> int:
         known = sorted(set(self.world.kinds.stages))
@@ -98,6 +104,12 @@ class Problems:
 
 def _kinds(drawn: list[int], stages: tuple[int, ...], stage: int) -> torch.Tensor:
     return torch.tensor([kind for kind in drawn if stages[kind] == stage])
+
+
+def _mapping(options: Any) -> dict[str, Any]:
+    if options is not None and not isinstance(options, Mapping):
+        raise UserError(f"reset options {options!r} are not a dict, as in {{'stage': 0}}")
+    return dict(options or {})
 
 
 def check_observe(observe: str) -> None:

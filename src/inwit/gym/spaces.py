@@ -28,7 +28,7 @@ def observation_space(world: Any, observe: str) -> spaces.Dict:
 
 def read_action(action: Any, size: int) -> int:
     """A token id; raises `UserError` for anything but a whole number from 0 to size - 1."""
-    array = np.asarray(action)
+    array = _array(action)
     if array.shape != () or not np.issubdtype(array.dtype, np.integer):
         raise UserError(f"the action {action!r} is not one whole number: it must be a token id, 0..{size - 1}")
     if not 0 <= array < size:
@@ -38,10 +38,17 @@ def read_action(action: Any, size: int) -> int:
 
 def read_actions(actions: Any, count: int, size: int) -> np.ndarray:
     """Int64[count]; raises `UserError` for anything but `count` whole numbers from 0 to size - 1."""
-    array = np.asarray(actions)
+    array = _array(actions)
     if array.shape != (count,) or not np.issubdtype(array.dtype, np.integer):
         raise UserError(f"actions of shape {array.shape} and type {array.dtype} do not fit: give {count} whole numbers")
     wrong = array[(array < 0) | (array >= size)]
     if wrong.size:
         raise UserError(f"the action {wrong[0]} is out of range: token ids are 0..{size - 1}")
     return array.astype(np.int64)
+
+
+def _array(given: Any) -> np.ndarray:
+    try:
+        return np.asarray(given)
+    except ValueError:
+        raise UserError(f"the action {given!r} is not a whole number or a list of them") from None

@@ -1,9 +1,9 @@
 """Agents that travel: a folder with everything an agent needs, and the Hugging Face Hub to send it through.
 
-A folder holds `model.safetensors`, `config.json` and `README.md`, the model card. The configuration names the SHA-256
-of the weights, and the weights carry the configuration's: a file that was changed, cut short or mixed up with another
-agent's is refused. (That guards against accidents and careless edits; it is no signature.) Nothing is ever unpickled.
-Folders need no extra; the Hub needs `pip install "inwit[hub]"`.
+A folder holds `model.safetensors`, `config.json` and `README.md`, the model card. The record in `config.json` names the
+SHA-256 of the weights, and the weights carry that of the rest of the record, results included: a file that was changed,
+cut short or mixed up with another agent's is refused. (That guards against accidents and careless edits; it is no
+signature.) Nothing is ever unpickled. Folders need no extra; the Hub needs `pip install "inwit[hub]"`.
 """
 
 from __future__ import annotations
@@ -46,19 +46,18 @@ def save_pretrained(agent: Agent | str | Path, folder: str | Path, *, repo_id: s
     agent = agent if isinstance(agent, Agent) else runs.load(agent)
     folder = Path(folder)
     results, why_not = _results(agent)
-    config = agent.config.to_dict()
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in agent.policy.state_dict().items()}
-    weights = save(tensors, metadata={"config_sha256": _config_hash(config)})
     record = {
         "library": "inwit",
         "format": FORMAT,
         "inwit": __version__,
-        "weights_sha256": hashlib.sha256(weights).hexdigest(),
         "status": agent.status,
         "summary": agent.summary,
         "evaluation": results,
-        "config": config,
+        "config": agent.config.to_dict(),
     }
+    weights = save(tensors, metadata={"record_sha256": _record_hash(record)})
+    record["weights_sha256"] = hashlib.sha256(weights).hexdigest()
     card = model_card(agent, results, why_not, repo_id or folder.resolve().name)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -87,8 +86,8 @@ def from_pretrained(source: str | Path, *, device: str = "cpu", revision: str | 
         raise UserError(
             f"{folder} was saved by inwit {record['inwit']}, which this version cannot read: {error}"
         ) from None
-    if _metadata(weights).get("config_sha256") != _config_hash(record["config"]):
-        raise UserError(f"the configuration in {folder / CONFIG} is not the one that the weights were saved with")
+    if _metadata(weights).get("record_sha256") != _record_hash(record):
+        raise UserError(f"the record in {folder / CONFIG} is not the one that the weights were saved with")
     return Agent(*_rebuild(config, weights, folder, device), config, None, record["status"], record["summary"])
 
 
@@ -139,7 +138,7 @@ def _read(folder: Path) -> dict[str, Any]:
             raise UserError(f"{folder} is not an inwit agent: its {CONFIG} does not say so")
         if record["format"] != FORMAT:
             made = f"inwit {record.get('inwit', 'of another version')}"
-            raise UserError(f"{folder} has format {record['format']}, of {made}: this version reads format {FORMAT}")
+            raise UserError(f"{folder} has format {record['format']!r}, of {made}: this version reads format {FORMAT}")
         _ = (
             record["weights_sha256"],
             record["config"]["world"]["id"],
@@ -149,7 +148,7 @@ def _read(folder: Path) -> dict[str, Any]:
         )
     except UserError:
         raise
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise damaged from None
     return record
 
@@ -170,8 +169,10 @@ def _metadata(weights: bytes) -> dict[str, str]:
         return {}
 
 
-def _config_hash(config: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
+def _record_hash(record: dict[str, Any]) -> str:
+    """Of everything but the weights' own hash, as it is after a journey through JSON (where keys are text)."""
+    rest = json.loads(json.dumps({name: value for name, value in record.items() if name != "weights_sha256"}))
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
 def _check_repo_id(repo_id: str) -> None:
@@ -185,9 +186,7 @@ def _download(source: str, revision: str | None) -> Path:
     try:
         from huggingface_hub import snapshot_download
     except ModuleNotFoundError:
-        raise UserError(
-            f"there is no folder {source}; {missing('to look on the Hub huggingface_hub', 'hub')}"
-        ) from None
+        raise UserError(f"there is no folder {source}, and for the Hub {missing('huggingface_hub', 'hub')}") from None
     with _hub_errors(f"there is no folder {source}, and the Hub did not give it"):
         return Path(snapshot_download(source, revision=revision, allow_patterns=[WEIGHTS, CONFIG, CARD]))
 

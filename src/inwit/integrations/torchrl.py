@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from inwit.errors import UserError
 from inwit.gym.batch import Batch
 from inwit.gym.machine import LIMIT, ScalarMachine
 from inwit.gym.spaces import read_actions
@@ -31,8 +32,9 @@ class InwitTorchRLEnv(EnvBase):
     """
 
     def __init__(self, world: str = "tutorial-v1", num_envs: int = 256, **settings: Any) -> None:
+        batch = Batch(world, num_envs, **settings)
         super().__init__(device="cpu", batch_size=torch.Size([num_envs]))
-        self.batch = Batch(world, num_envs, **settings)
+        self.batch = batch
         size, each, one = self.batch.vocabulary_size, torch.Size([num_envs]), torch.Size([num_envs, 1])
         parts: dict[str, Any] = {
             "prompt": Categorical(size, shape=torch.Size([num_envs, self.batch.world.prompt_width])),
@@ -57,6 +59,8 @@ class InwitTorchRLEnv(EnvBase):
             tasks = self.batch.problems.read_all(settings.get("options"), self.batch.count, self.batch.draws)
             self.batch.start(tasks)
         else:
+            if settings.get("options"):
+                raise UserError("options pose problems in all rows: they cannot be given where _reset marks some")
             self.batch.restart(which.reshape(self.batch.count))
         none = torch.zeros(self.batch.count, 1, dtype=torch.bool)
         return self._shown({"success": none, "done": none, "terminated": none.clone(), "truncated": none.clone()})
