@@ -13,10 +13,9 @@ import torch
 import inwit
 from faults import FaultyDisk, disk
 from inwit import runs as run_folders
-from inwit import storage
 from inwit.errors import UserError
 from inwit.types import Agent
-from support import small_config
+from support import small_config, whole_lines
 
 
 @pytest.fixture
@@ -205,7 +204,7 @@ def test_weights_are_on_disk_before_the_record_says_so(agent: Agent) -> None:
 def test_an_evaluation_is_kept(agent: Agent) -> None:
     run_folders.save_evaluation(agent, {"world": "tutorial-v1"})
     assert json.loads((agent.path / "evaluation.json").read_text()) == {"world": "tutorial-v1"}
-    [line] = storage.read_lines(agent.path / "evaluations.jsonl")
+    [line] = whole_lines(agent.path / "evaluations.jsonl")
     assert (line["update"], line["evaluation"]) == (1, {"world": "tutorial-v1"})
     assert not list(agent.path.glob("*.partial"))
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from inwit import storage
 from inwit.cli import main
 from recorded import begun, lines, metric, put, setting
 from support import python
@@ -36,8 +37,19 @@ def test_the_list(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_running_training_shows_how_far_it_is(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = put(runs, "going", lambda record: record.update(status="running", summary={}))
     lines(path, [metric(1, [0.0]), metric(71, [0.5])])
-    (row,) = json.loads(run(capsys, "runs", "--status", "running", "--json"))
+    with storage.locked(path / "lock"):
+        (row,) = json.loads(run(capsys, "runs", "--status", "running", "--json"))
     assert (row["updates"], row["tokens"]) == (71, 7100)
+
+
+def test_a_killed_training_is_not_said_to_be_running(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = put(runs, "killed", lambda record: record.update(status="running", summary={"update": 61, "tokens": 6100}))
+    lines(path, [metric(1, [0.0]), metric(71, [0.5])])
+    (row,) = json.loads(run(capsys, "runs", "--status", "stopped", "--json"))
+    assert (row["run"], row["updates"], row["tokens"]) == ("killed", 71, 7100)
+    assert run(capsys, "query", "SELECT status FROM runs", "--csv") == "status\nstopped\n"
+    with storage.locked(path / "lock"):
+        assert "running" in run(capsys, "runs"), "The index must not keep what was true a moment ago."
 
 
 def test_other_peoples_names_cannot_move_the_cursor(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -181,7 +181,7 @@ def test_a_run_that_goes_on(runs: Path) -> None:
     path = put(runs, "going", lambda record: record.update(status="running", summary={}))
     lines(path, [metric(1, [0.0]), metric(11, [0.5])])
     _, page = page_of("going")
-    assert "status: running" in page.text
+    assert "status: stopped" in page.text
     assert "in 11 updates" in page.text
 
 

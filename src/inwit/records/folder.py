@@ -10,6 +10,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from inwit import storage
 from inwit.errors import UserError
 
 COMPLETE = ("finished", "interrupted")
@@ -77,6 +78,11 @@ def read_record(path: Path) -> Record:
     )
 
 
+def status_now(path: Path, status: str) -> str:
+    """`stopped` where the record says `running` and no process holds the run's lock: the training was killed."""
+    return "stopped" if status == "running" and not storage.is_locked(path / "lock") else status
+
+
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:
     """The objects of a file with one in each line. Absent files are empty; torn lines and strange ones are left out."""
     try:
@@ -114,6 +120,14 @@ def read_evaluations(path: Path) -> list[dict[str, Any]]:
     except (OSError, ValueError, RecursionError):
         return []
     return [{"update": None, "time": None, "evaluation": last}] if isinstance(last, dict) else []
+
+
+def result(record: Record, evaluations: list[dict[str, Any]]) -> dict[str, Any]:
+    """The last evaluation of the weights that a run has now; empty if there is none. One of an older checkpoint, or
+    from before the run was resumed, is not its result."""
+    now = number(record.summary, "update")
+    own = [row["evaluation"] for row in evaluations if row.get("update") in (None, now)]
+    return own[-1] if own else {}
 
 
 @dataclass(frozen=True)
@@ -172,6 +186,14 @@ def _exact(row: dict[str, Any], grouped: bool) -> Exact:
         random=number(row, "random_success"),
         grouped=grouped,
     )
+
+
+def flat(config: dict[str, Any]) -> dict[str, Any]:
+    """`{"policy": {"width": 32}}` as `{"policy.width": 32}`."""
+    values = {}
+    for name, value in config.items():
+        values |= {f"{name}.{key}": v for key, v in value.items()} if isinstance(value, dict) else {name: value}
+    return values
 
 
 def is_number(value: Any) -> bool:

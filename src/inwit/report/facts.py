@@ -7,8 +7,7 @@ import shlex
 from typing import Any
 
 from inwit.errors import UserError
-from inwit.records.folder import read_lines
-from inwit.records.query import flat
+from inwit.records.folder import flat, read_lines
 from inwit.records.text import count, seconds
 from inwit.report.groups import Group
 from inwit.report.panels import table
