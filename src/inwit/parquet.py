@@ -19,7 +19,8 @@ def lines_to_parquet(lines: Path, table: Path) -> None:
     options = "format = 'newline_delimited', sample_size = -1, map_inference_threshold = -1, ignore_errors = true"
     try:
         with duckdb.connect(config={"threads": 1}) as connection:
-            rows = f"SELECT * FROM read_json('{source}', {options}) WHERE \"update\" IS NOT NULL"  # what is damaged is NULL
+            # what is damaged is NULL
+            rows = f"SELECT * FROM read_json('{source}', {options}) WHERE \"update\" IS NOT NULL"
             connection.execute(f"COPY ({rows}) TO '{target}' (FORMAT parquet)")
         storage.sync(partial)
         storage.adopt(partial, table)

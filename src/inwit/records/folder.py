@@ -168,6 +168,46 @@ def exact_rows(evaluation: dict[str, Any]) -> list[Exact]:
     ]
 
 
+@dataclass(frozen=True)
+class Split:
+    """The trained expressions and the test set apart: by number of operators, how many are solved of how many."""
+
+    name: str
+    trained: dict[str, tuple[int, int]]
+    held_out: dict[str, tuple[int, int]]
+    twins: int  # held-out expressions that equal a trained one as polynomials
+
+    @property
+    def solved(self) -> int:
+        """Of the held-out ones."""
+        return sum(solved for solved, _ in self.held_out.values())
+
+    @property
+    def size(self) -> int:
+        """How many are held out."""
+        return sum(of for _, of in self.held_out.values())
+
+
+def split_of(evaluation: dict[str, Any]) -> Split | None:
+    """The split of an evaluation; None where nothing is held out."""
+    split = evaluation.get("split")
+    if not isinstance(split, dict):
+        return None
+    trained, held_out = (_parts(split.get(part)) for part in ("trained", "held_out"))
+    if not any(of for _, of in held_out.values()):
+        return None
+    return Split(str(split.get("name")), trained, held_out, int(number(split, "held_out_twins") or 0))
+
+
+def _parts(part: Any) -> dict[str, tuple[int, int]]:
+    rows = part.items() if isinstance(part, dict) else ()
+    return {
+        str(name): (int(row[0]), int(row[1]))
+        for name, row in rows
+        if isinstance(row, list) and len(row) == 2 and all(map(is_number, row))
+    }
+
+
 def part_rows(evaluation: dict[str, Any], key: str) -> list[dict[str, Any]]:
     """The `stages` or the `groups` of an evaluation, as they stand in the file."""
     rows = evaluation.get(key)

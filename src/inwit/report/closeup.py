@@ -21,6 +21,7 @@ class KindResult:
     solved: bool
     steps: int
     shortest: int | None  # None where it is not known
+    held_out: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,8 +92,10 @@ def _kinds(world: Any, rollout: Any) -> list[KindResult]:
     table = shortest_table(searched, world.settings.num_slots, world.settings.tools)
     steps, right = rollout.live.sum(1).tolist(), rollout.success.tolist()
     return [
-        KindResult(name, stage, solved, length, table.get(name, NOT_SEARCHED).length)
-        for name, stage, solved, length in zip(world.kinds.names, world.kinds.stages, right, steps, strict=True)
+        KindResult(name, stage, solved, length, table.get(name, NOT_SEARCHED).length, kind in world.kinds.held_out)
+        for kind, (name, stage, solved, length) in enumerate(
+            zip(world.kinds.names, world.kinds.stages, right, steps, strict=True)
+        )
     ]
 
 

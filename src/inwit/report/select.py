@@ -13,12 +13,14 @@ from inwit.errors import UserError, unknown
 from inwit.records.folder import (
     Exact,
     Record,
+    Split,
     exact_rows,
     number,
     read_evaluations,
     read_metrics,
     result,
     runs_folder,
+    split_of,
     status_now,
 )
 from inwit.records.folder import read_record as read
@@ -41,6 +43,10 @@ class Run:
     @cached_property
     def evaluation(self) -> dict[str, Any]:
         return result(self.record, self.evaluations)
+
+    @cached_property
+    def split(self) -> Split | None:
+        return split_of(self.evaluation)
 
     @property
     def solved(self) -> int:
