@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -67,6 +71,7 @@ def test_other_peoples_names_cannot_move_the_cursor(runs: Path, capsys: pytest.C
         (["runs", "--status", "dead"], "dead"),
         (["query"], "sql"),
         (["query", "selec"], "selec"),
+        (["query", "SELECT 1", "--json", "--csv"], "--csv"),
     ],
 )
 def test_mistakes(runs: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str) -> None:
@@ -112,3 +117,14 @@ for arguments in (["runs"], ["query", "SELECT * FROM metrics"], ["compare", "*"]
 """
     done = python(code, INWIT_RUNS=str(runs))
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
+def test_a_long_question_is_interrupted_in_one_line(runs: Path) -> None:
+    endless = "SELECT sum(a.range * b.range) FROM range(100000000) a, range(100000000) b"
+    command = [sys.executable, "-m", "inwit", "query", endless]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as asked:
+        time.sleep(4)
+        asked.send_signal(signal.SIGINT)
+        _, said = asked.communicate(timeout=20)
+    assert (asked.returncode, said) == (130, "inwit: interrupted\n")

@@ -91,8 +91,9 @@ def query(arguments: Sequence[str]) -> int:
         "example: inwit query \"SELECT run, min(tokens) FROM metrics WHERE success['2'] > 0.8 GROUP BY run\"",
     )
     parser.add_argument("sql", help="one SELECT, in quotes")
-    parser.add_argument("--json", action="store_true", help="print a JSON list, an object for each row")
-    parser.add_argument("--csv", action="store_true", help="print CSV with a line of headings")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print a JSON list, an object for each row")
+    form.add_argument("--csv", action="store_true", help="print CSV with a line of headings")
     args = parser.parse_args(arguments)
     from inwit.records.query import query as ask
 

@@ -74,6 +74,10 @@ def query(sql: str, folder: Path | None = None) -> Answer:
                 database.execute(lock)
             result = database.execute(statements[0])
             return Answer([column[0] for column in result.description or []], result.fetchall())
+        except RuntimeError as error:
+            if str(error) != "Query interrupted":
+                raise
+            raise KeyboardInterrupt from None  # so DuckDB calls Ctrl-C
         except duckdb.Error as error:
             said = " ".join(str(error).partition("\nLINE ")[0].split())
             raise UserError(f"{said}; tables: runs, metrics, evaluations, settings (see inwit query --help)") from None
