@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +149,28 @@ def test_a_run_of_another_format(agent: Agent) -> None:
 def test_a_run_of_a_world_that_is_not_there(agent: Agent) -> None:
     edit(agent, config=agent.config.to_dict() | {"world": {"id": "their-world"}})
     assert "their-world" in refusal(agent.path)
+
+
+def test_a_name_that_another_process_took_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two that begin in the same microsecond: the second is refused, the first loses nothing."""
+
+    class Stopped(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> Any:
+            return datetime(2026, 1, 1, tzinfo=tz)
+
+    monkeypatch.setattr("inwit.runs.datetime", Stopped)
+    config, names = small_config(), ("A", "B")
+    first = run_folders.create(config, names)
+    (first / "weights.safetensors").write_bytes(b"precious")
+    with pytest.raises(UserError, match="not empty"):
+        run_folders.create(config, names)
+    assert (first / "weights.safetensors").read_bytes() == b"precious"
+    partial = first.with_name(f".{first.name}.partial")
+    first.rename(partial)
+    with pytest.raises(UserError, match="exists"):
+        run_folders.create(config, names)
+    assert (partial / "weights.safetensors").read_bytes() == b"precious"
 
 
 def test_latest_is_the_last_complete_one() -> None:

@@ -41,12 +41,14 @@ def create(config: Config, vocabulary: tuple[str, ...]) -> Path:
     partial = path.with_name(f".{path.name}.partial")  # a folder without a record is never seen under a run's name
     try:
         partial.mkdir(parents=True)
+    except OSError as error:  # another process may have this name: what is there is not ours to remove
+        raise _unwritable(base, error) from None
+    try:
         storage.write(partial / "run.json", storage.to_json(_record(config, vocabulary)))
         storage.sync(partial)
         storage.adopt(partial, path)
     except OSError as error:
-        discard(partial)
-        discard(path)
+        discard(partial if partial.exists() else path)
         raise _unwritable(base, error) from None
     return path
 

@@ -119,7 +119,7 @@ def locked(path: Path) -> Iterator[bool]:
         held = False
         for pause in (0, 0.02, 0.1):  # `is_locked` in another process may hold it for a moment
             time.sleep(pause)
-            held = _lock(descriptor, exclusive=True)
+            held = _lock(descriptor, exclusive=True) is not False
             if held:
                 break
         yield held
@@ -128,22 +128,25 @@ def locked(path: Path) -> Iterator[bool]:
 
 
 def is_locked(path: Path) -> bool:
-    """Whether some process holds a file's lock; nobody does if there is no such file."""
+    """Whether some process holds a file's lock, or may: where there are no locks. Nobody does if there is no file."""
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except OSError:
         return False
     try:
-        return fcntl is None or not _lock(descriptor, exclusive=False)  # unknown on Windows: perhaps
+        return _lock(descriptor, exclusive=False) is not True
     finally:
         os.close(descriptor)
 
 
-def _lock(descriptor: int, *, exclusive: bool) -> bool:
+def _lock(descriptor: int, *, exclusive: bool) -> bool | None:
+    """Whether the lock could be had; None where there are no locks, as on Windows and in some network folders."""
     if fcntl is None:
-        return True
+        return None
     try:
         fcntl.flock(descriptor, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError:
+        return None
     return True

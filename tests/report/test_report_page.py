@@ -183,6 +183,8 @@ def test_a_run_that_goes_on(runs: Path) -> None:
     _, page = page_of("going")
     assert "status: stopped" in page.text
     assert "in 11 updates" in page.text
+    assert "the agent of the checkpoint after update 21" in page.text
+    assert "Problems, token by token" in page.text
 
 
 def test_a_run_of_a_world_that_is_not_here(runs: Path) -> None:

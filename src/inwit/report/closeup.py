@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from inwit.errors import UserError
-from inwit.records.folder import part_rows
+from inwit.records.folder import COMPLETE, part_rows
 from inwit.report.select import Run
 
 ROWS = 512  # problems of each stage that stand for all of them where a world has too many to list by kind
@@ -32,20 +33,31 @@ class CloseUp:
     kinds: list[KindResult] = field(default_factory=list)  # empty where a kind is more than one problem
     episodes: list[Any] = field(default_factory=list)  # explanations
     problem: str = ""
+    note: str = ""  # which agent it was, where the run has not ended
 
 
 def close_up(run: Run, *, each: int) -> CloseUp:
     """Look at the run's agent, with at most `each` explained problems of a stage."""
     from inwit.runs import load
+    from inwit.training import threads
 
     try:
-        agent = load(run.record.path)
-        from inwit.training import threads
-
+        source, note = _source(run)
+        agent = load(source)
         with threads(1):
-            return _look(agent, run, each)
+            return replace(_look(agent, run, each), note=note)
     except UserError as error:
         return CloseUp(problem=str(error).replace(str(run.record.path), run.record.name))
+
+
+def _source(run: Run) -> tuple[Path, str]:
+    """Where the agent is read from: the run; its newest checkpoint if it has not ended, and a sentence that says so."""
+    from inwit import checkpoint
+
+    kept = checkpoint.listed(run.record.path)
+    if run.record.status in COMPLETE or not kept:
+        return run.record.path, ""
+    return kept[0], f"This is the agent of the checkpoint after update {int(kept[0].name):,}."
 
 
 def _look(agent: Any, run: Run, each: int) -> CloseUp:

@@ -41,6 +41,7 @@ def closeup_view(run: Run, look: CloseUp, key: str, heading: str) -> dict[str, A
         "episodes": [_episode(each, has_critic(run)) for each in look.episodes],
         "critic": has_critic(run),
         "problem": look.problem,
+        "note": look.note,
     }
 
 

@@ -13,7 +13,13 @@ from inwit.report.curves import Line
 from inwit.report.select import Run
 from inwit.report.svg import NARROW, WIDTH, Axis, Series, compact, line_chart, per_cent, swatch
 
-INNER = {"entropy": "Entropy", "value_error": "Value error", "value_loss": "Value error", "imitation": "Imitation loss"}
+INNER = {
+    "entropy": "Entropy",
+    "value_error": "Value error",
+    "value_loss": "Value error",
+    "imitation": "Imitation loss",
+    "rehearsal": "Rehearsal loss",
+}
 
 
 def table(caption: str, headings: Sequence[str], rows: Sequence[Sequence[Any]], left: int = 1) -> dict[str, Any]:
