@@ -183,7 +183,7 @@ def test_a_run_that_goes_on(runs: Path) -> None:
     _, page = page_of("going")
     assert "status: stopped" in page.text
     assert "in 11 updates" in page.text
-    assert "the agent of the checkpoint after update 21" in page.text
+    assert "this is the agent of going/checkpoints/000021" in page.text
     assert "Problems, token by token" in page.text
 
 

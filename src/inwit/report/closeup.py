@@ -33,7 +33,7 @@ class CloseUp:
     kinds: list[KindResult] = field(default_factory=list)  # empty where a kind is more than one problem
     episodes: list[Any] = field(default_factory=list)  # explanations
     problem: str = ""
-    note: str = ""  # which agent it was, where the run has not ended
+    source: str = ""  # the checkpoint that it was read from, below the runs' folder, where the run has not ended
 
 
 def close_up(run: Run, *, each: int) -> CloseUp:
@@ -42,22 +42,23 @@ def close_up(run: Run, *, each: int) -> CloseUp:
     from inwit.training import threads
 
     try:
-        source, note = _source(run)
+        source = _source(run)
         agent = load(source)
         with threads(1):
-            return replace(_look(agent, run, each), note=note)
+            look = _look(agent, run, each)
+        return (
+            look if source == run.record.path else replace(look, source=f"{run.record.name}/checkpoints/{source.name}")
+        )
     except UserError as error:
         return CloseUp(problem=str(error).replace(str(run.record.path), run.record.name))
 
 
-def _source(run: Run) -> tuple[Path, str]:
-    """Where the agent is read from: the run; its newest checkpoint if it has not ended, and a sentence that says so."""
+def _source(run: Run) -> Path:
+    """Where the agent is read from: the run, or its newest checkpoint if it has not ended."""
     from inwit import checkpoint
 
     kept = checkpoint.listed(run.record.path)
-    if run.record.status in COMPLETE or not kept:
-        return run.record.path, ""
-    return kept[0], f"This is the agent of the checkpoint after update {int(kept[0].name):,}."
+    return run.record.path if run.record.status in COMPLETE or not kept else kept[0]
 
 
 def _look(agent: Any, run: Run, each: int) -> CloseUp:

@@ -24,7 +24,7 @@ def closeup_view(run: Run, look: CloseUp, key: str, heading: str) -> dict[str, A
     ]
     return {
         "key": key,
-        "run": run.record.name,
+        "to_evaluate": look.source or run.record.name,
         "heading": heading,
         "bars": _bars(run, key),
         "spans": _spans(run, key),
@@ -41,7 +41,7 @@ def closeup_view(run: Run, look: CloseUp, key: str, heading: str) -> dict[str, A
         "episodes": [_episode(each, has_critic(run)) for each in look.episodes],
         "critic": has_critic(run),
         "problem": look.problem,
-        "note": look.note,
+        "source": look.source,
     }
 
 
