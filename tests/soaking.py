@@ -21,11 +21,11 @@ from typing import Any
 
 import inwit
 from faults import FaultyDisk, disk
-from inwit import checkpoint, runs, storage
+from inwit import checkpoint, runs
 from inwit.config import Config, resolve
 from inwit.errors import UserError
 from inwit.types import Agent
-from support import small_config
+from support import small_config, whole_lines
 
 WALL_CLOCK = ("time", "seconds")
 NEVER = 1e9  # seconds
@@ -53,7 +53,7 @@ def outcome(agent: Agent) -> tuple[dict[str, bytes], list[dict[str, Any]]]:
     """All that a training decides: the weights' bytes, and the metrics but for the clock's."""
     assert agent.path is not None
     weights = {name: tensor.numpy().tobytes() for name, tensor in agent.policy.state_dict().items()}
-    lines = storage.read_lines(agent.path / "metrics.jsonl")
+    lines = whole_lines(agent.path / "metrics.jsonl")
     return weights, [{name: value for name, value in line.items() if name not in WALL_CLOCK} for line in lines]
 
 
@@ -63,7 +63,7 @@ def sound(path: Path, committed: int) -> None:
     runs.read_record(path)
     for name in runs.LINES:
         if (path / name).exists():
-            storage.read_lines(path / name)
+            whole_lines(path / name)
     present = checkpoint.listed(path)
     for kept in present:
         checkpoint.read_verified(kept)
@@ -336,7 +336,7 @@ def _read_runs(config: Config, folder: Path, until: float, seed: int) -> str:
     while time.monotonic() < until:
         for path in folder.glob("[!.]*"):
             record = runs.read_record(path)
-            told = storage.read_lines(path / "metrics.jsonl") if (path / "metrics.jsonl").exists() else []
+            told = whole_lines(path / "metrics.jsonl") if (path / "metrics.jsonl").exists() else []
             updates = [line["update"] for line in told]
             assert updates == sorted(set(updates)), updates
             for kept in checkpoint.listed(path)[:1]:

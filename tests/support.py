@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -18,6 +20,12 @@ from inwit.training import new_agent
 from inwit.types import Agent, Step, Tasks
 
 SMALL = {"width": 8}  # settings of a small policy; a policy without such a setting takes its defaults
+
+
+def whole_lines(path: Path) -> list[dict[str, Any]]:
+    """The records of a file of lines that may be growing: the last may be torn, any other must not."""
+    *whole, _ = path.read_bytes().split(b"\n")
+    return [json.loads(line) for line in whole]
 
 
 def lockstep(world: Any, tasks: Tasks, programs: list[list[int]]) -> tuple[list[Any], list[Any], list[Step]]:

@@ -18,7 +18,7 @@ import soaking
 from inwit import checkpoint, storage
 from inwit.checkpoint import Snapshot
 from inwit.errors import UserError
-from support import small_config
+from support import small_config, whole_lines
 
 EVERY_UPDATE = {"confirm": False, "checkpoint_every": 0.0}
 
@@ -145,7 +145,7 @@ def test_a_checkpoint_is_an_agent() -> None:
         assert (loaded.status, loaded.path, loaded.summary["update"]) == ("checkpoint", agent.path, int(path.name))
         assert next(loaded.policy.parameters()).detach().numpy().tobytes() == weights[int(path.name)]
         inwit.runs.save_evaluation(loaded, {"world": "tutorial-v1"})  # type: ignore[attr-defined]
-    assert len(storage.read_lines(agent.path / "evaluations.jsonl")) == 3
+    assert len(whole_lines(agent.path / "evaluations.jsonl")) == 3
     assert not (agent.path / "evaluation.json").exists()
 
 

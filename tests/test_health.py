@@ -11,13 +11,13 @@ import torch
 from safetensors.torch import load_file
 
 import inwit
-from inwit import checkpoint, storage
+from inwit import checkpoint
 from inwit.config import resolve
 from inwit.errors import UserError
 from inwit.health import PATIENCE, Watch, check
 from inwit.types import Kinds
 from soaking import quiet, refusal
-from support import small_config
+from support import small_config, whole_lines
 
 KINDS = Kinds(("x", "y", "z"), (0, 1, 2), (0, 0, 0))
 EVERYWHERE = torch.ones(3)
@@ -132,7 +132,7 @@ def test_it_is_said_while_training_and_kept() -> None:
     [text] = told
     assert text.startswith("no learning signal: in 5 reports in a row")
     assert agent.path is not None
-    [event] = storage.read_lines(agent.path / "events.jsonl")
+    [event] = whole_lines(agent.path / "events.jsonl")
     assert (event["update"], event["event"], event["text"]) == (10 * PATIENCE - 9, "no signal", text)
 
 

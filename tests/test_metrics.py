@@ -11,10 +11,9 @@ import pytest
 import torch
 
 import inwit
-from inwit import storage
 from inwit.metrics import read_back
 from soaking import quiet
-from support import small_config
+from support import small_config, whole_lines
 
 
 @pytest.mark.parametrize("learner", [{"id": "a2c", "group_size": 4}, {"id": "grpo", "group_size": 4}, {"id": "ppo"}])
@@ -58,7 +57,7 @@ def test_the_table_has_the_lines() -> None:
 
     agent = inwit.train(small_config(training={"max_updates": 31, "confirm": False}), tell=quiet)
     assert agent.path is not None
-    lines = storage.read_lines(agent.path / "metrics.jsonl")
+    lines = whole_lines(agent.path / "metrics.jsonl")
     with duckdb.connect() as connection:
         found = connection.execute(
             "SELECT update, loss, success['0'], tokens_used['0']['ANS'] FROM read_parquet(?) ORDER BY update",

@@ -10,6 +10,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 import inwit
@@ -21,8 +22,9 @@ from inwit.curriculum import CURRICULA
 from inwit.errors import UserError
 from inwit.learners import LEARNERS
 from inwit.policies import POLICIES
+from inwit.records.folder import read_metrics
 from soaking import Cut, cut_at, quiet, refusal
-from support import small_config
+from support import small_config, whole_lines
 
 GROUPS = {"group_size": 4}
 FIXED = {"confirm": False, "max_updates": 12}
@@ -89,11 +91,35 @@ def test_what_a_resumption_leaves() -> None:
     assert (record["status"], agent.status, agent.path) == ("finished", "finished", path)
     assert [note["update"] for note in record["resumed"]] == [11]
     assert record["config"]["training"]["max_updates"] == 30
-    assert [line["update"] for line in storage.read_lines(path / "metrics.jsonl")] == [1, 11, 21]
+    assert [line["update"] for line in whole_lines(path / "metrics.jsonl")] == [1, 11, 21]
     assert record["created"] < record["updated"]
     assert (path / "metrics.parquet").exists()
-    seconds = [line["seconds"] for line in storage.read_lines(path / "metrics.jsonl")]
+    seconds = [line["seconds"] for line in whole_lines(path / "metrics.jsonl")]
     assert seconds == sorted(seconds), "The clock goes on, it does not start again."
+
+
+def test_a_damaged_line_costs_that_line_alone() -> None:
+    path = cut(11)
+    file = path / "metrics.jsonl"
+    first, second = file.read_bytes().splitlines(keepends=True)
+    file.write_bytes(first[:-9] + b"\xff{torn  \n" + second)
+    agent = inwit.resume(path, training={"max_updates": 30}, tell=quiet)
+    assert agent.status == "finished"
+    assert [line["update"] for line in read_metrics(path)] == [11, 21]
+    with duckdb.connect() as connection:
+        table = str(path / "metrics.parquet")
+        assert connection.execute("SELECT update FROM read_parquet(?)", [table]).fetchall() == [(11,), (21,)]
+
+
+def test_a_falling_learning_rate_is_told_that_the_end_has_moved() -> None:
+    told: list[str] = []
+    config = small_config(training={"max_updates": 11, "confirm": False, "last_rate": 0.1})
+    agent = inwit.train(config, tell=quiet)
+    assert agent.path is not None
+    inwit.resume(agent.path, training={"max_updates": 12}, tell=told.append)
+    assert len(told) == 1
+    assert "11 -> 12" in told[0]
+    assert "last_rate = 0.1" in told[0]
 
 
 @pytest.mark.slow

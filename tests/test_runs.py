@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,9 @@ import torch
 import inwit
 from faults import FaultyDisk, disk
 from inwit import runs as run_folders
-from inwit import storage
 from inwit.errors import UserError
 from inwit.types import Agent
-from support import small_config
+from support import small_config, whole_lines
 
 
 @pytest.fixture
@@ -151,6 +151,28 @@ def test_a_run_of_a_world_that_is_not_there(agent: Agent) -> None:
     assert "their-world" in refusal(agent.path)
 
 
+def test_a_name_that_another_process_took_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two that begin in the same microsecond: the second is refused, the first loses nothing."""
+
+    class Stopped(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> Any:
+            return datetime(2026, 1, 1, tzinfo=tz)
+
+    monkeypatch.setattr("inwit.runs.datetime", Stopped)
+    config, names = small_config(), ("A", "B")
+    first = run_folders.create(config, names)
+    (first / "weights.safetensors").write_bytes(b"precious")
+    with pytest.raises(UserError, match="not empty"):
+        run_folders.create(config, names)
+    assert (first / "weights.safetensors").read_bytes() == b"precious"
+    partial = first.with_name(f".{first.name}.partial")
+    first.rename(partial)
+    with pytest.raises(UserError, match="exists"):
+        run_folders.create(config, names)
+    assert (partial / "weights.safetensors").read_bytes() == b"precious"
+
+
 def test_latest_is_the_last_complete_one() -> None:
     """By the time of completion; runs that go on, were killed, or are damaged are passed over."""
     first, second, third = (inwit.train(small_config(seed=seed, training={"max_updates": 1})) for seed in range(3))
@@ -205,7 +227,7 @@ def test_weights_are_on_disk_before_the_record_says_so(agent: Agent) -> None:
 def test_an_evaluation_is_kept(agent: Agent) -> None:
     run_folders.save_evaluation(agent, {"world": "tutorial-v1"})
     assert json.loads((agent.path / "evaluation.json").read_text()) == {"world": "tutorial-v1"}
-    [line] = storage.read_lines(agent.path / "evaluations.jsonl")
+    [line] = whole_lines(agent.path / "evaluations.jsonl")
     assert (line["update"], line["evaluation"]) == (1, {"world": "tutorial-v1"})
     assert not list(agent.path.glob("*.partial"))
 

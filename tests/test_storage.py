@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 
 from faults import FaultyDisk, disk
 from inwit import storage
+from support import whole_lines
 
 
 def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
@@ -33,7 +33,7 @@ def test_a_line_is_added_as_a_whole(tmp_path: Path) -> None:
         storage.append(file, '{"a": 2}\n')
     assert file.read_text() == '{"a": 1}\n', "Half a line was left."
     storage.append(file, '{"a": 3}\n{"a": 4}\n')
-    assert storage.read_lines(file) == [{"a": 1}, {"a": 3}, {"a": 4}]
+    assert whole_lines(file) == [{"a": 1}, {"a": 3}, {"a": 4}]
 
 
 def test_a_write_that_takes_only_a_part_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,18 +41,6 @@ def test_a_write_that_takes_only_a_part_goes_on(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(storage.os, "write", lambda descriptor, data: write(descriptor, bytes(data)[:3]))
     storage.replace(tmp_path / "file", b"0123456789")
     assert (tmp_path / "file").read_bytes() == b"0123456789"
-
-
-@pytest.mark.parametrize("torn", ["", "{", '{"a": 2', '{"a": 2}'])
-def test_a_torn_last_line_is_left_out(tmp_path: Path, torn: str) -> None:
-    (tmp_path / "lines").write_text('{"a": 1}\n' + torn)
-    assert storage.read_lines(tmp_path / "lines") == [{"a": 1}]
-
-
-def test_a_damaged_line_elsewhere_is_not(tmp_path: Path) -> None:
-    (tmp_path / "lines").write_text('{"a": \n{"a": 1}\n')
-    with pytest.raises(json.JSONDecodeError):
-        storage.read_lines(tmp_path / "lines")
 
 
 def test_a_lock_is_held_by_one(tmp_path: Path) -> None:
@@ -72,3 +60,12 @@ def test_a_folder_goes_at_once_and_leftovers_are_swept(tmp_path: Path) -> None:
     (tmp_path / "kept").write_text("x")
     storage.sweep(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+
+
+def test_asking_for_a_lock_keeps_nobody_from_it(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    assert not storage.is_locked(lock)
+    with storage.locked(lock) as held:
+        assert held
+        assert storage.is_locked(lock)
+    assert not storage.is_locked(lock)

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 import inwit
-from inwit import storage, tracking
+from inwit import tracking
 from soaking import quiet, refusal
-from support import small_config
+from support import small_config, whole_lines
 
 CONFIG = {"training": {"max_updates": 21, "confirm": False}}
 
@@ -41,7 +41,7 @@ def test_tensorboard_gets_every_line() -> None:
 
     agent = inwit.train(small_config(**CONFIG), tell=quiet, track="tensorboard")
     assert agent.path is not None
-    lines = storage.read_lines(agent.path / "metrics.jsonl")
+    lines = whole_lines(agent.path / "metrics.jsonl")
     events = EventAccumulator(str(agent.path / "tensorboard"))
     events.Reload()
     for name in ("loss", "success/0", "entropy", "value_error"):

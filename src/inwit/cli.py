@@ -147,6 +147,7 @@ def _run_training(config: Any, training: Callable[..., Any], *, as_json: bool) -
         evaluation, tasks, explanations = _prove(agent, config)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"the run is kept as {agent.path}") from None
+    _keep_evaluation(agent, evaluation)  # before it is shown: whoever reads that may leave early, as head does
     if as_json:
         record = {"run": str(agent.path), "status": agent.status, "seed": config.seed, **agent.summary}
         _print_json(record | {"evaluation": evaluation.to_dict()})
@@ -155,7 +156,6 @@ def _run_training(config: Any, training: Callable[..., Any], *, as_json: bool) -
         for explanation in explanations:
             target.print(explanation_table(explanation))
         target.print(_closing(agent, tasks[-1]), soft_wrap=True)
-    _keep_evaluation(agent, evaluation)
     return 0
 
 
@@ -171,7 +171,7 @@ def _interrupted(agent: Any, target: Any, *, as_json: bool) -> int:
 
 
 def _keep_evaluation(agent: Any, evaluation: Any) -> None:
-    """Store it with the run. What was shown stays true if the disk refuses: then that is only said."""
+    """Store it with the run. It is true if the disk refuses, too: then that is only said."""
     from inwit.runs import save_evaluation
 
     try:
@@ -261,6 +261,8 @@ def _run_evaluation(run: str, k: int | None, samples: int | None, control: str |
     with threads(agent.config.training.threads):
         sampled = None if k is None else pass_at_k(examined, k, samples)
         evaluation = evaluate(examined)
+    if control is None:
+        _keep_evaluation(agent, evaluation)
     if as_json:
         more = {"control": control, "pass_at_k": sampled and sampled.to_dict()}
         _print_json(evaluation.to_dict() | {name: value for name, value in more.items() if value is not None})
@@ -270,8 +272,6 @@ def _run_evaluation(run: str, k: int | None, samples: int | None, control: str |
         console().print(evaluation_table(evaluation))
         if sampled is not None:
             console().print(pass_table(sampled))
-    if control is None:
-        _keep_evaluation(agent, evaluation)
     return 0
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from inwit import runs, storage
 from inwit.config import Config
 from inwit.errors import UserError
+from inwit.records.folder import flat
 
 # Settings that decide how long and where a training runs, not what it does.
 FREE = ("max_updates", "confirm", "confirm_at", "confirm_every", "checkpoint_every")
@@ -28,7 +28,7 @@ def checked_path(run: str | Path) -> Path:
 
 def check_changes(path: Path, old: Config, new: Config, elsewhere: list[str], tell: Callable[[str], None]) -> None:
     """Raises `UserError` if a setting differs that makes another training; says what may change the bits."""
-    before, after = _flat(old.to_dict()), _flat(new.to_dict())
+    before, after = flat(old.to_dict()), flat(new.to_dict())
     free = {f"training.{name}" for name in (*FREE, *FREE_BUT_SAID)}
     changed = [name for name in sorted(before | after) if before.get(name) != after.get(name) and name not in free]
     if changed:
@@ -37,15 +37,14 @@ def check_changes(path: Path, old: Config, new: Config, elsewhere: list[str], te
             f"{name} = {after.get(name)} is another training than {path}, which has {before.get(name)}: "
             f"leave it out to resume, or start a new run"
         )
+    share, most = new.training.last_rate, new.training.max_updates
+    if share != 1 and most != old.training.max_updates:
+        tell(
+            f"training.max_updates {old.training.max_updates} -> {most}: with training.last_rate = {share:g} "
+            f"learning rates from here on are not those of either training"
+        )
     if elsewhere:
         tell(f"resuming under other conditions ({', '.join(elsewhere)}): from here on bits may differ")
-
-
-def _flat(values: dict[str, Any]) -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for name, value in values.items():
-        flat |= {f"{name}.{key}": item for key, item in value.items()} if isinstance(value, dict) else {name: value}
-    return flat
 
 
 def cut_back(path: Path, lengths: dict[str, int], tell: Callable[[str], None]) -> None:

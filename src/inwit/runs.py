@@ -8,7 +8,6 @@ replaced as a whole and says `finished` or `interrupted` only after the weights 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,16 +23,13 @@ from inwit.config import Config, resolve
 from inwit.devices import usable_device, usable_devices
 from inwit.errors import UserError, unknown
 from inwit.policies import make_policy
+from inwit.records.folder import COMPLETE, runs_folder, status_now
+from inwit.records.index import latest
 from inwit.seeding import stream
 from inwit.types import Agent
 
 FORMAT = 1
-COMPLETE = ("finished", "interrupted")
 LINES = ("metrics.jsonl", "events.jsonl")  # what a training appends to
-
-
-def runs_folder() -> Path:
-    return Path(os.environ.get("INWIT_RUNS") or "runs")
 
 
 def create(config: Config, vocabulary: tuple[str, ...]) -> Path:
@@ -45,12 +41,14 @@ def create(config: Config, vocabulary: tuple[str, ...]) -> Path:
     partial = path.with_name(f".{path.name}.partial")  # a folder without a record is never seen under a run's name
     try:
         partial.mkdir(parents=True)
+    except OSError as error:  # another process may have this name: what is there is not ours to remove
+        raise _unwritable(base, error) from None
+    try:
         storage.write(partial / "run.json", storage.to_json(_record(config, vocabulary)))
         storage.sync(partial)
         storage.adopt(partial, path)
     except OSError as error:
-        discard(partial)
-        discard(path)
+        discard(partial if partial.exists() else path)
         raise _unwritable(base, error) from None
     return path
 
@@ -138,7 +136,7 @@ def find(run: str | Path, *, any_status: bool = False) -> Path:
     """The folder of a run given by path, by its name under the runs folder, or as `latest`: the last one that is
     complete; of `any_status`, the last one at all."""
     if str(run) == "latest":
-        return _latest(any_status)
+        return latest(any_status=any_status)
     for path in (Path(run), runs_folder() / run):
         if path.is_dir():
             return path
@@ -157,7 +155,7 @@ def load(run: str | Path = "latest", device: str | None = None) -> Agent:
         return _load_checkpoint(path, device)
     record = read_record(path)
     if record["status"] not in COMPLETE:
-        raise UserError(_incomplete(path, record["status"]))
+        raise UserError(_incomplete(path, status_now(path, record["status"])))
     config = resolve(record["config"])
     world, policy = _untrained(config)
     _load_weights(policy, path, config)
@@ -165,9 +163,12 @@ def load(run: str | Path = "latest", device: str | None = None) -> Agent:
 
 
 def _incomplete(path: Path, status: str) -> str:
-    why = "its training failed" if status == "failed" else "its training is still going on, or was killed"
+    whys = {"failed": "its training failed", "stopped": "its training was killed"}
+    why = whys.get(status, "its training is still going on")
     kept = checkpoint.listed(path)
-    more = f"; its last checkpoint is {kept[0]}, and `inwit train --resume {path}` goes on from there" if kept else ""
+    more = f"; its last checkpoint is {kept[0]}" if kept else ""
+    if kept and status == "stopped":
+        more += f", and `inwit train --resume {path}` goes on from there"
     return f"the run {path} is not complete: {why}{more}"
 
 
@@ -215,22 +216,6 @@ def _fit(policy: Any, tensors: dict[str, Tensor], source: Path) -> None:
 
 def _misfit(source: Path) -> UserError:
     return UserError(f"the weights {source} do not fit the policy and world that run.json names")
-
-
-def _latest(any_status: bool) -> Path:
-    """The run that changed last, of those that are complete or of all."""
-    found = []
-    for path in runs_folder().glob("[!.]*/run.json"):
-        try:
-            record = json.loads(path.read_text(encoding="utf-8"))
-            if (any_status or record["status"] in COMPLETE) and isinstance(record["updated"], str):
-                found.append((record["updated"], path.parent))
-        except (OSError, ValueError, KeyError, TypeError):
-            continue  # somebody else's folder, or a damaged one: not a candidate
-    if not found:
-        which = "run" if any_status else "complete run"
-        raise UserError(f"there is no {which} under {runs_folder()}: make one with `inwit train`")
-    return max(found)[1]
 
 
 def read_record(path: Path) -> dict[str, Any]:

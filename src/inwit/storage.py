@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -33,7 +34,7 @@ def write(path: Path, data: bytes) -> None:
 
 def replace(path: Path, data: bytes) -> None:
     """Put a file with this content in the place of another, at once and durably."""
-    partial = path.with_name(f".{path.name}.partial")
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")  # two processes may evaluate one run
     try:
         write(partial, data)
         adopt(partial, path)
@@ -110,26 +111,42 @@ def to_json(value: Any, indent: int | None = 1) -> bytes:
     return (json.dumps(value, indent=indent, allow_nan=False) + "\n").encode()
 
 
-def read_lines(path: Path) -> list[dict[str, Any]]:
-    """The records of a file of JSON lines, which may be growing at this moment: a torn last line is left out.
-
-    Raises `ValueError` for a damaged line before the last, `OSError` if the file cannot be read.
-    """
-    *whole, _ = path.read_bytes().split(b"\n")  # what stands after the last newline is not complete
-    return [json.loads(line) for line in whole]
-
-
 @contextmanager
 def locked(path: Path) -> Iterator[bool]:
     """Hold a file's lock for a while; gives False if another process holds it. The kernel lets go when we die."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     try:
-        held = True
-        if fcntl is not None:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                held = False
+        held = False
+        for pause in (0, 0.02, 0.1):  # `is_locked` in another process may hold it for a moment
+            time.sleep(pause)
+            held = _lock(descriptor, exclusive=True) is not False
+            if held:
+                break
         yield held
     finally:
         os.close(descriptor)
+
+
+def is_locked(path: Path) -> bool:
+    """Whether some process holds a file's lock, or may: where there are no locks. Nobody does if there is no file."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        return _lock(descriptor, exclusive=False) is not True
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, *, exclusive: bool) -> bool | None:
+    """Whether the lock could be had; None where there are no locks, as on Windows and in some network folders."""
+    if fcntl is None:
+        return None
+    try:
+        fcntl.flock(descriptor, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return None
+    return True

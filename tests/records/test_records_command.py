@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from inwit import storage
 from inwit.cli import main
 from recorded import begun, lines, metric, put, setting
 from support import python
@@ -36,8 +41,19 @@ def test_the_list(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_running_training_shows_how_far_it_is(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = put(runs, "going", lambda record: record.update(status="running", summary={}))
     lines(path, [metric(1, [0.0]), metric(71, [0.5])])
-    (row,) = json.loads(run(capsys, "runs", "--status", "running", "--json"))
+    with storage.locked(path / "lock"):
+        (row,) = json.loads(run(capsys, "runs", "--status", "running", "--json"))
     assert (row["updates"], row["tokens"]) == (71, 7100)
+
+
+def test_a_killed_training_is_not_said_to_be_running(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = put(runs, "killed", lambda record: record.update(status="running", summary={"update": 61, "tokens": 6100}))
+    lines(path, [metric(1, [0.0]), metric(71, [0.5])])
+    (row,) = json.loads(run(capsys, "runs", "--status", "stopped", "--json"))
+    assert (row["run"], row["updates"], row["tokens"]) == ("killed", 71, 7100)
+    assert run(capsys, "query", "SELECT status FROM runs", "--csv") == "status\nstopped\n"
+    with storage.locked(path / "lock"):
+        assert "running" in run(capsys, "runs"), "The index must not keep what was true a moment ago."
 
 
 def test_other_peoples_names_cannot_move_the_cursor(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -55,6 +71,7 @@ def test_other_peoples_names_cannot_move_the_cursor(runs: Path, capsys: pytest.C
         (["runs", "--status", "dead"], "dead"),
         (["query"], "sql"),
         (["query", "selec"], "selec"),
+        (["query", "SELECT 1", "--json", "--csv"], "--csv"),
     ],
 )
 def test_mistakes(runs: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str) -> None:
@@ -100,3 +117,14 @@ for arguments in (["runs"], ["query", "SELECT * FROM metrics"], ["compare", "*"]
 """
     done = python(code, INWIT_RUNS=str(runs))
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
+def test_a_long_question_is_interrupted_in_one_line(runs: Path) -> None:
+    endless = "SELECT sum(a.range * b.range) FROM range(100000000) a, range(100000000) b"
+    command = [sys.executable, "-m", "inwit", "query", endless]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as asked:
+        time.sleep(4)
+        asked.send_signal(signal.SIGINT)
+        _, said = asked.communicate(timeout=20)
+    assert (asked.returncode, said) == (130, "inwit: interrupted\n")

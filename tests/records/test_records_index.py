@@ -14,6 +14,29 @@ from inwit.records.index import FILE, Row, listing
 from recorded import begun, edit, put, setting
 
 
+def evaluated(path: Path, update: int | None, solved: int) -> None:
+    """Another evaluation of three problems, of the weights after `update`."""
+    stage = {"stage": 0, "problems": 3, "solved": solved}
+    line = {"update": update, "time": "2026-01-01", "evaluation": {"stages": [stage]}}
+    with (path / "evaluations.jsonl").open("a") as file:
+        file.write(json.dumps(line) + "\n")
+
+
+def test_the_result_is_that_of_the_weights_it_has_now(runs: Path) -> None:
+    """Not of an older checkpoint that was evaluated later, nor from before it was resumed."""
+    path = put(runs, "one")
+    now = json.loads((path / "run.json").read_text())["summary"]["update"]
+    evaluated(path, now, 2)
+    assert listing()[0].solved == 2
+    evaluated(path, now - 1, 1)
+    assert listing()[0].solved == 2
+    edit(path, lambda record: record["summary"].update(update=now + 10))
+    assert listing()[0].solved is None
+    evaluated(path, now + 10, 3)
+    assert listing()[0].solved == 3
+    assert listing() == afresh(runs)
+
+
 def afresh(runs: Path) -> list[Row]:
     """The list as it is without an index."""
     (runs / FILE).unlink()

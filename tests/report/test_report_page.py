@@ -181,8 +181,10 @@ def test_a_run_that_goes_on(runs: Path) -> None:
     path = put(runs, "going", lambda record: record.update(status="running", summary={}))
     lines(path, [metric(1, [0.0]), metric(11, [0.5])])
     _, page = page_of("going")
-    assert "status: running" in page.text
+    assert "status: stopped" in page.text
     assert "in 11 updates" in page.text
+    assert "this is the agent of going/checkpoints/000021" in page.text
+    assert "Problems, token by token" in page.text
 
 
 def test_a_run_of_a_world_that_is_not_here(runs: Path) -> None:
@@ -193,10 +195,18 @@ def test_a_run_of_a_world_that_is_not_here(runs: Path) -> None:
 
 
 def test_what_was_said_while_training(runs: Path) -> None:
-    path = put(runs, "one")
-    (path / "events.jsonl").write_text('{"message": "no signal"}\n{"message": "no signal"}\n{"mess')
-    _, page = page_of("one")
-    assert page.text.count("no signal") == 1
+    """By a real training that has a reason, and torn."""
+    told: list[str] = []
+    config = small_config(
+        world={"max_steps": 1}, learner={"id": "grpo", "group_size": 4}, training={"confirm": False, "max_updates": 41}
+    )
+    agent = inwit.train(config, tell=told.append)
+    assert agent.path is not None
+    assert any("no learning signal" in text for text in told), told
+    with (agent.path / "events.jsonl").open("a") as file:
+        file.write(f'{json.dumps({"text": told[0]})}\n{{"te')
+    _, page = page_of(agent.path.name)
+    assert all(page.text.count(text) == 1 for text in told)
 
 
 def test_ten_runs_are_one_small_file(runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -242,6 +252,59 @@ def test_the_page_is_the_same_twice(runs: Path) -> None:
     first, _ = page_of("one")
     time.sleep(0.01)
     assert page_of("one")[0] == first
+
+
+def test_what_was_held_out_stands_apart(runs: Path) -> None:
+    for name in ("evaluation.json", "evaluations.jsonl"):  # as a world with a split is evaluated
+        path = runs / "one" / name
+        if name == "evaluation.json":
+            put(runs, "one")
+        value = json.loads(path.read_text())
+        evaluation = value.get("evaluation", value)
+        evaluation["split"] = {
+            "name": "classes",
+            "trained": {"1": [1, 2]},
+            "held_out": {"1": [0, 1]},
+            "held_out_twins": 1,
+        }
+        path.write_text(json.dumps(value) + "\n")
+    _, page = page_of("one")
+    for part in (
+        "Of the 1 that were held out of training it solves 0",
+        "of 1 never drawn in training",
+        "1 of 2",
+        "leaks",
+    ):
+        assert part in page.text, part
+
+
+def test_unsolved_test_expressions_are_shown_apart(runs: Path) -> None:
+    agent = inwit.train(
+        "calculator-heldout",
+        world={"max_operators": 3},
+        policy={"width": 4},
+        training={"episodes": 8, "max_updates": 1},
+    )
+    assert agent.path is not None
+    _, page = page_of(agent.path.name)
+    assert "3 operators, held out of training: 0 of 14 solved" in page.text
+    assert "3 operators: 0 of 121 solved" in page.text
+
+
+@pytest.mark.parametrize("critic", [True, False])
+def test_a_value_is_shown_where_one_was_trained(runs: Path, critic: bool) -> None:
+    path = put(runs, "one")
+    lines(path, [metric(1, [0.5], **({"value_loss": 0.1} if critic else {}))])
+    _, page = page_of("one")
+    assert ("the value that it expected" in page.text) == critic
+    assert any(item.get("class") == "meter" for item in page.all("div")) == critic
+
+
+def test_when_a_run_was_confirmed(runs: Path) -> None:
+    put(runs, "solved", long=True)
+    put(runs, "not")
+    assert "it was confirmed to solve everything" in page_of("solved")[1].text
+    assert "it was confirmed to solve everything" not in page_of("not")[1].text
 
 
 @pytest.mark.slow

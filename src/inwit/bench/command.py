@@ -17,7 +17,7 @@ from inwit.bench.plot import plot
 from inwit.bench.progress import Progress
 from inwit.bench.table import markdown, summarise, terminal_table
 from inwit.errors import UserError
-from inwit.runs import runs_folder
+from inwit.records.folder import runs_folder
 from inwit.version import __version__
 
 

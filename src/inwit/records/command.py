@@ -17,13 +17,14 @@ from inwit.records.text import count, seconds, table
 
 SHOWN = 30  # runs, unless --limit says otherwise
 LONGEST = 1000  # rows of a table; --csv and --json have no end
-STATUSES = ("running", "finished", "interrupted", "failed", "damaged")
+STATUSES = ("running", "stopped", "finished", "interrupted", "failed", "damaged")
 
 
 def runs(arguments: Sequence[str]) -> int:
     parser = Parser(
         prog="inwit runs",
-        description="List the runs under ./runs or $INWIT_RUNS, newest first. `solved` is the last exact evaluation.\n"
+        description="List the runs under ./runs or $INWIT_RUNS, newest first. `solved` is the last exact evaluation\n"
+        "of the weights that a run has now. One that is `stopped` was killed: `inwit train --resume RUN` goes on.\n"
         "An index is kept in the folder, so that thousands are listed at once.\n\n"
         "example: inwit runs --recipe tutorial --status finished --limit 5",
     )
@@ -57,11 +58,14 @@ def _limit(text: str | None) -> int:
 
 
 def _so_far(row: Row) -> Row:
-    """A running training has no summary yet: its last line of metrics stands in."""
-    if row.status != "running" or row.updates is not None:
+    """A training that goes on, or was killed, has the summary of its last checkpoint at most: its last line of metrics
+    stands in."""
+    if row.status not in ("running", "stopped"):
         return row
     metrics = read_metrics(runs_folder() / row.run)
-    last = metrics[-1] if metrics else {}
+    if not metrics or metrics[-1]["update"] <= (row.updates or 0):
+        return row
+    last = metrics[-1]
     return row._replace(updates=last.get("update"), seconds=last.get("seconds"), tokens=last.get("tokens"))
 
 
@@ -87,8 +91,9 @@ def query(arguments: Sequence[str]) -> int:
         "example: inwit query \"SELECT run, min(tokens) FROM metrics WHERE success['2'] > 0.8 GROUP BY run\"",
     )
     parser.add_argument("sql", help="one SELECT, in quotes")
-    parser.add_argument("--json", action="store_true", help="print a JSON list, an object for each row")
-    parser.add_argument("--csv", action="store_true", help="print CSV with a line of headings")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print a JSON list, an object for each row")
+    form.add_argument("--csv", action="store_true", help="print CSV with a line of headings")
     args = parser.parse_args(arguments)
     from inwit.records.query import query as ask
 

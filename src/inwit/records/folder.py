@@ -10,6 +10,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from inwit import storage
 from inwit.errors import UserError
 
 COMPLETE = ("finished", "interrupted")
@@ -77,6 +78,11 @@ def read_record(path: Path) -> Record:
     )
 
 
+def status_now(path: Path, status: str) -> str:
+    """`stopped` where the record says `running` and no process holds the run's lock: the training was killed."""
+    return "stopped" if status == "running" and not storage.is_locked(path / "lock") else status
+
+
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:
     """The objects of a file with one in each line. Absent files are empty; torn lines and strange ones are left out."""
     try:
@@ -114,6 +120,14 @@ def read_evaluations(path: Path) -> list[dict[str, Any]]:
     except (OSError, ValueError, RecursionError):
         return []
     return [{"update": None, "time": None, "evaluation": last}] if isinstance(last, dict) else []
+
+
+def result(record: Record, evaluations: list[dict[str, Any]]) -> dict[str, Any]:
+    """The last evaluation of the weights that a run has now; empty if there is none. One of an older checkpoint, or
+    from before the run was resumed, is not its result."""
+    now = number(record.summary, "update")
+    own = [row["evaluation"] for row in evaluations if row.get("update") in (None, now)]
+    return own[-1] if own else {}
 
 
 @dataclass(frozen=True)
@@ -154,6 +168,46 @@ def exact_rows(evaluation: dict[str, Any]) -> list[Exact]:
     ]
 
 
+@dataclass(frozen=True)
+class Split:
+    """The trained expressions and the test set apart: by number of operators, how many are solved of how many."""
+
+    name: str
+    trained: dict[str, tuple[int, int]]
+    held_out: dict[str, tuple[int, int]]
+    twins: int  # held-out expressions that equal a trained one as polynomials
+
+    @property
+    def solved(self) -> int:
+        """Of the held-out ones."""
+        return sum(solved for solved, _ in self.held_out.values())
+
+    @property
+    def size(self) -> int:
+        """How many are held out."""
+        return sum(of for _, of in self.held_out.values())
+
+
+def split_of(evaluation: dict[str, Any]) -> Split | None:
+    """The split of an evaluation; None where nothing is held out."""
+    split = evaluation.get("split")
+    if not isinstance(split, dict):
+        return None
+    trained, held_out = (_parts(split.get(part)) for part in ("trained", "held_out"))
+    if not any(of for _, of in held_out.values()):
+        return None
+    return Split(str(split.get("name")), trained, held_out, int(number(split, "held_out_twins") or 0))
+
+
+def _parts(part: Any) -> dict[str, tuple[int, int]]:
+    rows = part.items() if isinstance(part, dict) else ()
+    return {
+        str(name): (int(row[0]), int(row[1]))
+        for name, row in rows
+        if isinstance(row, list) and len(row) == 2 and all(map(is_number, row))
+    }
+
+
 def part_rows(evaluation: dict[str, Any], key: str) -> list[dict[str, Any]]:
     """The `stages` or the `groups` of an evaluation, as they stand in the file."""
     rows = evaluation.get(key)
@@ -172,6 +226,14 @@ def _exact(row: dict[str, Any], grouped: bool) -> Exact:
         random=number(row, "random_success"),
         grouped=grouped,
     )
+
+
+def flat(config: dict[str, Any]) -> dict[str, Any]:
+    """`{"policy": {"width": 32}}` as `{"policy.width": 32}`."""
+    values = {}
+    for name, value in config.items():
+        values |= {f"{name}.{key}": v for key, v in value.items()} if isinstance(value, dict) else {name: value}
+    return values
 
 
 def is_number(value: Any) -> bool:

@@ -1,7 +1,7 @@
 """The list of all runs, kept in a file so that 10,000 of them are listed at once.
 
-The index is a convenience: it holds for each run what `run.json` and `evaluation.json` said, and the identity (time,
-size, inode) of these two files at that moment. Every listing compares the identities and reads again only what has
+The index is a convenience: it holds for each run what `run.json` and its evaluations said, and the identity (time,
+size, inode) of these files at that moment. Every listing compares the identities and reads again only what has
 changed. The file is replaced as a whole and never locked: many processes may list while others train. Where it cannot
 be written, listing is slower and nothing else.
 """
@@ -15,10 +15,19 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from inwit.errors import UserError
-from inwit.records.folder import exact_rows, number, read_evaluations, read_record, runs_folder
+from inwit.records.folder import (
+    COMPLETE,
+    exact_rows,
+    number,
+    read_evaluations,
+    read_record,
+    result,
+    runs_folder,
+    status_now,
+)
 
 FILE = ".index.json"
-FORMAT = 1
+FORMAT = 2
 ABSENT = [0, 0, 0]
 Identity = list[int]  # as JSON gives it back
 
@@ -56,7 +65,17 @@ def listing(folder: Path | None = None) -> list[Row]:
     if changed:
         _save(folder / FILE, index)
     rows = [Row(*values) for _, values in index.values()]
+    rows = [row._replace(status=status_now(folder / row.run, row.status)) for row in rows]
     return sorted(rows, key=lambda row: (row.created, row.run), reverse=True)
+
+
+def latest(*, any_status: bool = False) -> Path:
+    """The run that changed last, of those that are complete or of all. Raises `UserError` if there is none."""
+    rows = [row for row in listing() if row.status in COMPLETE or (any_status and row.status != "damaged")]
+    if not rows:
+        which = "run" if any_status else "complete run"
+        raise UserError(f"there is no {which} under {runs_folder()}: make one with `inwit train`")
+    return runs_folder() / max(rows, key=lambda row: (row.updated, row.run)).run
 
 
 def _identities(folder: Path) -> dict[str, Identity]:
@@ -69,7 +88,7 @@ def _identities(folder: Path) -> dict[str, Identity]:
                     continue
                 record = _identity(f"{entry.path}/run.json")
                 if record != ABSENT or _remains(entry.path):
-                    found[entry.name] = record + _identity(f"{entry.path}/evaluation.json")
+                    found[entry.name] = record + _evaluated(entry.path)
     except FileNotFoundError:
         return {}
     except OSError as error:
@@ -85,6 +104,12 @@ def _identity(path: str) -> Identity:
     return [status.st_mtime_ns, status.st_size, status.st_ino]
 
 
+def _evaluated(folder: str) -> Identity:
+    """Of the evaluations, or of the one that runs of earlier versions have."""
+    several = _identity(f"{folder}/evaluations.jsonl")
+    return _identity(f"{folder}/evaluation.json") if several == ABSENT else several
+
+
 def _remains(folder: str) -> bool:
     """Whether a folder without a record is what is left of a run."""
     return any(_identity(f"{folder}/{name}") != ABSENT for name in ("metrics.jsonl", "weights.safetensors"))
@@ -95,8 +120,7 @@ def _row(path: Path) -> Row:
         record = read_record(path)
     except UserError:
         return Row(path.name, "damaged", "?", None, "?", "?", "?", None, None, None, None, None, "", "")
-    evaluations = read_evaluations(path)
-    exact = exact_rows(evaluations[-1]["evaluation"]) if evaluations else []
+    exact = exact_rows(result(record, read_evaluations(path)))
     updates, seconds, tokens = (number(record.summary, name) for name in ("update", "seconds", "tokens"))
     return Row(
         run=path.name,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from inwit.errors import UserError
-from inwit.records.folder import exact_rows, read_evaluations, read_record, runs_folder
+from inwit.records.folder import exact_rows, flat, read_evaluations, read_record, runs_folder
 from inwit.records.index import Row, listing
 
 # Columns that every run's metrics have; others are found in the files.
@@ -74,6 +74,10 @@ def query(sql: str, folder: Path | None = None) -> Answer:
                 database.execute(lock)
             result = database.execute(statements[0])
             return Answer([column[0] for column in result.description or []], result.fetchall())
+        except RuntimeError as error:
+            if str(error) != "Query interrupted":
+                raise
+            raise KeyboardInterrupt from None  # so DuckDB calls Ctrl-C
         except duckdb.Error as error:
             said = " ".join(str(error).partition("\nLINE ")[0].split())
             raise UserError(f"{said}; tables: runs, metrics, evaluations, settings (see inwit query --help)") from None
@@ -92,12 +96,17 @@ def _fill(database: Any, folder: Path, sql: str) -> None:
     names = [row.run for row in rows]
     types = ("VARCHAR", "VARCHAR", "VARCHAR", "BIGINT", *["VARCHAR"] * 3, *["BIGINT"] * 3, "DOUBLE", "BIGINT")
     columns = dict(zip(Row._fields, (*types, "TIMESTAMP", "TIMESTAMP"), strict=True))
-    _table(database, "runs", columns, (row._asdict() for row in rows))
+    _table(database, "runs", columns, (row._asdict() | {"run": readable(row.run)} for row in rows))
     asked = {name for name in ("metrics", "evaluations", "settings") if re.search(name, sql, re.IGNORECASE)}
     _metrics(database, folder, names if "metrics" in asked else [])
     _table(database, "evaluations", EVALUATIONS, _evaluations(folder, names if "evaluations" in asked else []))
     _table(database, "settings", SETTINGS, _settings(folder, names if "settings" in asked else []))
     database.execute("DROP TABLE lines")
+
+
+def readable(name: str) -> str:
+    """A folder's name as text: one may be made of any bytes."""
+    return name.encode(errors="replace").decode()
 
 
 def _table(database: Any, name: str, columns: dict[str, str], rows: Iterable[dict[str, Any]]) -> None:
@@ -116,7 +125,7 @@ def _metrics(database: Any, folder: Path, names: list[str]) -> None:
     lines = []
     for name in names:
         try:
-            lines += [(name, line) for line in (folder / name / "metrics.jsonl").read_bytes().splitlines()]
+            lines += [(readable(name), line) for line in (folder / name / "metrics.jsonl").read_bytes().splitlines()]
         except OSError:
             continue
     _lines(database, lines)
@@ -169,7 +178,7 @@ def _evaluations(folder: Path, names: list[str]) -> Iterable[dict[str, Any]]:
     for name in names:
         for record in read_evaluations(folder / name):
             for row in exact_rows(record["evaluation"]):
-                head = {"run": name, "update": record.get("update"), "time": record.get("time")}
+                head = {"run": readable(name), "update": record.get("update"), "time": record.get("time")}
                 yield head | asdict(row) | {"success": row.success}
 
 
@@ -180,12 +189,8 @@ def _settings(folder: Path, names: list[str]) -> Iterable[dict[str, Any]]:
         except UserError:
             continue
         for setting, value in flat(config).items():
-            yield {"run": name, "name": setting, "value": value if isinstance(value, str) else json.dumps(value)}
-
-
-def flat(config: dict[str, Any]) -> dict[str, Any]:
-    """`{"policy": {"width": 32}}` as `{"policy.width": 32}`."""
-    values = {}
-    for name, value in config.items():
-        values |= {f"{name}.{key}": v for key, v in value.items()} if isinstance(value, dict) else {name: value}
-    return values
+            yield {
+                "run": readable(name),
+                "name": setting,
+                "value": value if isinstance(value, str) else json.dumps(value),
+            }

@@ -57,11 +57,13 @@ def bar_chart(key: str, title: str, bars: Sequence[Bar]) -> Markup:
     return Markup("").join([*parts, Markup("</svg>")])
 
 
-def _scale(axis: Axis, right: float, top: float, height: float) -> tuple[list[Markup], Callable[[float], float]]:
+def _scale(
+    axis: Axis, right: float, top: float, height: float, left: float = LEFT
+) -> tuple[list[Markup], Callable[[float], float]]:
     """The grid of a chart of rows, and where a value stands across it."""
 
     def at(value: float) -> float:
-        return LEFT + (WIDTH - LEFT - right) * value / axis.top
+        return left + (WIDTH - left - right) * value / axis.top
 
     parts = []
     for tick in axis.ticks():
@@ -109,16 +111,16 @@ class Dots:
 
 def dot_chart(key: str, title: str, rows: Sequence[Dots], label: str, show: Callable[[float], str]) -> Markup:
     """Each row the values of a group; beside it how many there are."""
-    right, row, top = 78, 36, 8
+    left, right, row, top = 14, 78, 48, 8
     height = top + row * len(rows) + 40
     axis = Axis(label, 1.08 * max((value for each in rows for value in each.values), default=1.0), show)
     said = [f"{each.name}: {', '.join(map(show, sorted(each.values))) or 'none'}" for each in rows]
-    grid, at = _scale(axis, right, top, height)
+    grid, at = _scale(axis, right, top, height, left)
     parts = [opening(key, WIDTH, height, title, "; ".join(said) + "."), *grid]
     for place, each in enumerate(rows):
-        y = top + row * place + row / 2
-        name = each.name if len(each.name) <= 17 else f"{each.name[:16]}…"
-        parts.append(text("name end", LEFT - 10, y + 4, name))
+        y = top + row * place + 33
+        name = each.name if len(each.name) <= 60 else f"{each.name[:59]}…"
+        parts.append(text("name", left - 8, y - 16, name))
         parts += [marker(place % STYLES, at(value), y, 5) for value in each.values]
         parts.append(text("value", WIDTH - right + 10, y + 4, f"{len(each.values)} of {each.seeds}"))
     return Markup("").join([*parts, Markup("</svg>")])

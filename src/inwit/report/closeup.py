@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from inwit.errors import UserError
-from inwit.records.folder import part_rows
+from inwit.records.folder import COMPLETE, part_rows
 from inwit.report.select import Run
 
 ROWS = 512  # problems of each stage that stand for all of them where a world has too many to list by kind
@@ -21,6 +22,7 @@ class KindResult:
     solved: bool
     steps: int
     shortest: int | None  # None where it is not known
+    held_out: bool = False
 
 
 @dataclass(frozen=True)
@@ -31,20 +33,32 @@ class CloseUp:
     kinds: list[KindResult] = field(default_factory=list)  # empty where a kind is more than one problem
     episodes: list[Any] = field(default_factory=list)  # explanations
     problem: str = ""
+    source: str = ""  # the checkpoint that it was read from, below the runs' folder, where the run has not ended
 
 
 def close_up(run: Run, *, each: int) -> CloseUp:
     """Look at the run's agent, with at most `each` explained problems of a stage."""
     from inwit.runs import load
+    from inwit.training import threads
 
     try:
-        agent = load(run.record.path)
-        from inwit.training import threads
-
+        source = _source(run)
+        agent = load(source)
         with threads(1):
-            return _look(agent, run, each)
+            look = _look(agent, run, each)
+        return (
+            look if source == run.record.path else replace(look, source=f"{run.record.name}/checkpoints/{source.name}")
+        )
     except UserError as error:
         return CloseUp(problem=str(error).replace(str(run.record.path), run.record.name))
+
+
+def _source(run: Run) -> Path:
+    """Where the agent is read from: the run, or its newest checkpoint if it has not ended."""
+    from inwit import checkpoint
+
+    kept = checkpoint.listed(run.record.path)
+    return run.record.path if run.record.status in COMPLETE or not kept else kept[0]
 
 
 def _look(agent: Any, run: Run, each: int) -> CloseUp:
@@ -91,8 +105,10 @@ def _kinds(world: Any, rollout: Any) -> list[KindResult]:
     table = shortest_table(searched, world.settings.num_slots, world.settings.tools)
     steps, right = rollout.live.sum(1).tolist(), rollout.success.tolist()
     return [
-        KindResult(name, stage, solved, length, table.get(name, NOT_SEARCHED).length)
-        for name, stage, solved, length in zip(world.kinds.names, world.kinds.stages, right, steps, strict=True)
+        KindResult(name, stage, solved, length, table.get(name, NOT_SEARCHED).length, kind in world.kinds.held_out)
+        for kind, (name, stage, solved, length) in enumerate(
+            zip(world.kinds.names, world.kinds.stages, right, steps, strict=True)
+        )
     ]
 
 

@@ -9,7 +9,7 @@ from inwit.records.folder import part_rows
 from inwit.report.bars import Bar, Span, bar_chart, span_chart
 from inwit.report.closeup import CloseUp, KindResult
 from inwit.report.compare import share
-from inwit.report.panels import chart, stage_lines, stage_name, table, tool_charts
+from inwit.report.panels import chart, has_critic, stage_lines, stage_name, table, tool_charts
 from inwit.report.select import Run
 from inwit.report.svg import swatch_mark
 
@@ -24,12 +24,13 @@ def closeup_view(run: Run, look: CloseUp, key: str, heading: str) -> dict[str, A
     ]
     return {
         "key": key,
-        "run": run.record.name,
+        "to_evaluate": look.source or run.record.name,
         "heading": heading,
         "bars": _bars(run, key),
         "spans": _spans(run, key),
         "exact": _exact_table(run),
         "exact_text": _exact_text(run),
+        "split": _split(run),
         "limit": str(run.evaluation.get("known_limit") or ""),
         "programs": _programs(run),
         "kinds": _kinds(look, run),
@@ -37,8 +38,10 @@ def closeup_view(run: Run, look: CloseUp, key: str, heading: str) -> dict[str, A
         "excess": _excess(look),
         "tools": _tools(look, run),
         "over_training": [each for each in over_training if each],
-        "episodes": [_episode(each) for each in look.episodes],
+        "episodes": [_episode(each, has_critic(run)) for each in look.episodes],
+        "critic": has_critic(run),
         "problem": look.problem,
+        "source": look.source,
     }
 
 
@@ -50,7 +53,24 @@ def _exact_text(run: Run) -> str:
         return ""
     what = "expressions, each for every input" if run.exact[0].grouped else "problems"
     every = "every one: " if run.solved == run.problems else ""
-    return f"The greedy agent solves {every}{run.solved:,} of {run.problems:,} {what}."
+    held_out = ""
+    if run.split:
+        held_out = f" Of the {run.split.size:,} that were held out of training it solves {run.split.solved:,}."
+    return f"The greedy agent solves {every}{run.solved:,} of {run.problems:,} {what}.{held_out}"
+
+
+def _split(run: Run) -> dict[str, Any] | None:
+    """The trained expressions and the test set side by side."""
+    split = run.split
+    if split is None:
+        return None
+    rows = []
+    for stage in sorted({*split.trained, *split.held_out}, key=lambda name: (len(name), name)):
+        parts = [part.get(stage, (0, 0)) for part in (split.trained, split.held_out)]
+        rows.append([stage_name(stage, [run]), *(f"{solved:,} of {of:,}" if of else "·" for solved, of in parts)])
+    leak = f": this split leaks, since {split.twins:,} of them equal a trained one" if split.twins else ""
+    caption = f"split by {split.name}, solved of trained and of held out{leak}"
+    return table(caption, ["", "trained", "held out"], rows)
 
 
 def _bars(run: Run, key: str) -> dict[str, Any] | None:
@@ -125,11 +145,12 @@ def _tokens(program: Any) -> str:
 def _kinds(look: CloseUp, run: Run) -> list[dict[str, Any]]:
     parts = []
     everything = len(look.kinds) <= KINDS
-    for stage in sorted({kind.stage for kind in look.kinds}):
-        members = [kind for kind in look.kinds if kind.stage == stage]
+    for stage, held_out in sorted({(kind.stage, kind.held_out) for kind in look.kinds}):
+        members = [kind for kind in look.kinds if (kind.stage, kind.held_out) == (stage, held_out)]
         solved = sum(kind.solved for kind in members)
         shown = sorted((kind for kind in members if everything or not kind.solved), key=lambda kind: kind.solved)
-        title = f"{stage_name(str(stage), [run])}: {solved} of {len(members)} solved"
+        name = stage_name(str(stage), [run]) + (", held out of training" if held_out else "")
+        title = f"{name}: {solved} of {len(members)} solved"
         parts.append({"title": title, "members": [_kind(kind) for kind in shown[:KINDS]]})
     return parts
 
@@ -169,14 +190,14 @@ def _tools(look: CloseUp, run: Run) -> dict[str, Any] | None:
     return {"corner": "", "tokens": tokens, "rows": rows}
 
 
-def _episode(explanation: Any) -> dict[str, Any]:
+def _episode(explanation: Any, critic: bool) -> dict[str, Any]:
     task = {name: _value(value) for name, value in explanation.task.items() if name != "num_slots"}
     mood, verdict = ("good", "✓ right") if explanation.success else ("bad", "✗ wrong")
     if explanation.lucky:
         mood, verdict = "bad", "≈ lucky: this program is not right everywhere"
     cards, before = [], {}
     for choice in explanation.choices:
-        cards.append(_card(choice, before))
+        cards.append(_card(choice, before, critic))
         before = choice.state
     return {
         "title": ", ".join(f"{name} {value}" for name, value in task.items()),
@@ -187,7 +208,7 @@ def _episode(explanation: Any) -> dict[str, Any]:
     }
 
 
-def _card(choice: Any, before: dict[str, Any]) -> dict[str, Any]:
+def _card(choice: Any, before: dict[str, Any], critic: bool) -> dict[str, Any]:
     registers = [
         {"name": SHORT.get(name, name), "value": _value(value), "changed": name in before and before[name] != value}
         for name, value in choice.state.items()
@@ -195,7 +216,7 @@ def _card(choice: Any, before: dict[str, Any]) -> dict[str, Any]:
     return {
         "token": choice.token,
         "registers": registers,
-        "value": f"{choice.value:+.2f}",
+        "value": f"{choice.value:+.2f}" if critic else "",  # else it is that of a random network
         "meter": f"{min(1.0, max(0.0, choice.value)):.3f}",
         "alternatives": [(name, f"{share:.3f}", f"{share:.2f}") for name, share in choice.alternatives],
         "oracle": {True: "as the oracle", False: "not the oracle's", None: ""}[choice.keeps_to_oracle],

@@ -59,6 +59,6 @@ def report(arguments: Sequence[str]) -> int:
 
     page = make_page(select(args.runs))
     path = Path(args.out or "report.html")
-    write(path, page.encode())
+    write(path, page.encode(errors="replace"))  # a folder's name may be no text
     print(f"written: {path} ({len(page) / 1000:,.0f} kB)")
     return 0

@@ -82,13 +82,16 @@ def exact_name(run: Run) -> str:
 def exact_table(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
     """Headings and rows: each run's solved problems by stage, or by operators and slots."""
     columns = list(dict.fromkeys(row.name for run in comparison.runs for row in run.exact))
-    headings = ["group", "seed", "status", "solved", *columns]
+    split = any(run.split for run in comparison.runs)
+    headings = ["group", "seed", "status", "solved", *(["held out"] if split else []), *columns]
     rows = []
     for each in comparison.groups:
         for run in each.runs:
             cells = {row.name: share(row) for row in run.exact}
             solved = f"{run.solved:,} of {run.problems:,}" if run.exact else "not evaluated"
             rest = [cells.get(column, "·") for column in columns]
+            if split:
+                rest = [f"{run.split.solved:,} of {run.split.size:,}" if run.split else "·", *rest]
             rows.append([each.name, str(run.record.seed), run.record.status, solved, *rest])
     return headings, rows
 
@@ -144,6 +147,7 @@ def as_data(comparison: Comparison) -> dict[str, Any]:
                 "seed": run.record.seed,
                 "status": run.record.status,
                 "exact": [asdict(row) for row in run.exact],
+                "split": asdict(run.split) if run.split else None,
             }
             for run in each.runs
         ]

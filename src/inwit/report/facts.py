@@ -7,14 +7,11 @@ import shlex
 from typing import Any
 
 from inwit.errors import UserError
-from inwit.records.folder import read_lines
-from inwit.records.query import flat
+from inwit.records.folder import flat, read_lines
 from inwit.records.text import count, seconds
 from inwit.report.groups import Group
 from inwit.report.panels import table
 from inwit.report.select import Run
-
-SENTENCES = ("message", "text", "sentence", "event")  # where an event says in words what happened
 
 
 def tiles(run: Run) -> list[dict[str, Any]]:
@@ -26,12 +23,16 @@ def tiles(run: Run) -> list[dict[str, Any]]:
         solved = _tile("solved", f"{run.solved:,}", f"of {run.problems:,} {what}: {share}", "good" if every else "bad")
     else:
         solved = _tile("solved", "not evaluated", "")
-    found = [solved, _tile("training", seconds(run.total("seconds")), f"status: {run.record.status}")]
+    found = [solved]
+    if run.split:
+        mood = "good" if run.split.solved == run.split.size else "bad"
+        found.append(_tile("held out", f"{run.split.solved:,}", f"of {run.split.size:,} never drawn in training", mood))
+    found += [_tile("training", seconds(run.total("seconds")), f"status: {run.record.status}")]
     found.append(_tile("tokens written", count(run.total("tokens")), f"in {count(run.total('update'))} updates"))
     ratio = run.evaluation.get("tokens_over_shortest")
     if isinstance(ratio, float):
         found.append(_tile("length", f"{ratio:.3f} ×", "mean tokens over proven shortest"))
-    elif run.exact and all(row.steps and row.shortest for row in run.exact):
+    elif run.exact and run.solved == run.problems and all(row.steps and row.shortest for row in run.exact):
         steps = sum(row.steps or 0 for row in run.exact) / sum(row.shortest or 0 for row in run.exact)
         found.append(_tile("length", f"{steps:.2f} ×", "mean tokens over the oracle's, each stage alike"))
     return found
@@ -43,11 +44,8 @@ def _tile(name: str, value: str, small: str, mood: str = "") -> dict[str, str]:
 
 def events(run: Run) -> list[str]:
     """What was said in words while training, each sentence once."""
-    said = []
-    for row in read_lines(run.record.path / "events.jsonl"):
-        words = [row[name] for name in SENTENCES if isinstance(row.get(name), str)]
-        said += words[:1]
-    return list(dict.fromkeys(said))[:20]
+    said = [row.get("text") for row in read_lines(run.record.path / "events.jsonl")]
+    return list(dict.fromkeys(text for text in said if isinstance(text, str)))[:20]
 
 
 def trained(group: Group) -> dict[str, Any]:

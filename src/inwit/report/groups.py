@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from inwit.records.query import flat
+from inwit.records.folder import flat
 from inwit.report.select import Run
 
 # What does not change what is learned, as long as the device is the same.

@@ -7,9 +7,11 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from inwit.records.text import count, seconds
 from inwit.report.closeup import close_up
 from inwit.report.closeup_view import closeup_view
 from inwit.report.compare import Comparison, compare, different_worlds
+from inwit.report.curves import solved_at
 from inwit.report.facts import events, tiles, trained
 from inwit.report.groups import Group
 from inwit.report.panels import differences_table, exact_table, goal_charts, goals_table, inner_charts, learning_charts
@@ -72,7 +74,7 @@ def _world(comparison: Comparison, key: str, worlds: int) -> dict[str, Any]:
         "events": events(runs[0]) if alone else [],
         "differences": differences_table(comparison),
         "learning": learning_charts(comparison, key),
-        "learning_text": _learning_text(alone),
+        "learning_text": _learning_text(runs),
         "goals": None if alone else goals_table(comparison),
         "goals_text": GOALS,
         "goal_charts": [] if alone else goal_charts(comparison, key),
@@ -90,16 +92,20 @@ def _closeup(group: Group, key: str, alone: bool, looked: int) -> dict[str, Any]
     return closeup_view(run, close_up(run, each=2 if alone or looked == 1 else 1), key, heading)
 
 
-def _learning_text(alone: bool) -> str:
-    what = (
-        "Running success of the episodes drawn in training, from sampled tokens: an agent that explores errs on purpose"
+def _learning_text(runs: Sequence[Run]) -> str:
+    text = (
+        "Running success of the episodes drawn in training, from sampled tokens: an agent that explores errs on "
+        "purpose, so that the greedy agent is better than this."
     )
-    return f"{what}, so that the greedy agent is better than this." + (
-        ""
-        if alone
-        else " Lines are medians over the seeds; bands reach from the lowest to the highest; "
-        "a run that has ended stays at its last value."
-    )
+    if len(runs) > 1:
+        return text + (
+            " Lines are medians over the seeds; bands reach from the lowest to the highest; "
+            "a run that has ended stays at its last value."
+        )
+    end = solved_at(runs[0])
+    if end is None:
+        return text
+    return f"{text} After {count(end.tokens)} tokens, {seconds(end.seconds)}, it was confirmed to solve everything."
 
 
 GOALS = (

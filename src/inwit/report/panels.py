@@ -13,7 +13,13 @@ from inwit.report.curves import Line
 from inwit.report.select import Run
 from inwit.report.svg import NARROW, WIDTH, Axis, Series, compact, line_chart, per_cent, swatch
 
-INNER = {"entropy": "Entropy", "value_error": "Value error", "value_loss": "Value error", "imitation": "Imitation loss"}
+INNER = {
+    "entropy": "Entropy",
+    "value_error": "Value error",
+    "value_loss": "Value error",
+    "imitation": "Imitation loss",
+    "rehearsal": "Rehearsal loss",
+}
 
 
 def table(caption: str, headings: Sequence[str], rows: Sequence[Sequence[Any]], left: int = 1) -> dict[str, Any]:
@@ -66,7 +72,7 @@ def inner_charts(comparison: Comparison, key: str) -> list[dict[str, Any]]:
     found = []
     for name in known:
         lines = {
-            each.name: [curves.metric_line(run, name) for run in each.runs if name != "value_error" or _has_critic(run)]
+            each.name: [curves.metric_line(run, name) for run in each.runs if name != "value_error" or has_critic(run)]
             for each in comparison.groups
         }
         title = INNER[name]
@@ -77,12 +83,12 @@ def inner_charts(comparison: Comparison, key: str) -> list[dict[str, Any]]:
 def _inner(runs: Sequence[Run]) -> list[str]:
     """Which of these numbers the metrics have; of the two that tell of the value, one."""
     keys = {name for run in runs for row in run.metrics for name in row}
-    critic = any(map(_has_critic, runs))
+    critic = any(map(has_critic, runs))
     unwanted = "value_loss" if "value_error" in keys and critic else "value_error"
     return [name for name in INNER if name in keys and name != unwanted]
 
 
-def _has_critic(run: Run) -> bool:
+def has_critic(run: Run) -> bool:
     """Whether its learner trains a value: without one the error of the value is that of a random network."""
     return any("value_loss" in row for row in run.metrics)
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from contextlib import suppress
 from io import BytesIO
 from itertools import cycle
 from pathlib import Path
 from typing import Any
 
+from inwit import storage
 from inwit.errors import UserError
 from inwit.report import curves
 from inwit.report.compare import Comparison
@@ -64,11 +63,7 @@ def _panel(axes: Any, comparison: Comparison, stage: str) -> None:
 
 def write(path: Path, content: bytes) -> None:
     """Replace a file atomically. Raises `UserError` with its path if the disk refuses."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
-        partial.write_bytes(content)
-        partial.replace(path)
+        storage.replace(path, content)
     except OSError as error:
-        with suppress(OSError):
-            partial.unlink()
         raise UserError(f"cannot write {path}: {error.strerror}") from None

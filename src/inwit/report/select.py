@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
@@ -11,17 +11,20 @@ from typing import Any
 
 from inwit.errors import UserError, unknown
 from inwit.records.folder import (
-    COMPLETE,
     Exact,
     Record,
+    Split,
     exact_rows,
     number,
     read_evaluations,
     read_metrics,
+    result,
     runs_folder,
+    split_of,
+    status_now,
 )
 from inwit.records.folder import read_record as read
-from inwit.records.index import listing
+from inwit.records.index import latest, listing
 
 
 @dataclass(frozen=True)
@@ -34,12 +37,16 @@ class Run:
 
     @cached_property
     def exact(self) -> list[Exact]:
-        """The last exact result; empty if there is none."""
-        return exact_rows(self.evaluations[-1]["evaluation"]) if self.evaluations else []
+        """The exact result of the weights that it has now; empty if there is none."""
+        return exact_rows(self.evaluation)
 
-    @property
+    @cached_property
     def evaluation(self) -> dict[str, Any]:
-        return self.evaluations[-1]["evaluation"] if self.evaluations else {}
+        return result(self.record, self.evaluations)
+
+    @cached_property
+    def split(self) -> Split | None:
+        return split_of(self.evaluation)
 
     @property
     def solved(self) -> int:
@@ -70,7 +77,8 @@ def select(patterns: Sequence[str]) -> list[Run]:
     for pattern in patterns:
         for path in _paths(pattern):
             if path.resolve() not in found:
-                found[path.resolve()] = read(path)
+                record = read(path)
+                found[path.resolve()] = replace(record, status=status_now(path, record.status))
     return [Run(record, read_metrics(record.path), read_evaluations(record.path)) for record in found.values()]
 
 
@@ -78,12 +86,9 @@ def _paths(pattern: str) -> list[Path]:
     for path in (Path(pattern), runs_folder() / pattern):
         if pattern and path.is_dir():
             return [path]
-    rows = listing()
     if pattern == "latest":
-        complete = [row for row in rows if row.status in COMPLETE]
-        if not complete:
-            raise UserError(f"there is no complete run under {runs_folder()}: make one with `inwit train`")
-        return [runs_folder() / max(complete, key=lambda row: (row.updated, row.run)).run]
+        return [latest()]
+    rows = listing()
     names = [row.run for row in reversed(rows) if row.status != "damaged"]
     matching = [name for name in names if fnmatchcase(name, pattern)]
     if matching:
