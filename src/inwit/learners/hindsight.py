@@ -59,7 +59,7 @@ class Hindsight:
         self.length = torch.zeros(kinds, dtype=torch.int64, device=device)
         self.rank = torch.full((kinds,), UNKNOWN, device=device)
         self.surprise = torch.full((kinds,), 10.0, device=device)
-        self.members = _members(lessons.class_of.tolist(), lessons.num_polynomials).to(device)
+        self.members = _members(lessons.class_of.tolist()).to(device)
         self.trained = lessons.may_teach.nonzero()[:, 0]
         self.base = int(lessons.argument.max()) + 2  # of a number with a digit for each operand read
 
@@ -79,7 +79,7 @@ class Hindsight:
         columns = tokens.shape[1]
         hits = min(HITS, columns)
         column = torch.arange(columns, device=tokens.device)
-        hit = (achieved >= 0) & (achieved < self.members.shape[0])
+        hit = (achieved >= 0) & (achieved < len(self.members))  # larger numbers are no class: parts only
         at = torch.where(hit, column, -1).topk(hits, 1).values
         found = achieved.gather(1, at.clamp_min(0)).masked_fill(at < 0, -1)
         kind = torch.where(found[..., None] >= 0, self.members[found.clamp(0, len(self.members) - 1)], -1)
@@ -155,7 +155,8 @@ class Hindsight:
         no program yet are left out.
         """
         known = self.lessons.may_teach & (self.rank < UNKNOWN)
-        weights = (self.surprise + FLOOR) * known + 1e-9
+        # With nothing known yet, kinds are drawn all the same, and add nothing: no shape depends on what is known.
+        weights = torch.where(known.any(), (self.surprise + FLOOR) * known, self.lessons.may_teach.float())
         kind = torch.multinomial(weights, self.settings.rows, replacement=True, generator=generator)
         tasks = self.world.sample(kind, generator)
         length = self.length[kind].masked_fill(~known[kind], 0)
@@ -183,9 +184,9 @@ class Hindsight:
         return {"known": count / self.lessons.may_teach.sum().clamp_min(1), "stored_steps": stored}
 
 
-def _members(class_of: list[int], num_polynomials: int) -> Int[Tensor, "C M"]:
-    """The kinds of each class, padded with -1; none for polynomials that are only parts of expressions."""
-    members: list[list[int]] = [[] for _ in range(num_polynomials)]
+def _members(class_of: list[int]) -> Int[Tensor, "C M"]:
+    """The kinds of each class, padded with -1."""
+    members: list[list[int]] = [[] for _ in range(max(class_of) + 1)]
     for kind, number in enumerate(class_of):
         members[number].append(kind)
     most = max(len(kinds) for kinds in members)
