@@ -11,7 +11,7 @@ from inwit import runs, storage
 from inwit.config import Config
 from inwit.errors import UserError
 
-# Settings that decide how long and where a training runs, not what it does.
+# Settings that decide how long and where a training runs, not what it does (but for a rate that falls to its end).
 FREE = ("max_updates", "confirm", "confirm_at", "confirm_every", "checkpoint_every")
 # Those that may change the last bit of a sum.
 FREE_BUT_SAID = ("threads", "device")
@@ -36,6 +36,12 @@ def check_changes(path: Path, old: Config, new: Config, elsewhere: list[str], te
         raise UserError(
             f"{name} = {after.get(name)} is another training than {path}, which has {before.get(name)}: "
             f"leave it out to resume, or start a new run"
+        )
+    most, last_rate = "training.max_updates", after["training.last_rate"]
+    if last_rate != 1 and before.get(most) != after[most]:
+        tell(
+            f"training.last_rate = {last_rate}: with max_updates {before.get(most)} -> {after[most]} "
+            "the learning rate falls along another line from here on"
         )
     if elsewhere:
         tell(f"resuming under other conditions ({', '.join(elsewhere)}): from here on bits may differ")

@@ -9,15 +9,13 @@ import pytest
 import torch
 
 import inwit
-from calculating import NUMBERS, PRIME, WORLD, calculator_agent, holds, letters_of
+from calculating import WORLD, calculator_agent, holds, letters_of, parts_of, value_of
 from inwit.learners.hindsight import HITS, READS, UNKNOWN, Hindsight, HindsightSettings
 from inwit.rollout import babble, collect
 from inwit.types import Tasks
-from inwit.worlds.calculator import expressions_of
-from inwit.worlds.expressions import LETTERS, Tree
+from inwit.worlds.expressions import LETTERS
 from support import batch_of, small_policy
 
-SIGNS = {"+": int.__add__, "-": int.__sub__, "*": int.__mul__}
 ANY = {"names": "any", "letters": 6}
 
 
@@ -82,27 +80,13 @@ def fed(world: Any, count: int = 4, rows: int = 192, **settings: Any) -> Hindsig
     return store
 
 
-def value(tree: Tree) -> int:
-    """Of an expression at the big numbers."""
-    if isinstance(tree, int):
-        return NUMBERS[tree]
-    return SIGNS[tree[0]](value(tree[1]), value(tree[2])) % PRIME
-
-
-def parts(tree: Tree) -> list[int]:
-    """The values of an expression's proper sub-expressions."""
-    sides = [] if isinstance(tree, int) else [side for side in tree[1:] if not isinstance(side, int)]
-    return [number for side in sides for number in (value(side), *parts(side))]
-
-
 class Twin:
     """The store as dicts, by kind; what programs compute is found out anew, at the big numbers."""
 
     def __init__(self, world: Any, prefer: str) -> None:
-        settings = world.settings
-        trees = expressions_of(settings.tools, settings.min_operators, settings.max_operators).trees
+        trees = world.expressions.trees
         self.world, self.prefer = world, prefer
-        self.values, self.parts = [value(tree) for tree in trees], [parts(tree) for tree in trees]
+        self.values, self.parts = [value_of(tree) for tree in trees], [parts_of(tree) for tree in trees]
         self.rank: dict[int, tuple[Any, ...]] = {}
         self.program: dict[int, str] = {}
 
@@ -399,7 +383,7 @@ def test_a_letter_that_the_expression_lacks_is_refused() -> None:
     world = inwit.make(WORLD, **ANY)
     store = store_for(world)
     tasks = batch_of(world, [{"expression": "b+d", "operands": [1, 2]}])
-    tokens = torch.tensor([world.vocabulary.ids("LOAD a LOAD b ADD d".split())])
+    tokens = torch.tensor([world.vocabulary.ids(["LOAD", "a", "LOAD", "b", "ADD", "d"])])
     achieved = torch.full_like(tokens, -1)
     achieved[0, -1] = world.kinds.classes[kind_of(world, "a+b")]
     store.observe(world.to_places(tasks, tokens), achieved)

@@ -81,7 +81,9 @@ def walked(world: Any, expression: str) -> Iterator[str]:
     prefixes: list[list[int]] = [[]]
     while prefixes:
         tokens = allowed_after(world, expression, prefixes)
-        yield from (" ".join(world.vocabulary.decode(prefix)) for prefix, more in zip(prefixes, tokens, strict=True) if not more)
+        yield from (
+            " ".join(world.vocabulary.decode(prefix)) for prefix, more in zip(prefixes, tokens, strict=True) if not more
+        )
         prefixes = [[*prefix, token] for prefix, more in zip(prefixes, tokens, strict=True) for token in more]
 
 
@@ -183,8 +185,8 @@ def test_thrift_counts_what_has_been_read_in_each_row_for_itself() -> None:
     )
     state = world.reset(tasks)
     thrift = world.thrift(state)
-    programs = ["LOAD b ADD c STO m0".split(), "LOAD d SUB b LOAD c".split()]  # the second drops what it computed
-    for token in torch.tensor([world.vocabulary.ids(program) for program in programs]).unbind(1):
+    programs = ["LOAD b ADD c STO m0", "LOAD d SUB b LOAD c"]  # the second drops what it computed
+    for token in torch.tensor([world.vocabulary.ids(program.split()) for program in programs]).unbind(1):
         thrift.note(state, token)
         state, _ = world.step(state, token)
     told = [world.vocabulary.decode(row.nonzero()[:, 0].tolist()) for row in thrift.allowed(state)]
