@@ -89,7 +89,7 @@ def walked(world: Any, expression: str) -> Iterator[str]:
 
 @pytest.mark.parametrize(("num_slots", "count"), [(0, 6), (1, 12), (2, 18)])
 def test_thrifty_programs_are_all_that_waste_nothing(num_slots: int, count: int) -> None:
-    """With one tool over three operands: six orders of reading, and for each slot six more that compute a part first."""
+    """One tool, three operands: six orders of reading, and for each slot six more that compute a part first."""
     world = inwit.make(WORLD, tools=["SUB"], num_slots=num_slots, max_operators=2)
     programs = list(walked(world, "a-(b-c)"))
     assert len(set(programs)) == len(programs) == count
