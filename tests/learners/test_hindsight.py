@@ -114,8 +114,8 @@ class Twin:
         if not set(named) <= set(letters[:operands]):
             return
         reads = tuple(letters.index(letter) for letter in named)[:READS]
-        missing = sum(part not in story for part in self.parts[kind]) if self.prefer == "parts" else 0
-        rank = (missing, len(program), reads)
+        missing = sum(part not in story for part in self.parts[kind])
+        rank = (missing, len(named), len(program), reads) if self.prefer == "parts" else (len(program), reads)
         if kind not in self.rank or rank < self.rank[kind]:
             places = [LETTERS[letters.index(token)] if token in LETTERS else token for token in program]
             self.rank[kind], self.program[kind] = rank, " ".join([*places, "ANS"])
@@ -269,13 +269,25 @@ def test_more_parts_are_better_than_fewer_and_half_is_better_than_nothing(world:
     assert stored(world, store, "a-((b+c)-d)") == f"{both} ANS"
 
 
-def test_a_part_that_is_dropped_again_does_not_win(world: Any) -> None:
-    """As long, and it has computed the part: but it reads operands once more than the one that uses it."""
-    used, dropped = "LOAD b SUB c STO m0 LOAD a SUB m0", "LOAD b SUB c LOAD a SUB b ADD c"
-    for block in ([used, dropped], [dropped, used]):
+@pytest.mark.parametrize(
+    ("expression", "used", "dropped"),
+    [
+        ("a-(b-c)", "LOAD b SUB c STO m0 LOAD a SUB m0", "LOAD b SUB c LOAD a SUB b ADD c"),
+        ("(a-b)+(c-d)", "LOAD c SUB d STO m0 LOAD a SUB b ADD m0", "LOAD c SUB d LOAD a SUB b ADD c SUB d"),
+        (
+            "a-(b-(c+d))",
+            "LOAD c ADD d STO m0 LOAD b SUB m0 STO m0 LOAD a SUB m0",
+            "LOAD c ADD d ADD a SUB b STO m0 LOAD a SUB m0 LOAD m0",
+        ),
+    ],
+)
+def test_a_part_that_is_dropped_again_does_not_win(expression: str, used: str, dropped: str, world: Any) -> None:
+    """As long or shorter, and it has computed the parts: but it reads more operands than the one that uses them."""
+    for order in ([used, dropped], [dropped, used]):
         store = store_for(world, prefer="parts")
-        tell(world, store, "a-(b-c)", *block)
-        assert stored(world, store, "a-(b-c)") == f"{used} ANS"
+        for program in order:
+            tell(world, store, expression, program)
+        assert stored(world, store, expression) == f"{used} ANS"
 
 
 WORLDS: list[dict[str, Any]] = [{}, {"num_slots": 0}, {"num_slots": 2, "split": "classes"}, ANY, {"max_operators": 1}]

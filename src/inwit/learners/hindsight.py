@@ -8,9 +8,11 @@ programs run in the world alone (`rollout.babble`). It never sees the oracle: al
 programs happened to compute it and, for `prefer = "parts"`, which polynomials its sub-expressions are (`Lessons`).
 
 **Which program is best decides what is learnt.** `prefer = "short"`: the shortest. `prefer = "parts"`: the one that has
-computed the most of the expression's own parts on its way (its sub-expressions), then the shortest. Either way, equals
-are told apart by the order in which they read the operands: the order of the text comes first. Programs that follow the
-text carry over to expressions that were never trained on; the shortest ones do not: docs/log.md has the figures.
+computed the most of the expression's own parts on its way (its sub-expressions), then the one that reads fewest
+operands, then the shortest. (Who reads each operand once uses whatever he computes. Dropping a part and computing it
+again is often shorter than keeping it.) Either way, equals are told apart by the order in which they read the operands:
+the order of the text comes first. Programs that follow the text carry over to expressions that were never trained on;
+the shortest ones do not: docs/log.md has the figures.
 
 Programs are kept with operands named by their place in the text (a, b, c, ...), whatever letters an expression has, and
 are turned into its letters when they are imitated (`World.to_places`, `World.to_letters`).
@@ -120,7 +122,8 @@ class Hindsight:
         at: Int[Tensor, "B H"],
         kind: Int[Tensor, "B H M"],
     ) -> Int[Tensor, "B H M"]:
-        """One number for each candidate: parts missing (if they are preferred), length, order of reading.
+        """One number for each candidate: parts missing and operands read (if parts are preferred), length, order of
+        reading.
 
         UNKNOWN for what is no candidate: no kind, one of the test set, a program over its budget, or one that names
         an operand that the kind lacks.
@@ -136,10 +139,11 @@ class Hindsight:
         turn = read.cumsum(1) - 1
         weight = torch.where(read & (turn < READS), self.base ** (READS - 1 - turn.clamp(0, READS - 1)), 0)
         order = ((operand + 1) * weight).cumsum(1).gather(1, at)[..., None]
-        rank = last * self.base**READS + order
+        columns, rank = self.programs.shape[1], last
         if self.settings.prefer == "parts":
-            rank = rank + self._missing(achieved, at, which) * self.programs.shape[1] * self.base**READS
-        return torch.where(fits, rank, UNKNOWN)
+            reads = read.cumsum(1).gather(1, at)[..., None]
+            rank = (self._missing(achieved, at, which) * (columns + 1) + reads) * columns + last
+        return torch.where(fits, rank * self.base**READS + order, UNKNOWN)
 
     def _missing(
         self, achieved: Int[Tensor, "B T"], at: Int[Tensor, "B H"], kind: Int[Tensor, "B H M"]
