@@ -80,6 +80,7 @@ def walked(world: Any, expression: str) -> Iterator[str]:
     """Every program that thrifty tokens can write, to where none is left."""
     prefixes: list[list[int]] = [[]]
     while prefixes:
+        assert len(prefixes[0]) <= 20, "A program that reads every value once ends."
         tokens = allowed_after(world, expression, prefixes)
         yield from (
             " ".join(world.vocabulary.decode(prefix)) for prefix, more in zip(prefixes, tokens, strict=True) if not more
