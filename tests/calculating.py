@@ -12,7 +12,7 @@ import torch
 from inwit.config import resolve
 from inwit.training import new_agent
 from inwit.types import Agent, Output
-from inwit.worlds.expressions import LETTERS
+from inwit.worlds.expressions import LETTERS, Tree
 
 WORLD = "calculator-v0"
 PRIME = 2**127 - 1  # two polynomials of these sizes agree at a random point with probability below 2**-100
@@ -29,6 +29,31 @@ def class_at(world: Any) -> dict[int, int]:
     point = dict(zip(LETTERS, NUMBERS, strict=True))
     values = [eval(name, {}, point) % PRIME for name in world.kinds.names]
     return dict(zip(values, world.kinds.classes, strict=True))
+
+
+SIGNS = {"+": int.__add__, "-": int.__sub__, "*": int.__mul__}
+
+
+def value_of(tree: Tree) -> int:
+    """Of an expression at the big numbers."""
+    if isinstance(tree, int):
+        return NUMBERS[tree]
+    return SIGNS[tree[0]](value_of(tree[1]), value_of(tree[2])) % PRIME
+
+
+def parts_of(tree: Tree) -> list[int]:
+    """The values of an expression's proper sub-expressions, in the order in which they are evaluated."""
+    sides = [] if isinstance(tree, int) else [side for side in tree[1:] if not isinstance(side, int)]
+    return [number for side in sides for number in (*parts_of(side), value_of(side))]
+
+
+def known_at(world: Any) -> dict[int, int]:
+    """The number that a world gives each polynomial it knows, classes and parts, by its value at the big numbers."""
+    numbers = class_at(world)
+    for tree, told in zip(world.expressions.trees, world.lessons().parts.tolist(), strict=True):
+        for value, number in zip(parts_of(tree), told, strict=False):
+            assert numbers.setdefault(value, number) == number, "One polynomial, two numbers."
+    return numbers
 
 
 def holds(program: list[str], expression: str, num_slots: int) -> list[int | None]:

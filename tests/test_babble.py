@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import inwit
-from calculating import WORLD, class_at, holds
+from calculating import WORLD, holds, known_at
 from inwit.rollout import babble, collect, perform
 from inwit.types import Tasks
 from inwit.worlds import make_scalar
@@ -27,11 +27,11 @@ def budget(world: Any, task: dict[str, Any]) -> int:
     return world.settings.budget(len(task["operands"]))
 
 
-def story(world: Any, program: list[str], task: dict[str, Any], classes: dict[int, int]) -> list[int]:
-    """The class that the accumulator holds after each token; when the budget is spent the machine stands still."""
+def story(world: Any, program: list[str], task: dict[str, Any], known: dict[int, int]) -> list[int]:
+    """What the accumulator holds after each token, by number; nothing any more when the budget is spent."""
     values = holds(program[: budget(world, task)], task["expression"], world.settings.num_slots)
-    values += values[-1:] * (len(program) - len(values))
-    return [-1 if value is None else classes.get(value, -1) for value in values]
+    values += [None] * (len(program) - len(values))
+    return [-1 if value is None else known.get(value, -1) for value in values]
 
 
 @pytest.mark.parametrize("settings", [{}, {"num_slots": 0}, {"num_slots": 3}, {"names": "any", "letters": 6}])
@@ -76,12 +76,12 @@ def test_babble_follows_its_generator_alone() -> None:
 @pytest.mark.parametrize("settings", [{}, {"num_slots": 0}, {"num_slots": 3}, {"names": "any", "letters": 6}])
 def test_what_babble_achieved(settings: dict[str, Any]) -> None:
     world = inwit.make(WORLD, **settings)
-    classes, tasks = class_at(world), tasks_of(world, 120)
+    known, tasks = known_at(world), tasks_of(world, 120)
     tokens, achieved = babble(world, tasks, seeded(1))
     found = set()
     for task, program, told in zip(world.describe(tasks), tokens.tolist(), achieved.tolist(), strict=True):
         names = world.vocabulary.decode(program)
-        assert told == story(world, names, task, classes), f"{' '.join(names)} on {task['expression']}"
+        assert told == story(world, names, task, known), f"{' '.join(names)} on {task['expression']}"
         found |= set(told)
     assert len(found) > 8, "So few classes prove nothing."
 
@@ -89,9 +89,9 @@ def test_what_babble_achieved(settings: dict[str, Any]) -> None:
 @pytest.mark.parametrize("masks", [True, False])
 @pytest.mark.parametrize("leave_early", [True, False])
 def test_what_a_rollout_achieved(masks: bool, leave_early: bool) -> None:
-    """As long as a row lives; -1 after its end, and wherever nothing of a class is held."""
+    """As long as a row lives; -1 after its end, and wherever no class and no part of an expression is held."""
     world = inwit.make(WORLD, masks=masks)
-    policy, classes, tasks = small_policy("gru", world), class_at(world), tasks_of(world, 150)
+    policy, known, tasks = small_policy("gru", world), known_at(world), tasks_of(world, 150)
     rollout = collect(world, policy, tasks, generator=seeded(1), achieved=True, leave_early=leave_early)
     assert rollout.achieved is not None
     assert rollout.achieved.shape == rollout.tokens.shape
@@ -99,7 +99,7 @@ def test_what_a_rollout_achieved(masks: bool, leave_early: bool) -> None:
     for row, task in enumerate(world.describe(tasks)):
         live = int(rollout.live[row].sum())
         names = world.vocabulary.decode(rollout.tokens[row, :live].tolist())
-        expected = story(world, names, task, classes) + [-1] * (rollout.tokens.shape[1] - live)
+        expected = story(world, names, task, known) + [-1] * (rollout.tokens.shape[1] - live)
         assert rollout.achieved[row].tolist() == expected, f"{' '.join(names)} on {task['expression']}"
         found |= set(expected)
     assert len(found) > 2 or not masks, "So few classes prove nothing."

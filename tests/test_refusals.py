@@ -25,13 +25,15 @@ class Careless(Uniform):
         return torch.randint(len(self.may_train), (count,), generator=generator)
 
 
-@pytest.mark.parametrize("learner", ["a2c", "ppo", "oracle_cloning"])
-def test_training_on_the_test_set_is_refused(learner: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("learner", "split"), [("a2c", "classes"), ("ppo", "classes"), ("oracle_cloning", "classes"), ("a2c", "longest")]
+)
+def test_training_on_the_test_set_is_refused(learner: str, split: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the curriculum says; without a split the same curriculum is welcome."""
     monkeypatch.setitem(CURRICULA._entries, "careless", Entry(Careless, ""))
     config = {"curriculum": {"id": "careless"}, "learner": {"id": learner}, "hindsight": {"rows": 0}, **SMALL}
     with pytest.raises(UserError, match="test set") as refused:
-        list(inwit.updates("calculator", world={"split": "classes"}, **config))
+        list(inwit.updates("calculator", world={"split": split}, **config))
     assert "\n" not in str(refused.value)
     assert len(list(inwit.updates("calculator", **config))) == 2
 
@@ -49,15 +51,24 @@ def test_a_rollout_to_learn_from_is_refused_for_the_test_set() -> None:
     assert collect(world, policy, held_out[:1], keep_graph=True).outputs is not None
 
 
-def test_every_curriculum_leaves_the_test_set_alone() -> None:
-    world = make_world("calculator-v0", split="text")
+@pytest.mark.parametrize("split", ["text", "longest"])
+def test_every_curriculum_leaves_the_test_set_alone(split: str) -> None:
+    world = make_world("calculator-v0", split=split)
+    stages = {kind for index, kind in enumerate(world.kinds.stages) if index not in world.kinds.held_out}
     for name in CURRICULA.names():
         cls = CURRICULA.load(name)
-        settings = cls.Settings(stages=(1, 2, 3)) if name == "schedule" else cls.Settings()
+        settings = cls.Settings(stages=tuple(stages)) if name == "schedule" else cls.Settings()
         curriculum = cls(settings, world.kinds)
         for update in range(40):
             kinds = curriculum.draw(update, 200, stream(update, "kinds"))
             assert not set(kinds.tolist()) & set(world.kinds.held_out), f"{name} draws from the test set."
+
+
+def test_a_schedule_of_a_stage_that_is_all_test_set_is_refused() -> None:
+    schedule = {"id": "schedule", "stages": [1, 3]}
+    with pytest.raises(UserError, match=r"curriculum\.stages: stage 3 is nothing but test set"):
+        inwit.updates("calculator", world={"split": "longest"}, curriculum=schedule)
+    inwit.updates("calculator", world={"split": "classes"}, curriculum=schedule)
 
 
 def test_a_batch_without_a_legal_token_is_refused() -> None:

@@ -55,6 +55,26 @@ def test_hindsight_goes_on_to_the_bit() -> None:
 
 
 @pytest.mark.slow
+def test_hindsight_goes_on_to_the_bit_in_any_letters_and_by_parts() -> None:
+    config = small_config(
+        world={"id": "calculator-v0", "max_operators": 2, "names": "any", "split": "longest"},
+        hindsight={"rows": 8, "babble": 64, "prefer": "parts"},
+        training=FIXED,
+    )
+    soaking.cuts(config, 3)
+
+
+def test_a_falling_rate_goes_on_where_it_was() -> None:
+    """To the bit, and said if it is to fall along another line."""
+    soaking.cuts(small_config(training=FIXED | {"learning_rate": 0.01, "last_rate": 0.1}), 2)
+    path, told = cut(5, training=FIXED | {"last_rate": 0.1}), []
+    inwit.resume(path, training={"max_updates": 20}, tell=told.append)
+    assert told == [
+        "training.last_rate = 0.1: with max_updates 12 -> 20 the learning rate falls along another line from here on"
+    ]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("learner", LEARNERS.names())
 def test_every_learner_and_policy_goes_on_to_the_bit(learner: str) -> None:
     settings = GROUPS if "group_size" in LEARNERS.load(learner).Settings.__dataclass_fields__ else {}

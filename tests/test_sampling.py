@@ -130,6 +130,15 @@ def test_the_tutorial_is_sampled() -> None:
     assert told.stages[2].estimate < told.stages[0].estimate, "A random policy solves stage 0 more often."
 
 
+def test_a_test_set_of_whole_stages_stands_apart() -> None:
+    told = pass_at_k(calculator_agent(world={"split": "longest"}), 1, 1)
+    assert [(each.stage, each.held_out, each.problems) for each in told.stages] == [
+        (1, False, 3),
+        (2, False, 18),
+        (3, True, 135),
+    ]
+
+
 def test_the_test_set_stands_apart() -> None:
     agent = calculator_agent(world={"split": "classes"})
     told = pass_at_k(agent, 1, 1)

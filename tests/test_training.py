@@ -21,7 +21,7 @@ from faults import FaultyDisk, disk
 from inwit import checkpoint
 from inwit.curriculum import Outcomes
 from inwit.errors import UserError
-from inwit.training import optimise, threads
+from inwit.training import loop, optimise, prepare, threads
 from support import python, small_config
 
 FINGERPRINT = """
@@ -91,6 +91,15 @@ def test_no_learning_rate_no_movement() -> None:
     assert first.agent is last.agent
 
 
+@pytest.mark.parametrize("last_rate", [1.0, 0.25, 0.0])
+def test_the_learning_rate_falls_in_a_straight_line(last_rate: float) -> None:
+    """By the same amount every update, down to its last share at `max_updates`."""
+    settings = {"learning_rate": 0.01, "last_rate": last_rate, "max_updates": 5, "confirm": False}
+    parts = prepare(small_config(training=settings))
+    rates = [parts.optimiser.param_groups[0]["lr"] for _ in loop(parts)]
+    assert rates == pytest.approx([0.01 * ((5 - index) + index * last_rate) / 5 for index in range(5)], abs=1e-12)
+
+
 def test_a_confirmation_ends_the_training(monkeypatch: pytest.MonkeyPatch) -> None:
     """When the greedy agent solves everything; tries are `confirm_every` updates apart and none are made before
     every kind's running success is above `confirm_at`."""
@@ -122,6 +131,17 @@ def test_every_kind_must_be_promising() -> None:
     assert float(made[-1].success[0]) > 0, "Stage 0 must have successes, or the test proves nothing."
     assert made[-1].success[1:].tolist() == [0, 0]
     assert [update.solved for update in made] == [None] * 6
+
+
+def test_what_may_not_be_trained_on_need_not_be_promising(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a stage that is all test set, of which no success is ever seen, a training is confirmed all the same."""
+    monkeypatch.setattr("inwit.training.solves_all", lambda agent: True)
+    world = {"max_operators": 2, "split": "longest"}
+    small: dict[str, Any] = {"policy": {"width": 8}, "hindsight": {"rows": 64, "babble": 256}}
+    training = {"episodes": 256, "max_updates": 40, "confirm_at": 0.01, "confirm_every": 1}
+    *_, last = inwit.updates("calculator", world=world, training=training, **small)
+    assert last.solved, "Nothing was confirmed, although every kind that is trained on has successes."
+    assert float(last.success[-1]) == 0.0
 
 
 def test_the_curriculum_sees_every_outcome() -> None:

@@ -129,6 +129,8 @@ class Schedule(Curriculum):
             if stage not in kinds.stages:
                 valid = ", ".join(str(s) for s in sorted(set(kinds.stages)))
                 raise UserError(f"curriculum.stages: stage {stage} does not exist: the world has stages {valid}")
+            if not bool(self.may_train[self.stages == stage].any()):
+                raise UserError(f"curriculum.stages: stage {stage} is nothing but test set: leave it out")
 
     def weights(self, update: int) -> Float[Tensor, " K"]:
         stages = self.settings.stages

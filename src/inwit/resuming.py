@@ -11,7 +11,7 @@ from inwit.config import Config
 from inwit.errors import UserError
 from inwit.records.folder import flat
 
-# Settings that decide how long and where a training runs, not what it does.
+# Settings that decide how long and where a training runs, not what it does (but for a rate that falls to its end).
 FREE = ("max_updates", "confirm", "confirm_at", "confirm_every", "checkpoint_every")
 # Those that may change the last bit of a sum.
 FREE_BUT_SAID = ("threads", "device")

@@ -114,9 +114,11 @@ def babble(
 
     Tokens are drawn uniformly from the legal ones but for those that would end the episode: every beginning of a
     program is looked at anyway. The first `thrifty` share of the rows draws, as long as there are any, from those
-    that waste nothing. For worlds that declare `achieved`.
+    that waste nothing. After a row's end, when its budget is spent, it achieves nothing (-1). For worlds that declare
+    `achieved`.
     """
     state, tokens, achieved = world.reset(tasks), [], []
+    ended = torch.zeros_like(tasks.kind, dtype=torch.bool)
     going_on = torch.arange(len(world.vocabulary), device=generator.device) != world.answer
     frugal = (torch.arange(len(tasks), device=generator.device) < round(thrifty * len(tasks)))[:, None]
     thrift = world.thrift(state)
@@ -125,9 +127,10 @@ def babble(
         wasteless = legal & thrift.allowed(state) & frugal
         token = any_of(torch.where(wasteless.any(1, keepdim=True), wasteless, legal), generator)
         thrift.note(state, token)
-        state, _ = world.step(state, token)
+        state, step = world.step(state, token)
         tokens.append(token)
-        achieved.append(world.achieved(state))
+        achieved.append(world.achieved(state).masked_fill(ended, -1))
+        ended = ended | step.truncated
     return torch.stack(tokens, 1), torch.stack(achieved, 1)
 
 

@@ -204,4 +204,5 @@ def threads(count: int) -> Iterator[None]:
 
 
 def _promising(curriculum: Any, level: float) -> bool:
-    return bool((curriculum.outcomes.rate >= level).all())
+    """Whether every kind that may be trained on is; of a stage that is all test set nothing is ever seen."""
+    return bool(((curriculum.outcomes.rate >= level) | (curriculum.may_train == 0)).all())

@@ -163,8 +163,8 @@ class World(Protocol):
     known_limit: str  # what success here does not show; said wherever results are
     # "all_tasks": can be enumerated. "constant_programs": what a token does depends on the tokens before it alone, and
     # the scalar twin runs on columns of problems, so that the oracle can search. "identity": one greedy run of each of
-    # `greedy_tasks` decides success over all inputs. "achieved": tells which class or part the
-    # machine holds, and has `lessons`, `to_letters`, `to_places` and `thrift`
+    # `greedy_tasks` decides success over all inputs. "achieved": tells which class or part the machine holds, and has
+    # what hindsight asks for: `lessons`, `to_letters`, `to_places` and `thrift`.
     capabilities: frozenset[str]
 
     def sample(self, kinds: Int[Tensor, " B"], generator: torch.Generator) -> Tasks: ...
@@ -224,6 +224,7 @@ __all__ = [
     "Agent",
     "Kinds",
     "Learner",
+    "Lessons",
     "Memory",
     "Output",
     "Policy",

@@ -55,7 +55,7 @@ def test_where_there_is_no_program_there_is_none() -> None:
     assert performed(short, short.sample(all_kinds(short, 1), stream(0, "tasks")))[1].tolist() == [3, 4, 0]
 
 
-@pytest.mark.parametrize("split", ["classes", "text"])
+@pytest.mark.parametrize("split", ["classes", "text", "longest"])
 def test_nothing_of_the_test_set_is_handed_out(split: str) -> None:
     world = make_world("calculator-v0", split=split)
     _, lengths = performed(world, world.greedy_tasks())

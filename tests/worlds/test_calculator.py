@@ -16,7 +16,7 @@ from inwit.errors import UserError
 from inwit.worlds import make_scalar
 from inwit.worlds.calculator import FIRST_OPERAND, FIRST_SLOT, IDENTITY_POINTS, expressions_of, vocabulary_of
 from inwit.worlds.calculator_tables import FULL
-from inwit.worlds.expressions import LETTERS, parse, variable, write
+from inwit.worlds.expressions import LETTERS, Tree, parse, variable, write
 from inwit.worlds.polynomials import Exact, polynomial_of
 from inwit.worlds.tools import DEFAULT_TOOLS, TOOLS, P, Tool, balanced
 from support import batch_of, lockstep, python
@@ -263,7 +263,7 @@ def test_identity_does_not_depend_on_the_letters() -> None:
 
 @given(seed=st.integers(0, 2**32), num_slots=st.integers(0, 2), names=st.sampled_from(["exact", "any"]))
 def test_achieved_against_exact_polynomials(seed: int, num_slots: int, names: str) -> None:
-    """After every token of random programs: the class whose exact polynomial the accumulator holds, else -1."""
+    """After every token of random programs: the class or part whose exact polynomial the accumulator holds, else -1."""
     tools = ("ADD", "SUB", "MUL", "RSB") if seed % 2 else DEFAULT_TOOLS
     world = inwit.make(WORLD, num_slots=num_slots, names=names, tools=tools)
     generator = torch.Generator().manual_seed(seed)
@@ -273,17 +273,77 @@ def test_achieved_against_exact_polynomials(seed: int, num_slots: int, names: st
         list(random_program(make_scalar(WORLD, t, **world.settings.to_dict()), generator, True)) for t in described
     ]
     states, _, _ = lockstep(world, tasks, programs)
-    expressions = expressions_of(tools, 1, 3)
-    table = tuple(TOOLS[name] for name in tools)
-    classes = {
-        polynomial_of(tree, table, 4): number
-        for tree, number in zip(expressions.trees, expressions.classes, strict=True)
-    }
+    known = numbered(world)
     for row, program in enumerate(programs):
         story = exact_story(world.vocabulary.decode(program), parse(described[row]["expression"], "+-*~")[1], num_slots)
         for column, polynomial in enumerate(story):
-            expected = -1 if polynomial is None else classes.get(polynomial, -1)
+            expected = -1 if polynomial is None else known.get(polynomial, -1)
             assert int(world.achieved(states[column])[row]) == expected, (described[row], program[:column])
+
+
+def numbered(world: Any) -> dict[Exact, int]:
+    """The number of each exact polynomial that a world knows: its kinds' by their classes, their parts' as they say."""
+    table, count = tuple(TOOLS[name] for name in world.settings.tools), world.num_operands
+    trees, parts = world.expressions.trees, world.lessons().parts.tolist()
+    known = {polynomial_of(tree, table, count): kind for tree, kind in zip(trees, world.kinds.classes, strict=True)}
+    for tree, told in zip(trees, parts, strict=True):
+        for part, number in zip(sub_expressions(tree), told, strict=False):
+            known.setdefault(polynomial_of(part, table, count), number)
+    return {polynomial: number for polynomial, number in known.items() if polynomial is not None}
+
+
+def sub_expressions(tree: Tree) -> list[Tree]:
+    """Proper ones, without the operands, in the order in which they are evaluated."""
+    sides = [] if isinstance(tree, int) else [side for side in tree[1:] if not isinstance(side, int)]
+    return [part for side in sides for part in (*sub_expressions(side), side)]
+
+
+FOUR_TOOLS = ("ADD", "SUB", "MUL", "RSB")
+
+
+@pytest.mark.parametrize(
+    ("tools", "least", "most"),
+    [(DEFAULT_TOOLS, 1, 3), (FOUR_TOOLS, 1, 3), (DEFAULT_TOOLS, 3, 3), (DEFAULT_TOOLS, 1, 1), (("SUB",), 1, 5)],
+)
+def test_the_parts_of_every_expression(tools: tuple[str, ...], least: int, most: int) -> None:
+    """Kind by kind, against exact polynomials: one number for each, classes first, and what is no class after them."""
+    world = inwit.make(WORLD, tools=tools, min_operators=least, max_operators=most)
+    lessons, known = world.lessons(), numbered(world)
+    num_classes = max(world.kinds.classes) + 1
+    assert torch.equal(lessons.class_of, world.class_of)
+    assert sorted(known.values()) == list(range(lessons.num_polynomials)), "Each has a number of its own, none is free."
+    assert lessons.parts.shape == (len(world.kinds), most - 1)
+    table = tuple(TOOLS[name] for name in tools)
+    classes = {polynomial_of(tree, table, most + 1) for tree in world.expressions.trees}
+    for tree, told in zip(world.expressions.trees, lessons.parts.tolist(), strict=True):
+        exact = [polynomial_of(part, table, most + 1) for part in sub_expressions(tree)]
+        assert told == [known[part] for part in exact if part is not None] + [-1] * (most - 1 - len(exact)), write(tree)
+        assert [number < num_classes for number in told if number >= 0] == [part in classes for part in exact]
+
+
+def test_parts_have_the_numbers_that_achieved_gives() -> None:
+    """The registers of each sub-expression, put into the accumulator."""
+    world = inwit.make(WORLD, milestones=0.5)
+    state, parts = world.reset(world.greedy_tasks()), world.lessons().parts
+    for index in range(parts.shape[1]):
+        acc = torch.cat([state["acc"][:, :1], state["parts"][:, index]], 1)
+        told = world.achieved(state | {"acc": acc, "mode": torch.full_like(state["mode"], FULL)})
+        exists = parts[:, index] >= 0
+        assert torch.equal(told[exists], parts[:, index][exists])
+        assert torch.equal(told[~exists], world.class_of[~exists]), "What stands there is a copy of the value."
+
+
+def test_what_hindsight_is_told_of_the_expressions() -> None:
+    """Operands, budgets, letters and the test set."""
+    world = inwit.make(WORLD, split="classes", max_operators=3)
+    lessons = world.lessons()
+    letters = [sum(sign in LETTERS for sign in name) for name in world.kinds.names]
+    assert lessons.num_operands.tolist() == letters
+    assert lessons.budget.tolist() == [6 * count for count in letters]
+    assert inwit.make(WORLD, max_steps=9).lessons().budget.tolist() == [9] * len(letters)
+    assert tuple((~lessons.may_teach).nonzero()[:, 0].tolist()) == world.kinds.held_out
+    places = {name: place for place, name in enumerate("abcd")} | dict.fromkeys("efghij", 4)
+    assert lessons.argument.tolist() == [places.get(name, -1) for name in world.vocabulary.names]
 
 
 def exact_story(program: list[str], letters: str, num_slots: int) -> Iterator[Exact | None]:
@@ -445,11 +505,23 @@ def test_a_task_must_be_whole() -> None:
         ({"tools": []}, "tools is empty"),
         ({"names": "any", "letters": 3}, "letters = 3 is too small"),
         ({"reward": "luck"}, "unknown reward 'luck'"),
+        ({"split": "longest", "min_operators": 3}, "split = longest holds out every expression"),
+        ({"split": "long"}, "unknown split 'long': did you mean 'longest'"),
     ],
 )
 def test_bad_settings(values: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
         inwit.make(WORLD, **values)
+
+
+@pytest.mark.parametrize(("least", "most"), [(1, 2), (1, 3), (2, 4)])
+def test_the_longest_expressions_are_held_out(least: int, most: int) -> None:
+    """All of the most operators, none of fewer; so no polynomial is on both sides."""
+    kinds = inwit.make(WORLD, min_operators=least, max_operators=most, split="longest").kinds
+    signs = [sum(sign in "+-*" for sign in name) for name in kinds.names]
+    assert kinds.held_out == tuple(kind for kind, count in enumerate(signs) if count == most)
+    held_out = {kinds.classes[kind] for kind in kinds.held_out}
+    assert not held_out & {kinds.classes[kind] for kind in range(len(kinds)) if kind not in kinds.held_out}
 
 
 def test_the_identity_points_never_change() -> None:

@@ -1,16 +1,21 @@
 """Learning from what one's own programs turned out to compute: hindsight (after Andrychowicz et al. 2017) with a store.
 
-Every program computes *some* expression. Whenever the accumulator holds the polynomial of a known class, the tokens
-so far, closed by the answer token, are a program for every expression of that class. The store keeps the best such
-program of each expression, and `loss` is the negative log-likelihood of stored programs under the prompts of their
+Every program computes *some* expression. Whenever the accumulator holds the polynomial of some expressions (their
+class), the tokens so far, closed by the answer token, are a program for each of them. The store keeps the best program
+of each expression, and `loss` is the negative log-likelihood of stored programs under the prompts of their
 expressions, those that surprise the policy most first. The store is fed by the policy's own episodes and by random
-programs run in the world alone (`rollout.babble`); it never sees the oracle, and learns nothing about an expression
-but which programs happened to compute it.
+programs run in the world alone (`rollout.babble`). It never sees the oracle: all it knows of an expression is which
+programs happened to compute it and, for `prefer = "parts"`, which polynomials its sub-expressions are (`Lessons`).
 
 **Which program is best decides what is learnt.** `prefer = "short"`: the shortest. `prefer = "parts"`: the one that has
-computed the most of the expression's own parts on its way (its sub-expressions), then the shortest. Either way, equals
-are told apart by the order in which they read the operands: the order of the text comes first. Programs that follow the
-text carry over to expressions that were never trained on; the shortest ones do not: docs/log.md has the figures.
+computed the most of the expression's own parts on its way (its sub-expressions), then the one that reads fewest
+operands, then the shortest. (Who reads each operand once uses whatever he computes. Dropping a part and computing it
+again is often shorter than keeping it.) Either way, equals are told apart by the order in which they read the operands:
+the order of the text comes first. Programs that follow the text carry over to expressions that were never trained on;
+the shortest ones do not: docs/log.md has the figures.
+
+Programs are kept with operands named by their place in the text (a, b, c, ...), whatever letters an expression has, and
+are turned into its letters when they are imitated (`World.to_places`, `World.to_letters`).
 """
 
 from __future__ import annotations
@@ -46,8 +51,9 @@ class HindsightSettings(Settings):
 
 
 class Hindsight:
-    """The store, with K kinds and T columns: `programs` Int[K, T], padded; `length` Int[K]; `rank` Int[K], the lower
-    the better, UNKNOWN where there is none; `surprise` Float[K], the loss that a kind had when it was last drawn.
+    """The store, with K kinds and T columns: `programs` Int[K, T], closed by the answer token and padded, operands
+    named by their place; `length` Int[K], 0 where there is none; `rank` Int[K], the lower the better, UNKNOWN where
+    there is none; `surprise` Float[K], the negative log-likelihood of the kind's program when it was last drawn.
     """
 
     def __init__(self, settings: HindsightSettings, world: Any, device: torch.device | str = "cpu") -> None:
@@ -59,7 +65,7 @@ class Hindsight:
         self.length = torch.zeros(kinds, dtype=torch.int64, device=device)
         self.rank = torch.full((kinds,), UNKNOWN, device=device)
         self.surprise = torch.full((kinds,), 10.0, device=device)
-        self.members = _members(lessons.class_of.tolist(), lessons.num_polynomials).to(device)
+        self.members = _members(lessons.class_of.tolist()).to(device)
         self.trained = lessons.may_teach.nonzero()[:, 0]
         self.base = int(lessons.argument.max()) + 2  # of a number with a digit for each operand read
 
@@ -74,18 +80,20 @@ class Hindsight:
     def observe(self, tokens: Int[Tensor, "B T"], achieved: Int[Tensor, "B T"]) -> None:
         """Take in programs, operands named by their place; `achieved[b, t]` is what row b held after column t, or -1.
 
-        Each of a row's last `HITS` hits is a candidate for all the kinds of the class that was hit. No loop over rows.
+        Each of a row's last `HITS` hits is a candidate for all the kinds of the class that was hit: Int[B, H, M], H
+        hits, M kinds at most in a class. The best candidate of each kind is found, without a loop over rows, and takes
+        the place of the stored program if it is better. Of equals the first stays.
         """
         columns = tokens.shape[1]
         hits = min(HITS, columns)
         column = torch.arange(columns, device=tokens.device)
-        hit = (achieved >= 0) & (achieved < self.members.shape[0])
+        hit = (achieved >= 0) & (achieved < len(self.members))  # larger numbers are no class: parts only
         at = torch.where(hit, column, -1).topk(hits, 1).values
         found = achieved.gather(1, at.clamp_min(0)).masked_fill(at < 0, -1)
         kind = torch.where(found[..., None] >= 0, self.members[found.clamp(0, len(self.members) - 1)], -1)
         rank = self._rank(tokens, achieved, at.clamp_min(0), kind)
 
-        flat = kind.clamp_min(0).flatten()
+        flat = kind.clamp_min(0).flatten()  # where there is no kind the rank is UNKNOWN, and changes nothing
         best = torch.full_like(self.rank, UNKNOWN).scatter_reduce_(0, flat, rank.flatten(), "amin")
         candidate = torch.arange(rank.numel(), device=rank.device)
         equal = rank.flatten() == best[flat]
@@ -114,7 +122,8 @@ class Hindsight:
         at: Int[Tensor, "B H"],
         kind: Int[Tensor, "B H M"],
     ) -> Int[Tensor, "B H M"]:
-        """One number for each candidate: parts missing (if they are preferred), length, order of reading.
+        """One number for each candidate: parts missing and operands read (if parts are preferred), length, order of
+        reading.
 
         UNKNOWN for what is no candidate: no kind, one of the test set, a program over its budget, or one that names
         an operand that the kind lacks.
@@ -130,15 +139,20 @@ class Hindsight:
         turn = read.cumsum(1) - 1
         weight = torch.where(read & (turn < READS), self.base ** (READS - 1 - turn.clamp(0, READS - 1)), 0)
         order = ((operand + 1) * weight).cumsum(1).gather(1, at)[..., None]
-        rank = last * self.base**READS + order
+        columns, rank = self.programs.shape[1], last
         if self.settings.prefer == "parts":
-            rank = rank + self._missing(achieved, at, which) * self.programs.shape[1] * self.base**READS
-        return torch.where(fits, rank, UNKNOWN)
+            reads = read.cumsum(1).gather(1, at)[..., None]
+            rank = (self._missing(achieved, at, which) * (columns + 1) + reads) * columns + last
+        return torch.where(fits, rank * self.base**READS + order, UNKNOWN)
 
     def _missing(
         self, achieved: Int[Tensor, "B T"], at: Int[Tensor, "B H"], kind: Int[Tensor, "B H M"]
     ) -> Int[Tensor, "B H M"]:
-        """How many of each kind's parts the accumulator has not held by then."""
+        """How many of each kind's parts the accumulator has not held up to the hit.
+
+        `first` is the first column in which a row held each polynomial, and the number of columns for those it never
+        held; its last entry takes what is no polynomial that the world knows.
+        """
         rows, columns = achieved.shape
         parts = self.lessons.parts[kind]  # Int[B, H, M, parts], -1 where there is none
         none = self.lessons.num_polynomials
@@ -155,7 +169,8 @@ class Hindsight:
         no program yet are left out.
         """
         known = self.lessons.may_teach & (self.rank < UNKNOWN)
-        weights = (self.surprise + FLOOR) * known + 1e-9
+        # With nothing known yet, kinds are drawn all the same, and add nothing: no shape depends on what is known.
+        weights = torch.where(known.any(), (self.surprise + FLOOR) * known, self.lessons.may_teach.float())
         kind = torch.multinomial(weights, self.settings.rows, replacement=True, generator=generator)
         tasks = self.world.sample(kind, generator)
         length = self.length[kind].masked_fill(~known[kind], 0)
@@ -183,9 +198,9 @@ class Hindsight:
         return {"known": count / self.lessons.may_teach.sum().clamp_min(1), "stored_steps": stored}
 
 
-def _members(class_of: list[int], num_polynomials: int) -> Int[Tensor, "C M"]:
-    """The kinds of each class, padded with -1; none for polynomials that are only parts of expressions."""
-    members: list[list[int]] = [[] for _ in range(num_polynomials)]
+def _members(class_of: list[int]) -> Int[Tensor, "C M"]:
+    """The kinds of each class, padded with -1."""
+    members: list[list[int]] = [[] for _ in range(max(class_of) + 1)]
     for kind, number in enumerate(class_of):
         members[number].append(kind)
     most = max(len(kinds) for kinds in members)

@@ -160,14 +160,16 @@ class Polynomials:
 def polynomials(kinds: KindTables, lanes: Int[Tensor, "K M 3"]) -> tuple[Polynomials, Int[Tensor, "K S"]]:
     """The table of the kinds' classes and parts, from the values of all registers, and each kind's parts.
 
-    Parts are the numbers of the proper sub-expressions, S = M - 1 at most, filled up with -1.
+    A kind's parts are the numbers of its proper sub-expressions (operands are none), S = M - 1 at most, filled up with
+    -1.
     """
     num_classes = int(kinds.classes.max()) + 1
     of_class = torch.zeros(num_classes, lanes.shape[2], dtype=lanes.dtype, device=lanes.device)
     of_class[kinds.classes] = lanes[:, -1]
+    if not torch.equal(of_class[kinds.classes], lanes[:, -1]):
+        raise AssertionError("expressions of one class differ at the identity points: one of the two is wrong")
     classes = _table(of_class)
-    if not torch.equal(of_class[kinds.classes], lanes[:, -1]) or len(torch.unique(classes.hashes)) != num_classes:
-        raise AssertionError("classes and their values at the identity points disagree: one of the two is wrong")
+    # The last register of a kind is its value; what stands after its last operator are copies of it.
     exists = torch.arange(lanes.shape[1] - 1, device=lanes.device) < kinds.num_operators[:, None] - 1
     others = torch.unique(lanes[:, :-1][exists], dim=0)
     table = _table(torch.cat([of_class, others[classes.find(others) < 0]]))
@@ -176,8 +178,11 @@ def polynomials(kinds: KindTables, lanes: Int[Tensor, "K M 3"]) -> tuple[Polynom
 
 
 def _table(lanes: Int[Tensor, "C 3"]) -> Polynomials:
+    """Polynomials by their values, numbered as they stand. Raises `AssertionError` if two have the same hash."""
     factors = torch.tensor(_FACTORS, device=lanes.device)
     hashes, order = _hash(lanes, factors).sort()
+    if bool((hashes.diff() == 0).any()):
+        raise AssertionError("two polynomials share their values at the identity points, or their hash")
     return Polynomials(hashes, order, lanes[order], factors)
 
 
