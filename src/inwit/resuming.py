@@ -37,11 +37,11 @@ def check_changes(path: Path, old: Config, new: Config, elsewhere: list[str], te
             f"{name} = {after.get(name)} is another training than {path}, which has {before.get(name)}: "
             f"leave it out to resume, or start a new run"
         )
-    share, most = new.training.last_rate, new.training.max_updates
-    if share != 1 and most != old.training.max_updates:
+    most, last_rate = "training.max_updates", after["training.last_rate"]
+    if last_rate != 1 and before.get(most) != after[most]:
         tell(
-            f"training.max_updates {old.training.max_updates} -> {most}: with training.last_rate = {share:g} "
-            f"learning rates from here on are not those of either training"
+            f"training.last_rate = {last_rate}: with max_updates {before.get(most)} -> {after[most]} "
+            "the learning rate falls along another line from here on"
         )
     if elsewhere:
         tell(f"resuming under other conditions ({', '.join(elsewhere)}): from here on bits may differ")
