@@ -30,9 +30,8 @@ SECONDS = 4.0  # for each row
 def main() -> None:
     torch.set_num_threads(1)
     print(f"{platform.machine()}, torch {torch.__version__}, one thread, tutorial-v1, with learning\n")
-    print(
-        "| learner | width | episodes | group | ms/update | positions/s | live tokens/s | floor, ms | network, ms | outside |"
-    )
+    columns = ("learner", "width", "episodes", "group", "ms/update", "positions/s", "live tokens/s")
+    print(f"| {' | '.join((*columns, 'floor, ms', 'network, ms', 'outside'))} |")
     print("|---|---|---|---|---|---|---|---|---|---|")
     for learner, group_size in (("a2c", 1), ("a2c", 16), ("grpo", 16)):
         for width in (32, 96):

@@ -47,7 +47,7 @@ def test_evaluations_and_settings(folder: Path) -> None:
     rows = query("SELECT run, stage, slots, problems FROM evaluations ORDER BY run").rows
     assert rows == [("a", 1, 0, 3), ("b", 1, 0, 3), ("c", 1, 0, 3)]
     sql = "SELECT r.run, s.value FROM runs r JOIN settings s USING (run) WHERE s.name = 'learner.entropy' ORDER BY 1"
-    assert [value for _, value in query(sql).rows] == ["0.05", "0.5", "0.05"]
+    assert [value for _, value in query(sql).rows] == ["0.02", "0.5", "0.02"]
 
 
 @pytest.mark.parametrize("table", ["runs", "metrics", "evaluations", "settings"])

@@ -72,7 +72,7 @@ def test_what_it_says(five: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = capsys.readouterr().out
     assert "learner.entropy" in out
     assert "policy.width" not in out, "Only what differs is shown."
-    (row,) = [line for line in out.splitlines() if line.startswith("entropy 0.05  0, 1, 2")]
+    (row,) = [line for line in out.splitlines() if line.startswith("entropy 0.02  0, 1, 2")]
     assert "3 of 3  1.5 s (1.0 s to 2.0 s)  300 (200 to 400)" in row
     assert "2 of 3  10.0 s (10.0 s to 10.0 s)" in row
     assert "cannot be compared" not in out
@@ -90,7 +90,7 @@ def test_different_worlds_are_shown_apart(five: Path, capsys: pytest.CaptureFixt
 def test_as_json(five: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compare", "*", "--json"]) == 0
     first, second = sorted(json.loads(capsys.readouterr().out)["comparisons"], key=lambda each: -len(each["groups"]))
-    assert first["differences"] == {"learner.entropy": [0.05, 0.7]}
+    assert first["differences"] == {"learner.entropy": [0.02, 0.7]}
     group = first["groups"][0]
     assert (group["to_95"]["reached"], group["to_95"]["seconds"]["middle"]) == (3, 1.5)
     assert (group["to_all"]["reached"], group["to_all"]["tokens"]["high"]) == (2, 2000)
