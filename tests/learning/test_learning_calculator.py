@@ -16,3 +16,21 @@ def test_the_recipe_learns_every_expression_of_two_operators() -> None:
         f"has not solved {evaluation.unsolved}: {last.summary()}."
     )
     assert (evaluation.solved, evaluation.problems) == (21, 21), f"Not solved: {evaluation.unsolved}."
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("prefer", "least", "most"), [("parts", 7, 14), ("short", 0, 4)])
+def test_programs_that_follow_the_text_carry_over_to_held_out_classes(prefer: str, least: int, most: int) -> None:
+    """Of 14 expressions of classes never trained on; the shortest programs do not carry over."""
+    *_, last = inwit.updates(
+        "calculator",
+        world={"split": "classes"},
+        policy={"stage_aware": False},
+        hindsight={"prefer": prefer, "thrift": 0.75},
+        training={"max_updates": 350, "confirm": False, "last_rate": 0.05},
+    )
+    split = inwit.evaluate(last.agent).to_dict()["split"]
+    trained, held_out = split["trained"]["3"], split["held_out"]["3"]
+    assert held_out[1] == 14
+    assert trained[0] >= 0.95 * trained[1], f"{trained} of the trained ones are solved: too few to tell."
+    assert least <= held_out[0] <= most, f"Imitating programs with prefer = {prefer} solves {held_out}."
