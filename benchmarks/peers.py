@@ -97,7 +97,8 @@ def run(args: argparse.Namespace, name: str, seed: int) -> None:
     partial = args.results.with_suffix(".partial")
     partial.write_text(json.dumps(dict(sorted(kept.items())), indent=0) + "\n")
     partial.replace(args.results)
-    print(f"{key}: {result}", flush=True)
+    told = {name: value for name, value in result.items() if name != "on"}  # versions and machine: only in the file
+    print(f"{key}: {' '.join(f'{name}={value}' for name, value in told.items())}", flush=True)
 
 
 def _cut_short(result: dict[str, Any], limit: float) -> bool:
