@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -123,8 +124,12 @@ for arguments in (["runs"], ["query", "SELECT * FROM metrics"], ["compare", "*"]
 def test_a_long_question_is_interrupted_in_one_line(runs: Path) -> None:
     endless = "SELECT sum(a.range * b.range) FROM range(100000000) a, range(100000000) b"
     command = [sys.executable, "-m", "inwit", "query", endless]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as asked:
-        time.sleep(4)
-        asked.send_signal(signal.SIGINT)
-        _, said = asked.communicate(timeout=20)
+    listen = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # shells let background jobs ignore Ctrl-C
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=listen) as asked:
+        try:
+            time.sleep(4)
+            asked.send_signal(signal.SIGINT)
+            _, said = asked.communicate(timeout=20)
+        finally:
+            asked.kill()  # else a failure would wait for the end of an endless question
     assert (asked.returncode, said) == (130, "inwit: interrupted\n")
