@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 from math import inf, isinf
 from pathlib import Path
 from typing import Any
@@ -288,7 +289,8 @@ def test_a_training_that_loses_its_numbers_has_failed() -> None:
 @pytest.mark.slow
 def test_ctrl_c_and_on_from_there(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "inwit", "bench", *FLAGS, "--seeds", "3", "--out", str(tmp_path)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    listen = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # shells let background jobs ignore Ctrl-C
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=listen)
     deadline = time.monotonic() + 60
     while not list((tmp_path / "cells").glob("*.json")) and time.monotonic() < deadline:
         time.sleep(0.02)

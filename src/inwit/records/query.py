@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -72,15 +73,26 @@ def query(sql: str, folder: Path | None = None) -> Answer:
             _fill(database, folder, sql)
             for lock in LOCKS:
                 database.execute(lock)
-            result = database.execute(statements[0])
-            return Answer([column[0] for column in result.description or []], result.fetchall())
-        except RuntimeError as error:
-            if str(error) != "Query interrupted":
-                raise
-            raise KeyboardInterrupt from None  # so DuckDB calls Ctrl-C
+            return _answer(database, statements[0])
         except duckdb.Error as error:
             said = " ".join(str(error).partition("\nLINE ")[0].split())
             raise UserError(f"{said}; tables: runs, metrics, evaluations, settings (see inwit query --help)") from None
+
+
+def _answer(database: Any, statement: Any) -> Answer:
+    """Run a statement in a thread, since DuckDB looks for Ctrl-C only now and then: here it ends at once."""
+
+    def run() -> Answer:
+        result = database.execute(statement)
+        return Answer([column[0] for column in result.description or []], result.fetchall())
+
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(run)
+        try:
+            return answer.result()
+        except KeyboardInterrupt:
+            database.interrupt()
+            raise
 
 
 def _check(statements: Sequence[Any]) -> None:
