@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from numbers import Number
 from pathlib import Path
 from typing import Any
 
@@ -81,8 +80,8 @@ def scalars(line: dict[str, Any]) -> dict[str, float]:
                 flat |= {f"{name}/{stage}/{token}": count / whole for token, count in counts.items()}
         elif isinstance(value, dict):
             flat |= {f"{name}/{key}": float(item) for key, item in value.items()}
-        elif isinstance(value, Number) and not isinstance(value, bool) and name != "update":
-            flat[name] = float(value)  # type: ignore[arg-type]
+        elif isinstance(value, int | float) and not isinstance(value, bool) and name != "update":
+            flat[name] = float(value)
     return flat
 
 
