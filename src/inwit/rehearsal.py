@@ -61,8 +61,11 @@ class Rehearsal:
     def practise(self, generator: torch.Generator) -> None:
         """Try random programs; keep what holds up better than what was known."""
         kind, tokens, length, success = self._improvise(generator)
-        # Candidates: as many as fit of those that were right, and wrong ones to fill the block, which do no harm.
-        rows = (success + 0.5 * torch.rand(success.shape, generator=generator, device=success.device)).topk(CANDIDATES)
+        # Candidates: as many as fit of those that were right, kinds without a good program first (an easy kind's would
+        # take every place), and wrong ones to fill the block, which do no harm.
+        need = 1 - self.score.clamp_min(0) / (FRESH * (self.world.num_columns + 1))
+        chance = torch.rand(success.shape, generator=generator, device=success.device)
+        rows = (success * (1 + need[kind]) + 0.5 * chance).topk(CANDIDATES)
         kind, tokens, length = kind[rows.indices], tokens[rows.indices], length[rows.indices]
         tasks = self.world.sample(kind.repeat_interleave(FRESH), generator)
         again, _ = perform(self.world, tasks, tokens.repeat_interleave(FRESH, 0))

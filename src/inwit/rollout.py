@@ -17,7 +17,8 @@ from torch import Tensor
 
 from inwit.distributions import choose, gumbel, masked_log_softmax
 from inwit.errors import UserError
-from inwit.types import Memory, Output, Rollout, Step, Tasks, map_rows
+from inwit.policies.replay import for_each_episode
+from inwit.types import Output, Rollout, Step, Tasks
 
 
 def collect(
@@ -52,7 +53,7 @@ def collect(
         tasks = problems
         if group_size > 1:
             tasks = problems.repeat_interleave(group_size)
-            output, memory = _repeat(output, memory, group_size)
+            output, memory = for_each_episode(output, memory, group_size)
         noise = None if generator is None else gumbel((world.num_columns, *output.logits.shape), generator)
 
         state = world.reset(tasks)
@@ -203,8 +204,3 @@ class _Record:
 
 def _any(flags: list[Tensor]) -> Bool[Tensor, " B"]:
     return torch.stack(flags).any(0)
-
-
-def _repeat(output: Output, memory: Memory, times: int) -> tuple[Output, Memory]:
-    repeated = Output(output.logits.repeat_interleave(times, 0), output.value.repeat_interleave(times, 0))
-    return repeated, map_rows(memory, lambda tensor: tensor.repeat_interleave(times, 0))

@@ -15,7 +15,7 @@ from torch import Tensor
 from inwit import worlds
 from inwit.config import Config, resolve
 from inwit.curriculum import CURRICULA
-from inwit.devices import usable_device
+from inwit.devices import keep_freed_memory, usable_device
 from inwit.errors import UserError
 from inwit.evaluation import solves_all
 from inwit.learners import LEARNERS
@@ -59,6 +59,7 @@ class Parts:
 
 def prepare(config: Config) -> Parts:
     """Everything as it is before the first update. Raises `UserError` if the configuration is impossible."""
+    keep_freed_memory()
     agent, device = new_agent(config), torch.device(config.training.device)
     hindsight = _hindsight(config, agent.world, device)
     if config.training.confirm and not {"all_tasks", "identity"} & agent.world.capabilities:

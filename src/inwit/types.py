@@ -180,7 +180,11 @@ class World(Protocol):
 
 
 class Policy(Protocol):
-    """Reads a stream of tokens and carries a memory. An `nn.Module` without any notion of the world."""
+    """Reads a stream of tokens and carries a memory. An `nn.Module` without any notion of the world.
+
+    `replay` predicts `tokens[:, t]` in column t; B is N or a multiple of it, and each prompt, which is read once, is
+    that of B / N consecutive rows of tokens.
+    """
 
     settings: Any
 
@@ -190,9 +194,9 @@ class Policy(Protocol):
     def step(self, token: Int[Tensor, " B"], memory: Memory) -> tuple[Output, Memory]: ...
     def replay(
         self,
-        prompt: Int[Tensor, "B P"],
-        prompt_mask: Bool[Tensor, "B P"],
-        stage: Int[Tensor, " B"],
+        prompt: Int[Tensor, "N P"],
+        prompt_mask: Bool[Tensor, "N P"],
+        stage: Int[Tensor, " N"],
         tokens: Int[Tensor, "B T"],
     ) -> Output: ...
 

@@ -54,6 +54,26 @@ def test_replay_is_stepping(policy_id: str, world: Any, read: Any) -> None:
 
 
 @every_policy
+def test_a_replay_reads_a_groups_prompt_once(policy_id: str, world: Any, read: Any) -> None:
+    """Outputs and gradients are those of reading it again for each of the group's consecutive rows."""
+    exact = "matrix_dtype" in POLICIES.load(policy_id).Settings.__dataclass_fields__  # its sums would be bfloat16's
+    policy = small_policy(policy_id, world, **({"matrix_dtype": "float32"} if exact else {}))
+    tokens = random_tokens(world, 3 * len(read[0]))
+    every, losses = [part.repeat_interleave(3, 0) for part in read], []
+    for given in (read, every):
+        outputs = policy.replay(*given, tokens)
+        weight = torch.randn(outputs.logits.shape, generator=torch.Generator().manual_seed(2))
+        losses.append((outputs, (outputs.logits * weight).sum() + outputs.value.square().sum()))
+    (shared, one), (repeated, two) = losses
+    torch.testing.assert_close(shared.logits, repeated.logits, atol=1e-5, rtol=0)
+    torch.testing.assert_close(shared.value, repeated.value, atol=1e-5, rtol=0)
+    parameters = list(policy.parameters())
+    gradients = (torch.autograd.grad(loss, parameters, allow_unused=True) for loss in (one, two))
+    for name, ours, theirs in zip(dict(policy.named_parameters()), *gradients, strict=True):
+        torch.testing.assert_close(ours, theirs, atol=1e-3, rtol=1e-4, msg=f"{policy_id}: the gradient of {name}.")
+
+
+@every_policy
 def test_the_last_token_of_a_replay_is_not_read(policy_id: str, world: Any, read: Any) -> None:
     """Column t predicts tokens[:, t] and must not have seen it."""
     policy = small_policy(policy_id, world)

@@ -89,10 +89,11 @@ class Listener:
         self.minibatches: list[list[tuple[int, ...]]] = []
 
     def replay(self, prompt: torch.Tensor, mask: torch.Tensor, stage: torch.Tensor, tokens: torch.Tensor) -> Output:
-        assert len(prompt) == len(mask) == len(stage) == len(tokens)
+        assert len(prompt) == len(mask) == len(stage)
         problems = prompt[:, 0].tolist()
         assert problems == stage.tolist(), "Prompt and stage belong to two problems."
-        self.minibatches.append([(p, *row) for p, row in zip(problems, tokens.tolist(), strict=True)])
+        each = [problem for problem in problems for _ in range(len(tokens) // len(prompt))]
+        self.minibatches.append([(p, *row) for p, row in zip(each, tokens.tolist(), strict=True)])
         return Output(torch.zeros(*tokens.shape, self.size, requires_grad=True), torch.zeros(tokens.shape))
 
 
@@ -123,7 +124,7 @@ def test_minibatches_cover_every_row_once_an_epoch(
         epoch = listener.minibatches[start : start + minibatches]
         assert sorted(row for minibatch in epoch for row in minibatch) == sorted(rows)
         sizes = [len(minibatch) for minibatch in epoch]
-        assert max(sizes) - min(sizes) <= 1, f"Minibatches of {sizes} rows."
+        assert max(sizes) - min(sizes) <= group_size, f"Minibatches of {sizes} rows, in groups of {group_size}."
 
 
 def test_other_minibatches_in_each_epoch() -> None:

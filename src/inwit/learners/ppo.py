@@ -2,8 +2,9 @@
 clipped.
 
 Advantages are generalised (GAE) with the behaviour policy's values, normalised over the rollout; the value loss is
-not clipped. Rows are independent draws, so minibatches are taken from them at a stride, another one in each epoch: no
-shuffling, no generator. Each minibatch runs the policy over its tokens again (`policy.replay`).
+not clipped. Problems are independent draws, so minibatches are taken from them at a stride, another one in each epoch:
+no shuffling, no generator. Each minibatch runs the policy over its tokens again (`policy.replay`), with all episodes of
+a group together, so that their prompt is read once.
 """
 
 from __future__ import annotations
@@ -48,23 +49,25 @@ class PPO:
         advantage = gae(rollout.reward, rollout.values, rollout.live, self.settings.gae_lambda)
         returns = advantage + rollout.values
         advantage = normalise(advantage, mask)
-        count = len(rollout.tasks)
+        count = len(rollout.prompt)
         for epoch in range(self.settings.epochs):
             order = torch.arange(count, device=mask.device) * _stride(count, epoch) % count
-            for rows in order.tensor_split(min(self.settings.minibatches, count)):
-                yield self._loss(policy, rollout, rows, advantage, returns)
+            for problems in order.tensor_split(min(self.settings.minibatches, count)):
+                yield self._loss(policy, rollout, problems, advantage, returns)
 
     def _loss(
         self,
         policy: Any,
         rollout: Rollout,
-        rows: Int[Tensor, " M"],
+        problems: Int[Tensor, " M"],
         advantage: Float[Tensor, "B T"],
         returns: Float[Tensor, "B T"],
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        problem = rows // rollout.group_size
+        size = rollout.group_size
+        rows = (problems[:, None] * size + torch.arange(size, device=problems.device)).flatten()
         tokens, mask = rollout.tokens[rows], (rollout.live & rollout.chosen)[rows]
-        outputs = policy.replay(rollout.prompt[problem], rollout.prompt_mask[problem], rollout.stage[problem], tokens)
+        prompt = (part[problems] for part in (rollout.prompt, rollout.prompt_mask, rollout.stage))
+        outputs = policy.replay(*prompt, tokens)
         log_probs, entropy = log_probs_and_entropy(outputs, rollout.legal[rows], tokens)
         log_ratio = (log_probs - rollout.log_probs[rows]).masked_fill(~mask, 0.0)
         ratio = log_ratio.exp()
@@ -88,8 +91,8 @@ class PPO:
 
 
 def _stride(count: int, epoch: int) -> int:
-    """A step that visits each of `count` rows once, another one in each epoch: from the golden section, which spreads
-    neighbours (a group's episodes) over the minibatches, up to the next number without a common divisor."""
+    """A step that visits each of `count` problems once, another one in each epoch: from the golden section, up to the
+    next number without a common divisor."""
     stride = max(1, round(count * (0.6180339887 * (epoch + 1) % 1.0)))
     while gcd(stride, count) != 1:
         stride += 1

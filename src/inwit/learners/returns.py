@@ -15,6 +15,7 @@ def log_probs_and_entropy(
 ) -> tuple[Float[Tensor, "B T"], Float[Tensor, "B T"]]:
     """The log-probability of each token and the entropy, in nats, of the distribution it came from."""
     log_probs = masked_log_softmax(outputs.logits, legal)
+    # Not log_probs.exp(): at an illegal token's -1e9 that takes twice as long as a second softmax of the whole.
     entropy = -(torch.softmax(log_probs, -1) * log_probs).sum(-1)
     return log_probs.gather(-1, tokens[..., None])[..., 0], entropy
 

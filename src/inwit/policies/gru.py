@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from inwit.policies import init
 from inwit.policies.gru_cell import gru_cell
-from inwit.policies.replay import replay_by_stepping
+from inwit.policies.gru_sequence import gru_sequence
 from inwit.settings import Settings, setting
 from inwit.types import Memory, Output
 
@@ -54,32 +54,41 @@ class GRU(nn.Module):
     def begin(
         self, prompt: Int[Tensor, "B P"], prompt_mask: Bool[Tensor, "B P"], stage: Int[Tensor, " B"]
     ) -> tuple[Output, Memory]:
-        stage = stage if self.settings.stage_aware else torch.zeros_like(stage)
-        hidden = torch.tanh(F.embedding(stage, self.stage_embedding))
-        shut = self.input_table.new_zeros(1, 3, self.settings.width)
-        shut[:, 1] = SHUT
-        table = torch.cat([self.input_table, shut.flatten(1)])
-        tokens = prompt.masked_fill(~prompt_mask, self.vocabulary_size)
-        for column in tokens.unbind(1):
-            hidden = self._cell(F.embedding(column, table), hidden)
+        hidden = self._read(prompt, prompt_mask, stage)
         return self._head(hidden), {"hidden": hidden}
 
     def step(self, token: Int[Tensor, " B"], memory: Memory) -> tuple[Output, Memory]:
-        hidden = self._cell(F.embedding(token, self.input_table), memory["hidden"])
+        inputs = F.embedding(token, self.input_table)
+        hidden = gru_cell(inputs, memory["hidden"], self.hidden_weight, self.hidden_bias)
         return self._head(hidden), {"hidden": hidden}
 
     def replay(
         self,
-        prompt: Int[Tensor, "B P"],
-        prompt_mask: Bool[Tensor, "B P"],
-        stage: Int[Tensor, " B"],
+        prompt: Int[Tensor, "N P"],
+        prompt_mask: Bool[Tensor, "N P"],
+        stage: Int[Tensor, " N"],
         tokens: Int[Tensor, "B T"],
     ) -> Output:
-        return replay_by_stepping(self, prompt, prompt_mask, stage, tokens)
+        first = self._read(prompt, prompt_mask, stage).repeat_interleave(len(tokens) // len(prompt), 0)
+        output = self._head(self._sequence(tokens[:, :-1], first))
+        return Output(output.logits.transpose(0, 1), output.value.t())
 
-    def _cell(self, inputs: Float[Tensor, "B G"], hidden: Float[Tensor, "B H"]) -> Float[Tensor, "B H"]:
-        return gru_cell(inputs, hidden, self.hidden_weight, self.hidden_bias)
+    def _read(
+        self, prompt: Int[Tensor, "B P"], prompt_mask: Bool[Tensor, "B P"], stage: Int[Tensor, " B"]
+    ) -> Float[Tensor, "B H"]:
+        stage = stage if self.settings.stage_aware else torch.zeros_like(stage)
+        first = torch.tanh(F.embedding(stage, self.stage_embedding))
+        return self._sequence(prompt.masked_fill(~prompt_mask, self.vocabulary_size), first)[-1]
 
-    def _head(self, hidden: Float[Tensor, "B H"]) -> Output:
-        head = torch.addmm(self.head_bias, hidden, self.head_weight.t())
-        return Output(head[:, :-1], head[:, -1])
+    def _sequence(self, tokens: Int[Tensor, "B T"], hidden: Float[Tensor, "B H"]) -> Float[Tensor, "1+T B H"]:
+        """The memory before the first token and after each; token number `vocabulary_size` is padding."""
+        width = self.settings.width
+        shut = self.input_table.new_zeros(1, 3 * width)
+        shut[:, width : 2 * width] = SHUT
+        table = torch.cat([self.input_table, shut])
+        to_gates = F.pad(table[:, : 2 * width], (0, width)) + self.hidden_bias
+        return gru_sequence(tokens.t(), to_gates, table[:, 2 * width :], hidden, self.hidden_weight)
+
+    def _head(self, hidden: Float[Tensor, "*B H"]) -> Output:
+        head = F.linear(hidden, self.head_weight, self.head_bias)
+        return Output(head[..., :-1], head[..., -1])

@@ -71,9 +71,9 @@ class LSTM(nn.Module):
 
     def replay(
         self,
-        prompt: Int[Tensor, "B P"],
-        prompt_mask: Bool[Tensor, "B P"],
-        stage: Int[Tensor, " B"],
+        prompt: Int[Tensor, "N P"],
+        prompt_mask: Bool[Tensor, "N P"],
+        stage: Int[Tensor, " N"],
         tokens: Int[Tensor, "B T"],
     ) -> Output:
         return replay_by_stepping(self, prompt, prompt_mask, stage, tokens)

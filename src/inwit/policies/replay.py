@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from inwit.types import Output
+from inwit.types import Memory, Output, map_rows
 
 
 def stack(outputs: list[Output]) -> Output:
@@ -16,15 +16,27 @@ def stack(outputs: list[Output]) -> Output:
     return Output(torch.stack([o.logits for o in outputs], 1), torch.stack([o.value for o in outputs], 1))
 
 
+def for_each_episode(output: Output, memory: Memory, group_size: int) -> tuple[Output, Memory]:
+    """What was read once per problem, for `group_size` consecutive episodes on each."""
+    if group_size == 1:
+        return output, memory
+    repeated = Output(output.logits.repeat_interleave(group_size, 0), output.value.repeat_interleave(group_size, 0))
+    return repeated, map_rows(memory, lambda tensor: tensor.repeat_interleave(group_size, 0))
+
+
 def replay_by_stepping(
     policy: Any,
-    prompt: Int[Tensor, "B P"],
-    prompt_mask: Bool[Tensor, "B P"],
-    stage: Int[Tensor, " B"],
+    prompt: Int[Tensor, "N P"],
+    prompt_mask: Bool[Tensor, "N P"],
+    stage: Int[Tensor, " N"],
     tokens: Int[Tensor, "B T"],
 ) -> Output:
-    """`begin` and then `step` on every token but the last: column t predicts `tokens[:, t]`."""
+    """`begin` and then `step` on every token but the last: column t predicts `tokens[:, t]`.
+
+    B is N, or a multiple of it: each prompt is read once for B / N consecutive rows of tokens.
+    """
     output, memory = policy.begin(prompt, prompt_mask, stage)
+    output, memory = for_each_episode(output, memory, len(tokens) // len(prompt))
     outputs = [output]
     for token in tokens[:, :-1].unbind(1):
         output, memory = policy.step(token, memory)

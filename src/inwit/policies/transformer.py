@@ -77,12 +77,13 @@ class Transformer(nn.Module):
 
     def replay(
         self,
-        prompt: Int[Tensor, "B P"],
-        prompt_mask: Bool[Tensor, "B P"],
-        stage: Int[Tensor, " B"],
+        prompt: Int[Tensor, "N P"],
+        prompt_mask: Bool[Tensor, "N P"],
+        stage: Int[Tensor, " N"],
         tokens: Int[Tensor, "B T"],
     ) -> Output:
-        stream, attend = self._embed(prompt, prompt_mask, stage)
+        group_size = len(tokens) // len(prompt)
+        stream, attend = (part.repeat_interleave(group_size, 0) for part in self._embed(prompt, prompt_mask, stage))
         written = F.embedding(tokens[:, :-1], self.token_embedding)
         place = attend.sum(1, keepdim=True) + torch.arange(written.shape[1], device=tokens.device)
         whole = torch.cat([stream, written + self._position(place)], 1)
