@@ -77,7 +77,7 @@ def _short(name: str, cells: dict[str, list[dict[str, Any]]]) -> list[str]:
 
 
 def _speed(cells: dict[str, list[dict[str, Any]]]) -> str:
-    return _spread([cell["steps_per_second"] for cell in cells["speed"]], ",.0f")
+    return _spread([cell["steps_per_second"] for cell in cells["speed"]], "{:,.0f}".format)
 
 
 def _seconds(solve: list[dict[str, Any]]) -> list[float]:
@@ -93,15 +93,19 @@ def _time(solve: list[dict[str, Any]]) -> str:
     if 2 * len(seconds) <= len(solve):
         return f"not within {min(limits):.0f} s"
     if not limits:
-        return f"{_spread(seconds, '.1f')} s"
+        return f"{_spread(seconds, _told)} s"
     # Of an even number this is the slower of the two in the middle: their mean would need a time that is not known.
-    return f"{seconds[len(solve) // 2]:.1f} ({seconds[0]:.1f} to not within {min(limits):.0f}) s"
+    return f"{_told(seconds[len(solve) // 2])} ({_told(seconds[0])} to not within {min(limits):.0f}) s"
 
 
-def _spread(values: list[float], form: str) -> str:
+def _told(seconds: float) -> str:
+    return f"{seconds:.1f}" if seconds >= 1 else f"{seconds:.2f}"
+
+
+def _spread(values: list[float], told: Callable[[float], str]) -> str:
     if not values:
         return ""
-    median, low, high = (format(value, form) for value in (statistics.median(values), min(values), max(values)))
+    median, low, high = (told(value) for value in (statistics.median(values), min(values), max(values)))
     return median if len(values) == 1 else f"{median} ({low} to {high})"
 
 

@@ -6,7 +6,7 @@ is the same for all. `epochs` and `batch` are told beside the figures; all compu
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 WORLDS: dict[str, dict[str, Any]] = {
@@ -23,6 +23,8 @@ class Variant:
     batch: int  # environment steps in a minibatch, about
     settings: dict[str, Any] = field(default_factory=dict)
     dtype: str = "float32"
+    worlds: tuple[str, ...] = tuple(WORLDS)  # where it is measured
+    commands: tuple[str, ...] = ("speed", "solve", "cold")  # and in which respect
 
 
 def named(words: list[str]) -> list[str]:
@@ -40,6 +42,12 @@ def named(words: list[str]) -> list[str]:
 
 def _sb3(algorithm: str, about: str, epochs: int, batch: int, **settings: Any) -> Variant:
     return Variant("sb3", about, epochs, batch, {"algorithm": algorithm, **settings})
+
+
+def _only(
+    variant: Variant, *, worlds: tuple[str, ...] | None = None, commands: tuple[str, ...] | None = None
+) -> Variant:
+    return replace(variant, worlds=worlds or variant.worlds, commands=commands or variant.commands)
 
 
 def _tuned(bootstrap: bool, epochs: int = 4, num_envs: int = 256, **changes: Any) -> dict[str, Any]:
@@ -102,19 +110,45 @@ _TUTORIAL = {
     "gae_each_epoch": True,
 }
 
+# Random programs are tried beside the policy's own episodes; those that were right are tried again and imitated.
+_REHEARSAL = {
+    "rehearsal": {"rows": 64, "programs": 2048},
+    "training": {"episodes": 64, "learning_rate": 0.07},
+}
+
 VARIANTS: dict[str, Variant] = {
     "inwit-a2c": Variant("inwit", "the recipe, one pass", 1, 2500),
-    "inwit-ppo": Variant("inwit", "the recipe with PPO", 4, 640, {"learner": {"id": "ppo"}}),
+    "inwit-ppo": Variant("inwit", "the recipe with PPO", 4, 1250, {"learner": {"id": "ppo", "group_size": 16}}),
+    "inwit-rehearsal": Variant(
+        "inwit",
+        "A2C, and imitates random programs that were right",
+        1,
+        300,
+        _REHEARSAL,
+        "float32",
+        ("tutorial",),
+        ("solve",),
+    ),
+    "inwit-one-pass": Variant(
+        "inwit", "the recipe, in large rollouts", 1, 10_000, {"training": {"episodes": 2048}}, commands=("speed",)
+    ),
     "sb3-a2c-default": _sb3("A2C", "MLP, machine shown, defaults", 1, 20, num_envs=4, bootstrap=True),
     "sb3-a2c-tuned": _sb3("A2C", "MLP, machine shown, tuned", 1, 2048, bootstrap=False, **_A2C),
     "sb3-a2c-tuned-bootstrap": _sb3("A2C", "likewise, bootstraps at truncation", 1, 2048, bootstrap=True, **_A2C),
-    "sb3-a2c-one-pass": _sb3("A2C", "MLP, machine shown", 1, 8192, bootstrap=False, **_A2C | {"num_envs": 1024}),
+    "sb3-a2c-one-pass": _only(
+        _sb3("A2C", "MLP, machine shown", 1, 8192, bootstrap=False, **_A2C | {"num_envs": 1024}), commands=("speed",)
+    ),
     "sb3-ppo-default": _sb3("PPO", "MLP, machine shown, defaults", 10, 64, num_envs=4, bootstrap=True),
     "sb3-ppo-tuned": _sb3("PPO", "MLP, machine shown, tuned", 4, 1024, **_tuned(False, **_PPO)),
     "sb3-ppo-tuned-bootstrap": _sb3("PPO", "likewise, bootstraps at truncation", 4, 1024, **_tuned(True, **_PPO)),
-    "sb3-ppo-one-pass": _sb3("PPO", "MLP, machine shown, one epoch", 1, 16384, **_tuned(False, 1, 2048)),
+    "sb3-ppo-one-pass": _only(
+        _sb3("PPO", "MLP, machine shown, one epoch", 1, 16384, **_tuned(False, 1, 2048)), commands=("speed",)
+    ),
     "maskable-default": _sb3("MaskablePPO", "MLP, machine shown, masks, defaults", 10, 64, num_envs=1, bootstrap=True),
-    "maskable-tuned": _sb3("MaskablePPO", "MLP, machine shown, masks, tuned", 1, 2048, **_tuned(False, **_MASKABLE)),
+    "maskable-tuned": _only(
+        _sb3("MaskablePPO", "MLP, machine shown, masks, tuned", 1, 2048, **_tuned(False, **_MASKABLE)),
+        worlds=("tutorial",),
+    ),
     "maskable-tuned-bootstrap": _sb3(
         "MaskablePPO", "likewise, bootstraps at truncation", 1, 2048, **_tuned(True, **_MASKABLE)
     ),
@@ -123,9 +157,11 @@ VARIANTS: dict[str, Variant] = {
     "recurrent-tuned-bootstrap": _sb3(
         "RecurrentPPO", "likewise, bootstraps at truncation", 4, 1024, **_tuned(True), **_ONE_LSTM
     ),
-    "recurrent-one-pass": _sb3("RecurrentPPO", "one LSTM, one epoch", 1, 4096, **_tuned(False, 1, 512), **_ONE_LSTM),
+    "recurrent-one-pass": _only(
+        _sb3("RecurrentPPO", "one LSTM, one epoch", 1, 4096, **_tuned(False, 1, 512), **_ONE_LSTM), commands=("speed",)
+    ),
     "torchrl-default": _torchrl("GRU, masks, the tutorial's settings", 10, 8, True, **_TUTORIAL),
     "torchrl-tuned": _torchrl("GRU, masks, tuned", 1, 1, False, **_GRU),
     "torchrl-tuned-bootstrap": _torchrl("likewise, bootstraps at truncation", 1, 1, True, **_GRU),
-    "torchrl-one-pass": _torchrl("GRU, masks, one epoch", 1, 1, False, num_envs=2048),
+    "torchrl-one-pass": _only(_torchrl("GRU, masks, one epoch", 1, 1, False, num_envs=2048), commands=("speed",)),
 }

@@ -48,7 +48,8 @@ def main() -> None:
         return
     for seed in range(args.seeds):
         for name in args.variants:
-            run(args, name, seed)
+            if args.world in VARIANTS[name].worlds and args.what in VARIANTS[name].commands:
+                run(args, name, seed)
 
 
 def _arguments() -> argparse.Namespace:
@@ -155,17 +156,17 @@ def _speed(rival: Any, seconds: float) -> dict[str, Any]:
 
 
 def _solve(rival: Any, world: dict[str, Any], limit: float) -> dict[str, Any]:
-    """Trains until an examination finds every stage solved. Examinations come at 1 s and then at growing distances."""
+    """Trains until an examination finds every stage solved. The examinations come at growing distances."""
     from rivals.exact import success_by_stage
 
-    trained, steps, look_at, shares = 0.0, 0, 1.0, [0.0]
+    trained, steps, look_at, shares = 0.0, 0, 0.1, [0.0]
     while trained < limit:
         start = time.perf_counter()
         steps += rival.advance()
         trained += time.perf_counter() - start
         if trained < look_at:
             continue
-        look_at = trained + max(0.25, 0.05 * trained)
+        look_at = trained + max(0.02, 0.05 * trained)
         shares = success_by_stage(rival, world, LOOK)
         if min(shares) >= SOLVED - 0.01:
             shares = success_by_stage(rival, world)

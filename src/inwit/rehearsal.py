@@ -1,6 +1,6 @@
 """Rehearsal: random programs are tried in the world alone, and the policy imitates what held up best.
 
-In every update some random legal programs are run without any network. Those that were right on their own problem are
+In every update some random legal programs are run without any network, most on kinds without a good program. Those that were right on their own problem are
 tried again on fresh problems of the same kind, and for each kind the program is kept that was right most often, of
 equals the shortest. The loss is the negative log-likelihood of a kind's program under the prompts of its problems.
 Trying a program on fresh problems is what tells a right one from a lucky one. Nothing is known but success bits; there
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from inwit.rollout import any_of, perform
@@ -24,6 +24,7 @@ from inwit.settings import Settings, setting
 
 CANDIDATES = 32  # programs tried again in an update
 FRESH = 64  # problems on which each of them is tried
+FLOOR = 0.05  # of the programs tried, even a kind with a program beyond doubt gets some: there may be a shorter one
 
 
 @dataclass(frozen=True)
@@ -63,9 +64,8 @@ class Rehearsal:
         kind, tokens, length, success = self._improvise(generator)
         # Candidates: as many as fit of those that were right, kinds without a good program first (an easy kind's would
         # take every place), and wrong ones to fill the block, which do no harm.
-        need = 1 - self.score.clamp_min(0) / (FRESH * (self.world.num_columns + 1))
         chance = torch.rand(success.shape, generator=generator, device=success.device)
-        rows = (success * (1 + need[kind]) + 0.5 * chance).topk(CANDIDATES)
+        rows = (success * (1 + self._doubt()[kind]) + 0.5 * chance).topk(CANDIDATES)
         kind, tokens, length = kind[rows.indices], tokens[rows.indices], length[rows.indices]
         tasks = self.world.sample(kind.repeat_interleave(FRESH), generator)
         again, _ = perform(self.world, tasks, tokens.repeat_interleave(FRESH, 0))
@@ -95,7 +95,9 @@ class Rehearsal:
         self, generator: torch.Generator
     ) -> tuple[Int[Tensor, " N"], Int[Tensor, "N T"], Int[Tensor, " N"], Bool[Tensor, " N"]]:
         """Random legal programs to their end, on random problems: kind, tokens, length and success of each."""
-        world, kind = self.world, self._draw(self.settings.programs, generator)
+        world = self.world
+        weights = (self._doubt() + FLOOR)[self.trained]
+        kind = self.trained[torch.multinomial(weights, self.settings.programs, replacement=True, generator=generator)]
         state = world.reset(world.sample(kind, generator))
         live, success = torch.ones_like(kind, dtype=torch.bool), torch.zeros_like(kind, dtype=torch.bool)
         tokens, length = [], torch.zeros_like(kind)
@@ -112,6 +114,10 @@ class Rehearsal:
     def _draw(self, count: int, generator: torch.Generator) -> Int[Tensor, " N"]:
         place = torch.randint(len(self.trained), (count,), generator=generator, device=generator.device)
         return self.trained[place]
+
+    def _doubt(self) -> Float[Tensor, " K"]:
+        """1 where no program is known, nearly 0 where one was right on every fresh problem."""
+        return 1 - self.score.clamp_min(0) / (FRESH * (self.world.num_columns + 1))
 
     def _known(self) -> Tensor:
         """The share of the kinds that have a program."""
