@@ -1,10 +1,10 @@
 """Rehearsal: random programs are tried in the world alone, and the policy imitates what held up best.
 
-In every update some random legal programs are run without any network, most on kinds without a good program. Those that were right on their own problem are
-tried again on fresh problems of the same kind, and for each kind the program is kept that was right most often, of
-equals the shortest. The loss is the negative log-likelihood of a kind's program under the prompts of its problems.
-Trying a program on fresh problems is what tells a right one from a lucky one. Nothing is known but success bits; there
-is no oracle.
+In every update some random legal programs are run without any network, most of them on kinds without a good one yet.
+Those that were right on their own problem are tried again on fresh problems of the same kind, and for each kind the
+program is kept that was right most often, of equals the shortest. The loss is the negative log-likelihood of a kind's
+program under the prompts of its problems. Trying a program on fresh problems is what tells a right one from a lucky
+one. Nothing is known but success bits; there is no oracle.
 
 It helps where a policy's own episodes will never meet a long program that earns nothing on the way (the last stage of
 the tutorial without masks), and only where *one* program is right on all or most of a kind's problems.
