@@ -68,7 +68,9 @@ def _tuned(bootstrap: bool, epochs: int = 4, num_envs: int = 256, **changes: Any
 # A single pass with this step got there with five seeds of five; each setting with two passes or four that was tried
 # with two seeds stayed on the shortcut of the last stage with at least one. Passes and step were not taken apart.
 _MASKABLE = {"epochs": 1, "learning_rate": 1e-2, "ent_coef": 0.2}
-# In the calculator the settings above solve nothing, and less entropy or more passes no more than this.
+# In the calculator the settings above solve nothing. With these MaskablePPO solves 61 % of the expressions with two
+# operators within 120 s, 44 % in a single pass, 39 % with half the entropy; of the others A2C and PPO solve nothing at
+# all with them.
 _CALCULATOR = {"learning_rate": 3e-3, "ent_coef": 0.02}
 # Without masks no setting that was tried left the shortcuts of the last stage (about 30 %): 12 of 18 tokens are
 # never legal, and A2C, looked into, wrote them half of the time and STO hardly ever. With 0.15 PPO lost
@@ -156,7 +158,7 @@ VARIANTS: dict[str, Variant] = {
         worlds=("tutorial",),
     ),
     "maskable-calculator-tuned": _only(
-        _sb3("MaskablePPO", "MLP, machine shown, masks, tuned", 1, 2048, **_tuned(False, **_MASKABLE | _CALCULATOR)),
+        _sb3("MaskablePPO", "MLP, machine shown, masks, tuned", 4, 1024, **_tuned(False, **_CALCULATOR)),
         worlds=("calculator",),
     ),
     "recurrent-default": _sb3("RecurrentPPO", "LSTM, defaults", 10, 128, num_envs=1, bootstrap=True),
