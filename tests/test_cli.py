@@ -269,7 +269,7 @@ def test_ctrl_c_outside_a_training(monkeypatch: pytest.MonkeyPatch, capsys: pyte
     def interrupt(arguments: list[str]) -> int:
         raise KeyboardInterrupt
 
-    monkeypatch.setitem(COMMANDS, "worlds", interrupt)
+    monkeypatch.setattr("inwit.commands.worlds.main", interrupt)
     assert run("worlds") == 130
     assert capsys.readouterr().err.count("\n") == 1
 
@@ -284,9 +284,22 @@ for arguments in (["--help"], ["worlds"], ["recipes"], ["play", "tutorial-v1", *
     assert "torch" not in sys.modules, f"inwit {' '.join(arguments)} imports torch."
 """
 
+WITHOUT_TORCH_AT_THE_TOP = """
+import sys
+from importlib import import_module
+for command in sys.argv[1:]:
+    import_module(f"inwit.commands.{command}")
+    assert "torch" not in sys.modules, f"inwit.commands.{command} imports torch before its arguments are parsed."
+"""
+
 
 def test_the_quick_commands_do_not_import_torch() -> None:
     done = python(WITHOUT_TORCH)
+    assert done.returncode == 0, done.stderr
+
+
+def test_no_command_imports_torch_before_it_has_parsed_its_arguments() -> None:
+    done = python(WITHOUT_TORCH_AT_THE_TOP, *COMMANDS)
     assert done.returncode == 0, done.stderr
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +128,15 @@ def test_a_wrong_folder_is_refused(saved: Path, damage: str) -> None:
 def test_a_folder_that_cannot_be_written(agent: Agent, saved: Path) -> None:
     with pytest.raises(UserError, match="cannot write the agent to"):
         inwit.save_pretrained(agent, saved / "README.md" / "below")
+
+
+@pytest.mark.parametrize("value", [float("nan"), {"0": float("inf")}, torch.tensor(1.0)], ids=["nan", "inf", "tensor"])
+def test_a_summary_that_json_cannot_hold(agent: Agent, tmp_path: Path, value: Any) -> None:
+    """Refused before anything is written."""
+    spoilt = replace(agent, summary={"entropy": value})
+    with pytest.raises(UserError, match=r"the agent's summary has entropy = .*: correct agent.summary\['entropy'\]"):
+        inwit.save_pretrained(spoilt, tmp_path / "agent")
+    assert not (tmp_path / "agent").exists()
 
 
 def test_what_is_neither_a_folder_nor_a_repository() -> None:

@@ -41,9 +41,10 @@ def save_pretrained(agent: Agent | str | Path, folder: str | Path, *, repo_id: s
     """Write an agent (or a run's, by its path, name or `latest`) to a folder, with its exact results in the card.
 
     Evaluates the agent on every problem of its world first, which takes seconds. Returns the folder. Raises `UserError`
-    if it cannot be written.
+    if it cannot be written, or if the summary holds what JSON cannot, such as NaN.
     """
     agent = agent if isinstance(agent, Agent) else runs.load(agent)
+    _check_summary(agent.summary)
     folder = Path(folder)
     results, why_not = _results(agent)
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in agent.policy.state_dict().items()}
@@ -110,6 +111,18 @@ def push_to_hub(agent: Agent | str | Path, repo_id: str, *, private: bool = Fals
             api = HfApi(token=token)
             api.create_repo(repo_id, private=private, exist_ok=True)
             return str(api.upload_folder(repo_id=repo_id, folder_path=folder, commit_message="Save an inwit agent"))
+
+
+def _check_summary(summary: dict[str, Any]) -> None:
+    """Before seconds go into an evaluation and half a folder is written. A training leaves no such summary; people and
+    their callbacks may."""
+    for name, value in summary.items():
+        try:
+            json.dumps(value, allow_nan=False)
+        except (ValueError, TypeError):
+            raise UserError(
+                f"the agent's summary has {name} = {value!r}, which JSON cannot hold: correct agent.summary[{name!r}]"
+            ) from None
 
 
 def _results(agent: Agent) -> tuple[dict[str, Any] | None, str]:

@@ -1,0 +1,73 @@
+"""`inwit evaluate`: the exact result, on request with pass@K or under a control."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from inwit.commands.arguments import Parser, add_json, add_run, print_json
+from inwit.errors import UserError
+
+
+def main(arguments: list[str]) -> int:
+    parser = Parser(
+        "evaluate",
+        description="Exact success of a run's agent over every problem of its world: its likeliest programs.\n"
+        "On request, beside it: how often one of K programs sampled from it is right; or the same agent with\n"
+        "something taken away. The exact result is kept with the run, unless a control was asked for.\n\n"
+        "example: inwit evaluate latest --pass-at 8 --samples 64",
+    )
+    add_run(parser)
+    parser.add_argument("--pass-at", help="also estimate pass@K, with a 95 %% interval", metavar="K")
+    parser.add_argument("--samples", help="programs sampled for each problem (default: K, at least 16)", metavar="N")
+    parser.add_argument(
+        "--control",
+        help="shuffled-prompt: show the agent, for each problem, the prompt of another one of the same stage",
+        metavar="NAME",
+    )
+    add_json(parser)
+    args = parser.parse_args(arguments)
+    from inwit.worlds.reading import whole
+
+    if args.samples is not None and args.pass_at is None:
+        raise UserError(f"--samples {args.samples} needs --pass-at K: the exact result samples nothing")
+    k = None if args.pass_at is None else whole("pass-at", args.pass_at)
+    samples = None if args.samples is None else whole("samples", args.samples)
+    return _run_evaluation(args.run, k, samples, args.control, as_json=args.json)
+
+
+def _run_evaluation(run: str, k: int | None, samples: int | None, control: str | None, *, as_json: bool) -> int:
+    from inwit.controls import under_control
+    from inwit.evaluation import evaluate
+    from inwit.runs import load
+    from inwit.sampling import pass_at_k
+    from inwit.show import console, evaluation_table, pass_table
+    from inwit.training import threads
+
+    agent = load(run)
+    examined = agent if control is None else under_control(agent, control)
+    with threads(agent.config.training.threads):
+        sampled = None if k is None else pass_at_k(examined, k, samples)
+        evaluation = evaluate(examined)
+    if control is None:
+        keep_evaluation(agent, evaluation)
+    if as_json:
+        more = {"control": control, "pass_at_k": sampled and sampled.to_dict()}
+        print_json(evaluation.to_dict() | {name: value for name, value in more.items() if value is not None})
+    else:
+        if control is not None:
+            console().print(f"control: {control}")
+        console().print(evaluation_table(evaluation))
+        if sampled is not None:
+            console().print(pass_table(sampled))
+    return 0
+
+
+def keep_evaluation(agent: Any, evaluation: Any) -> None:
+    """Store it with the run. It is true if the disk refuses, too: then that is only said."""
+    from inwit.runs import save_evaluation
+
+    try:
+        save_evaluation(agent, evaluation.to_dict())
+    except UserError as error:
+        print(f"inwit: {error}", file=sys.stderr)

@@ -1,0 +1,28 @@
+"""`inwit explain`: an agent on one problem, token by token."""
+
+from __future__ import annotations
+
+from inwit.commands.arguments import Parser, add_json, add_run, add_task, print_json, task
+
+
+def main(arguments: list[str]) -> int:
+    parser = Parser(
+        "explain",
+        description="One problem, token by token: what the agent wrote, the machine after it, its value estimate, the\n"
+        "three likeliest tokens, and whether the program keeps to the oracle's.\n\n"
+        "example: inwit explain latest --stage 2 --operands 5 5 7 9 8",
+    )
+    add_run(parser)
+    add_task(parser)
+    add_json(parser)
+    args = parser.parse_args(arguments)
+    from inwit.explanation import explain
+    from inwit.runs import load
+    from inwit.show import console, explanation_table
+
+    explanation = explain(load(args.run), task(args))
+    if args.json:
+        print_json(explanation.to_dict())
+    else:
+        console().print(explanation_table(explanation))
+    return 0

@@ -1,0 +1,31 @@
+"""`inwit oracle`: the shortest program for an expression."""
+
+from __future__ import annotations
+
+from inwit.commands.arguments import Parser, add_json, print_json
+
+
+def main(arguments: list[str]) -> int:
+    parser = Parser(
+        "oracle",
+        description="The shortest program for an expression of the calculator, found by exhaustive search and\n"
+        "replayed as an exact polynomial.\n\nexample: inwit oracle '(a*b)-(c*d)' --slots 1",
+    )
+    parser.add_argument("expression", help="over a, b, c, ... once each, in order, fully parenthesised")
+    parser.add_argument("--slots", default="1", help="memory slots of the machine, 0 to 4 (default: 1)", metavar="K")
+    add_json(parser)
+    args = parser.parse_args(arguments)
+    from dataclasses import asdict
+
+    from inwit.worlds.reading import whole
+    from inwit.worlds.shortest import shortest
+
+    slots = whole("slots", args.slots)
+    best = shortest(args.expression, slots)
+    if args.json:
+        print_json({"expression": args.expression, "num_slots": slots, **asdict(best)})
+    else:
+        from inwit.show import console, shortest_text
+
+        console().print(shortest_text(args.expression, slots, best), soft_wrap=True)
+    return 0

@@ -1,0 +1,19 @@
+"""`inwit recipes`: their names, or one's text."""
+
+from __future__ import annotations
+
+from inwit.commands.arguments import Parser
+
+
+def main(arguments: list[str]) -> int:
+    parser = Parser("recipes", description="List the recipes, or print one: a TOML file to copy and change.")
+    parser.add_argument("name", nargs="?", help="print this recipe")
+    args = parser.parse_args(arguments)
+    from inwit.recipes import names, text
+
+    if args.name is not None:
+        print(text(args.name), end="")
+        return 0
+    for name in names():
+        print(f"{name:14} {text(name).splitlines()[0].lstrip('# ')}")
+    return 0

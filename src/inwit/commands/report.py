@@ -1,0 +1,30 @@
+"""`inwit report`: runs as one HTML page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from inwit.commands.arguments import Parser, add_runs
+
+
+def main(arguments: list[str]) -> int:
+    parser = Parser(
+        "report",
+        description="One HTML page about a run, or about several side by side: what was trained, the exact result\n"
+        "beside oracle, shortcut and random, learning curves, tools, program lengths, explained problems. The page\n"
+        "needs no network and no other file.\n\n"
+        "example: inwit report latest\n"
+        "example: inwit report 'tutorial-*' --out tutorial.html",
+    )
+    add_runs(parser)
+    parser.add_argument("--out", help="the page's file (default: report.html here)", metavar="FILE")
+    args = parser.parse_args(arguments)
+    from inwit.report.page import make_page
+    from inwit.report.plot import write
+    from inwit.report.select import select
+
+    page = make_page(select(args.runs))
+    path = Path(args.out or "report.html")
+    write(path, page.encode(errors="replace"))  # a folder's name may be no text
+    print(f"written: {path} ({len(page) / 1000:,.0f} kB)")
+    return 0

@@ -1,0 +1,70 @@
+"""`inwit runs`: what there is, newest first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from inwit.commands.arguments import Parser, add_json, print_json
+from inwit.errors import UserError
+from inwit.records.folder import read_metrics, runs_folder
+from inwit.records.index import Row, listing
+from inwit.records.text import count, seconds, table
+
+SHOWN = 30  # runs, unless --limit says otherwise
+STATUSES = ("running", "stopped", "finished", "interrupted", "failed", "damaged")
+
+
+def main(arguments: list[str]) -> int:
+    parser = Parser(
+        "runs",
+        description="List the runs under ./runs or $INWIT_RUNS, newest first. `solved` is the last exact evaluation\n"
+        "of the weights that a run has now. One that is `stopped` was killed: `inwit train --resume RUN` goes on.\n"
+        "An index is kept in the folder, so that thousands are listed at once.\n\n"
+        "example: inwit runs --recipe tutorial --status finished --limit 5",
+    )
+    parser.add_argument("--recipe", help="only runs of this recipe", metavar="NAME")
+    parser.add_argument("--status", help=f"only these: {', '.join(STATUSES)}", choices=STATUSES, metavar="STATUS")
+    parser.add_argument("--limit", help=f"show so many (default: {SHOWN}; 0: all)", metavar="N")
+    add_json(parser, "print a JSON list")
+    args = parser.parse_args(arguments)
+    limit = _limit(args.limit)
+    chosen = [row for row in listing() if args.recipe in (None, row.recipe) and args.status in (None, row.status)]
+    shown = [_so_far(row) for row in chosen[: limit or None]]
+    if args.json:
+        print_json([row._asdict() for row in shown])
+        return 0
+    if not chosen:
+        print(f"no such runs under {runs_folder()}: make one with `inwit train`")
+        return 0
+    headings = ("run", "status", "recipe", "seed", "solved", "updates", "time", "tokens", "begun (UTC)")
+    print(table(headings, map(_cells, shown), [False, False, False, True, True, True, True, True, False]))
+    if len(shown) < len(chosen):
+        print(f"{len(shown):,} of {len(chosen):,} runs: --limit 0 shows all")
+    return 0
+
+
+def _limit(text: str | None) -> int:
+    if text is None:
+        return SHOWN
+    if not (text.isascii() and text.isdigit()):
+        raise UserError(f"--limit {text} is not a whole number: 0 shows all runs")
+    return int(text)
+
+
+def _so_far(row: Row) -> Row:
+    """A training that goes on, or was killed, has the summary of its last checkpoint at most: its last line of metrics
+    stands in."""
+    if row.status not in ("running", "stopped"):
+        return row
+    metrics = read_metrics(runs_folder() / row.run)
+    if not metrics or metrics[-1]["update"] <= (row.updates or 0):
+        return row
+    last = metrics[-1]
+    return row._replace(updates=last.get("update"), seconds=last.get("seconds"), tokens=last.get("tokens"))
+
+
+def _cells(row: Row) -> list[Any]:
+    solved = None if row.solved is None else f"{row.solved:,} of {row.problems or 0:,}"
+    begun = row.created[:16].replace("T", " ")
+    amounts = count(row.updates), seconds(row.seconds), count(row.tokens)
+    return [row.run, row.status, row.recipe, row.seed, solved, *amounts, begun]

@@ -1,0 +1,137 @@
+"""`inwit train`: train or go on, prove the agent on every problem, show how it does it."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Callable
+from difflib import get_close_matches
+from functools import partial
+from typing import Any
+
+from inwit.commands.arguments import AT_THE_END, Parser, add_json, print_json
+from inwit.commands.evaluate import keep_evaluation
+from inwit.commands.settings import setting_flags, settings_help, take_settings
+from inwit.errors import UserError
+
+
+def main(arguments: list[str]) -> int:
+    arguments, overrides = take_settings(arguments)
+    parser = Parser(
+        "train",
+        usage="inwit train [RECIPE | --resume RUN] [--seed N] [--track NAME] [--json] [--SECTION.FIELD VALUE ...]",
+        description="Train an agent. Shows progress, then the exact result over every problem and two explained\n"
+        "problems per stage. The run is kept under ./runs, or under $INWIT_RUNS. Ctrl-C (or SIGTERM) ends early with\n"
+        "a checkpoint, from which --resume goes on as if the training had never stopped.",
+    )
+    parser.add_argument("recipe", nargs="?", help="a recipe's name or the path of a TOML file (default: tutorial)")
+    parser.add_argument("--resume", help="go on with a run: its folder, its name, or latest", metavar="RUN")
+    parser.add_argument("--track", help="also send metrics to tensorboard, wandb or mlflow", metavar="NAME")
+    parser.add_argument("--seed", help="the root seed (default: the recipe's)")
+    add_json(parser, AT_THE_END)
+    if {"-h", "--help"} & set(arguments):
+        parser.epilog = settings_help()
+    args, unparsed = parser.parse_known_args(arguments)
+    if unparsed:
+        raise _unknown_argument(unparsed[0])
+    if args.seed is not None:
+        overrides["seed"] = args.seed
+    if args.resume is not None and args.recipe is not None:
+        raise UserError(f"--resume takes the run's own recipe: leave out {args.recipe!r}")
+    from inwit.config import resolve
+    from inwit.recording import resume, train
+    from inwit.runs import find, read_record
+
+    if args.resume is None:
+        config = resolve(args.recipe or "tutorial", **overrides)
+        return _run_training(config, partial(train, config, track=args.track), as_json=args.json)
+    run = find(args.resume, any_status=True)
+    config = resolve(read_record(run)["config"], **overrides)
+    return _run_training(config, partial(resume, run, track=args.track, **overrides), as_json=args.json)
+
+
+def _unknown_argument(word: str) -> UserError:
+    """The nearest flag, also to one that lacks its section: `--width` means `--policy.width`."""
+    flags = ["--seed", "--resume", "--track", "--json", "--help", *setting_flags()]
+    section = [flag for flag in flags if flag.rpartition(".")[2] == word.lstrip("-").partition("=")[0]]
+    if section:
+        return UserError(f"unknown argument {word!r}: did you mean {section[0]}? see inwit train --help")
+    near = get_close_matches(word, flags, n=1)
+    hint = f"did you mean {near[0]}? " if near else ""
+    return UserError(f"unknown argument {word!r}: {hint}see inwit train --help")
+
+
+def _run_training(config: Any, training: Callable[..., Any], *, as_json: bool) -> int:
+    from inwit.show import Progress, console, evaluation_table, explanation_table
+
+    target = console(stderr=as_json)
+    with Progress(target, config) as progress:
+        agent = training(report=progress)
+    if agent.status == "interrupted":
+        return _interrupted(agent, target, as_json=as_json)
+    try:
+        evaluation, tasks, explanations = _prove(agent, config)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"the run is kept as {agent.path}") from None
+    keep_evaluation(agent, evaluation)  # before it is shown: whoever reads that may leave early, as head does
+    if as_json:
+        record = {"run": str(agent.path), "status": agent.status, "seed": config.seed, **agent.summary}
+        print_json(record | {"evaluation": evaluation.to_dict()})
+    else:
+        target.print(evaluation_table(evaluation))
+        for explanation in explanations:
+            target.print(explanation_table(explanation))
+        target.print(_closing(agent, tasks[-1]), soft_wrap=True)
+    return 0
+
+
+def _interrupted(agent: Any, target: Any, *, as_json: bool) -> int:
+    """Whoever interrupts wants an end now, not an evaluation; the exit status is the shell's for the signal."""
+    import signal
+
+    done = f"interrupted after {agent.summary['update']} updates: what was trained is kept as {agent.path}"
+    target.print(f"{done}\ngo on with: inwit train --resume {shlex.quote(str(agent.path))}", soft_wrap=True)
+    if as_json:
+        print_json({"run": str(agent.path), "status": agent.status, "seed": agent.config.seed, **agent.summary})
+    return 128 + signal.Signals[agent.summary["signal"]].value
+
+
+def _prove(agent: Any, config: Any) -> tuple[Any, list[Any], list[Any]]:
+    """The exact result, and two explained problems for each stage."""
+    import torch
+
+    from inwit.evaluation import evaluate
+    from inwit.explanation import explain
+    from inwit.seeding import stream
+    from inwit.training import threads
+
+    with threads(config.training.threads):
+        evaluation = evaluate(agent)
+        kinds = torch.tensor(_examples(agent.world.kinds.stages))
+        tasks = agent.world.describe(agent.world.sample(kinds, stream(config.seed, "examples")))
+        return evaluation, tasks, [explain(agent, task) for task in tasks]
+
+
+def _examples(stages: tuple[int, ...]) -> list[int]:
+    """Two kinds of each stage: its only one twice, or one in its middle and its last."""
+    chosen = []
+    for stage in sorted(set(stages)):
+        kinds = [kind for kind, other in enumerate(stages) if other == stage]
+        chosen += [kinds[(len(kinds) - 1) // 2], kinds[-1]]
+    return chosen
+
+
+def _closing(agent: Any, task: dict[str, Any]) -> str:
+    summary = agent.summary
+    trained = f"{summary['update']} updates, {summary['tokens']:,} tokens, {summary['seconds']:.1f} s of training"
+    if summary["solved"] is None and not agent.config.training.confirm:
+        trained += " (a fixed number of updates; nothing was confirmed)"
+    elif not summary["solved"]:
+        trained += ": not every problem is solved"
+    program = sys.argv[0] if sys.argv[0].endswith("inwit") else "inwit"
+    flags = " ".join(f"--{name} {_flag_value(value)}" for name, value in task.items() if name != "num_slots")
+    return f"{trained}\nrun: {agent.path}\nnext: {program} explain latest {flags}"
+
+
+def _flag_value(value: Any) -> str:
+    return " ".join(str(item) for item in value) if isinstance(value, list) else shlex.quote(str(value))

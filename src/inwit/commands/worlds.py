@@ -1,0 +1,15 @@
+"""`inwit worlds`: their names."""
+
+from __future__ import annotations
+
+from inwit.commands.arguments import Parser
+
+
+def main(arguments: list[str]) -> int:
+    parser = Parser("worlds", description="List the worlds.")
+    parser.parse_args(arguments)
+    from inwit.worlds import WORLDS
+
+    for name in WORLDS.names():
+        print(f"{name:14} {WORLDS.summary(name)}")
+    return 0
