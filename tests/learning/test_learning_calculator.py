@@ -19,9 +19,14 @@ def test_the_recipe_learns_every_expression_of_two_operators() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("prefer", "least", "most"), [("parts", 7, 14), ("short", 0, 4)])
-def test_programs_that_follow_the_text_carry_over_to_held_out_classes(prefer: str, least: int, most: int) -> None:
-    """Of 14 expressions of classes never trained on; the shortest programs do not carry over."""
+def test_programs_that_follow_the_text_carry_over_to_held_out_classes() -> None:
+    """To more of the 14 expressions of classes never trained on than the shortest programs do."""
+    by_parts, shortest = held_out_solved("parts"), held_out_solved("short")
+    assert by_parts >= 7, f"Programs by parts solve {by_parts} of 14."
+    assert by_parts > shortest, f"Programs by parts solve {by_parts} of 14, the shortest ones {shortest}."
+
+
+def held_out_solved(prefer: str) -> int:
     *_, last = inwit.updates(
         "calculator",
         world={"split": "classes"},
@@ -33,4 +38,4 @@ def test_programs_that_follow_the_text_carry_over_to_held_out_classes(prefer: st
     trained, held_out = split["trained"]["3"], split["held_out"]["3"]
     assert held_out[1] == 14
     assert trained[0] >= 0.95 * trained[1], f"{trained} of the trained ones are solved: too few to tell."
-    assert least <= held_out[0] <= most, f"Imitating programs with prefer = {prefer} solves {held_out}."
+    return held_out[0]
