@@ -23,6 +23,7 @@ from typing import Any
 import torch
 
 import inwit
+from inwit.policies.replay import for_each_episode
 
 SECONDS = 4.0  # for each row
 
@@ -79,8 +80,8 @@ def network_seconds(update: Any) -> float:
     policy, rollout = update.agent.policy, update.rollout
     start = time.perf_counter()
     output, memory = policy.begin(rollout.prompt, rollout.prompt_mask, rollout.stage)
-    outputs = [output.logits.repeat_interleave(rollout.group_size, 0)]
-    memory = {name: tensor.repeat_interleave(rollout.group_size, 0) for name, tensor in memory.items()}
+    output, memory = for_each_episode(output, memory, rollout.group_size)
+    outputs = [output.logits]
     for token in rollout.tokens[:, :-1].unbind(1):
         output, memory = policy.step(token, memory)
         outputs.append(output.logits)

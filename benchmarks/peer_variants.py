@@ -44,12 +44,6 @@ def _sb3(algorithm: str, about: str, epochs: int, batch: int, **settings: Any) -
     return Variant("sb3", about, epochs, batch, {"algorithm": algorithm, **settings})
 
 
-def _only(
-    variant: Variant, *, worlds: tuple[str, ...] | None = None, commands: tuple[str, ...] | None = None
-) -> Variant:
-    return replace(variant, worlds=worlds or variant.worlds, commands=commands or variant.commands)
-
-
 def _tuned(bootstrap: bool, epochs: int = 4, num_envs: int = 256, **changes: Any) -> dict[str, Any]:
     """One large minibatch, or two in each of several epochs, no discount: a batch as ours has it."""
     return {
@@ -129,9 +123,8 @@ VARIANTS: dict[str, Variant] = {
         1,
         300,
         _REHEARSAL,
-        "float32",
-        ("tutorial",),
-        ("solve",),
+        worlds=("tutorial",),
+        commands=("solve",),
     ),
     "inwit-one-pass": Variant(
         "inwit", "the recipe, in large rollouts", 1, 10_000, {"training": {"episodes": 2048}}, commands=("speed",)
@@ -139,25 +132,25 @@ VARIANTS: dict[str, Variant] = {
     "sb3-a2c-default": _sb3("A2C", "MLP, machine shown, defaults", 1, 20, num_envs=4, bootstrap=True),
     "sb3-a2c-tuned": _sb3("A2C", "MLP, machine shown, tuned", 1, 2048, bootstrap=False, **_A2C),
     "sb3-a2c-tuned-bootstrap": _sb3("A2C", "likewise, bootstraps at truncation", 1, 2048, bootstrap=True, **_A2C),
-    "sb3-a2c-one-pass": _only(
+    "sb3-a2c-one-pass": replace(
         _sb3("A2C", "MLP, machine shown", 1, 8192, bootstrap=False, **_A2C | {"num_envs": 1024}), commands=("speed",)
     ),
     "sb3-ppo-default": _sb3("PPO", "MLP, machine shown, defaults", 10, 64, num_envs=4, bootstrap=True),
     "sb3-ppo-tuned": _sb3("PPO", "MLP, machine shown, tuned", 4, 1024, **_tuned(False, **_PPO)),
     "sb3-ppo-tuned-bootstrap": _sb3("PPO", "likewise, bootstraps at truncation", 4, 1024, **_tuned(True, **_PPO)),
-    "sb3-ppo-one-pass": _only(
+    "sb3-ppo-one-pass": replace(
         _sb3("PPO", "MLP, machine shown, one epoch", 1, 16384, **_tuned(False, 1, 2048)), commands=("speed",)
     ),
     "maskable-default": _sb3("MaskablePPO", "MLP, machine shown, masks, defaults", 10, 64, num_envs=1, bootstrap=True),
-    "maskable-tuned": _only(
+    "maskable-tuned": replace(
         _sb3("MaskablePPO", "MLP, machine shown, masks, tuned", 1, 2048, **_tuned(False, **_MASKABLE)),
         worlds=("tutorial",),
     ),
-    "maskable-tuned-bootstrap": _only(
+    "maskable-tuned-bootstrap": replace(
         _sb3("MaskablePPO", "likewise, bootstraps at truncation", 1, 2048, **_tuned(True, **_MASKABLE)),
         worlds=("tutorial",),
     ),
-    "maskable-calculator-tuned": _only(
+    "maskable-calculator-tuned": replace(
         _sb3("MaskablePPO", "MLP, machine shown, masks, tuned", 4, 1024, **_tuned(False, **_CALCULATOR)),
         worlds=("calculator",),
     ),
@@ -166,16 +159,16 @@ VARIANTS: dict[str, Variant] = {
     "recurrent-tuned-bootstrap": _sb3(
         "RecurrentPPO", "likewise, bootstraps at truncation", 4, 1024, **_tuned(True), **_ONE_LSTM
     ),
-    "recurrent-one-pass": _only(
+    "recurrent-one-pass": replace(
         _sb3("RecurrentPPO", "one LSTM, one epoch", 1, 4096, **_tuned(False, 1, 512), **_ONE_LSTM), commands=("speed",)
     ),
     "torchrl-default": _torchrl("GRU, masks, the tutorial's settings", 10, 8, True, **_TUTORIAL),
-    "torchrl-tuned": _only(_torchrl("GRU, masks, tuned", 1, 1, False, **_GRU), worlds=("tutorial",)),
-    "torchrl-tuned-bootstrap": _only(
+    "torchrl-tuned": replace(_torchrl("GRU, masks, tuned", 1, 1, False, **_GRU), worlds=("tutorial",)),
+    "torchrl-tuned-bootstrap": replace(
         _torchrl("likewise, bootstraps at truncation", 1, 1, True, **_GRU), worlds=("tutorial",)
     ),
-    "torchrl-calculator-tuned": _only(
+    "torchrl-calculator-tuned": replace(
         _torchrl("GRU, masks, tuned", 1, 1, False, learning_rate=3e-3, entropy=0.02, lmbda=1.0), worlds=("calculator",)
     ),
-    "torchrl-one-pass": _only(_torchrl("GRU, masks, one epoch", 1, 1, False, num_envs=2048), commands=("speed",)),
+    "torchrl-one-pass": replace(_torchrl("GRU, masks, one epoch", 1, 1, False, num_envs=2048), commands=("speed",)),
 }

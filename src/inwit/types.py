@@ -182,8 +182,8 @@ class World(Protocol):
 class Policy(Protocol):
     """Reads a stream of tokens and carries a memory. An `nn.Module` without any notion of the world.
 
-    `replay` predicts `tokens[:, t]` in column t; B is N or a multiple of it, and each prompt, which is read once, is
-    that of B / N consecutive rows of tokens.
+    `replay` predicts `tokens[:, t]` in column t. B is N or a multiple of it: each prompt is that of B / N consecutive
+    rows of tokens, so that a policy can read it once for all of them.
     """
 
     settings: Any
