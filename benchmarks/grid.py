@@ -20,9 +20,9 @@ import torch
 
 from inwit.bench.cells import ENDLESS, Cell, Result
 from inwit.bench.measure import measure
-from inwit.config import Config, resolve
 from inwit.learners import LEARNERS
 from inwit.policies import POLICIES
+from inwit.training.config import Config, resolve
 
 CONTROLS = ("bag_gru", "memoryless")  # cannot tell the expressions apart, or where in a program they are
 

@@ -27,8 +27,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import torch
 
 import inwit
-from inwit.show import percent
-from inwit.training import threads
+from inwit.commands.show import percent
+from inwit.training.loop import threads
 
 
 @dataclass(frozen=True)

@@ -134,7 +134,7 @@ def _surroundings() -> dict[str, Any]:
     """What a reader needs to judge a figure, or to measure it again. Asked after the measurement."""
     from importlib.metadata import PackageNotFoundError, version
 
-    from inwit.provenance import now, revision, surroundings
+    from inwit.runs.provenance import now, revision, surroundings
 
     versions = {}
     for package in ("stable-baselines3", "sb3-contrib", "torchrl", "gymnasium"):

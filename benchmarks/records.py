@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def listed(folder: Path) -> None:
-    from inwit.records.index import FILE, listing
+    from inwit.runs.index import FILE, listing
 
     def afresh() -> None:
         (folder / FILE).unlink(missing_ok=True)

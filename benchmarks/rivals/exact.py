@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from inwit.core.seeding import stream
+from inwit.core.types import Tasks
 from inwit.gym.batch import Batch
-from inwit.seeding import stream
-from inwit.types import Tasks
 
 CHUNK = 4096
 

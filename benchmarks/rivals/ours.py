@@ -7,9 +7,9 @@ from typing import Any
 from torch import Tensor
 
 import inwit
-from inwit.distributions import choose
-from inwit.worlds.calculator import PAD
-from inwit.worlds.tutorial import EOS
+from inwit.core.distributions import choose
+from inwit.worlds.calculator.rules import PAD
+from inwit.worlds.tutorial.rules import EOS
 
 
 class Ours:

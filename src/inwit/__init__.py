@@ -9,46 +9,46 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from inwit import gym as _gym
-from inwit.errors import UserError
+from inwit.core.errors import UserError
 from inwit.version import __version__
 
 if TYPE_CHECKING:
-    from inwit.config import resolve
-    from inwit.evaluation import evaluate
-    from inwit.explanation import explain
+    from inwit.evaluation.exact import evaluate
+    from inwit.evaluation.explanation import explain
+    from inwit.evaluation.pass_at_k import pass_at_k
     from inwit.integrations.hub import from_pretrained, push_to_hub, save_pretrained
     from inwit.integrations.onnx import export_onnx
-    from inwit.recording import resume, train
-    from inwit.registering import register_curriculum, register_learner, register_policy, register_world
-    from inwit.rollout import collect
-    from inwit.runs import load
-    from inwit.sampling import pass_at_k
-    from inwit.training import updates
+    from inwit.rollout.collect import collect
+    from inwit.runs.recording import resume, train
+    from inwit.runs.store import load
+    from inwit.training.config import resolve
+    from inwit.training.loop import updates
+    from inwit.training.registering import register_curriculum, register_learner, register_policy, register_world
     from inwit.worlds import make
+    from inwit.worlds.oracle.shortest import shortest_for_task as shortest
     from inwit.worlds.play import play
-    from inwit.worlds.shortest import shortest_for_task as shortest
 
 _HOME = {
-    "collect": "inwit.rollout",
-    "evaluate": "inwit.evaluation",
-    "explain": "inwit.explanation",
+    "collect": "inwit.rollout.collect",
+    "evaluate": "inwit.evaluation.exact",
+    "explain": "inwit.evaluation.explanation",
     "export_onnx": "inwit.integrations.onnx",
     "from_pretrained": "inwit.integrations.hub",
-    "load": "inwit.runs",
+    "load": "inwit.runs.store",
     "make": "inwit.worlds",
-    "pass_at_k": "inwit.sampling",
+    "pass_at_k": "inwit.evaluation.pass_at_k",
     "play": "inwit.worlds.play",
     "push_to_hub": "inwit.integrations.hub",
-    "register_curriculum": "inwit.registering",
-    "register_learner": "inwit.registering",
-    "register_policy": "inwit.registering",
-    "register_world": "inwit.registering",
-    "resolve": "inwit.config",
-    "resume": "inwit.recording",
+    "register_curriculum": "inwit.training.registering",
+    "register_learner": "inwit.training.registering",
+    "register_policy": "inwit.training.registering",
+    "register_world": "inwit.training.registering",
+    "resolve": "inwit.training.config",
+    "resume": "inwit.runs.recording",
     "save_pretrained": "inwit.integrations.hub",
-    "shortest": "inwit.worlds.shortest",
-    "train": "inwit.recording",
-    "updates": "inwit.training",
+    "shortest": "inwit.worlds.oracle.shortest",
+    "train": "inwit.runs.recording",
+    "updates": "inwit.training.loop",
 }
 
 _OTHERWISE = {"shortest": "shortest_for_task"}  # names that differ at home

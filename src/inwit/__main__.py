@@ -2,6 +2,6 @@
 
 import sys
 
-from inwit.cli import main
+from inwit.commands.cli import main
 
 sys.exit(main())

@@ -6,15 +6,15 @@ import jaxtyping
 import pytest
 import torch
 
-from inwit.distributions import masked_log_softmax
+from inwit.core.distributions import masked_log_softmax
+from inwit.core.types import Output
 from inwit.learners.returns import returns_to_go
-from inwit.types import Output
 from shapes import annotated
 
 
 def test_the_annotated_modules_are_found() -> None:
     modules = annotated("inwit")
-    for name in ("inwit.types", "inwit.rollout", "inwit.policies.gru", "inwit.worlds.tutorial_v1"):
+    for name in ("inwit.core.types", "inwit.rollout.collect", "inwit.policies.gru", "inwit.worlds.tutorial.v1"):
         assert name in modules, f"{name} names shapes, but they are not checked."
 
 

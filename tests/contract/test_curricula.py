@@ -9,10 +9,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inwit.curriculum import CURRICULA, Outcomes
-from inwit.errors import UserError
-from inwit.settings import build
-from inwit.types import Kinds
+from inwit.core.errors import UserError
+from inwit.core.settings import build
+from inwit.core.types import Kinds
+from inwit.training.curricula import CURRICULA, Outcomes
 
 every_curriculum = pytest.mark.parametrize("curriculum_id", CURRICULA.names())
 THREE = Kinds(("stage 0", "stage 1", "stage 2"), (0, 1, 2), (0, 1, 2))

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import torch
 
+from inwit.core.settings import build
+from inwit.core.types import Output, Rollout
 from inwit.learners import LEARNERS
-from inwit.rollout import collect
-from inwit.settings import build
-from inwit.types import Output, Rollout
-from inwit.worlds.oracle_programs import OraclePrograms
+from inwit.rollout.collect import collect
+from inwit.worlds.oracle.programs import OraclePrograms
 from support import all_kinds, make_world, small_policy
 
 # Settings beside the defaults that change what a learner does.

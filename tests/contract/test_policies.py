@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import torch
 
+from inwit.core.types import Output, map_rows
 from inwit.policies import POLICIES
-from inwit.types import Output, map_rows
 from support import all_kinds, make_world, small_policy
 
 every_policy = pytest.mark.parametrize("policy_id", POLICIES.names())

@@ -10,12 +10,13 @@ import torch
 
 import inwit
 from inwit import UserError
-from inwit.config import resolve
+from inwit.core.seeding import stream
 from inwit.learners.oracle_cloning import OracleCloning
-from inwit.rollout import collect, perform
-from inwit.seeding import stream
-from inwit.worlds.oracle_programs import NO_TOKEN, OraclePrograms
-from inwit.worlds.shortest import shortest
+from inwit.rollout.collect import collect
+from inwit.rollout.perform import perform
+from inwit.training.config import resolve
+from inwit.worlds.oracle.programs import NO_TOKEN, OraclePrograms
+from inwit.worlds.oracle.shortest import shortest
 from support import all_kinds, make_world, small_policy
 
 

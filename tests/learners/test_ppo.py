@@ -10,12 +10,12 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from test_returns import learner_and_rollout
 
+from inwit.core.types import Output, Rollout
 from inwit.learners.ppo import PPO, PPOSettings
 from inwit.learners.returns import gae, returns_to_go
-from inwit.rollout import collect
-from inwit.types import Output, Rollout
+from inwit.rollout.collect import collect
+from losses import learner_and_rollout
 from support import make_world, small_policy
 
 SEEDS = st.integers(0, 2**32)

@@ -8,11 +8,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from test_returns import learner_and_rollout, mean, moments, only_loss
 
-from inwit.errors import UserError
+from inwit.core.errors import UserError
 from inwit.learners.returns import leave_one_out_advantage
 from inwit.learners.rloo import RLOOSettings
+from losses import learner_and_rollout, mean, moments, only_loss
 
 
 @given(seed=st.integers(0, 2**32), size=st.sampled_from([2, 3, 4, 12]))

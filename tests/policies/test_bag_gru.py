@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch.nn import functional as F
 
-from inwit.types import Tasks
+from inwit.core.types import Tasks
 from support import all_kinds, make_world, small_policy
 
 WORLD = make_world("tutorial-v0")

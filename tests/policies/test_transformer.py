@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import torch
 
-from inwit.errors import UserError
+from inwit.core.errors import UserError
+from inwit.core.types import Output
 from inwit.policies.transformer import TransformerSettings
-from inwit.types import Output
 from support import all_kinds, make_world, small_policy
 
 TOKENS = 9

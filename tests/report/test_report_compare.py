@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from inwit.cli import main
-from inwit.errors import UserError
+from inwit.commands.cli import main
+from inwit.core.errors import UserError
 from inwit.report.select import select
 from recorded import begun, lines, metric, put, setting
 

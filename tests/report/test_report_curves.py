@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from inwit.records.folder import Record
 from inwit.report import curves
 from inwit.report.curves import Line, Reached, band
 from inwit.report.groups import differences, group
 from inwit.report.select import Run
+from inwit.runs.folder import Record
 from recorded import metric
 
 CONFIG = {"recipe": "r", "seed": 0, "world": {"id": "w"}, "learner": {"id": "a2c", "entropy": 0.1}}

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import inwit
-from inwit.cli import main
+from inwit.commands.cli import main
 from inwit.report.page import make_page
 from inwit.report.select import select
 from recorded import Page, edit, lines, metric, put, setting
@@ -313,7 +313,7 @@ def test_the_tutorial(runs: Path) -> None:
     assert agent.path is not None
     _, bare = page_of("latest")
     assert "inwit evaluate" in bare.text
-    from inwit.runs import save_evaluation
+    from inwit.runs.store import save_evaluation
 
     save_evaluation(agent, inwit.evaluate(agent).to_dict())
     edit(agent.path, lambda record: None)

@@ -16,8 +16,8 @@ from inwit.bench.cells import BenchSettings, Result
 from inwit.bench.plot import plot
 from inwit.bench.progress import Progress
 from inwit.bench.table import markdown, summarise, terminal_table
-from inwit.errors import UserError
-from inwit.records.folder import runs_folder
+from inwit.core.errors import UserError
+from inwit.runs.folder import runs_folder
 from inwit.version import __version__
 
 

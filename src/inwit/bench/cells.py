@@ -12,9 +12,9 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from inwit.config import PARTS, Config, resolve
-from inwit.errors import UserError, unknown
-from inwit.settings import Settings, setting
+from inwit.core.errors import UserError, unknown
+from inwit.core.settings import Settings, setting
+from inwit.training.config import PARTS, Config, resolve
 from inwit.version import __version__
 
 FORMAT = 1

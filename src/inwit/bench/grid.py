@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from inwit.bench.cells import Cell, Result, read
-from inwit.errors import UserError
+from inwit.core.errors import UserError
 
 POLL = 0.1  # seconds between two looks at the processes
 GRACE = 5.0  # seconds that a stopped process has to end by itself

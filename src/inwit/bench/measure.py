@@ -14,15 +14,15 @@ from typing import Any
 
 import torch
 
-from inwit import health
 from inwit.bench.cells import Cell, Point, Result, write
-from inwit.config import resolve
-from inwit.errors import UserError
-from inwit.evaluation import solves_all
-from inwit.rollout import collect
-from inwit.seeding import stream
-from inwit.training import Update, threads, updates
-from inwit.types import Agent, Tasks
+from inwit.core.errors import UserError
+from inwit.core.seeding import stream
+from inwit.core.types import Agent, Tasks
+from inwit.evaluation.exact import solves_all
+from inwit.rollout.collect import collect
+from inwit.training import health
+from inwit.training.config import resolve
+from inwit.training.loop import Update, threads, updates
 
 SPACING = 0.02  # between two measurements, as a share of the updates so far; at least one update
 SAMPLE = 256  # problems of each kind, where every problem of every kind would be too many

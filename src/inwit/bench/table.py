@@ -12,7 +12,7 @@ from rich.table import Table
 
 from inwit.bench.cells import Point, Result
 from inwit.bench.statistics import bootstrap_interval, interquartile_mean
-from inwit.seeding import stream_seed
+from inwit.core.seeding import stream_seed
 
 HEADINGS = ("learner", "policy", "95 %", "seconds", "1000 tokens", "100 %", "seconds", "1000 tokens", "at the end")
 

@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import Any, NoReturn
 
-from inwit.errors import UserError
+from inwit.core.errors import UserError
 
 AT_THE_END = "print one JSON object at the end, nothing else on stdout"  # --json, where progress is shown
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from inwit.commands.arguments import AT_THE_END, Parser, add_json, print_json
 from inwit.commands.settings import take_settings
-from inwit.errors import unknown
+from inwit.core.errors import unknown
 
 
 def main(arguments: list[str]) -> int:
@@ -15,8 +15,8 @@ def main(arguments: list[str]) -> int:
         raise unknown("argument", unparsed[0], flags)
     from inwit.bench.bench import bench
     from inwit.bench.cells import BenchSettings
-    from inwit.settings import build
-    from inwit.show import console
+    from inwit.commands.show import console
+    from inwit.core.settings import build
 
     names = ("learners", "policies", "seeds", "jobs", "seconds")
     given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}

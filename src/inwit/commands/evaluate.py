@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 from inwit.commands.arguments import Parser, add_json, add_run, print_json
-from inwit.errors import UserError
+from inwit.core.errors import UserError
 
 
 def main(arguments: list[str]) -> int:
@@ -37,12 +37,12 @@ def main(arguments: list[str]) -> int:
 
 
 def _run_evaluation(run: str, k: int | None, samples: int | None, control: str | None, *, as_json: bool) -> int:
-    from inwit.controls import under_control
-    from inwit.evaluation import evaluate
-    from inwit.runs import load
-    from inwit.sampling import pass_at_k
-    from inwit.show import console, evaluation_table, pass_table
-    from inwit.training import threads
+    from inwit.commands.show import console, evaluation_table, pass_table
+    from inwit.evaluation.controls import under_control
+    from inwit.evaluation.exact import evaluate
+    from inwit.evaluation.pass_at_k import pass_at_k
+    from inwit.runs.store import load
+    from inwit.training.loop import threads
 
     agent = load(run)
     examined = agent if control is None else under_control(agent, control)
@@ -65,7 +65,7 @@ def _run_evaluation(run: str, k: int | None, samples: int | None, control: str |
 
 def keep_evaluation(agent: Any, evaluation: Any) -> None:
     """Store it with the run. It is true if the disk refuses, too: then that is only said."""
-    from inwit.runs import save_evaluation
+    from inwit.runs.store import save_evaluation
 
     try:
         save_evaluation(agent, evaluation.to_dict())

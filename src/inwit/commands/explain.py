@@ -16,9 +16,9 @@ def main(arguments: list[str]) -> int:
     add_task(parser)
     add_json(parser)
     args = parser.parse_args(arguments)
-    from inwit.explanation import explain
-    from inwit.runs import load
-    from inwit.show import console, explanation_table
+    from inwit.commands.show import console, explanation_table
+    from inwit.evaluation.explanation import explain
+    from inwit.runs.store import load
 
     explanation = explain(load(args.run), task(args))
     if args.json:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inwit.commands.arguments import Parser, add_run
-from inwit.errors import UserError
+from inwit.core.errors import UserError
 
 
 def main(arguments: list[str]) -> int:
@@ -21,7 +21,7 @@ def main(arguments: list[str]) -> int:
     args = parser.parse_args(arguments)
     if not (args.onnx or args.folder):
         raise UserError("there is nothing to export: give --onnx FILE or --folder FOLDER")
-    from inwit.runs import load
+    from inwit.runs.store import load
 
     agent = load(args.run)
     if args.onnx:

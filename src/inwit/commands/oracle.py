@@ -17,15 +17,15 @@ def main(arguments: list[str]) -> int:
     args = parser.parse_args(arguments)
     from dataclasses import asdict
 
+    from inwit.worlds.oracle.shortest import shortest
     from inwit.worlds.reading import whole
-    from inwit.worlds.shortest import shortest
 
     slots = whole("slots", args.slots)
     best = shortest(args.expression, slots)
     if args.json:
         print_json({"expression": args.expression, "num_slots": slots, **asdict(best)})
     else:
-        from inwit.show import console, shortest_text
+        from inwit.commands.show import console, shortest_text
 
         console().print(shortest_text(args.expression, slots, best), soft_wrap=True)
     return 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from inwit.commands.arguments import Parser, add_json, add_task, print_json, task
 from inwit.commands.settings import take_settings
-from inwit.errors import UserError, unknown
+from inwit.core.errors import UserError, unknown
 
 
 def main(arguments: list[str]) -> int:
@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> int:
     if args.json:
         print_json(episode.to_dict())
     else:
-        from inwit.show import console, episode_table
+        from inwit.commands.show import console, episode_table
 
         console().print(episode_table(episode))
     return 0

@@ -9,7 +9,7 @@ from math import isfinite
 from typing import Any
 
 from inwit.commands.arguments import Parser, print_json
-from inwit.records.text import table
+from inwit.runs.text import table
 
 LONGEST = 1000  # rows of a table; --csv and --json have no end
 
@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> int:
     form.add_argument("--json", action="store_true", help="print a JSON list, an object for each row")
     form.add_argument("--csv", action="store_true", help="print CSV with a line of headings")
     args = parser.parse_args(arguments)
-    from inwit.records.query import query as ask
+    from inwit.runs.query import query as ask
 
     answer = ask(args.sql)
     if args.json:

@@ -9,7 +9,7 @@ def main(arguments: list[str]) -> int:
     parser = Parser("recipes", description="List the recipes, or print one: a TOML file to copy and change.")
     parser.add_argument("name", nargs="?", help="print this recipe")
     args = parser.parse_args(arguments)
-    from inwit.recipes import names, text
+    from inwit.training.recipes import names, text
 
     if args.name is not None:
         print(text(args.name), end="")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from inwit.commands.arguments import Parser, add_json, print_json
-from inwit.errors import UserError
-from inwit.records.folder import read_metrics, runs_folder
-from inwit.records.index import Row, listing
-from inwit.records.text import count, seconds, table
+from inwit.core.errors import UserError
+from inwit.runs.folder import read_metrics, runs_folder
+from inwit.runs.index import Row, listing
+from inwit.runs.text import count, seconds, table
 
 SHOWN = 30  # runs, unless --limit says otherwise
 STATUSES = ("running", "stopped", "finished", "interrupted", "failed", "damaged")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from inwit.errors import UserError
+from inwit.core.errors import UserError
 
 
 def take_settings(arguments: list[str]) -> tuple[list[str], dict[str, Any]]:
@@ -31,7 +31,7 @@ def settings_help() -> str:
     """Every setting of every implementation, from the registries."""
     from dataclasses import fields
 
-    from inwit.config import PARTS, TABLES, part_settings
+    from inwit.training.config import PARTS, TABLES, part_settings
 
     lines = ["settings, each a flag --SECTION.FIELD VALUE (defaults in brackets; a recipe sets its own):"]
     for part, registry in PARTS.items():
@@ -49,7 +49,7 @@ def setting_flags() -> list[str]:
     """Every `--section.field` that some implementation has."""
     from dataclasses import fields
 
-    from inwit.config import PARTS, TABLES, part_settings
+    from inwit.training.config import PARTS, TABLES, part_settings
 
     flags = [f"--{table}.{item.name}" for table, settings in TABLES.items() for item in fields(settings)]
     for part, registry in PARTS.items():

@@ -12,7 +12,7 @@ from typing import Any
 from inwit.commands.arguments import AT_THE_END, Parser, add_json, print_json
 from inwit.commands.evaluate import keep_evaluation
 from inwit.commands.settings import setting_flags, settings_help, take_settings
-from inwit.errors import UserError
+from inwit.core.errors import UserError
 
 
 def main(arguments: list[str]) -> int:
@@ -38,9 +38,9 @@ def main(arguments: list[str]) -> int:
         overrides["seed"] = args.seed
     if args.resume is not None and args.recipe is not None:
         raise UserError(f"--resume takes the run's own recipe: leave out {args.recipe!r}")
-    from inwit.config import resolve
-    from inwit.recording import resume, train
-    from inwit.runs import find, read_record
+    from inwit.runs.recording import resume, train
+    from inwit.runs.store import find, read_record
+    from inwit.training.config import resolve
 
     if args.resume is None:
         config = resolve(args.recipe or "tutorial", **overrides)
@@ -62,7 +62,7 @@ def _unknown_argument(word: str) -> UserError:
 
 
 def _run_training(config: Any, training: Callable[..., Any], *, as_json: bool) -> int:
-    from inwit.show import Progress, console, evaluation_table, explanation_table
+    from inwit.commands.show import Progress, console, evaluation_table, explanation_table
 
     target = console(stderr=as_json)
     with Progress(target, config) as progress:
@@ -100,10 +100,10 @@ def _prove(agent: Any, config: Any) -> tuple[Any, list[Any], list[Any]]:
     """The exact result, and two explained problems for each stage."""
     import torch
 
-    from inwit.evaluation import evaluate
-    from inwit.explanation import explain
-    from inwit.seeding import stream
-    from inwit.training import threads
+    from inwit.core.seeding import stream
+    from inwit.evaluation.exact import evaluate
+    from inwit.evaluation.explanation import explain
+    from inwit.training.loop import threads
 
     with threads(config.training.threads):
         evaluation = evaluate(agent)

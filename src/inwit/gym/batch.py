@@ -12,12 +12,12 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from inwit.errors import UserError
+from inwit.core.errors import UserError
+from inwit.core.seeding import stream
+from inwit.core.types import State, Step, Tasks
 from inwit.gym.machine import read_batch
 from inwit.gym.problems import Problems, Stages, check_observe
 from inwit.policies.prompts import last_token
-from inwit.seeding import stream
-from inwit.types import State, Step, Tasks
 
 
 class Batch:

@@ -9,12 +9,12 @@ import numpy as np
 from gymnasium import spaces
 
 from inwit import worlds
-from inwit.errors import UserError
+from inwit.core.errors import UserError
+from inwit.core.seeding import stream
 from inwit.gym.machine import ScalarMachine
 from inwit.gym.problems import Problems, Stages, check_observe
 from inwit.gym.spaces import observation_space, read_action
 from inwit.policies.prompts import last_token
-from inwit.seeding import stream
 
 
 class InwitEnv(gymnasium.Env[dict[str, Any], Any]):

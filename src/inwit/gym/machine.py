@@ -14,8 +14,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from inwit.errors import UserError
-from inwit.types import State, Tasks
+from inwit.core.errors import UserError
+from inwit.core.types import State, Tasks
 
 LIMIT = 32.0  # no value of a machine comes near: the largest is log1p(2**30) or log1p(9**9)
 

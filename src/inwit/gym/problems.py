@@ -11,8 +11,8 @@ from typing import Any
 import torch
 
 from inwit import worlds
-from inwit.errors import UserError
-from inwit.types import Tasks
+from inwit.core.errors import UserError
+from inwit.core.types import Tasks
 from inwit.worlds.reading import whole
 
 Stages = int | Sequence[int] | None

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
-from inwit.errors import UserError
+from inwit.core.errors import UserError
 from inwit.gym.machine import LIMIT, ScalarMachine
 
 

@@ -14,11 +14,11 @@ from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from inwit.errors import UserError
+from inwit.core.errors import UserError
+from inwit.core.types import Step
 from inwit.gym.batch import Batch
 from inwit.gym.problems import Stages
 from inwit.gym.spaces import observation_space, read_actions
-from inwit.types import Step
 
 
 class InwitVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):

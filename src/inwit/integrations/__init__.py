@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from inwit.errors import UserError
+from inwit.core.errors import UserError
 
 
 def missing(package: str, extra: str) -> UserError:

@@ -20,16 +20,17 @@ from typing import Any
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
-from inwit import runs, worlds
-from inwit.config import Config, resolve
-from inwit.devices import usable_device
-from inwit.errors import UserError
-from inwit.evaluation import evaluate
+from inwit import worlds
+from inwit.core.devices import usable_device
+from inwit.core.errors import UserError
+from inwit.core.seeding import stream
+from inwit.core.types import Agent
+from inwit.evaluation.exact import evaluate
 from inwit.integrations import missing
 from inwit.integrations.card import model_card
 from inwit.policies import make_policy
-from inwit.seeding import stream
-from inwit.types import Agent
+from inwit.runs import store as runs
+from inwit.training.config import Config, resolve
 from inwit.version import __version__
 
 FORMAT = 1

@@ -21,13 +21,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from inwit import runs
-from inwit.distributions import choose, gumbel
-from inwit.errors import UserError
+from inwit.core.distributions import choose, gumbel
+from inwit.core.errors import UserError
+from inwit.core.seeding import stream
+from inwit.core.types import Agent, Memory, Output
 from inwit.integrations import missing
 from inwit.policies import make_policy
-from inwit.seeding import stream
-from inwit.types import Agent, Memory, Output
+from inwit.runs import store as runs
 
 ROWS, COLUMNS = 250, 4  # of the states that an export is checked on
 TOLERANCE = 1e-4

@@ -15,11 +15,11 @@ import numpy as np
 import torch
 from gymnasium import spaces
 
-from inwit.errors import UserError
+from inwit.core.errors import UserError
+from inwit.core.types import Step
 from inwit.gym.batch import Batch
 from inwit.gym.spaces import observation_space, read_actions
 from inwit.integrations import missing
-from inwit.types import Step
 
 try:
     from stable_baselines3.common.torch_layers import CombinedExtractor

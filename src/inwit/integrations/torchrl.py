@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from inwit.errors import UserError
+from inwit.core.errors import UserError
 from inwit.gym.batch import Batch
 from inwit.gym.machine import LIMIT, ScalarMachine
 from inwit.gym.spaces import read_actions

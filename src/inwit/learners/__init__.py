@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inwit.registry import Entry, Registry
+from inwit.core.registry import Entry, Registry
 
 LEARNERS = Registry(
     "learner",

@@ -15,9 +15,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from inwit.core.settings import Settings, setting
+from inwit.core.types import Rollout
 from inwit.learners.returns import log_probs_and_entropy, masked_mean, normalise, returns_to_go
-from inwit.settings import Settings, setting
-from inwit.types import Rollout
 
 Loss = tuple[Tensor, dict[str, Tensor]]
 

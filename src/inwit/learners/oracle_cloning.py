@@ -14,9 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from inwit.core.settings import Settings
+from inwit.core.types import Rollout
 from inwit.learners.returns import masked_mean
-from inwit.settings import Settings
-from inwit.types import Rollout
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from inwit.core.settings import Settings, setting
+from inwit.core.types import Rollout
 from inwit.learners.returns import gae, log_probs_and_entropy, masked_mean, normalise
-from inwit.settings import Settings, setting
-from inwit.types import Rollout
 
 
 @dataclass(frozen=True)

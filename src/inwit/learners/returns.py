@@ -6,8 +6,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from inwit.distributions import masked_log_softmax
-from inwit.types import Output
+from inwit.core.distributions import masked_log_softmax
+from inwit.core.types import Output
 
 
 def log_probs_and_entropy(

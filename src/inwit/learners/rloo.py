@@ -12,9 +12,9 @@ from typing import Any
 
 from torch import Tensor
 
+from inwit.core.settings import Settings, setting
+from inwit.core.types import Rollout
 from inwit.learners.returns import leave_one_out_advantage, log_probs_and_entropy, masked_mean
-from inwit.settings import Settings, setting
-from inwit.types import Rollout
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from inwit.registry import Entry, Registry
+from inwit.core.registry import Entry, Registry
 
 POLICIES = Registry(
     "policy",

@@ -16,11 +16,11 @@ from jaxtyping import Bool, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from inwit.core.settings import Settings, setting
+from inwit.core.types import Memory, Output
 from inwit.policies import init
 from inwit.policies.prompts import last_token
 from inwit.policies.replay import replay_by_stepping
-from inwit.settings import Settings, setting
-from inwit.types import Memory, Output
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,11 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from inwit.core.settings import Settings, setting
+from inwit.core.types import Memory, Output
 from inwit.policies import init
 from inwit.policies.gru_cell import gru_cell
 from inwit.policies.gru_sequence import gru_sequence
-from inwit.settings import Settings, setting
-from inwit.types import Memory, Output
 
 SHUT = 1e4  # an update gate's input at which the sigmoid is exactly 1 in float32
 

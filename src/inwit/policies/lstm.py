@@ -14,11 +14,11 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from inwit.core.settings import Settings, setting
+from inwit.core.types import Memory, Output
 from inwit.policies import init
 from inwit.policies.lstm_cell import lstm_cell
 from inwit.policies.replay import replay_by_stepping
-from inwit.settings import Settings, setting
-from inwit.types import Memory, Output
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from inwit.types import Memory, Output, map_rows
+from inwit.core.types import Memory, Output, map_rows
 
 
 def stack(outputs: list[Output]) -> Output:

@@ -14,10 +14,10 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from inwit.errors import UserError
+from inwit.core.errors import UserError
+from inwit.core.settings import Settings, setting
+from inwit.core.types import Memory, Output
 from inwit.policies import init
-from inwit.settings import Settings, setting
-from inwit.types import Memory, Output
 
 
 @dataclass(frozen=True)

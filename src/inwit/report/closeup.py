@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from inwit.errors import UserError
-from inwit.records.folder import COMPLETE, part_rows
+from inwit.core.errors import UserError
 from inwit.report.select import Run
+from inwit.runs.folder import COMPLETE, part_rows
 
 ROWS = 512  # problems of each stage that stand for all of them where a world has too many to list by kind
 
@@ -38,8 +38,8 @@ class CloseUp:
 
 def close_up(run: Run, *, each: int) -> CloseUp:
     """Look at the run's agent, with at most `each` explained problems of a stage."""
-    from inwit.runs import load
-    from inwit.training import threads
+    from inwit.runs.store import load
+    from inwit.training.loop import threads
 
     try:
         source = _source(run)
@@ -55,7 +55,7 @@ def close_up(run: Run, *, each: int) -> CloseUp:
 
 def _source(run: Run) -> Path:
     """Where the agent is read from: the run, or its newest checkpoint if it has not ended."""
-    from inwit import checkpoint
+    from inwit.runs import checkpoint
 
     kept = checkpoint.listed(run.record.path)
     return run.record.path if run.record.status in COMPLETE or not kept else kept[0]
@@ -64,8 +64,8 @@ def _source(run: Run) -> Path:
 def _look(agent: Any, run: Run, each: int) -> CloseUp:
     import torch
 
-    from inwit.rollout import collect
-    from inwit.seeding import stream
+    from inwit.core.seeding import stream
+    from inwit.rollout.collect import collect
 
     world = agent.world
     device = next(agent.policy.parameters()).device
@@ -98,8 +98,8 @@ def _tools(world: Any, rollout: Any) -> dict[str, dict[str, float]]:
 
 
 def _kinds(world: Any, rollout: Any) -> list[KindResult]:
-    from inwit.evaluation_groups import NOT_SEARCHED, SEARCHED
-    from inwit.worlds.shortest import shortest_table
+    from inwit.evaluation.groups import NOT_SEARCHED, SEARCHED
+    from inwit.worlds.oracle.shortest import shortest_table
 
     searched = min(world.settings.max_operators, SEARCHED)
     table = shortest_table(searched, world.settings.num_slots, world.settings.tools)
@@ -126,7 +126,7 @@ def _chosen(world: Any, success: list[bool], kinds: list[int], each: int) -> lis
 
 
 def _explained(agent: Any, run: Run, tasks: Any, rows: list[int]) -> list[Any]:
-    from inwit.explanation import explain
+    from inwit.evaluation.explanation import explain
 
     known = {row.get("stage"): row.get("oracle_program") for row in part_rows(run.evaluation, "stages")}
     told = agent.world.describe(tasks)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from inwit.records.folder import part_rows
 from inwit.report.bars import Bar, Span, bar_chart, span_chart
 from inwit.report.closeup import CloseUp, KindResult
 from inwit.report.compare import share
 from inwit.report.panels import chart, has_critic, stage_lines, stage_name, table, tool_charts
 from inwit.report.select import Run
 from inwit.report.svg import swatch_mark
+from inwit.runs.folder import part_rows
 
 SHORT = {"accumulator": "acc"}  # so that seven tokens stand in a row
 KINDS = 400  # expressions that are shown one by one, at most; above that the unsolved ones alone

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from inwit.records.folder import Exact
-from inwit.records.text import count, seconds, table
 from inwit.report import curves
 from inwit.report.curves import Reached, Spread, spread
 from inwit.report.groups import Group, differences, group
 from inwit.report.select import Run, by_world
+from inwit.runs.folder import Exact
+from inwit.runs.text import count, seconds, table
 
 
 @dataclass(frozen=True)

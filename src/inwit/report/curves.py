@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inwit.records.folder import is_number, number
 from inwit.report.select import Run
+from inwit.runs.folder import is_number, number
 
 POINTS = 80  # along an axis
 STEEP = 0.95

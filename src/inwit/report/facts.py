@@ -6,12 +6,12 @@ import json
 import shlex
 from typing import Any
 
-from inwit.errors import UserError
-from inwit.records.folder import flat, read_lines
-from inwit.records.text import count, seconds
+from inwit.core.errors import UserError
 from inwit.report.groups import Group
 from inwit.report.panels import table
 from inwit.report.select import Run
+from inwit.runs.folder import flat, read_lines
+from inwit.runs.text import count, seconds
 
 
 def tiles(run: Run) -> list[dict[str, Any]]:
@@ -71,7 +71,7 @@ def trained(group: Group) -> dict[str, Any]:
 
 def _command(group: Group) -> str:
     """`inwit train RECIPE` with the settings that are not the recipe's own; empty where there is no such recipe."""
-    from inwit.config import resolve
+    from inwit.training.config import resolve
 
     recipe = str(group.config.get("recipe"))
     try:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from inwit.records.folder import flat
 from inwit.report.select import Run
+from inwit.runs.folder import flat
 
 # What does not change what is learned, as long as the device is the same.
 ASIDE = ("seed", "training.threads", "training.checkpoint_every")

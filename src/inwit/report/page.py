@@ -7,7 +7,6 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from inwit.records.text import count, seconds
 from inwit.report.closeup import close_up
 from inwit.report.closeup_view import closeup_view
 from inwit.report.compare import Comparison, compare, different_worlds
@@ -16,6 +15,7 @@ from inwit.report.facts import events, tiles, trained
 from inwit.report.groups import Group
 from inwit.report.panels import differences_table, exact_table, goal_charts, goals_table, inner_charts, learning_charts
 from inwit.report.select import Run
+from inwit.runs.text import count, seconds
 from inwit.version import __version__
 
 CLOSE = 4  # agents that are looked at on one page, at most

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from inwit.records.text import count, seconds
 from inwit.report import compare, curves
 from inwit.report.bars import Dots, course_chart, dot_chart
 from inwit.report.compare import Comparison, spread_text
 from inwit.report.curves import Line
 from inwit.report.select import Run
 from inwit.report.svg import NARROW, WIDTH, Axis, Series, compact, line_chart, per_cent, swatch
+from inwit.runs.text import count, seconds
 
 INNER = {
     "entropy": "Entropy",

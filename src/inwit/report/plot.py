@@ -8,8 +8,8 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any
 
-from inwit import storage
-from inwit.errors import UserError
+from inwit.core import storage
+from inwit.core.errors import UserError
 from inwit.report import curves
 from inwit.report.compare import Comparison
 

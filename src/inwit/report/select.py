@@ -9,8 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from inwit.errors import UserError, unknown
-from inwit.records.folder import (
+from inwit.core.errors import UserError, unknown
+from inwit.runs.folder import (
     Exact,
     Record,
     Split,
@@ -23,8 +23,8 @@ from inwit.records.folder import (
     split_of,
     status_now,
 )
-from inwit.records.folder import read_record as read
-from inwit.records.index import latest, listing
+from inwit.runs.folder import read_record as read
+from inwit.runs.index import latest, listing
 
 
 @dataclass(frozen=True)

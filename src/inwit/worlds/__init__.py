@@ -5,24 +5,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from inwit.errors import unknown
-from inwit.registry import Entry, Registry
-from inwit.settings import build
+from inwit.core.errors import unknown
+from inwit.core.registry import Entry, Registry
+from inwit.core.settings import build
 
 WORLDS = Registry(
     "world",
     "inwit.worlds",
     {
         "tutorial-v0": Entry(
-            "inwit.worlds.tutorial_v0:TutorialV0",
+            "inwit.worlds.tutorial.v0:TutorialV0",
             "the published rules, quirks included: pays for the wrong goal, stores no value",
         ),
         "tutorial-v1": Entry(
-            "inwit.worlds.tutorial_v1:TutorialV1",
+            "inwit.worlds.tutorial.v1:TutorialV1",
             "the same task, repaired: three stages, 111,000 problems, success is the stated goal",
         ),
         "calculator-v0": Entry(
-            "inwit.worlds.calculator_tensors:CalculatorV0",
+            "inwit.worlds.calculator.tensors:CalculatorV0",
             "a register machine whose prompt is an expression: it must be read; success holds over all inputs",
         ),
     },
@@ -33,9 +33,9 @@ TWINS = Registry(
     "scalar twin of a world",
     "inwit.world_twins",
     {
-        "tutorial-v0": Entry("inwit.worlds.tutorial_scalar:ScalarTutorialV0", "the rules for one episode"),
-        "tutorial-v1": Entry("inwit.worlds.tutorial_scalar:ScalarTutorialV1", "the rules for one episode"),
-        "calculator-v0": Entry("inwit.worlds.calculator_scalar:ScalarCalculator", "the rules for one episode"),
+        "tutorial-v0": Entry("inwit.worlds.tutorial.scalar:ScalarTutorialV0", "the rules for one episode"),
+        "tutorial-v1": Entry("inwit.worlds.tutorial.scalar:ScalarTutorialV1", "the rules for one episode"),
+        "calculator-v0": Entry("inwit.worlds.calculator.scalar:ScalarCalculator", "the rules for one episode"),
     },
 )
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from inwit.errors import UserError
+from inwit.core.errors import UserError
 from inwit.worlds import make_scalar
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from inwit.errors import UserError, unknown
+from inwit.core.errors import UserError, unknown
 
 
 def check_fields(task: Mapping[str, Any], world: str, fields: Sequence[str]) -> None:

@@ -1,0 +1,115 @@
+"""Settings: frozen dataclasses that refuse what they do not know.
+
+Each class that can be configured has one beside it. A field is declared with `setting(default, help, limits)`;
+`build` makes an instance from a mapping (a recipe, command-line flags, Python keywords). Every refusal is a
+one-line `UserError` that names the value, the limit and the nearest valid name, whichever way the value came in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from functools import cache
+from math import isfinite
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+from inwit.core.errors import UserError, unknown
+
+S = TypeVar("S", bound="Settings")
+
+
+def setting(
+    default: Any,
+    help: str,
+    *,
+    at_least: float | None = None,
+    at_most: float | None = None,
+    choices: tuple[str, ...] = (),
+) -> Any:
+    """A dataclass field with its documentation and its limits."""
+    return field(default=default, metadata={"help": help, "at_least": at_least, "at_most": at_most, "choices": choices})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Base of all settings: checks every field's type and limits when an instance is made."""
+
+    def __post_init__(self) -> None:
+        hints = _hints(type(self))
+        for item in fields(self):
+            value = _converted(item.name, getattr(self, item.name), hints[item.name])
+            _check_limits(item.name, value, item.metadata)
+            object.__setattr__(self, item.name, value)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(self).items()}
+
+
+def build(cls: type[S], values: Mapping[str, Any], where: str = "") -> S:
+    """An instance of the settings class `cls` from `values`.
+
+    `where` (for instance `policy`) prefixes the names in messages. Raises `UserError` for an unknown name, a value of
+    the wrong type or one outside its limits.
+    """
+    prefix = f"{where}." if where else ""
+    valid = [item.name for item in fields(cls)]
+    for name in values:
+        if name not in valid:
+            raise unknown("setting", f"{prefix}{name}", [f"{prefix}{v}" for v in valid])
+    try:
+        return cls(**values)
+    except UserError as error:
+        raise UserError(f"{prefix}{error}") from None
+
+
+@cache
+def _hints(cls: type) -> dict[str, Any]:
+    return get_type_hints(cls)
+
+
+def _converted(name: str, value: Any, hint: Any) -> Any:
+    """`value` as the annotated type `hint`; text (from the command line) is read as that type."""
+    try:
+        return _convert(value, hint)
+    except (ValueError, TypeError, OverflowError):
+        raise UserError(f"{name} = {value!r} is not {_describe(hint)}") from None
+
+
+def _convert(value: Any, hint: Any) -> Any:
+    if get_origin(hint) is tuple:
+        items = value.split(",") if isinstance(value, str) else list(value)
+        return tuple(_convert(item, get_args(hint)[0]) for item in items)
+    if hint is bool:
+        if isinstance(value, str):
+            return {"true": True, "false": False}[value.lower()] if value.lower() in ("true", "false") else _fail()
+        return value if isinstance(value, bool) else _fail()
+    if hint is str:
+        return value if isinstance(value, str) else _fail()
+    if isinstance(value, bool):
+        return _fail()
+    if hint is int:
+        number = int(value)
+        return number if isinstance(value, str) or number == value else _fail()
+    number = float(value)
+    return number if isfinite(number) else _fail()
+
+
+def _fail() -> Any:
+    raise ValueError
+
+
+def _describe(hint: Any) -> str:
+    if get_origin(hint) is tuple:
+        return f"a list of values, each {_describe(get_args(hint)[0])} (0,1,2 on the command line)"
+    return {bool: "true or false", int: "a whole number", float: "a finite number", str: "text"}[hint]
+
+
+def _check_limits(name: str, value: Any, limits: Mapping[str, Any]) -> None:
+    if limits.get("choices") and value not in limits["choices"]:
+        raise unknown(name, value, limits["choices"])
+    least, most = limits.get("at_least"), limits.get("at_most")
+    for number in value if isinstance(value, tuple) else (value,):
+        if least is not None and number < least:
+            raise UserError(f"{name} = {number} is too small: it must be at least {least}")
+        if most is not None and number > most:
+            raise UserError(f"{name} = {number} is too large: it must be at most {most}")

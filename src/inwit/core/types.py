@@ -1,0 +1,241 @@
+"""The data that flows between worlds, policies and learners, and the three protocols they meet.
+
+Axes: B rows (an episode each), T columns (a token each), P prompt positions, V vocabulary, K kinds. A world's state
+and a policy's memory are flat dicts of batch-first tensors, so that indexing, repeating, detaching and saving are
+one dict map.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from inwit.core.settings import Settings
+from inwit.core.vocabulary import Vocabulary
+
+State = dict[str, Tensor]
+Memory = dict[str, Tensor]
+
+
+def map_rows(rows: dict[str, Tensor], change: Callable[[Tensor], Tensor]) -> dict[str, Tensor]:
+    """Apply `change` to every tensor of a state, a memory or a task's data."""
+    return {name: change(tensor) for name, tensor in rows.items()}
+
+
+@dataclass(frozen=True)
+class Kinds:
+    """The templates that a world draws tasks from: for each its name, its stage (level) and its class."""
+
+    names: tuple[str, ...]
+    stages: tuple[int, ...]
+    classes: tuple[int, ...]
+    held_out: tuple[int, ...] = ()  # kinds that are the test set: never drawn for training
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def num_stages(self) -> int:
+        return max(self.stages) + 1
+
+
+@dataclass(frozen=True)
+class Tasks:
+    """Problems as data, one row per episode: the row's kind and the world's own tensors (operands and the like)."""
+
+    kind: Int[Tensor, " B"]
+    data: dict[str, Tensor]
+
+    def __len__(self) -> int:
+        return self.kind.shape[0]
+
+    def repeat_interleave(self, times: int) -> Tasks:
+        """Each row `times` times in a row: a group of episodes on one problem."""
+        return self._map(lambda tensor: tensor.repeat_interleave(times, 0))
+
+    def __getitem__(self, rows: slice | Tensor) -> Tasks:
+        return self._map(lambda tensor: tensor[rows])
+
+    def to(self, device: torch.device | str) -> Tasks:
+        return self._map(lambda tensor: tensor.to(device))
+
+    def _map(self, change: Callable[[Tensor], Tensor]) -> Tasks:
+        return Tasks(change(self.kind), map_rows(self.data, change))
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one token did, row by row. `success` is truth, `reward` the training signal; truth is never made from it.
+
+    All flags are false and the reward is 0 for a row that had ended before the step. `extra` holds the world's further
+    readings of success, named in `World.extra_outcomes`.
+    """
+
+    reward: Float[Tensor, " B"]
+    terminated: Bool[Tensor, " B"]
+    truncated: Bool[Tensor, " B"]
+    success: Bool[Tensor, " B"]
+    extra: dict[str, Bool[Tensor, " B"]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Output:
+    """A policy's answer: *unmasked* logits over the vocabulary and a value estimate; [B, ...] or [B, T, ...]."""
+
+    logits: Float[Tensor, "*B V"]
+    value: Float[Tensor, "*B"]
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """A `[B, T]` block of episodes that started together, as `rollout.collect` recorded it.
+
+    `live` marks columns before the row's end, `chosen` columns whose token the policy chose (not the world); losses
+    use `live & chosen`. `log_probs` are the behaviour policy's, detached. `outputs` carries the autograd graph of
+    the rollout when it was kept, else None. `prompt` has a row per *problem*: row i of the block belongs to problem
+    `i // group_size`.
+    """
+
+    tasks: Tasks
+    prompt: Int[Tensor, "N P"]
+    prompt_mask: Bool[Tensor, "N P"]
+    stage: Int[Tensor, " N"]
+    group_size: int
+    tokens: Int[Tensor, "B T"]
+    legal: Bool[Tensor, "B T V"]
+    live: Bool[Tensor, "B T"]
+    chosen: Bool[Tensor, "B T"]
+    log_probs: Float[Tensor, "B T"]
+    values: Float[Tensor, "B T"]
+    reward: Float[Tensor, "B T"]
+    terminated: Bool[Tensor, " B"]
+    truncated: Bool[Tensor, " B"]
+    success: Bool[Tensor, " B"]
+    extra: dict[str, Bool[Tensor, " B"]]
+    outputs: Output | None = None
+    achieved: Int[Tensor, "B T"] | None = None  # after each column the polynomial that the machine holds, or -1
+    # A shortest program for each problem, filled up with -1: only for learners that declare `reads_oracle`.
+    oracle_programs: Int[Tensor, "N L"] | None = None
+
+    @property
+    def returns(self) -> Float[Tensor, " B"]:
+        """The undiscounted sum of each episode's rewards."""
+        return self.reward.sum(1)
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """What may be told about a world's kinds to one who learns from what its own programs computed.
+
+    Polynomials are numbered as `World.achieved` numbers them: the kinds' classes first, then what is only a part of
+    some expression. `argument` gives for each token the place of the operand that it names, -1 for other tokens.
+    """
+
+    class_of: Int[Tensor, " K"]
+    parts: Int[Tensor, "K S"]  # each kind's proper sub-expressions, filled up with -1
+    num_polynomials: int
+    num_operands: Int[Tensor, " K"]
+    argument: Int[Tensor, " V"]
+    may_teach: Bool[Tensor, " K"]  # False for the test set
+    budget: Int[Tensor, " K"]  # tokens that an episode may spend
+    answer: int  # the token that ends an episode
+    pad: int
+
+
+class World(Protocol):
+    """A pure function of (state, token), batched over rows. Rules: see each world's own module."""
+
+    id: str
+    vocabulary: Vocabulary
+    kinds: Kinds
+    settings: Any
+    prompt_width: int
+    max_steps: int  # chosen tokens in an episode, at most
+    num_columns: int  # columns in a rollout, at most: chosen and forced tokens
+    masks: bool  # whether a policy may write legal tokens only
+    extra_outcomes: tuple[str, ...]
+    known_limit: str  # what success here does not show; said wherever results are
+    # "all_tasks": can be enumerated. "constant_programs": what a token does depends on the tokens before it alone, and
+    # the scalar twin runs on columns of problems, so that the oracle can search. "identity": one greedy run of each of
+    # `greedy_tasks` decides success over all inputs. "achieved": tells which class or part the machine holds, and has
+    # what hindsight asks for: `lessons`, `to_letters`, `to_places` and `thrift`.
+    capabilities: frozenset[str]
+
+    def sample(self, kinds: Int[Tensor, " B"], generator: torch.Generator) -> Tasks: ...
+    def all_tasks(self, kinds: list[int], device: torch.device | str = "cpu") -> Tasks: ...
+    def task(self, task: dict[str, Any]) -> Tasks: ...
+    def describe(self, tasks: Tasks) -> list[dict[str, Any]]: ...
+    def stage(self, tasks: Tasks) -> Int[Tensor, " B"]: ...
+    def prompt(self, tasks: Tasks) -> tuple[Int[Tensor, "B P"], Bool[Tensor, "B P"]]: ...
+    def reset(self, tasks: Tasks) -> State: ...
+    def legal(self, state: State) -> Bool[Tensor, "B V"]: ...
+    def forced(self, state: State) -> Int[Tensor, " B"]: ...
+    def step(self, state: State, token: Int[Tensor, " B"]) -> tuple[State, Step]: ...
+
+
+class Policy(Protocol):
+    """Reads a stream of tokens and carries a memory. An `nn.Module` without any notion of the world.
+
+    `replay` predicts `tokens[:, t]` in column t. B is N or a multiple of it: each prompt is that of B / N consecutive
+    rows of tokens, so that a policy can read it once for all of them.
+    """
+
+    settings: Any
+
+    def begin(
+        self, prompt: Int[Tensor, "B P"], prompt_mask: Bool[Tensor, "B P"], stage: Int[Tensor, " B"]
+    ) -> tuple[Output, Memory]: ...
+    def step(self, token: Int[Tensor, " B"], memory: Memory) -> tuple[Output, Memory]: ...
+    def replay(
+        self,
+        prompt: Int[Tensor, "N P"],
+        prompt_mask: Bool[Tensor, "N P"],
+        stage: Int[Tensor, " N"],
+        tokens: Int[Tensor, "B T"],
+    ) -> Output: ...
+
+
+class Learner(Protocol):
+    """Turns a rollout into losses, one per optimiser step."""
+
+    group_size: int  # episodes per problem
+    one_pass: bool  # uses the rollout's own graph, once
+    whole_sequence: bool  # trains on tokens after the end too (the published loss alone does)
+    reads_oracle: bool  # is handed the oracle's programs; such a learner says so in its name
+
+    def losses(self, policy: Any, rollout: Rollout) -> Iterator[tuple[Tensor, dict[str, Tensor]]]: ...
+
+
+@dataclass
+class Agent:
+    """A policy and the world it lives in, with the resolved configuration that made it."""
+
+    world: World
+    policy: Any
+    config: Any
+    path: Path | None = None
+    status: str = "untrained"  # finished, interrupted
+    summary: dict[str, Any] = field(default_factory=dict)  # how the training went
+
+
+__all__ = [
+    "Agent",
+    "Kinds",
+    "Learner",
+    "Lessons",
+    "Memory",
+    "Output",
+    "Policy",
+    "Rollout",
+    "Settings",
+    "State",
+    "Step",
+    "Tasks",
+    "World",
+]

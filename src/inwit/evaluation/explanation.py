@@ -1,0 +1,125 @@
+"""One problem, token by token: what the agent wrote, what the machine held, and what it might have written instead."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+
+from inwit.core.distributions import choose, masked_log_softmax
+from inwit.core.types import Agent, Output
+from inwit.worlds import make_scalar
+from inwit.worlds.oracle.constant import kind_success
+from inwit.worlds.oracle.programs import oracle_program
+from inwit.worlds.oracle.shortest import shortest
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One token of the agent's."""
+
+    token: str
+    value: float  # the agent's estimate before it chose
+    alternatives: list[tuple[str, float]]  # the three likeliest tokens with their probabilities
+    keeps_to_oracle: bool | None  # whether the program so far is the oracle's; None where the kind has no oracle
+    state: dict[str, Any]  # the machine after the token
+
+
+@dataclass(frozen=True)
+class Explanation:
+    world: str
+    task: dict[str, Any]
+    prompt: list[str]
+    choices: list[Choice]
+    oracle_program: list[str] | None
+    success: bool
+    extra: dict[str, bool]
+    program_success: float | None  # the share of the kind's problems on which this same program is right
+    lucky: bool | None  # right here, but not by a program that is right everywhere; None where that is unknown
+
+    @property
+    def program(self) -> list[str]:
+        return [choice.token for choice in self.choices]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain data; the further readings of success stand beside `success`."""
+        values = asdict(self)
+        return values | values.pop("extra") | {"program": self.program}
+
+
+def explain(agent: Agent, task: dict[str, Any], oracle_program: Sequence[str] | None = None) -> Explanation:
+    """Let the greedy agent solve one task. Raises `UserError` for a task that does not fit the agent's world.
+
+    `oracle_program` is the oracle's for this kind where the caller knows it: searching for it may take a second.
+    """
+    world = agent.world
+    row = world.task(task).to(next(agent.policy.parameters()).device)
+    kind = int(row.kind)
+    twin = make_scalar(world.id, task, **world.settings.to_dict())
+    if oracle_program is None:
+        oracle = _oracle(world, kind, world.describe(row)[0])
+    else:
+        oracle = tuple(world.vocabulary.ids(oracle_program))
+    prompt, mask = world.prompt(row)
+    choices: list[Choice] = []
+    tokens: list[int] = []
+    with torch.no_grad():
+        output, memory = agent.policy.begin(prompt, mask, world.stage(row))
+        while not twin.ended:
+            legal = torch.zeros_like(output.logits, dtype=torch.bool)
+            legal[:, twin.legal() if world.masks else slice(None)] = True
+            token = choose(output.logits, legal, None)
+            tokens.append(int(token))
+            twin.step(tokens[-1])
+            keeps = None if oracle is None else tuple(tokens) == oracle[: len(tokens)]
+            choices.append(_choice(world, output, legal, tokens[-1], keeps, twin.state()))
+            output, memory = agent.policy.step(token, memory)
+    success = bool(twin.success)
+    share = _program_success(world, kind, tokens, success)
+    lucky = None if share is None else (success or bool(twin.extra.get("value_success"))) and share < 1.0
+    return Explanation(
+        world=world.id,
+        task=twin.task_dict(),
+        prompt=world.vocabulary.decode(prompt[0][mask[0]].tolist()),
+        choices=choices,
+        oracle_program=world.vocabulary.decode(oracle) if oracle else None,
+        success=success,
+        extra={name: bool(value) for name, value in twin.extra.items()},
+        program_success=share,
+        lucky=lucky,
+    )
+
+
+def _oracle(world: Any, kind: int, task: dict[str, Any]) -> tuple[int, ...] | None:
+    """The best program for the task's kind, if it is known, in the task's own letters."""
+    if "identity" in world.capabilities:
+        program = shortest(task["expression"], world.settings.num_slots, world.settings.tools).program
+        return tuple(world.vocabulary.ids(program)) if program else None
+    return oracle_program(world, kind)
+
+
+def _program_success(world: Any, kind: int, tokens: list[int], success: bool) -> float | None:
+    """The share of the kind's problems on which the program is right. An identity is right on all of them; a
+    program that is none may be right on some by luck, here counted as none."""
+    if "constant_programs" in world.capabilities:
+        return kind_success(world.id, kind, tuple(tokens), world.max_steps)
+    if "identity" in world.capabilities:
+        return float(success)
+    return None
+
+
+def _choice(
+    world: Any, output: Output, legal: torch.Tensor, token: int, keeps: bool | None, state: dict[str, Any]
+) -> Choice:
+    probabilities = masked_log_softmax(output.logits, legal)[0].exp()
+    top = probabilities.topk(min(3, int(legal.sum())))
+    names = world.vocabulary.decode(top.indices.tolist())
+    return Choice(
+        token=world.vocabulary.names[token],
+        value=float(output.value),
+        alternatives=list(zip(names, [round(p, 4) for p in top.values.tolist()], strict=True)),
+        keeps_to_oracle=keeps,
+        state=state,
+    )

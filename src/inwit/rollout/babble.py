@@ -1,0 +1,40 @@
+"""Random legal programs and what they turn out to compute: the raw material of hindsight."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from inwit.core.types import Tasks
+from inwit.rollout.perform import any_of
+
+
+@torch.no_grad()
+def babble(
+    world: Any, tasks: Tasks, generator: torch.Generator, *, thrifty: float = 0.0
+) -> tuple[Int[Tensor, "B T"], Int[Tensor, "B T"]]:
+    """Random legal programs run in the world alone: their tokens, and the polynomial that the machine holds after each.
+
+    Tokens are drawn uniformly from the legal ones but for those that would end the episode: every beginning of a
+    program is looked at anyway. The first `thrifty` share of the rows draws, as long as there are any, from those
+    that waste nothing. After a row's end, when its budget is spent, it achieves nothing (-1). For worlds that declare
+    `achieved`.
+    """
+    state, tokens, achieved = world.reset(tasks), [], []
+    ended = torch.zeros_like(tasks.kind, dtype=torch.bool)
+    going_on = torch.arange(len(world.vocabulary), device=generator.device) != world.answer
+    frugal = (torch.arange(len(tasks), device=generator.device) < round(thrifty * len(tasks)))[:, None]
+    thrift = world.thrift(state)
+    for _ in range(world.num_columns):
+        legal = world.legal(state) & going_on
+        wasteless = legal & thrift.allowed(state) & frugal
+        token = any_of(torch.where(wasteless.any(1, keepdim=True), wasteless, legal), generator)
+        thrift.note(state, token)
+        state, step = world.step(state, token)
+        tokens.append(token)
+        achieved.append(world.achieved(state).masked_fill(ended, -1))
+        ended = ended | step.truncated
+    return torch.stack(tokens, 1), torch.stack(achieved, 1)

@@ -1,0 +1,187 @@
+"""Checkpoints: a folder for each, whole or not there, that says by itself whether it is undamaged.
+
+`RUN/checkpoints/000120` holds what update 120 left: `weights.safetensors`, `state.safetensors` (optimiser, generators,
+curriculum, store), `state.json` (counters) and, written last, `manifest.json` with the size and SHA-256 of each file
+and of itself. The folder is written under another name, synced, read back and checked, renamed, and only then are
+older ones deleted: the last three and the best stay. Nothing in it is a pickle.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load as parse_tensors
+from safetensors.torch import save as tensors_to_bytes
+from torch import Tensor
+
+from inwit.core import storage
+from inwit.core.errors import UserError
+
+FORMAT = 1
+FILES = ("weights.safetensors", "state.safetensors", "state.json")
+KEPT = 3
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What a training is after an update, in plain tensors on the CPU and plain numbers."""
+
+    update: int  # updates done
+    weights: dict[str, Tensor]
+    tensors: dict[str, Tensor]  # all other tensors, named part/name
+    numbers: dict[str, Any]  # JSON
+    score: float  # the best is kept: mean running success
+
+
+def folder(run: Path) -> Path:
+    return run / "checkpoints"
+
+
+def listed(run: Path) -> list[Path]:
+    """The checkpoints of a run, newest first, damaged ones too."""
+    return sorted((path for path in folder(run).glob("[0-9]*") if path.name.isdigit()), key=_number, reverse=True)
+
+
+def _number(path: Path) -> int:
+    return int(path.name)
+
+
+def save(run: Path, snapshot: Snapshot, metadata: dict[str, str]) -> Path:
+    """Keep a snapshot as a checkpoint and delete the ones it makes superfluous; returns its folder.
+
+    `metadata` goes into the weights' header. Raises `OSError` or `UserError`; older checkpoints are intact then.
+    """
+    contents = {
+        "weights.safetensors": tensors_to_bytes(snapshot.weights, metadata),
+        "state.safetensors": tensors_to_bytes(snapshot.tensors),
+        "state.json": storage.to_json(snapshot.numbers),
+    }
+    path = folder(run) / f"{snapshot.update:06d}"
+    partial = path.with_name(f".{path.name}.partial")
+    storage.sweep(path.parent)
+    try:
+        _write_verified(partial, {**contents, "manifest.json": _manifest(snapshot, contents)})
+        storage.adopt(partial, path)
+    except (OSError, UserError):
+        shutil.rmtree(partial, ignore_errors=True)  # what is left of it may be what fills the disk
+        raise
+    storage.sync(run)
+    _prune(run)
+    return path
+
+
+def _write_verified(partial: Path, contents: dict[str, bytes]) -> None:
+    os.makedirs(partial)  # noqa: PTH103
+    for name, data in contents.items():
+        storage.write(partial / name, data)
+    storage.sync(partial)
+    read_verified(partial)
+
+
+def _manifest(snapshot: Snapshot, contents: dict[str, bytes]) -> bytes:
+    files = {name: {"bytes": len(data), "sha256": _digest(data)} for name, data in contents.items()}
+    return _signed({"format": FORMAT, "update": snapshot.update, "score": snapshot.score, "files": files})
+
+
+def _signed(body: dict[str, Any]) -> bytes:
+    return storage.to_json({**body, "sha256": _digest(storage.to_json(body))})
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _prune(run: Path) -> None:
+    """Keep the last three and the best; of equally good ones the newest."""
+    paths = listed(run)
+    scores = {path: _score(path) for path in paths}
+    best = max(paths, key=lambda path: (scores[path], _number(path)))
+    for path in paths[KEPT:]:
+        if path != best:
+            storage.remove_folder(path)
+
+
+def _score(path: Path) -> float:
+    try:
+        return float(_read_manifest(path)["score"])
+    except UserError:
+        return -1.0
+
+
+def read_verified(path: Path) -> dict[str, bytes]:
+    """The files of a checkpoint. Raises `UserError`, one line with the path, if one is not as it was written."""
+    manifest, contents = _read_manifest(path), {}
+    for name in FILES:
+        expected = manifest["files"][name]
+        try:
+            data = (path / name).read_bytes()
+        except OSError as error:
+            raise UserError(f"the checkpoint {path} is damaged: {name}: {error.strerror}") from None
+        if len(data) != expected["bytes"]:
+            raise UserError(
+                f"the checkpoint {path} is damaged: {name} has {len(data)} bytes instead of {expected['bytes']}"
+            )
+        if _digest(data) != expected["sha256"]:
+            raise UserError(f"the checkpoint {path} is damaged: {name} is not what was written")
+        contents[name] = data
+    return contents
+
+
+def _read_manifest(path: Path) -> dict[str, Any]:
+    try:
+        data = (path / "manifest.json").read_bytes()
+        manifest = json.loads(data)
+        format = manifest["format"]
+        body = {name: value for name, value in manifest.items() if name != "sha256"}
+    except OSError as error:
+        raise UserError(f"the checkpoint {path} is damaged: manifest.json: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise UserError(f"the checkpoint {path} is damaged: manifest.json is not what was written") from None
+    if data != _signed(body):
+        raise UserError(f"the checkpoint {path} is damaged: manifest.json is not what was written")
+    if format != FORMAT:
+        raise UserError(f"the checkpoint {path} has format {format}: this version reads format {FORMAT}")
+    return manifest
+
+
+def load(path: Path) -> Snapshot:
+    """The snapshot in a checkpoint's folder. Raises `UserError` if it is damaged or of another format."""
+    contents, manifest = read_verified(path), _read_manifest(path)
+    try:
+        weights, tensors = (_tensors(contents[name]) for name in FILES[:2])
+        return Snapshot(manifest["update"], weights, tensors, json.loads(contents["state.json"]), manifest["score"])
+    except (SafetensorError, ValueError) as error:
+        raise UserError(f"the checkpoint {path} is damaged: {error}") from None
+
+
+def _tensors(data: bytes) -> dict[str, Tensor]:
+    """Copies, in memory of their own: what was parsed lies where the file happened to put it."""
+    return {name: tensor.clone() for name, tensor in parse_tensors(data).items()}
+
+
+def newest(run: Path, tell: Callable[[str], None]) -> Snapshot | None:
+    """The newest undamaged checkpoint of a run, None if there is none; `tell` hears why newer ones were refused."""
+    for path in listed(run):
+        try:
+            return load(path)
+        except UserError as error:
+            tell(f"{error}; using the one before it")
+    return None
+
+
+def set_aside(run: Path, after: int) -> None:
+    """Rename the checkpoints after update `after`, which were refused: out of the way of those to come, not lost."""
+    for path in listed(run):
+        if _number(path) > after:
+            aside = path.with_name(f"{path.name}.refused")
+            if aside.exists():
+                storage.remove_folder(aside)
+            storage.adopt(path, aside)

@@ -1,0 +1,166 @@
+"""The list of all runs, kept in a file so that 10,000 of them are listed at once.
+
+The index is a convenience: it holds for each run what `run.json` and its evaluations said, and the identity (time,
+size, inode) of these files at that moment. Every listing compares the identities and reads again only what has
+changed. The file is replaced as a whole and never locked: many processes may list while others train. Where it cannot
+be written, listing is slower and nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from inwit.core.errors import UserError
+from inwit.runs.folder import (
+    COMPLETE,
+    exact_rows,
+    number,
+    read_evaluations,
+    read_record,
+    result,
+    runs_folder,
+    status_now,
+)
+
+FILE = ".index.json"
+FORMAT = 2
+ABSENT = [0, 0, 0]
+Identity = list[int]  # as JSON gives it back
+
+
+class Row(NamedTuple):
+    """A run in the list. `solved` of `problems` is its last exact evaluation; None where there is none."""
+
+    run: str
+    status: str
+    recipe: str
+    seed: Any
+    world: str
+    policy: str
+    learner: str
+    solved: int | None
+    problems: int | None
+    updates: int | None
+    seconds: float | None
+    tokens: int | None
+    created: str
+    updated: str
+
+
+def listing(folder: Path | None = None) -> list[Row]:
+    """All runs of a folder, newest first. Raises `UserError` if the folder cannot be read; one that is not there is
+    empty."""
+    folder = runs_folder() if folder is None else folder
+    identities, known = _identities(folder), _load(folder / FILE)
+    index, changed = {}, len(known) != len(identities)
+    for name, identity in identities.items():
+        kept = known.get(name)
+        if kept is None or kept[0] != identity:
+            changed, kept = True, (identity, _row(folder / name))
+        index[name] = kept
+    if changed:
+        _save(folder / FILE, index)
+    rows = [Row(*values) for _, values in index.values()]
+    rows = [row._replace(status=status_now(folder / row.run, row.status)) for row in rows]
+    return sorted(rows, key=lambda row: (row.created, row.run), reverse=True)
+
+
+def latest(*, any_status: bool = False) -> Path:
+    """The run that changed last, of those that are complete or of all. Raises `UserError` if there is none."""
+    rows = [row for row in listing() if row.status in COMPLETE or (any_status and row.status != "damaged")]
+    if not rows:
+        which = "run" if any_status else "complete run"
+        raise UserError(f"there is no {which} under {runs_folder()}: make one with `inwit train`")
+    return runs_folder() / max(rows, key=lambda row: (row.updated, row.run)).run
+
+
+def _identities(folder: Path) -> dict[str, Identity]:
+    """What is a run, by name, with the identity of its files."""
+    found = {}
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.startswith(".") or not entry.is_dir():
+                    continue
+                record = _identity(f"{entry.path}/run.json")
+                if record != ABSENT or _remains(entry.path):
+                    found[entry.name] = record + _evaluated(entry.path)
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise UserError(f"cannot read the runs folder {folder}: {error.strerror}") from None
+    return found
+
+
+def _identity(path: str) -> Identity:
+    try:
+        status = os.stat(path)  # noqa: PTH116 (a Path for each file would double the time)
+    except OSError:
+        return ABSENT
+    return [status.st_mtime_ns, status.st_size, status.st_ino]
+
+
+def _evaluated(folder: str) -> Identity:
+    """Of the evaluations, or of the one that runs of earlier versions have."""
+    several = _identity(f"{folder}/evaluations.jsonl")
+    return _identity(f"{folder}/evaluation.json") if several == ABSENT else several
+
+
+def _remains(folder: str) -> bool:
+    """Whether a folder without a record is what is left of a run."""
+    return any(_identity(f"{folder}/{name}") != ABSENT for name in ("metrics.jsonl", "weights.safetensors"))
+
+
+def _row(path: Path) -> Row:
+    try:
+        record = read_record(path)
+    except UserError:
+        return Row(path.name, "damaged", "?", None, "?", "?", "?", None, None, None, None, None, "", "")
+    exact = exact_rows(result(record, read_evaluations(path)))
+    updates, seconds, tokens = (number(record.summary, name) for name in ("update", "seconds", "tokens"))
+    return Row(
+        run=path.name,
+        status=record.status,
+        recipe=record.recipe,
+        seed=record.seed,
+        world=record.part("world"),
+        policy=record.part("policy"),
+        learner=record.part("learner"),
+        solved=sum(row.solved for row in exact) if exact else None,
+        problems=sum(row.problems for row in exact) if exact else None,
+        updates=None if updates is None else int(updates),
+        seconds=seconds,
+        tokens=None if tokens is None else int(tokens),
+        created=record.created,
+        updated=record.updated,
+    )
+
+
+def _load(path: Path) -> dict[str, Any]:
+    """The index as it was; empty if there is none, or one of another version, or a damaged one."""
+    try:
+        index = json.loads(path.read_bytes())
+        if index["format"] != FORMAT or index["fields"] != list(Row._fields):
+            return {}
+        runs = index["runs"]
+        valid = all(
+            len(identity) == 2 * len(ABSENT) and len(row) == len(Row._fields) for identity, row in runs.values()
+        )
+        return runs if valid else {}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return {}
+
+
+def _save(path: Path, index: dict[str, Any]) -> None:
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    text = json.dumps({"format": FORMAT, "fields": Row._fields, "runs": index}, separators=(",", ":"))
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    except OSError:  # a read-only folder, a full disk: the next listing reads everything again
+        with suppress(OSError):
+            partial.unlink()

@@ -1,0 +1,208 @@
+"""SQL over all runs, through DuckDB in memory: it reads nothing but the tables made here, and writes nowhere."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from inwit.core.errors import UserError
+from inwit.runs.folder import exact_rows, flat, read_evaluations, read_record, runs_folder
+from inwit.runs.index import Row, listing
+
+# Columns that every run's metrics have; others are found in the files.
+METRICS = {
+    "update": "BIGINT",
+    "seconds": "DOUBLE",
+    "episodes": "BIGINT",
+    "tokens": "BIGINT",
+    "positions": "BIGINT",
+    "solved": "BOOLEAN",
+    "success": "JSON",
+    "entropy": "DOUBLE",
+    "loss": "DOUBLE",
+}
+EVALUATIONS = {
+    "run": "VARCHAR",
+    "update": "BIGINT",
+    "time": "VARCHAR",
+    "stage": "BIGINT",
+    "slots": "BIGINT",
+    "problems": "BIGINT",
+    "solved": "BIGINT",
+    "success": "DOUBLE",
+    "steps": "DOUBLE",
+    "shortest": "DOUBLE",
+    "shortcut": "DOUBLE",
+    "random": "DOUBLE",
+}
+SETTINGS = {"run": "VARCHAR", "name": "VARCHAR", "value": "VARCHAR"}
+TYPES = {"BIGINT": "BIGINT", "UBIGINT": "BIGINT", "DOUBLE": "DOUBLE", "BOOLEAN": "BOOLEAN", "VARCHAR": "VARCHAR"}
+# Said before any of the user's SQL is read. Each of them closes a way to a file, or to this program.
+LOCKS = (
+    "SET temp_directory = ''",
+    "SET python_enable_replacements = false",
+    "SET autoinstall_known_extensions = false",
+    "SET autoload_known_extensions = false",
+    "SET enable_external_access = false",
+    "SET lock_configuration = true",
+)
+
+
+class Answer(NamedTuple):
+    columns: list[str]
+    rows: list[tuple[Any, ...]]
+
+
+def query(sql: str, folder: Path | None = None) -> Answer:
+    """Answer one SELECT over `runs`, `metrics`, `evaluations` and `settings`.
+
+    Raises `UserError`, in one line, for a mistake in the SQL and for everything that is no question.
+    """
+    import duckdb
+
+    folder = runs_folder() if folder is None else folder
+    with duckdb.connect(":memory:") as database:
+        try:
+            statements = database.extract_statements(sql)
+            _check(statements)
+            _fill(database, folder, sql)
+            for lock in LOCKS:
+                database.execute(lock)
+            return _answer(database, statements[0])
+        except duckdb.Error as error:
+            said = " ".join(str(error).partition("\nLINE ")[0].split())
+            raise UserError(f"{said}; tables: runs, metrics, evaluations, settings (see inwit query --help)") from None
+
+
+def _answer(database: Any, statement: Any) -> Answer:
+    """Run a statement in a thread, since DuckDB looks for Ctrl-C only now and then: here it ends at once."""
+
+    def run() -> Answer:
+        result = database.execute(statement)
+        return Answer([column[0] for column in result.description or []], result.fetchall())
+
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(run)
+        try:
+            return answer.result()
+        except KeyboardInterrupt:
+            database.interrupt()
+            raise
+
+
+def _check(statements: Sequence[Any]) -> None:
+    if len(statements) != 1:
+        raise UserError(f"one SELECT is answered at a time: these are {len(statements)} statements")
+    if statements[0].type.name not in ("SELECT", "EXPLAIN"):
+        raise UserError(f"inwit query only reads: it takes SELECT, no {statements[0].type.name}")
+
+
+def _fill(database: Any, folder: Path, sql: str) -> None:
+    """Make the tables. Reading every run's files costs time: those that the SQL does not name stay empty."""
+    rows = listing(folder)
+    names = [row.run for row in rows]
+    types = ("VARCHAR", "VARCHAR", "VARCHAR", "BIGINT", *["VARCHAR"] * 3, *["BIGINT"] * 3, "DOUBLE", "BIGINT")
+    columns = dict(zip(Row._fields, (*types, "TIMESTAMP", "TIMESTAMP"), strict=True))
+    _table(database, "runs", columns, (row._asdict() | {"run": readable(row.run)} for row in rows))
+    asked = {name for name in ("metrics", "evaluations", "settings") if re.search(name, sql, re.IGNORECASE)}
+    _metrics(database, folder, names if "metrics" in asked else [])
+    _table(database, "evaluations", EVALUATIONS, _evaluations(folder, names if "evaluations" in asked else []))
+    _table(database, "settings", SETTINGS, _settings(folder, names if "settings" in asked else []))
+    database.execute("DROP TABLE lines")
+
+
+def readable(name: str) -> str:
+    """A folder's name as text: one may be made of any bytes."""
+    return name.encode(errors="replace").decode()
+
+
+def _table(database: Any, name: str, columns: dict[str, str], rows: Iterable[dict[str, Any]]) -> None:
+    """A table of typed columns; a value that does not fit its column is NULL."""
+    _lines(database, [("", json.dumps(row).encode()) for row in rows])
+    shape = json.dumps(columns | {column: "VARCHAR" for column, kind in columns.items() if kind == "TIMESTAMP"})
+    fields = (f"TRY_CAST(j.{column} AS {kind}) AS {column}" for column, kind in columns.items())
+    database.execute(
+        f"CREATE TABLE {name} AS SELECT {', '.join(fields)} FROM (SELECT json_transform(line, ?) AS j FROM lines)",
+        [shape],
+    )
+
+
+def _metrics(database: Any, folder: Path, names: list[str]) -> None:
+    """All lines of all runs, parsed by DuckDB; torn ones are left out."""
+    lines = []
+    for name in names:
+        try:
+            lines += [(readable(name), line) for line in (folder / name / "metrics.jsonl").read_bytes().splitlines()]
+        except OSError:
+            continue
+    _lines(database, lines)
+    columns = METRICS | {name: kind for name, kind in _found(database).items() if name not in METRICS}
+    # Where a resumed run went back, the line written last holds.
+    database.execute(
+        """CREATE TABLE metrics AS SELECT * REPLACE (TRY_CAST(success AS MAP(VARCHAR, DOUBLE)) AS success) FROM
+        (SELECT run, unnest(json_transform(line, ?)) FROM lines
+        QUALIFY row_number() OVER (PARTITION BY run, line->>'update' ORDER BY place DESC) = 1 ORDER BY place)""",
+        [json.dumps(columns)],
+    )
+
+
+def _lines(database: Any, lines: list[tuple[str, bytes]]) -> None:
+    """The table `lines`: the run, a JSON object, and its place in the file."""
+    import numpy as np
+
+    texts = [(run, line.decode(errors="replace")) for run, line in lines]
+    arrays = {
+        "run": np.array([run for run, _ in texts], dtype=object),
+        "line": np.array([line for _, line in texts], dtype=object),
+        "place": np.arange(len(texts)),
+    }
+    database.register("arrays", arrays)
+    database.execute(
+        """CREATE OR REPLACE TEMP TABLE lines AS SELECT run::VARCHAR AS run, line::VARCHAR AS line, place FROM arrays
+        WHERE json_valid(line::VARCHAR) AND json_type(line::VARCHAR) = 'OBJECT'"""
+    )
+    database.unregister("arrays")
+
+
+def _found(database: Any) -> dict[str, str]:
+    """The type of each key of the lines; where lines disagree, of both numbers a DOUBLE, else JSON."""
+    keys = database.execute(
+        """SELECT key, list(DISTINCT json_type(line, '$."' || key || '"')) FROM
+        (SELECT line, unnest(json_keys(line)) AS key FROM lines)
+        WHERE regexp_full_match(key, '[A-Za-z_][A-Za-z0-9_]*') AND lower(key) <> 'run' GROUP BY key ORDER BY key"""
+    ).fetchall()
+    return {key: _type(set(kinds) - {"NULL"}) for key, kinds in keys}
+
+
+def _type(kinds: set[str]) -> str:
+    types = {TYPES.get(kind, "JSON") for kind in kinds}
+    if len(types) == 1:
+        return types.pop()
+    return "DOUBLE" if types and types <= {"BIGINT", "DOUBLE"} else "JSON"
+
+
+def _evaluations(folder: Path, names: list[str]) -> Iterable[dict[str, Any]]:
+    for name in names:
+        for record in read_evaluations(folder / name):
+            for row in exact_rows(record["evaluation"]):
+                head = {"run": readable(name), "update": record.get("update"), "time": record.get("time")}
+                yield head | asdict(row) | {"success": row.success}
+
+
+def _settings(folder: Path, names: list[str]) -> Iterable[dict[str, Any]]:
+    for name in names:
+        try:
+            config = read_record(folder / name).config
+        except UserError:
+            continue
+        for setting, value in flat(config).items():
+            yield {
+                "run": readable(name),
+                "name": setting,
+                "value": value if isinstance(value, str) else json.dumps(value),
+            }

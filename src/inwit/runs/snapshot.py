@@ -1,0 +1,92 @@
+"""What a training is between two updates: taken out of its parts, and put back.
+
+A part that carries state from one update to the next is `Stateful`. The policy, curricula and the hindsight store are;
+a learner may be. Everything else that a training is made of follows from its configuration.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+from inwit.runs.checkpoint import Snapshot
+from inwit.training.loop import Counters
+from inwit.core.errors import UserError
+
+
+@runtime_checkable
+class Stateful(Protocol):
+    """A part with tensors that an update changes."""
+
+    def state_dict(self) -> dict[str, Tensor]: ...
+    def load_state_dict(self, state: dict[str, Tensor]) -> Any: ...
+
+
+def capture(parts: Any, score: float, **more: Any) -> Snapshot:
+    """A copy of everything that `parts` will need to go on as if nothing had happened; `more` is kept with it."""
+    counters: Counters = parts.counters
+    tensors = {f"draws/{name}": generator.get_state() for name, generator in parts.draws.items()}
+    tensors |= {f"optimiser/{name}": tensor for name, tensor in _optimiser_tensors(parts.optimiser).items()}
+    for part, state in _stateful(parts).items():
+        tensors |= {f"{part}/{name}": tensor for name, tensor in state.state_dict().items()}
+    numbers = {name: int(value) if isinstance(value, Tensor) else value for name, value in asdict(counters).items()}
+    return Snapshot(
+        update=counters.updates,
+        weights=_plain(parts.agent.policy.state_dict()),
+        tensors=_plain(tensors),
+        numbers={"counters": numbers, **more},
+        score=score,
+    )
+
+
+def restore(parts: Any, snapshot: Snapshot) -> None:
+    """Put a snapshot back into freshly made `parts`. Raises `UserError` if it does not fit them."""
+    try:
+        parts.agent.policy.load_state_dict(snapshot.weights)
+        for name, generator in parts.draws.items():
+            generator.set_state(snapshot.tensors[f"draws/{name}"])
+        _load_optimiser(parts.optimiser, _below("optimiser", snapshot.tensors))
+        for part, state in _stateful(parts).items():
+            state.load_state_dict(_below(part, snapshot.tensors))
+        numbers = snapshot.numbers["counters"]
+        for item in fields(Counters):
+            value = numbers[item.name]
+            old = getattr(parts.counters, item.name)
+            setattr(parts.counters, item.name, torch.full_like(old, value) if isinstance(old, Tensor) else value)
+    except (KeyError, RuntimeError, TypeError, ValueError) as error:
+        raise UserError(
+            f"checkpoint {snapshot.update} does not fit what the configuration makes: {type(error).__name__} {error}"
+        ) from None
+
+
+def _stateful(parts: Any) -> dict[str, Stateful]:
+    names = ("curriculum", "hindsight", "rehearsal", "learner")
+    named = {name: getattr(parts, name) for name in names}
+    return {name: part for name, part in named.items() if isinstance(part, Stateful)}
+
+
+def _below(part: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    prefix = f"{part}/"
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def _optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Named by the parameter's place and the tensor's name, as in `3/exp_avg`."""
+    state = optimiser.state_dict()["state"]
+    return {f"{place}/{name}": tensor for place, tensors in state.items() for name, tensor in tensors.items()}
+
+
+def _load_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, tensor in tensors.items():
+        place, _, name = key.partition("/")
+        state.setdefault(int(place), {})[name] = tensor
+    optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+
+
+def _plain(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Copies on the CPU that share no memory, as safetensors asks."""
+    return {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}

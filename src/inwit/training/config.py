@@ -1,0 +1,178 @@
+"""The resolved configuration of a run: a recipe, overridden, checked, complete.
+
+A recipe is a TOML file with one table for each part. The tables `world`, `policy`, `learner` and `curriculum` name
+what they configure with `id` and hold its settings; `training` holds those of the loop. What is not said takes its
+default; what does not exist is refused.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from inwit.core.errors import UserError, unknown
+from inwit.core.registry import Registry
+from inwit.core.settings import Settings, build, setting
+from inwit.learners import LEARNERS
+from inwit.learners.auxiliary.hindsight import HindsightSettings
+from inwit.learners.auxiliary.rehearsal import RehearsalSettings
+from inwit.policies import POLICIES
+from inwit.training import recipes
+from inwit.training.curricula import CURRICULA
+from inwit.worlds import WORLDS
+
+PARTS: dict[str, Registry] = {"world": WORLDS, "policy": POLICIES, "learner": LEARNERS, "curriculum": CURRICULA}
+DEFAULT_RECIPE = "tutorial"
+NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
+
+
+@dataclass(frozen=True)
+class TrainingSettings(Settings):
+    episodes: int = setting(512, "episodes in an update", at_least=1, at_most=1_000_000)
+    learning_rate: float = setting(0.001, "of Adam", at_least=0)
+    last_rate: float = setting(
+        1.0, "share of the learning rate that is left at max_updates, falling in a straight line", at_least=0, at_most=1
+    )
+    max_grad_norm: float = setting(1.0, "gradients are clipped to this norm", at_least=0.000001)
+    max_updates: int = setting(3000, "stop after this many updates at the latest", at_least=1)
+    confirm: bool = setting(True, "stop when the greedy agent solves every problem of the world")
+    confirm_at: float = setting(
+        0.5, "try all problems when every kind's running success is at least this", at_least=0, at_most=1
+    )
+    confirm_every: int = setting(5, "updates between two such tries", at_least=1)
+    checkpoint_every: float = setting(30.0, "seconds between two checkpoints; results do not depend on it", at_least=0)
+    threads: int = setting(1, "threads; more than one is slower where the machine is shared", at_least=1, at_most=256)
+    device: str = setting("cpu", "where to train: cpu, cuda, cuda:1 ...")
+
+
+# The tables of a recipe that hold settings and nothing to choose from.
+TABLES: dict[str, type[Settings]] = {
+    "hindsight": HindsightSettings,
+    "rehearsal": RehearsalSettings,
+    "training": TrainingSettings,
+}
+
+
+@dataclass(frozen=True)
+class _Head(Settings):
+    """What stands above the tables of a recipe."""
+
+    recipe: str = setting("custom", "the recipe's name")
+    seed: int = setting(0, "the root seed", at_least=0)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not re.fullmatch(NAME, self.recipe):  # it becomes part of a folder's name
+            raise UserError(f"recipe = {self.recipe!r} is no name: letters, digits, '.', '_' and '-', 64 at most")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One configured part: which implementation (`id`) and its settings."""
+
+    id: str
+    settings: Any
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"id": self.id, **self.settings.to_dict()}
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that decides a run's outcome, given the versions it runs on."""
+
+    recipe: str
+    seed: int
+    world: Part
+    policy: Part
+    learner: Part
+    curriculum: Part
+    hindsight: HindsightSettings
+    rehearsal: RehearsalSettings
+    training: TrainingSettings
+
+    def to_dict(self) -> dict[str, Any]:
+        parts = {name: getattr(self, name).to_dict() for name in PARTS}
+        tables = {name: getattr(self, name).to_dict() for name in TABLES}
+        return {"recipe": self.recipe, "seed": self.seed, **parts, **tables}
+
+
+def resolve(source: Config | str | Path | Mapping[str, Any] = DEFAULT_RECIPE, **overrides: Any) -> Config:
+    """The configuration of a recipe (by name, or the path of a TOML file, or as nested dicts), with overrides.
+
+    Overrides are nested as in the file: `resolve("tutorial", seed=3, policy={"width": 64})`. Choosing another `id`
+    for a part starts from that implementation's defaults. Raises `UserError` for whatever does not exist or does
+    not fit.
+    """
+    if isinstance(source, Config):
+        values: dict[str, Any] = source.to_dict()
+    elif isinstance(source, Mapping):
+        values = {"recipe": "custom", **source}
+    else:
+        values = _read(source)
+    return _build(_merge(values, overrides))
+
+
+def part_settings(part: str, part_id: str) -> type[Settings]:
+    """The settings class of an implementation; raises `UserError` for one that does not exist."""
+    return PARTS[part].load(part_id).Settings
+
+
+def _read(source: str | Path) -> dict[str, Any]:
+    name, text = recipes.read(source)
+    try:
+        return {**tomllib.loads(text), "recipe": re.sub(r"[^A-Za-z0-9_.-]", "-", name)[:64]}
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"the recipe {source} is not valid TOML: {error}") from None
+
+
+def _merge(values: dict[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(values)
+    for name, value in overrides.items():
+        below = merged.get(name)
+        if isinstance(value, Mapping) and isinstance(below, Mapping):
+            other = "id" in value and value["id"] != below.get("id")
+            merged[name] = dict(value) if other else {**below, **value}
+        else:
+            merged[name] = value
+    return merged
+
+
+def _build(values: dict[str, Any]) -> Config:
+    known = [item.name for item in fields(Config)]
+    for name in values:
+        if name not in known:
+            raise unknown("setting", name, known)
+    parts = {name: _part(name, values.get(name, {}), registry) for name, registry in PARTS.items()}
+    tables: dict[str, Any] = {
+        name: build(settings, _table(name, values.get(name, {})), name) for name, settings in TABLES.items()
+    }
+    episodes = tables["training"].episodes
+    group_size = getattr(parts["learner"].settings, "group_size", 1)
+    if episodes % group_size:
+        raise UserError(
+            f"training.episodes = {episodes} is no multiple of learner.group_size = {group_size}; "
+            f"try {max(1, episodes // group_size) * group_size}"
+        )
+    head = build(_Head, {name: values[name] for name in ("recipe", "seed") if name in values})
+    return Config(recipe=head.recipe, seed=head.seed, **parts, **tables)
+
+
+def _part(name: str, table: Any, registry: Registry) -> Part:
+    table = dict(_table(name, table))
+    if "id" not in table:
+        raise UserError(f"the configuration has no {name}.id: valid: {', '.join(registry.names())}")
+    part_id = table.pop("id")
+    if not isinstance(part_id, str):
+        raise UserError(f"{name}.id = {part_id!r} is not text: valid: {', '.join(registry.names())}")
+    return Part(part_id, build(part_settings(name, part_id), table, name))
+
+
+def _table(name: str, value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise UserError(f"{name} = {value!r} is not a table of settings: write [{name}] above them")
+    return value

@@ -1,0 +1,222 @@
+"""calculator-v0, free of PyTorch: settings, vocabulary, kinds, the points of the identity test, the reading of a task.
+
+A register machine whose prompt is an expression. The policy reads `(a*b)-(c*d)=` and writes the calls, verb and
+argument in turn, then ANS; it never sees a number. Success is decided over all inputs at once, as an identity of
+polynomials over Z_p, p = 2**31 - 1.
+
+**The identity test.** Beside its value on the digits every register carries its value at three points of Z_p. A wrong
+program of degree d agrees with the expression at one random point with probability at most d/p, at three independent
+ones with at most (d/p)**3. An episode has at most 60 tokens, with which the default tools stay below degree 4*10**4:
+below 1e-13 for every program, and below 2e-23 within the 24 tokens of a four-operand expression, where d <= 54.
+
+The points are *fixed*: drawn once, by hashing, for each of the three and each operand's *position* in the expression
+(not its letter). They are as good as fresh ones for a policy that sees no number. What it writes depends on prompts and
+verdicts; as long as no verdict has been false, these do not depend on the points. So the bound holds for each program
+over the draw of the points, and for everything that a training ever tries by adding up. Because they are fixed, what
+a register holds is known by a table lookup (`achieved`), and every run judges alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+from inwit.core.errors import UserError, unknown
+from inwit.core.seeding import stream_seed
+from inwit.core.settings import Settings, setting
+from inwit.core.vocabulary import Vocabulary
+from inwit.worlds.calculator.expressions import LETTERS, Tree, enumerate_trees, parse, write
+from inwit.worlds.calculator.polynomials import polynomial_of
+from inwit.worlds.calculator.tools import DEFAULT_TOOLS, HALF, TOOLS, P, Tool
+from inwit.worlds.reading import check_digits, check_fields, digits, whole
+
+ID = "calculator-v0"
+EXTRA_OUTCOMES = ("value_success", "identity_success")
+
+MAX_SLOTS = 4
+NUM_POINTS = 3  # of the identity test
+STEPS_PER_OPERAND = 6
+
+# LOAD, STO and ANS are the machine's own verbs; between them stand the tools.
+_NAMES = (
+    *("PAD", "(", ")", *(TOOLS[name].symbol for name in DEFAULT_TOOLS), "=", *LETTERS),
+    *(f"m{slot}" for slot in range(MAX_SLOTS)),
+    *("LOAD", *DEFAULT_TOOLS, "STO", "ANS"),
+)
+PAD, FIRST_OPERAND, FIRST_SLOT = (_NAMES.index(name) for name in ("PAD", "a", "m0"))
+
+IDENTITY_POINTS = tuple(
+    tuple(stream_seed(0, f"calculator identity points/{lane}/{place}") % P - HALF for place in range(len(LETTERS)))
+    for lane in range(NUM_POINTS)
+)  # [lane][operand position], balanced residues
+
+
+@dataclass(frozen=True)
+class CalculatorSettings(Settings):
+    num_slots: int = setting(1, "memory slots m0, m1, ... of the machine", at_least=0, at_most=MAX_SLOTS)
+    min_operators: int = setting(1, "operators in the smallest expressions", at_least=1, at_most=5)
+    max_operators: int = setting(3, "operators in the largest expressions", at_least=1, at_most=5)
+    tools: tuple[str, ...] = setting(DEFAULT_TOOLS, "the tools, by name: " + ", ".join(TOOLS))
+    names: str = setting(
+        "exact", "letters: a, b, c, ... in every expression, or any increasing draw", choices=("exact", "any")
+    )
+    letters: int = setting(
+        0, "how many letters names=any draws from; 0: as many as the largest expression needs", at_least=0, at_most=10
+    )
+    reward: str = setting(
+        "identity", "which success pays 1 (value where identity is undefined)", choices=("identity", "value")
+    )
+    milestones: float = setting(0.0, "paid in equal shares for reaching each sub-expression the first time", at_least=0)
+    step_cost: float = setting(0.0, "subtracted for every token", at_least=0)
+    split: str = setting(
+        "none",
+        "hold out a fifth of the expressions of three or more operators as a test set: by polynomial class, or by text "
+        "(which leaks: equal polynomials end up on both sides); or the longest expressions, those of max_operators",
+        choices=("none", "classes", "text", "longest"),
+    )
+    # 60 is where the identity test's bound ends.
+    max_steps: int = setting(0, "tokens an episode may spend; 0: six for each operand", at_least=0, at_most=60)
+    masks: bool = setting(True, "let the policy write legal tokens only")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.min_operators > self.max_operators:
+            raise UserError(
+                f"min_operators = {self.min_operators} is too large: "
+                f"it must be at most max_operators = {self.max_operators}"
+            )
+        for name in self.tools:
+            if name not in TOOLS:
+                raise UserError(f"tools: {unknown('tool', name, TOOLS)}")
+            if self.tools.count(name) > 1:
+                raise UserError(f"tools: {name} is named twice")
+        if not self.tools:
+            raise UserError(f"tools is empty: name at least one of {', '.join(TOOLS)}")
+        if self.split == "longest" and self.min_operators == self.max_operators:
+            raise UserError("split = longest holds out every expression: let min_operators be less than max_operators")
+        if self.names == "any" and 0 < self.letters <= self.max_operators:
+            raise UserError(
+                f"letters = {self.letters} is too small: an expression of {self.max_operators} operators has "
+                f"{self.max_operators + 1} operands"
+            )
+
+    @property
+    def identity_defined(self) -> bool:
+        """Whether every tool is polynomial: only then is identity a question, and success its answer."""
+        return all(TOOLS[name].polynomial for name in self.tools)
+
+    @property
+    def num_letters(self) -> int:
+        """How many letters the world's expressions use."""
+        return max(self.letters if self.names == "any" else 0, self.max_operators + 1)
+
+    def budget(self, num_operands: int) -> int:
+        """How many tokens the episode of an expression with that many operands may spend."""
+        return self.max_steps or STEPS_PER_OPERAND * num_operands
+
+
+@cache
+def vocabulary_of(tools: tuple[str, ...]) -> Vocabulary:
+    """The tokens, the same for every number of slots and operands; for each added tool its sign and its name follow."""
+    added = [TOOLS[name] for name in tools if name not in DEFAULT_TOOLS]
+    return Vocabulary([*_NAMES, *(token for tool in added for token in (tool.symbol, tool.name))])
+
+
+@dataclass(frozen=True)
+class Expressions:
+    """The kinds of a world: every expression, by number of operators and then as enumerated. Classes count from 0."""
+
+    trees: tuple[Tree, ...]
+    names: tuple[str, ...]
+    stages: tuple[int, ...]  # numbers of operators
+    classes: tuple[int, ...]  # equal for equal polynomials; an expression that is no polynomial is its own class
+    index: dict[Tree, int]
+
+
+@cache
+def expressions_of(tools: tuple[str, ...], min_operators: int, max_operators: int) -> Expressions:
+    table = tuple(TOOLS[name] for name in tools)
+    symbols = tuple(tool.symbol for tool in table)
+    counts = range(min_operators, max_operators + 1)
+    trees = tuple(tree for count in counts for tree in enumerate_trees(count, symbols))
+    stages = tuple(count for count in counts for _ in enumerate_trees(count, symbols))
+    return Expressions(
+        trees=trees,
+        names=tuple(write(tree) for tree in trees),
+        stages=stages,
+        classes=_classes(trees, table, max_operators + 1),
+        index={tree: kind for kind, tree in enumerate(trees)},
+    )
+
+
+def _classes(trees: tuple[Tree, ...], tools: tuple[Tool, ...], count: int) -> tuple[int, ...]:
+    numbers: dict[Any, int] = {}
+    polynomials = (polynomial_of(tree, tools, count) for tree in trees)
+    keys = (tree if poly is None else poly for tree, poly in zip(trees, polynomials, strict=True))
+    return tuple(numbers.setdefault(key, len(numbers)) for key in keys)
+
+
+FIFTHS = 5  # one in so many is held out
+SMALLEST_HELD_OUT = 3  # operators
+
+
+@cache
+def held_out_of(tools: tuple[str, ...], min_operators: int, max_operators: int, split: str) -> tuple[int, ...]:
+    """The kinds that a split holds out. A fifth is chosen by a hash, so that it is the same in every run and world."""
+    if split == "none":
+        return ()
+    expressions = expressions_of(tools, min_operators, max_operators)
+    if split == "longest":
+        return tuple(kind for kind, operators in enumerate(expressions.stages) if operators == max_operators)
+    table = tuple(TOOLS[name] for name in tools)
+    held_out = []
+    for kind, (tree, name, operators) in enumerate(
+        zip(expressions.trees, expressions.names, expressions.stages, strict=True)
+    ):
+        key = name if split == "text" else _class_key(tree, name, table, operators + 1)
+        if operators >= SMALLEST_HELD_OUT and stream_seed(0, f"calculator split/{key}") % FIFTHS == 0:
+            held_out.append(kind)
+    return tuple(held_out)
+
+
+def _class_key(tree: Tree, name: str, tools: tuple[Tool, ...], count: int) -> str:
+    """A text that is the same for equal polynomials."""
+    exact = polynomial_of(tree, tools, count)
+    return name if exact is None else str(sorted(exact.terms.items()))
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A task that has been read: the tree over operands 0, 1, 2, ..., their letters and digits, the number of slots."""
+
+    tree: Tree
+    letters: str
+    operands: list[int]
+    num_slots: int
+
+
+def parse_task(settings: CalculatorSettings, task: Mapping[str, Any]) -> Problem:
+    """Read a task such as `{"expression": "(a*b)-(c*d)", "operands": [3, 5, 2, 7]}`, perhaps with `num_slots`.
+
+    Any expression of 2 to 10 operands over the world's tools will do, whether or not it is one of the world's kinds.
+    Raises `UserError` for anything else; where the expression is wrong the message names the column.
+    """
+    check_fields(task, ID, ("expression", "operands", "num_slots"))
+    for key in ("expression", "operands"):
+        if key not in task:
+            raise UserError(
+                f"the task has no {key}: {ID} needs an expression and operands, as in expression a*b, operands 3 4"
+            )
+    if not isinstance(task["expression"], str):
+        raise UserError(f"expression {task['expression']!r} is not text, as in 'a*b'")
+    tree, letters = parse(task["expression"], [TOOLS[name].symbol for name in settings.tools])
+    operands = digits(task["operands"])
+    if len(operands) != len(letters):
+        raise UserError(f"{len(operands)} operands were given: the expression {task['expression']} has {len(letters)}")
+    check_digits(operands)
+    num_slots = settings.num_slots
+    if "num_slots" in task:
+        num_slots = replace(settings, num_slots=whole("num_slots", task["num_slots"])).num_slots  # checks its limits
+    return Problem(tree, letters, operands, num_slots)

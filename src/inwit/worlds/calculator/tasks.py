@@ -1,0 +1,169 @@
+"""What calculator-v0 asks, in tensors: its kinds, tasks and prompts. What happens then is in `calculator_tensors`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+
+from inwit.core.errors import UserError
+from inwit.core.seeding import stream
+from inwit.core.types import Kinds, Tasks
+from inwit.worlds.calculator.expressions import LETTERS, write
+from inwit.worlds.calculator.rules import (
+    EXTRA_OUTCOMES,
+    FIRST_OPERAND,
+    ID,
+    PAD,
+    CalculatorSettings,
+    expressions_of,
+    held_out_of,
+    parse_task,
+    vocabulary_of,
+)
+from inwit.worlds.calculator.tables import KindTables, kind_tables
+from inwit.worlds.calculator.tools import TOOLS
+
+
+class CalculatorTasks:
+    """N operands at most, L letters, K kinds, P prompt positions.
+
+    Task data: `operands`, Int[B, N], digits, 0 where absent; `letters`, Int[B, N], the index of each operand's letter,
+    increasing, -1 where absent.
+    """
+
+    id = ID
+    Settings = CalculatorSettings
+    extra_outcomes = EXTRA_OUTCOMES
+    known_limit = "expressions up to the world's size only; the policy sees letters, never a number"
+
+    def __init__(self, settings: CalculatorSettings) -> None:
+        self.settings = settings
+        self.masks = settings.masks
+        self.vocabulary = vocabulary_of(settings.tools)
+        self.identity_defined = settings.identity_defined
+        self.capabilities = frozenset({"identity", "achieved"}) if self.identity_defined else frozenset()
+        self.expressions = expressions_of(settings.tools, settings.min_operators, settings.max_operators)
+        held_out = held_out_of(settings.tools, settings.min_operators, settings.max_operators, settings.split)
+        self.kinds = Kinds(self.expressions.names, self.expressions.stages, self.expressions.classes, held_out)
+        self.class_of = torch.tensor(self.kinds.classes)  # Int[K]: the same number for the same polynomial
+        self.answer = self.vocabulary.id("ANS")
+        self.num_operands = settings.max_operators + 1
+        self.prompt_width = 4 * self.num_operands - 4  # letters, operators, parentheses but the outermost pair, and =
+        self.max_steps = self.num_columns = settings.budget(self.num_operands)
+        self._tools = [TOOLS[name] for name in settings.tools]
+        self._kind_tables: dict[torch.device, KindTables] = {}
+
+    def sample(self, kinds: Int[Tensor, " B"], generator: torch.Generator) -> Tasks:
+        """Tasks of the given kinds with uniform digits and, with `names="any"`, an increasing draw of letters."""
+        shape = (kinds.shape[0], self.num_operands)
+        digits = torch.randint(0, 10, shape, generator=generator, device=generator.device)
+        letters = self._letters_in_order(kinds)
+        if self.settings.names == "any":
+            letters = self._drawn_letters(kinds, generator)
+        return Tasks(kinds, {"operands": digits * (letters >= 0), "letters": letters})
+
+    def greedy_tasks(self, device: torch.device | str = "cpu") -> Tasks:
+        """One row for each kind, with letters a, b, c, ... and digits that are always the same.
+
+        A policy sees no digits: one greedy run of each decides its success over all inputs.
+        """
+        kinds = torch.arange(len(self.kinds))
+        digits = torch.randint(0, 10, (len(kinds), self.num_operands), generator=stream(0, "calculator greedy tasks"))
+        letters = self._letters_in_order(kinds)
+        return Tasks(kinds, {"operands": digits * (letters >= 0), "letters": letters}).to(device)
+
+    def all_tasks(self, kinds: list[int], device: torch.device | str = "cpu") -> Tasks:
+        """Not available: raises `UserError`."""
+        raise UserError(
+            f"{ID} does not list its tasks: operands do not matter to identity, one greedy run of each kind "
+            "(world.greedy_tasks()) decides success over all of them"
+        )
+
+    def to_letters(self, tasks: Tasks, tokens: Int[Tensor, "B T"]) -> Int[Tensor, "B T"]:
+        """Programs whose operands are named by their place (a, b, c, ... in the order of the text), in each row's own
+        letters."""
+        place = tokens - FIRST_OPERAND
+        letters = tasks.data["letters"]
+        operand = (place >= 0) & (place < letters.shape[1])
+        return torch.where(operand, FIRST_OPERAND + letters.gather(1, place.clamp(0, letters.shape[1] - 1)), tokens)
+
+    def to_places(self, tasks: Tasks, tokens: Int[Tensor, "B T"]) -> Int[Tensor, "B T"]:
+        """The inverse of `to_letters`. A letter that the row's expression lacks becomes a place that no kind has."""
+        letters = tasks.data["letters"]
+        nowhere = self.num_operands
+        place = torch.full((len(tasks), len(LETTERS) + 1), nowhere, device=tokens.device)
+        order = torch.arange(letters.shape[1], device=tokens.device).expand_as(letters)
+        place.scatter_(1, letters.where(letters >= 0, len(LETTERS)), order)
+        letter = tokens - FIRST_OPERAND
+        operand = (letter >= 0) & (letter < len(LETTERS))
+        return torch.where(operand, FIRST_OPERAND + place.gather(1, letter.clamp(0, len(LETTERS) - 1)), tokens)
+
+    def task(self, task: dict[str, Any]) -> Tasks:
+        """One row from `{"expression": "(a*b)-(c*d)", "operands": [3, 5, 2, 7]}`.
+
+        Raises `UserError` for a task that `parse_task` refuses, and for an expression that is none of this world's.
+        """
+        problem = parse_task(self.settings, task)
+        settings, count = self.settings, len(problem.operands) - 1
+        if problem.num_slots != settings.num_slots:
+            raise UserError(
+                f"num_slots = {problem.num_slots} does not fit: this world was made with {settings.num_slots}"
+            )
+        if problem.tree not in self.expressions.index:
+            raise UserError(
+                f"the expression {task['expression']} has {count} operators: this world's have "
+                f"{settings.min_operators} to {settings.max_operators}"
+            )
+        last = count if settings.names == "exact" else settings.num_letters - 1
+        if problem.letters[-1] > LETTERS[last]:
+            raise UserError(
+                f"operand {problem.letters[-1]} does not exist in {task['expression']}: with names = {settings.names} "
+                f"its operands are {LETTERS[0]}..{LETTERS[last]}"
+            )
+        padding = self.num_operands - len(problem.operands)
+        letters = [LETTERS.index(letter) for letter in problem.letters] + [-1] * padding
+        data = {"operands": torch.tensor([problem.operands + [0] * padding]), "letters": torch.tensor([letters])}
+        return Tasks(torch.tensor([self.expressions.index[problem.tree]]), data)
+
+    def describe(self, tasks: Tasks) -> list[dict[str, Any]]:
+        """Each row as the dict that `task` reads."""
+        rows = zip(tasks.kind.tolist(), *(tasks.data[name].tolist() for name in ("operands", "letters")), strict=True)
+        return [self._describe(*row) for row in rows]
+
+    def _describe(self, kind: int, operands: list[int], letters: list[int]) -> dict[str, Any]:
+        tree, count = self.expressions.trees[kind], self.kinds.stages[kind] + 1
+        names = [LETTERS[letter] for letter in letters[:count]]
+        return {"expression": write(tree, names), "operands": operands[:count]}
+
+    def stage(self, tasks: Tasks) -> Int[Tensor, " B"]:
+        """The number of operators."""
+        return self._kinds_on(tasks.kind.device).num_operators[tasks.kind]
+
+    def prompt(self, tasks: Tasks) -> tuple[Int[Tensor, "B P"], Bool[Tensor, "B P"]]:
+        """The expression and `=`, left-padded with PAD; the mask is False on the padding."""
+        tokens = self._kinds_on(tasks.kind.device).prompt[tasks.kind]
+        place = tokens - len(self.vocabulary)
+        letters = tasks.data["letters"].gather(1, place.clamp(min=0))
+        tokens = torch.where(place >= 0, FIRST_OPERAND + letters, tokens)
+        return tokens, tokens != PAD
+
+    def _letters_in_order(self, kinds: Int[Tensor, " B"]) -> Int[Tensor, "B N"]:
+        place = torch.arange(self.num_operands, device=kinds.device)
+        return torch.where(place <= self._kinds_on(kinds.device).num_operators[kinds][:, None], place, -1)
+
+    def _drawn_letters(self, kinds: Int[Tensor, " B"], generator: torch.Generator) -> Int[Tensor, "B N"]:
+        """As many letters as the kind has operands, every set of them equally likely, in increasing order."""
+        shape, absent = (kinds.shape[0], self.settings.num_letters), self.settings.num_letters
+        rank = torch.rand(shape, generator=generator, device=generator.device).argsort(1).argsort(1)
+        drawn = rank <= self._kinds_on(kinds.device).num_operators[kinds][:, None]
+        letters = torch.arange(absent, device=kinds.device).where(drawn, absent).sort(1).values[:, : self.num_operands]
+        return letters.where(letters < absent, -1)
+
+    def _kinds_on(self, device: torch.device) -> KindTables:
+        if device not in self._kind_tables:
+            symbols = [tool.symbol for tool in self._tools]
+            self._kind_tables[device] = kind_tables(self.settings, self.expressions, symbols, self.prompt_width, device)
+        return self._kind_tables[device]

@@ -1,0 +1,224 @@
+"""calculator-v0 in tensors. The rules are in `calculator` and, as one reads them, in `calculator_scalar`.
+
+A register holds 1 + 3 balanced residues ("lanes"): its value on the row's digits, then at the points of the identity
+test.
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from inwit.core.errors import UserError
+from inwit.core.types import Lessons, State, Step, Tasks
+from inwit.worlds.calculator.expressions import LETTERS
+from inwit.worlds.calculator.rules import (
+    EXTRA_OUTCOMES,
+    FIRST_OPERAND,
+    ID,
+    NUM_POINTS,
+    PAD,
+    STEPS_PER_OPERAND,
+    CalculatorSettings,
+)
+from inwit.worlds.calculator.tables import EMPTY, FULL, Control, Polynomials, control, polynomials
+from inwit.worlds.calculator.tasks import CalculatorTasks
+from inwit.worlds.calculator.thrift import Thrift
+from inwit.worlds.calculator.tools import balanced
+
+LANES = 1 + NUM_POINTS
+
+
+class CalculatorV0(CalculatorTasks):
+    """The batched world, with C = L + num_slots cells and M = N - 1 operators at most.
+
+    State: `acc` Int[B, 4] (0 while empty) and `mode` Int[B] (see `calculator_tables`); `cells` Int[B, C, 4], the
+    letters' values and then the slots'; `readable` Bool[B, V], the letters present and the slots filled; `goal`
+    Int[B, 4]; `steps` and `limit` Int[B]; `ended` Bool[B]. With milestones also `parts` Int[B, M, 3], the values of the
+    sub-expressions, `missing` Bool[B, M], those not yet reached, and `operators` Int[B], their number.
+
+    Where a tool is not polynomial identity is undefined (`identity_defined` is False): `success` is then by value,
+    `identity_success` is always False, and there is no `achieved`.
+    """
+
+    def __init__(self, settings: CalculatorSettings) -> None:
+        super().__init__(settings)
+        self._controls: dict[torch.device, Control] = {}
+        self._polynomials: dict[torch.device, tuple[Polynomials, Int[Tensor, "K S"]]] = {}
+
+    def reset(self, tasks: Tasks) -> State:
+        letters, device = tasks.data["letters"], tasks.kind.device
+        kinds, exists = self._kinds_on(device), letters >= 0
+        rows, num_letters = len(tasks), self.settings.num_letters
+        values = self._operand_values(tasks)
+        results = self._results(tasks.kind, values)
+
+        # Absent operands go to a cell of their own, which is cut off.
+        place = torch.where(exists, letters, num_letters)[:, :, None].expand_as(values)
+        cells = values.new_zeros(rows, num_letters + 1, LANES).scatter(1, place, values)[:, :num_letters]
+        slots = values.new_zeros(rows, self.settings.num_slots, LANES)
+        readable = torch.zeros(rows, len(self.vocabulary), dtype=torch.bool, device=device)
+        operands = kinds.num_operators[tasks.kind] + 1
+        budget = torch.full_like(operands, self.settings.max_steps)
+        state = {
+            "acc": torch.zeros_like(values[:, 0]),
+            "mode": torch.full_like(tasks.kind, EMPTY),
+            "cells": torch.cat([cells, slots], 1),
+            "readable": readable.scatter(1, torch.where(exists, FIRST_OPERAND + letters, PAD), exists),
+            "goal": results[:, -1],
+            "steps": torch.zeros_like(tasks.kind),
+            "limit": budget if self.settings.max_steps else STEPS_PER_OPERAND * operands,
+            "ended": torch.zeros_like(tasks.kind, dtype=torch.bool),
+        }
+        if self.settings.milestones:
+            missing = torch.arange(self.num_operands - 1, device=device) < operands[:, None] - 1
+            state |= {"parts": results[:, :, 1:], "missing": missing, "operators": operands - 1}
+        return state
+
+    def legal(self, state: State) -> Bool[Tensor, "B V"]:
+        tables, mode = self._control_on(state["mode"].device), state["mode"]
+        return tables.legal.index_select(0, mode) | (tables.reads.index_select(0, mode) & state["readable"])
+
+    def forced(self, state: State) -> Int[Tensor, " B"]:
+        """PAD for a row that has ended, -1 (the policy chooses) for every other."""
+        return torch.where(state["ended"], PAD, -1)
+
+    def step(self, state: State, token: Int[Tensor, " B"]) -> tuple[State, Step]:
+        tables, mode, acc, live = self._control_on(token.device), state["mode"], state["acc"], ~state["ended"]
+        code, column = mode * len(self.vocabulary) + token, token[:, None]
+        known = state["readable"].gather(1, column)[:, 0]
+        allowed = (tables.legal.take(code) | (tables.reads.take(code) & known)) & live
+        effect = tables.effect.take(code) * allowed
+
+        cells, place = state["cells"], tables.cell.take(token)
+        value = _pick(cells, place)
+        after_acc = self._carry_out(effect, acc, value)
+        answered = effect == tables.ans
+        steps = state["steps"] + live
+        truncated = live & ~answered & (steps >= state["limit"])
+        after = state | {
+            "acc": after_acc,
+            "mode": torch.where(allowed, tables.following.take(code), mode),
+            "steps": steps,
+            "ended": state["ended"] | answered | truncated,
+        }
+        if self.settings.num_slots:
+            stored = effect == tables.sto
+            kept = torch.where(stored[:, None], acc, value)[:, None]
+            after["cells"] = cells.scatter(1, place[:, None, None].expand_as(kept), kept)
+            after["readable"] = state["readable"].scatter(1, column, (known | stored)[:, None])
+        step = self._judge(state, answered, truncated, live)
+        if self.settings.milestones:
+            called = (effect > 0) & ~answered
+            after["missing"], bonus = self._milestones(state, after_acc, called)
+            step.reward.add_(bonus)
+        return after, step
+
+    def achieved(self, state: State) -> Int[Tensor, " B"]:
+        """The class whose polynomial the accumulator holds, or -1; -1 while it is empty or a verb is pending.
+
+        Numbers from the number of classes on are polynomials that are only parts of expressions (`Lessons.parts`).
+        Raises `UserError` where identity is undefined: the world then does not declare it in `capabilities`.
+        """
+        if not self.identity_defined:
+            raise UserError(
+                f"{ID} has no classes with the tools {', '.join(self.settings.tools)}: not all are polynomial"
+            )
+        found = self._polynomials_on(state["acc"].device)[0].find(state["acc"][:, 1:])
+        return torch.where(state["mode"] == FULL, found, -1)
+
+    def lessons(self, device: torch.device | str = "cpu") -> Lessons:
+        """What hindsight may know: what each kind is made of and what its programs may name. Nothing about programs."""
+        kinds, (known, parts) = self._kinds_on(torch.device(device)), self._polynomials_on(torch.device(device))
+        argument = torch.full((len(self.vocabulary),), -1, device=device)
+        place = torch.arange(len(LETTERS), device=device)
+        argument[FIRST_OPERAND + place] = place.clamp(max=self.num_operands)
+        may_teach = torch.ones(len(self.kinds), dtype=torch.bool, device=device)
+        may_teach[list(self.kinds.held_out)] = False
+        budgets = [self.settings.budget(operators + 1) for operators in self.kinds.stages]
+        return Lessons(
+            class_of=kinds.classes,
+            parts=parts,
+            num_polynomials=len(known),
+            num_operands=kinds.num_operators + 1,
+            argument=argument,
+            may_teach=may_teach,
+            budget=torch.tensor(budgets, device=device),
+            answer=self.answer,
+            pad=PAD,
+        )
+
+    def thrift(self, state: State) -> Thrift:
+        """Which tokens waste nothing, for programs that start in this state."""
+        return Thrift(self.settings, self.vocabulary, state)
+
+    def _carry_out(
+        self, effect: Int[Tensor, " B"], acc: Int[Tensor, "B 4"], value: Int[Tensor, "B 4"]
+    ) -> Int[Tensor, "B 4"]:
+        """The accumulator after a call."""
+        effect = effect[:, None]
+        result = torch.where(effect == 1, value, acc)
+        for number, tool in enumerate(self._tools, 2):
+            result = torch.where(effect == number, tool.apply(acc, value), result)
+        return balanced(result)
+
+    def _judge(
+        self, state: State, answered: Bool[Tensor, " B"], truncated: Bool[Tensor, " B"], live: Bool[Tensor, " B"]
+    ) -> Step:
+        """Both readings of success, and the reward in float64."""
+        value, *points = (state["acc"] == state["goal"]).unbind(1)
+        value = value & answered
+        identity = points[0] & points[1] & points[2] & answered if self.identity_defined else torch.zeros_like(value)
+        success = identity if self.identity_defined else value
+        reward = (value if self.settings.reward == "value" else success).double()
+        if self.settings.step_cost:
+            reward -= self.settings.step_cost * live.double()
+        return Step(reward, answered, truncated, success, dict(zip(EXTRA_OUTCOMES, (value, identity), strict=True)))
+
+    def _milestones(
+        self, state: State, acc: Int[Tensor, "B 4"], called: Bool[Tensor, " B"]
+    ) -> tuple[Bool[Tensor, "B M"], Float[Tensor, " B"]]:
+        """The sub-expressions still missing after a call, and what reaching the others pays.
+
+        A slot only ever holds what the accumulator held before, so the accumulator alone is looked at.
+        """
+        holds = (state["parts"] == acc[:, None, 1:]).all(2) & called[:, None]
+        reached = (holds & state["missing"]).sum(1)
+        return state["missing"] & ~holds, reached.double() * self.settings.milestones / state["operators"]
+
+    def _operand_values(self, tasks: Tasks) -> Int[Tensor, "B N 4"]:
+        digits = tasks.data["operands"][:, :, None]
+        points = self._kinds_on(tasks.kind.device).points
+        return torch.cat([digits, points.expand(len(tasks), -1, -1)], 2)
+
+    def _results(self, kinds: Int[Tensor, " B"], operands: Int[Tensor, "B N 4"]) -> Int[Tensor, "B M 4"]:
+        """The value of every sub-expression; the last is the expression's."""
+        tables, registers = self._kinds_on(kinds.device), operands
+        columns = (table[kinds].unbind(1) for table in (tables.tool, tables.left, tables.right))
+        for tool, left, right in zip(*columns, strict=True):
+            sides = torch.stack([left, right], 1)[:, :, None].expand(-1, -1, LANES)
+            a, b = registers.gather(1, sides).unbind(1)
+            # The numbering of effects: 1 takes the value as it is, which copies; tools follow.
+            result = self._carry_out(tool + 1, a, b)
+            registers = torch.cat([registers, result[:, None]], 1)
+        return registers[:, operands.shape[1] :]
+
+    def _control_on(self, device: torch.device) -> Control:
+        if device not in self._controls:
+            self._controls[device] = control(self.settings, device)
+        return self._controls[device]
+
+    def _polynomials_on(self, device: torch.device) -> tuple[Polynomials, Int[Tensor, "K S"]]:
+        if device not in self._polynomials:
+            tasks = self.greedy_tasks(device)
+            results = self._results(tasks.kind, self._operand_values(tasks))
+            self._polynomials[device] = polynomials(self._kinds_on(device), results[:, :, 1:])
+        return self._polynomials[device]
+
+
+def _pick(cells: Int[Tensor, "B C 4"], place: Int[Tensor, " B"]) -> Int[Tensor, "B 4"]:
+    """One cell of each row: whole cells are copied, which is faster than `gather`."""
+    rows, count = cells.shape[:2]
+    first = torch.arange(0, rows * count, count, device=place.device)
+    return cells.reshape(rows * count, LANES).index_select(0, first + place)

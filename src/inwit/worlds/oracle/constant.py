@@ -1,0 +1,126 @@
+"""What the best program of a kind can do, found by search and counted over every problem.
+
+Everything here runs *constant* programs: the same tokens on every problem of a kind, in the world's scalar twin
+with a column of problems for each operand. The search is breadth-first over what a program has made of the machine;
+programs that have made the same of it are merged. Whether two are the same is decided on a random sample of
+problems: registers are polynomials in the digits, and in 9 steps two different ones agree on a random row with
+probability < 0.9, so on all of the sample with probability < 1e-23. What is reported is then counted exactly, by
+running one program for each class of answers on every problem.
+
+The same nodes carry the probability that a uniformly random legal policy reaches them, which makes its success
+exact, too.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from inwit.core.settings import build
+from inwit.worlds import TWINS
+
+SAMPLE = 512
+
+
+@dataclass(frozen=True)
+class Program:
+    """A constant program with its averages over every problem of the kind."""
+
+    tokens: tuple[int, ...]
+    success: float
+    reward: float
+    extra: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Yardstick:
+    """What to hold an agent against, for one kind. `oracle` is None where no program is right on every problem."""
+
+    oracle: Program | None
+    shortcut: Program | None  # the best program shorter than the oracle's (of any length where there is no oracle)
+    best_paid: Program | None  # the program with the highest expected reward
+    random_success: float | None  # of a policy that draws uniformly from the legal tokens, exactly
+    searched_to: int  # all programs of up to this many tokens were searched
+
+
+@cache
+def yardstick(world_id: str, kind: int, max_steps: int) -> Yardstick:
+    """Search a kind exhaustively, up to `max_steps` tokens; of equally good programs the shortest, of equally short
+    ones the first in the order of token ids. Cached for the life of the process."""
+    start = _on_all_problems(world_id, kind, max_steps)
+    answers = _search(start)
+    programs = [_measured(start, tokens) for tokens in answers]
+    right = [program for program in programs if program.success == 1.0]
+    oracle = right[0] if right else None  # breadth-first: the first is the shortest
+    shorter = [p for p in programs if oracle is None or len(p.tokens) < len(oracle.tokens)]
+    return Yardstick(
+        oracle=oracle,
+        shortcut=max(shorter, key=lambda program: program.success, default=None),
+        best_paid=max(programs, key=lambda program: program.reward, default=None),
+        random_success=sum(program.success * answers[program.tokens] for program in programs),
+        searched_to=max_steps,
+    )
+
+
+@cache
+def kind_success(world_id: str, kind: int, tokens: tuple[int, ...], max_steps: int) -> float:
+    """The share of a kind's problems on which a constant program is right."""
+    return _measured(_on_all_problems(world_id, kind, max_steps), tokens).success
+
+
+def _on_all_problems(world_id: str, kind: int, max_steps: int) -> Any:
+    twin = TWINS.load(world_id)
+    return twin.on_all_problems(build(twin.Settings, {"max_steps": max_steps}), kind)
+
+
+def _measured(start: Any, tokens: tuple[int, ...]) -> Program:
+    episode = copy(start)
+    for token in tokens:
+        episode.step(token)
+    extra = {name: float(np.mean(value)) for name, value in episode.extra.items()}
+    return Program(tokens, float(np.mean(episode.success)), float(np.mean(episode.reward)), extra)
+
+
+def _search(start: Any) -> dict[tuple[int, ...], float]:
+    """One program, the shortest, for every class of answers that constant programs can give; with the probability that
+    the random legal policy ends in the class."""
+    random = np.random.default_rng(0)
+    rows = random.integers(0, len(start.operands[0]), SAMPLE)
+    weights = random.integers(-(2**62), 2**62, SAMPLE)
+    root = copy(start)
+    root.operands = [column[rows] for column in start.operands]
+
+    frontier: dict[Any, tuple[Any, tuple[int, ...], float]] = {(): (root, (), 1.0)}
+    classes: dict[Any, tuple[int, ...]] = {}
+    answers: dict[tuple[int, ...], float] = {}
+    while frontier:
+        following: dict[Any, tuple[Any, tuple[int, ...], float]] = {}
+        for node, program, probability in frontier.values():
+            legal = node.legal()
+            for token in legal:
+                after = copy(node)
+                after.step(token)
+                share = probability / len(legal)
+                if after.terminated:
+                    shortest = classes.setdefault(_key([after.acc], weights), (*program, token))
+                    answers[shortest] = answers.get(shortest, 0.0) + share
+                elif not after.truncated:
+                    key = _key(after.state().values(), weights)
+                    _, shortest, reached = following.get(key, (None, (*program, token), 0.0))
+                    following[key] = (after, shortest, reached + share)
+        frontier = following
+    return answers
+
+
+def _key(values: Any, weights: np.ndarray) -> tuple[Any, ...]:
+    """Equal for equal contents: columns by a random linear hash modulo 2**64."""
+    return tuple(_column_key(v, weights) if isinstance(v, np.ndarray) else v for v in values)
+
+
+def _column_key(column: np.ndarray, weights: np.ndarray) -> int:
+    with np.errstate(over="ignore"):
+        return int((column * weights).sum())

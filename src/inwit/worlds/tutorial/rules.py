@@ -1,0 +1,52 @@
+"""What both tutorial worlds share, free of PyTorch: vocabulary, settings, stages, and the reading of a task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from inwit.core.errors import UserError
+from inwit.core.settings import Settings, setting
+from inwit.core.vocabulary import Vocabulary
+from inwit.worlds.reading import check_digits, check_fields, digits, whole
+
+VOCABULARY = Vocabulary([*"0123456789", "CTX", "MUL", "ADD", "SUB", "ANS", "STO", "RCL", "EOS"])
+CTX, MUL, ADD, SUB, ANS, STO, RCL, EOS = VOCABULARY.ids(["CTX", "MUL", "ADD", "SUB", "ANS", "STO", "RCL", "EOS"])
+
+STAGES = (0, 1, 2)
+MAX_OPERANDS = 5
+PROMPT_WIDTH = MAX_OPERANDS + 1  # the digits, then CTX
+
+
+@dataclass(frozen=True)
+class TutorialSettings(Settings):
+    # Up to 9 the oracle searches every program in seconds; values stay far below 2**63 (9**9).
+    max_steps: int = setting(7, "tokens an episode may spend", at_least=1, at_most=9)
+    masks: bool = setting(True, "let the policy write legal tokens only (tutorial-v0 has no illegal ones)")
+
+
+def num_shown(stage: int) -> int:
+    """How many operands the prompt of a stage shows."""
+    return 3 + stage
+
+
+def parse_task(task: Mapping[str, Any], world: str, *, hidden: bool) -> tuple[int, list[int]]:
+    """The stage and the operands of a task such as `{"stage": 2, "operands": [5, 5, 7, 9, 8]}`.
+
+    With `hidden` (tutorial-v0) all five operands are given in every stage; else 3 + stage. Raises `UserError` for
+    anything else.
+    """
+    check_fields(task, world, ("stage", "operands"))
+    for key in ("stage", "operands"):
+        if key not in task:
+            raise UserError(f"the task has no {key}: {world} needs a stage and operands, as in stage 0, operands 3 4 5")
+    stage = whole("stage", task["stage"])
+    if stage not in STAGES:
+        raise UserError(f"stage {stage} does not exist: {world} has stages 0, 1, 2")
+    operands = digits(task["operands"])
+    count = MAX_OPERANDS if hidden else num_shown(stage)
+    if len(operands) != count:
+        raise UserError(f"{len(operands)} operands were given: stage {stage} of {world} has {count}")
+    check_digits(operands)
+    return stage, operands

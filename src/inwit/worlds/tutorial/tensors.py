@@ -1,0 +1,104 @@
+"""What both batched tutorial worlds share: kinds, sampling, enumeration, prompts and padding."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+
+from inwit.core.types import Kinds, State, Step, Tasks
+from inwit.worlds.tutorial.rules import (
+    CTX,
+    EOS,
+    MAX_OPERANDS,
+    PROMPT_WIDTH,
+    STAGES,
+    VOCABULARY,
+    TutorialSettings,
+    num_shown,
+    parse_task,
+)
+
+
+class TutorialWorld:
+    """Base of the two batched worlds. Task data: `operands`, Int[B, 5] (0 where an operand does not exist)."""
+
+    id: str
+    hidden: bool  # whether operands that the prompt does not show exist all the same
+    extra_outcomes: tuple[str, ...] = ()
+    known_limit = (
+        "one fixed program for each stage, three in all, suffices here: this world tests planning, tools and memory "
+        "along a fixed horizon, not reading"
+    )
+    capabilities = frozenset({"all_tasks", "constant_programs"})
+    vocabulary = VOCABULARY
+    kinds = Kinds(names=tuple(f"stage {stage}" for stage in STAGES), stages=STAGES, classes=STAGES)
+    prompt_width = PROMPT_WIDTH
+    Settings = TutorialSettings
+
+    def __init__(self, settings: TutorialSettings) -> None:
+        self.settings = settings
+        self.max_steps = self.num_columns = settings.max_steps
+        self.masks = settings.masks
+
+    def sample(self, kinds: Int[Tensor, " B"], generator: torch.Generator) -> Tasks:
+        """Tasks of the given kinds with uniform digits."""
+        shape = (kinds.shape[0], MAX_OPERANDS)
+        digits = torch.randint(0, 10, shape, generator=generator, device=generator.device)
+        return Tasks(kinds, {"operands": digits * self._exists(kinds)})
+
+    def all_tasks(self, kinds: list[int], device: torch.device | str = "cpu") -> Tasks:
+        """Every task of the given kinds, once each: 10 ** (number of operands that exist) rows a kind."""
+        parts = [self._all_of(kind, device) for kind in kinds]
+        kind = torch.cat([part.kind for part in parts])
+        return Tasks(kind, {"operands": torch.cat([part.data["operands"] for part in parts])})
+
+    def task(self, task: dict[str, Any]) -> Tasks:
+        """One row from `{"stage": s, "operands": [...]}`; raises `UserError` for one that does not fit."""
+        stage, operands = parse_task(task, self.id, hidden=self.hidden)
+        padded = operands + [0] * (MAX_OPERANDS - len(operands))
+        return Tasks(torch.tensor([stage]), {"operands": torch.tensor([padded])})
+
+    def describe(self, tasks: Tasks) -> list[dict[str, Any]]:
+        """Each row as the dict that `task` reads."""
+        counts = self._exists(tasks.kind).sum(1).tolist()
+        rows = zip(tasks.kind.tolist(), tasks.data["operands"].tolist(), counts, strict=True)
+        return [{"stage": stage, "operands": operands[:count]} for stage, operands, count in rows]
+
+    def stage(self, tasks: Tasks) -> Int[Tensor, " B"]:
+        return tasks.kind
+
+    def prompt(self, tasks: Tasks) -> tuple[Int[Tensor, "B P"], Bool[Tensor, "B P"]]:
+        """The shown digits, then CTX, right-padded with EOS; the mask is False on the padding."""
+        shown = num_shown(0) + tasks.kind[:, None]
+        place = torch.arange(PROMPT_WIDTH, device=tasks.kind.device)
+        digits = torch.nn.functional.pad(tasks.data["operands"], (0, 1))
+        tokens = torch.where(place < shown, digits, torch.where(place == shown, CTX, EOS))
+        return tokens, place <= shown
+
+    def forced(self, state: State) -> Int[Tensor, " B"]:
+        """EOS for a row that has ended, -1 (the policy chooses) for every other."""
+        return torch.where(state["ended"], EOS, -1)
+
+    def legal(self, state: State) -> Bool[Tensor, "B V"]:
+        raise NotImplementedError
+
+    def reset(self, tasks: Tasks) -> State:
+        raise NotImplementedError
+
+    def step(self, state: State, token: Int[Tensor, " B"]) -> tuple[State, Step]:
+        raise NotImplementedError
+
+    def _exists(self, kinds: Int[Tensor, " B"]) -> Bool[Tensor, "B 5"]:
+        place = torch.arange(MAX_OPERANDS, device=kinds.device)
+        return (place < num_shown(0) + kinds[:, None]) | self.hidden
+
+    def _all_of(self, kind: int, device: torch.device | str) -> Tasks:
+        count = MAX_OPERANDS if self.hidden else num_shown(STAGES[kind])
+        number = torch.arange(10**count, device=device)
+        places = 10 ** torch.arange(count - 1, -1, -1, device=device)
+        digits = number[:, None] // places % 10
+        operands = torch.nn.functional.pad(digits, (0, MAX_OPERANDS - count))
+        return Tasks(torch.full_like(number, kind), {"operands": operands})

@@ -1,0 +1,80 @@
+"""tutorial-v1: the same task, repaired, in tensors. The tools compute, memory stores, success is the stated goal."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+
+from inwit.core.types import State, Step, Tasks
+from inwit.worlds.tutorial.rules import ADD, ANS, MUL, RCL, STO, SUB, VOCABULARY, num_shown
+from inwit.worlds.tutorial.tensors import TutorialWorld
+
+
+class TutorialV1(TutorialWorld):
+    """The repaired world. State: acc, mem, held with a `_full` flag each (an empty register is 0), cursor, steps,
+    ended, and the task's operands, their count and the goal."""
+
+    id = "tutorial-v1"
+    hidden = False
+
+    def reset(self, tasks: Tasks) -> State:
+        operands, stage = tasks.data["operands"], tasks.kind
+        a, b, c, d, e = operands.unbind(1)
+        zero, no = torch.zeros_like(a), torch.zeros_like(a, dtype=torch.bool)
+        goal = a * b + c - torch.where(stage == 2, d * e, d)  # in stage 0 there is no d: its cell is 0
+        registers = {"acc": zero, "mem": zero, "held": zero, "acc_full": no, "mem_full": no, "held_full": no}
+        # Two cells of zeros let the machine look ahead of its cursor without a bounds check.
+        cells = torch.nn.functional.pad(operands, (0, 2))
+        task = {"operands": cells, "count": num_shown(0) + stage, "goal": goal}
+        return task | registers | {"cursor": zero, "steps": zero, "ended": no}
+
+    def legal(self, state: State) -> Bool[Tensor, "B V"]:
+        tool, sto, rcl, ans = self._permissions(state)
+        legal = torch.zeros(tool.shape[0], len(VOCABULARY), dtype=torch.bool, device=tool.device)
+        legal[:, MUL : SUB + 1] = tool[:, None]
+        legal[:, ANS], legal[:, STO], legal[:, RCL] = ans, sto, rcl
+        return legal
+
+    def step(self, state: State, token: Int[Tensor, " B"]) -> tuple[State, Step]:
+        may_tool, may_sto, may_rcl, may_ans = self._permissions(state)
+        live = ~state["ended"]
+        tool = live & may_tool & (token >= MUL) & (token <= SUB)
+        sto = live & may_sto & (token == STO)
+        rcl = live & may_rcl & (token == RCL)
+        answered = live & may_ans & (token == ANS)
+
+        acc, held = state["acc"], state["held"]
+        full, held_full = state["acc_full"], state["held_full"]
+        first, second = state["operands"].gather(1, state["cursor"][:, None] + self._pair(acc)).unbind(1)
+        left = torch.where(full, acc, first)
+        right = torch.where(held_full, held, torch.where(full, first, second))
+        right = torch.where(full, right, second)
+        result = torch.where(token == MUL, left * right, left + torch.where(token == ADD, right, -right))
+        read = torch.where(full, 1 - held_full.long(), 2)
+
+        steps = state["steps"] + live
+        truncated = live & ~answered & (steps >= self.max_steps)
+        after = state | {
+            "acc": torch.where(tool, result, torch.where(rcl, state["mem"], acc * ~sto)),
+            "acc_full": (full | tool | rcl) & ~sto,
+            "mem": torch.where(sto, acc, state["mem"] * ~rcl),
+            "mem_full": (state["mem_full"] | sto) & ~rcl,
+            "held": torch.where(rcl, acc, held * ~tool),
+            "held_full": torch.where(rcl, full, held_full & ~tool),
+            "cursor": state["cursor"] + read * tool,
+            "steps": steps,
+            "ended": state["ended"] | answered | truncated,
+        }
+        success = answered & (acc == state["goal"])
+        return after, Step(success.double(), answered, truncated, success)
+
+    def _permissions(self, state: State) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Whether MUL/ADD/SUB, STO, RCL and ANS are legal, Bool[B] each."""
+        full, held_full = state["acc_full"], state["held_full"]
+        unread = state["count"] - state["cursor"]
+        tool = torch.where(full, held_full | (unread >= 1), unread >= 2)
+        return tool, full & ~held_full, state["mem_full"], full
+
+    def _pair(self, like: Tensor) -> Int[Tensor, "1 2"]:
+        return torch.arange(2, device=like.device)[None]

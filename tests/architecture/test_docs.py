@@ -1,0 +1,39 @@
+"""What the documentation tells people to type."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from inwit.learners import LEARNERS
+from support import python
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def snippets(page: str) -> list[str]:
+    return re.findall(r"^```python\n(.*?)^```$", (DOCS / page).read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def test_the_page_on_adding_things_can_be_typed() -> None:
+    """All its snippets, one after the other, in a process of their own."""
+    blocks = snippets("extending.md")
+    assert len(blocks) == 6
+    done = python("\n".join(blocks))
+    assert done.returncode == 0, done.stderr
+    program, *updates, oracle = done.stdout.splitlines()
+    assert program == str(["LOAD", "a", "TWO", "b", "SUB", "c", "ANS"])
+    assert len(updates) == 3
+    assert oracle == str(["ADD", "ADD", "ADD", "ADD", "ANS"])
+
+
+def test_the_parts_of_ten_lines_have_about_ten_lines() -> None:
+    for block in snippets("extending.md"):
+        lines = [line for line in block.splitlines() if line and not line.startswith(("from ", "import "))]
+        assert len(lines) <= 14, f"{len(lines)} lines:\n{block}"
+
+
+def test_the_page_on_learners_names_them_all() -> None:
+    page = (DOCS / "learners.md").read_text(encoding="utf-8")
+    for name in [*LEARNERS.names(), "hindsight", "rehearsal"]:
+        assert f"`{name}`" in page, f"docs/learners.md does not tell about {name}."

@@ -1,0 +1,295 @@
+"""The command line, in process: every command, every kind of mistake, and what is not imported."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import inwit
+from command_line import printed_json, run
+from inwit.commands.cli import COMMANDS
+from inwit.core.types import Agent
+from inwit.training import recipes
+from inwit.worlds import WORLDS
+from support import python, small_config
+
+TINY = ["--policy.width", "4", "--training.episodes", "32", "--training.max_updates", "2", "--world.max_steps", "4"]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Agent:
+    """A run that the tests of this module share; they name it by its path."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("INWIT_RUNS", str(tmp_path_factory.mktemp("shared")))
+        return inwit.train(small_config(training={"max_updates": 1}))
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"], ["help"]])
+def test_help(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(*arguments) == 0
+    output = capsys.readouterr().out
+    for command in COMMANDS:
+        assert f"inwit {command}" in output, f"--help does not name the command {command}."
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_help_of_every_command(command: str, flag: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(command, flag) == 0
+    output = capsys.readouterr()
+    assert f"inwit {command}" in output.out
+    assert output.err == ""
+
+
+def test_the_help_of_train_lists_every_setting(capsys: pytest.CaptureFixture[str]) -> None:
+    run("train", "--help")
+    output = capsys.readouterr().out
+    config = inwit.resolve("tutorial").to_dict()
+    for part in ("world", "policy", "learner", "curriculum", "training"):
+        for name in config[part]:
+            assert f"--{part}.{name}" in output, f"train --help does not list {part}.{name}."
+
+
+@pytest.mark.parametrize("flag", ["--version", "-V", "version"])
+def test_version(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(flag) == 0
+    assert capsys.readouterr().out == f"inwit {inwit.__version__}\n"
+
+
+def test_worlds(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("worlds") == 0
+    lines = capsys.readouterr().out.splitlines()
+    for name in WORLDS.names():
+        assert any(line.startswith(name) for line in lines), f"`inwit worlds` does not list {name}."
+
+
+def test_recipes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("recipes") == 0
+    lines = capsys.readouterr().out.splitlines()
+    for name in recipes.names():
+        assert any(line.startswith(name) for line in lines), f"`inwit recipes` does not list {name}."
+
+
+@pytest.mark.parametrize("name", recipes.names())
+def test_a_recipe_is_printed_to_be_copied(name: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert run("recipes", name) == 0
+    path = tmp_path / f"{name}.toml"
+    path.write_text(capsys.readouterr().out, encoding="utf-8")
+    assert inwit.resolve(path) == inwit.resolve(name)
+
+
+def test_play(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("play", "tutorial-v1", "--stage", "0", "--operands", "3", "4", "5", "--", "MUL", "ADD", "ANS") == 0
+    output = capsys.readouterr().out
+    assert "17" in output
+    assert "success: yes" in output
+
+
+@pytest.mark.parametrize("operands", [["3", "4", "5"], ["3,4,5"], ["3,4", "5"]])
+def test_play_in_json(operands: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    task = {"stage": 0, "operands": [3, 4, 5]}
+    assert run("play", "tutorial-v1", "--stage", "0", "--operands", *operands, "--json", "--", "STO", "MUL", "ANS") == 0
+    assert printed_json(capsys) == inwit.play("tutorial-v1", task, ["STO", "MUL", "ANS"]).to_dict()
+
+
+def test_play_takes_the_worlds_settings(capsys: pytest.CaptureFixture[str]) -> None:
+    task = ["--stage", "0", "--operands", "3", "4", "5", "--json"]
+    for flags in (["--world.max_steps", "2"], ["--world.max_steps=2"]):
+        assert run("play", "tutorial-v1", *task, *flags, "--", "MUL", "ADD", "ANS") == 0
+        told = printed_json(capsys)
+        assert (told["steps"], told["truncated"], told["unused"]) == (2, True, ["ANS"])
+
+
+def test_play_shows_every_world(capsys: pytest.CaptureFixture[str]) -> None:
+    for world_id in ("tutorial-v0", "tutorial-v1"):
+        operands = ["1", "2", "3", "4", "5"]
+        assert (
+            run("play", world_id, "--stage", "2", "--operands", *operands, "--", "STO", "EOS", "MUL", "STO", "RCL") == 0
+        )
+        assert "unfinished" in capsys.readouterr().out
+
+
+def test_train(capsys: pytest.CaptureFixture[str], runs: Path) -> None:
+    assert run("train", *TINY, "--seed", "3") == 0
+    output = capsys.readouterr()
+    [path] = runs.iterdir()
+    assert str(path) in output.out
+    assert output.err == ""
+    agent = inwit.load(path)
+    assert (agent.config.seed, agent.config.policy.settings.width) == (3, 4)
+    assert json.loads((path / "evaluation.json").read_text())["world"] == "tutorial-v1"
+
+
+def test_train_in_json(capsys: pytest.CaptureFixture[str], runs: Path, tmp_path: Path) -> None:
+    """With a recipe of one's own; nothing but the JSON object on stdout."""
+    path = tmp_path / "mine.toml"
+    path.write_text(recipes.text("tutorial"), encoding="utf-8")
+    assert run("train", str(path), *TINY, "--json") == 0
+    told = printed_json(capsys)
+    [folder] = runs.iterdir()
+    assert told["run"] == str(folder)
+    assert folder.name.startswith("mine-")
+    assert told["status"] == "finished"
+    assert told["update"] == 2
+    assert sum(stage["problems"] for stage in told["evaluation"]["stages"]) == 111_000
+
+
+def test_evaluate(trained: Agent, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("evaluate", str(trained.path), "--json") == 0
+    told = printed_json(capsys)
+    assert told == json.loads((trained.path / "evaluation.json").read_text())
+    assert [stage["problems"] for stage in told["stages"]] == [1000, 10_000, 100_000]
+
+
+def test_evaluate_in_a_table(trained: Agent, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("evaluate", str(trained.path)) == 0
+    output = capsys.readouterr().out
+    assert "111,000" in output
+    assert "MUL ADD STO MUL RCL SUB ANS" in output
+
+
+def test_explain(trained: Agent, capsys: pytest.CaptureFixture[str]) -> None:
+    task = ["--stage", "1", "--operands", "3", "5", "1", "7"]
+    assert run("explain", str(trained.path), *task) == 0
+    assert "stage 1, operands 3 5 1 7" in capsys.readouterr().out
+    assert run("explain", str(trained.path), *task, "--json") == 0
+    told = printed_json(capsys)
+    assert told["task"] == {"stage": 1, "operands": [3, 5, 1, 7]}
+    assert told["program"] == inwit.explain(trained, told["task"]).program
+
+
+# Mistakes: arguments, and what the one line on stderr must contain.
+TASK = ["--stage", "0", "--operands", "3", "4", "5"]
+PROGRAM = ["--", "MUL", "ANS"]
+
+
+def play(*arguments: str) -> list[str]:
+    return ["play", "tutorial-v1", *arguments]
+
+
+MISTAKES: list[tuple[list[str], list[str]]] = [
+    (["trian"], ["trian", "did you mean 'train'"]),
+    (["--verbose"], ["--verbose"]),
+    (["worlds", "more"], ["more"]),
+    (["recipes", "tutrial"], ["tutrial", "tutorial"]),
+    (["recipes", "a", "b"], ["b"]),
+    (["train", "tutrial"], ["tutrial", "did you mean 'tutorial'"]),
+    (["train", "missing.toml"], ["missing.toml"]),
+    (["train", "tutorial", "article"], ["article"]),
+    (["train", "--seed", "one"], ["seed", "one"]),
+    (["train", "--seed", "-1"], ["seed", "-1"]),
+    (["train", "--seed"], ["--seed"]),
+    (["train", "--sed", "1"], ["--sed"]),
+    (["train", "--policy.widht", "3"], ["policy.widht", "policy.width"]),
+    (["train", "--policy.width", "wide"], ["policy.width", "wide"]),
+    (["train", "--policy.width", "0"], ["policy.width", "0", "1"]),
+    (["train", "--policy.width"], ["--policy.width"]),
+    (["train", "--policy.width", "--seed", "3"], ["--policy.width"]),
+    (["train", "--polcy.width", "3"], ["polcy", "policy"]),
+    (["train", "--policy.id", "gur"], ["gur", "gru"]),
+    (["train", "--world.id", "tutorial-v3"], ["tutorial-v3", "tutorial-v1"]),
+    (["train", "--world.max_steps", "99"], ["world.max_steps", "99", "9"]),
+    (["train", "--learner.credit", "both"], ["both", "per-step"]),
+    (["train", "--training.device", "cuda:77"], ["cuda:77"]),
+    (["train", "--training.learning_rate", "nan"], ["training.learning_rate", "nan"]),
+    (["train", "--curriculum.id", "schedule", "--curriculum.stages", "0,5"], ["5", "0, 1, 2"]),
+    (["train", "--recipe.x", "3", *TINY], ["recipe"]),
+    (["train", "--seed.x", "3"], ["seed"]),
+    (["evaluate"], ["run"]),
+    (["evaluate", "nowhere"], ["nowhere", "latest"]),
+    (["evaluate", "latest"], ["inwit train"]),
+    (["evaluate", "latest", "--jsn"], ["--jsn"]),
+    (["explain", "latest", *TASK], ["inwit train"]),
+    (["explain", "nowhere", *TASK], ["nowhere"]),
+    (["explain"], ["run"]),
+    (["play"], ["world"]),
+    (["play", "tutorial-v9", *TASK, *PROGRAM], ["tutorial-v9", "tutorial-v1"]),
+    (play(*TASK), ["--"]),
+    (play(*TASK, "--"), ["--"]),
+    (play(*TASK, "--", "MUL", "ANZ"), ["ANZ", "ANS"]),
+    (play(*TASK, "--", "mul"), ["mul", "MUL"]),
+    (play("--operands", "3", "4", "5", *PROGRAM), ["stage"]),
+    (play("--stage", "0", *PROGRAM), ["operands"]),
+    (play("--stage", "0", "--operands", *PROGRAM), ["operands"]),
+    (play("--stage", "3", "--operands", "3", "4", "5", *PROGRAM), ["stage 3", "0, 1, 2"]),
+    (play("--stage", "-1", "--operands", "3", "4", "5", *PROGRAM), ["-1"]),
+    (play("--stage", "low", "--operands", "3", "4", "5", *PROGRAM), ["stage", "low"]),
+    (play("--stage", "0", "--operands", "3", "4", *PROGRAM), ["2 operands", "3"]),
+    (play("--stage", "0", "--operands", "3", "4", "5", "6", *PROGRAM), ["4 operands", "3"]),
+    (play("--stage", "0", "--operands", "3", "4", "10", *PROGRAM), ["10", "0..9"]),
+    (play("--stage", "0", "--operands", "3", "4", "-5", *PROGRAM), ["-5"]),
+    (play("--stage", "0", "--operands", "3", "4", "x", *PROGRAM), ["operand", "x"]),
+    (play("--stage", "0", "--operands", "3", "4", "1.5", *PROGRAM), ["1.5"]),
+    (play(*TASK, "--world.max_stps", "3", *PROGRAM), ["max_stps", "max_steps"]),
+    (play(*TASK, "--world.max_steps", "0", *PROGRAM), ["max_steps", "0"]),
+    (play(*TASK, "--world.max_steps", *PROGRAM), ["--world.max_steps"]),
+    (play(*TASK, "--policy.width", "3", *PROGRAM), ["policy"]),
+    (["play", "tutorial-v0", *TASK, *PROGRAM], ["3 operands", "5"]),
+]
+
+
+@pytest.mark.parametrize(("arguments", "named"), MISTAKES, ids=[" ".join(arguments) for arguments, _ in MISTAKES])
+def test_mistakes(arguments: list[str], named: list[str], capsys: pytest.CaptureFixture[str], runs: Path) -> None:
+    """One line on stderr that names the value, exit status 2, nothing on stdout, nothing written."""
+    status = run(*arguments)
+    output = capsys.readouterr()
+    line = output.err
+    assert status == 2, f"Exit status {status}; stderr: {line!r}."
+    assert output.out == "", f"A mistake prints on stdout: {output.out!r}."
+    assert line.endswith("\n"), f"{line!r} is no line."
+    assert line.count("\n") == 1, f"{line!r} is more than one line."
+    assert "Traceback" not in line
+    for word in named:
+        assert word in line, f"{line!r} does not name {word!r}."
+    assert not list(runs.glob("*")), "A mistake leaves a run behind."
+
+
+@pytest.mark.parametrize("wrong", [["--stage", "5", "--operands", "1"], ["--stage", "0", "--operands", "1", "2"], []])
+def test_mistakes_about_a_trained_agent(trained: Agent, wrong: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("explain", str(trained.path), *wrong) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_ctrl_c_outside_a_training(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupt(arguments: list[str]) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("inwit.commands.worlds.main", interrupt)
+    assert run("worlds") == 130
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+WITHOUT_TORCH = """
+import sys
+import inwit
+from inwit.commands.cli import main
+task = ["--stage", "0", "--operands", "3", "4", "5"]
+for arguments in (["--help"], ["worlds"], ["recipes"], ["play", "tutorial-v1", *task, "--", "MUL", "ADD", "ANS"]):
+    assert main(arguments) == 0, arguments
+    assert "torch" not in sys.modules, f"inwit {' '.join(arguments)} imports torch."
+"""
+
+WITHOUT_TORCH_AT_THE_TOP = """
+import sys
+from importlib import import_module
+for command in sys.argv[1:]:
+    import_module(f"inwit.commands.{command}")
+    assert "torch" not in sys.modules, f"inwit.commands.{command} imports torch before its arguments are parsed."
+"""
+
+
+def test_the_quick_commands_do_not_import_torch() -> None:
+    done = python(WITHOUT_TORCH)
+    assert done.returncode == 0, done.stderr
+
+
+def test_no_command_imports_torch_before_it_has_parsed_its_arguments() -> None:
+    done = python(WITHOUT_TORCH_AT_THE_TOP, *COMMANDS)
+    assert done.returncode == 0, done.stderr
+
+
+def test_importing_inwit_imports_next_to_nothing() -> None:
+    done = python("import sys, inwit; print([m for m in ('torch', 'numpy', 'rich', 'argparse') if m in sys.modules])")
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr

@@ -1,0 +1,71 @@
+"""Durable writes: whole or not there, whatever the disk refuses."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from faults import FaultyDisk, disk
+from inwit.core import storage
+from support import whole_lines
+
+
+def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
+    """Whichever call is refused: the old content or the new, and no half-made file beside it."""
+    file = tmp_path / "file"
+    with disk(FaultyDisk()) as counting:
+        storage.replace(file, b"old")
+    assert counting.calls == 4  # write, sync, rename, sync of the folder
+    for kth in range(1, counting.calls + 1):
+        with disk(FaultyDisk(kth, errno.EIO)), pytest.raises(OSError, match="Input/output"):
+            storage.replace(file, b"new")
+        assert file.read_bytes() == (b"new" if kth == 4 else b"old")
+        assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_line_is_added_as_a_whole(tmp_path: Path) -> None:
+    file = tmp_path / "lines"
+    storage.append(file, '{"a": 1}\n')
+    with disk(FaultyDisk(1, errno.ENOSPC)), pytest.raises(OSError, match="No space"):
+        storage.append(file, '{"a": 2}\n')
+    assert file.read_text() == '{"a": 1}\n', "Half a line was left."
+    storage.append(file, '{"a": 3}\n{"a": 4}\n')
+    assert whole_lines(file) == [{"a": 1}, {"a": 3}, {"a": 4}]
+
+
+def test_a_write_that_takes_only_a_part_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = os.write
+    monkeypatch.setattr(storage.os, "write", lambda descriptor, data: write(descriptor, bytes(data)[:3]))
+    storage.replace(tmp_path / "file", b"0123456789")
+    assert (tmp_path / "file").read_bytes() == b"0123456789"
+
+
+def test_a_lock_is_held_by_one(tmp_path: Path) -> None:
+    with storage.locked(tmp_path / "lock") as first, storage.locked(tmp_path / "lock") as second:
+        assert (first, second) == (True, False)
+    with storage.locked(tmp_path / "lock") as again:
+        assert again
+
+
+def test_a_folder_goes_at_once_and_leftovers_are_swept(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "file").write_text("x")
+    storage.remove_folder(tmp_path / "folder")
+    assert not list(tmp_path.iterdir())
+    (tmp_path / ".a.partial").write_text("x")
+    (tmp_path / ".b.partial").mkdir()
+    (tmp_path / "kept").write_text("x")
+    storage.sweep(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+
+
+def test_asking_for_a_lock_keeps_nobody_from_it(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    assert not storage.is_locked(lock)
+    with storage.locked(lock) as held:
+        assert held
+        assert storage.is_locked(lock)
+    assert not storage.is_locked(lock)

@@ -1,0 +1,246 @@
+"""pass@k against counting, and controls against what they take away."""
+
+from __future__ import annotations
+
+import json
+from itertools import combinations
+from math import comb
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+import inwit
+from calculating import calculator_agent, writing
+from command_line import printed_json, run
+from inwit import UserError
+from inwit.core.seeding import stream
+from inwit.core.types import Output
+from inwit.evaluation.controls import ShuffledPrompt, others, under_control
+from inwit.evaluation.groups import evaluate_expressions
+from inwit.evaluation.pass_at_k import PassAtK, mean_estimate, pass_at_k, unbiased
+from inwit.worlds.oracle.shortest import shortest_table
+from support import untrained
+
+WRONG = ["LOAD", "a", "ANS"]
+
+
+def best_programs() -> dict[str, list[str]]:
+    return {name: best.program or [] for name, best in shortest_table(2, 1).items()}
+
+
+@given(samples=st.integers(1, 12), data=st.data())
+def test_the_estimator_is_the_mean_over_all_choices_of_k(samples: int, data: st.DataObject) -> None:
+    """Of all ways to choose k of N samples, the share in which at least one is right."""
+    right, k = data.draw(st.integers(0, samples)), data.draw(st.integers(1, samples))
+    outcomes = [True] * right + [False] * (samples - right)
+    choices = [any(chosen) for chosen in combinations(outcomes, k)]
+    [estimate] = unbiased(np.array([right]), samples, k)
+    assert estimate == pytest.approx(sum(choices) / len(choices))
+    assert estimate == pytest.approx(1 - comb(samples - right, k) / comb(samples, k))
+
+
+@given(chance=st.floats(0, 1), k=st.integers(1, 6))
+def test_the_estimator_is_unbiased(chance: float, k: int) -> None:
+    """Its mean over the binomial distribution of `right` is the chance that one of k is right."""
+    samples = 8
+    right = np.arange(samples + 1)
+    weights = np.array([comb(samples, c) * chance**c * (1 - chance) ** (samples - c) for c in right])
+    assert float((weights * unbiased(right, samples, k)).sum()) == pytest.approx(1 - (1 - chance) ** k)
+
+
+def test_many_samples_do_not_overflow() -> None:
+    assert unbiased(np.array([0, 1, 100_000]), 100_000, 1000).tolist() == [0.0, pytest.approx(0.01), 1.0]
+
+
+def test_the_interval_covers() -> None:
+    """Over many draws of 40 problems the 95 % interval holds the true mean about as often as it says."""
+    generator, chances = np.random.default_rng(0), np.array([0.02, 0.1, 0.3, 0.9])
+    truth, hits = float((1 - (1 - chances) ** 4).mean()), 0
+    for _ in range(200):
+        right = generator.binomial(16, generator.choice(chances, 40))
+        told = mean_estimate(unbiased(right, 16, 4))
+        assert told.low <= told.estimate <= told.high
+        hits += told.low <= truth <= told.high
+    assert 0.90 <= hits / 200 <= 0.99
+
+
+@pytest.mark.parametrize("right", [0.0, 1.0])
+def test_all_alike_is_not_certain(right: float) -> None:
+    """20 of 20: Clopper and Pearson's lower end is 0.025 ** (1/20)."""
+    told = mean_estimate(np.full(20, right))
+    bound = 0.025 ** (1 / 20)
+    assert (told.low, told.high) == pytest.approx((bound, 1.0) if right else (0.0, 1 - bound))
+
+
+def test_a_sure_policy_passes_always() -> None:
+    """Sharp logits: samples are what the greedy agent writes. One expression has a wrong program."""
+    programs = best_programs()
+    agent = writing(programs | {"a+b": WRONG}, max_operators=2)
+    sharpen(agent.policy)
+    told = pass_at_k(agent, 2, 4)
+    assert told.all_problems
+    assert told.overall.problems == 21
+    assert told.overall.estimate == pytest.approx(20 / 21)
+    assert [(each.stage, each.problems, each.held_out) for each in told.stages] == [(1, 3, False), (2, 18, False)]
+    assert told.stages[0].estimate == pytest.approx(2 / 3)
+    assert told.stages[1].estimate == 1.0
+
+
+def sharpen(policy: Any) -> None:
+    """Make what a policy does certain, also when it is sampled."""
+    answer = policy.answer
+
+    def certain(row: torch.Tensor, place: torch.Tensor) -> Any:
+        output, memory = answer(row, place)
+        return Output(output.logits * 100, output.value), memory
+
+    policy.answer = certain
+
+
+def test_pass_at_1_is_the_mean_success_of_samples_and_grows_with_k() -> None:
+    """A policy that is unsure: pass@1 does not depend on N but by luck, and more tries help."""
+    agent = writing(best_programs(), max_operators=2)  # logits of 9 among some twenty: mostly right
+    one, more = pass_at_k(agent, 1, 256), pass_at_k(agent, 8, 256)
+    assert 0.9 < one.overall.estimate < 1.0
+    assert one.overall.estimate < more.overall.estimate <= 1.0
+    generator = stream(5, "other draws")
+    tasks = agent.world.greedy_tasks()
+    fresh = inwit.collect(agent.world, agent.policy, tasks, group_size=256, generator=generator)
+    assert float(fresh.success.float().mean()) == pytest.approx(one.overall.estimate, abs=0.02)
+
+
+def test_the_same_agent_gives_the_same_result_and_touches_no_global_generator() -> None:
+    agent = calculator_agent(world={"max_operators": 2})
+    torch.manual_seed(3)
+    before, one = torch.get_rng_state(), pass_at_k(agent, 2)
+    assert torch.equal(torch.get_rng_state(), before)
+    torch.manual_seed(4)
+    assert pass_at_k(agent, 2) == one
+    assert one.samples == 16
+
+
+def test_the_tutorial_is_sampled() -> None:
+    told = pass_at_k(untrained(), 4, 8)
+    assert not told.all_problems
+    assert [(each.stage, each.problems) for each in told.stages] == [(0, 256), (1, 256), (2, 256)]
+    assert told.stages[2].estimate < told.stages[0].estimate, "A random policy solves stage 0 more often."
+
+
+def test_a_test_set_of_whole_stages_stands_apart() -> None:
+    told = pass_at_k(calculator_agent(world={"split": "longest"}), 1, 1)
+    assert [(each.stage, each.held_out, each.problems) for each in told.stages] == [
+        (1, False, 3),
+        (2, False, 18),
+        (3, True, 135),
+    ]
+
+
+def test_the_test_set_stands_apart() -> None:
+    agent = calculator_agent(world={"split": "classes"})
+    told = pass_at_k(agent, 1, 1)
+    apart = {(each.stage, each.held_out): each.problems for each in told.stages}
+    assert apart == {(1, False): 3, (2, False): 18, (3, False): 135 - apart[3, True], (3, True): apart[3, True]}
+    assert sum(apart.values()) == told.overall.problems == 156
+
+
+@pytest.mark.parametrize(
+    ("k", "samples", "named"),
+    [
+        (0, None, "pass-at = 0"),
+        (4, 3, "pass-at = 4"),
+        (1.5, None, "1.5"),
+        (True, None, "True"),
+        (10**6, None, "100000"),
+    ],
+)
+def test_numbers_that_do_not_fit(k: Any, samples: Any, named: str) -> None:
+    with pytest.raises(UserError, match=named):
+        pass_at_k(untrained(), k, samples)
+
+
+@given(stages=st.lists(st.integers(0, 3), min_size=1, max_size=30))
+def test_others_are_others_of_the_same_stage(stages: list[int]) -> None:
+    stage = torch.tensor(stages)
+    chosen = others(stage)
+    assert sorted(chosen.tolist()) == list(range(len(stages))), "Everyone's prompt is shown once."
+    assert torch.equal(stage[chosen], stage)
+    for row, other in enumerate(chosen.tolist()):
+        assert other != row or stages.count(stages[row]) == 1
+
+
+def test_with_another_prompt_the_oracle_is_right_only_by_twins() -> None:
+    """It writes the best program for the expression that it is shown: right where that one has the same polynomial."""
+    agent = writing(best_programs(), max_operators=2)
+    assert evaluate_expressions(agent).solved == 21
+    blind = evaluate_expressions(under_control(agent, "shuffled-prompt"))
+    classes, shown = agent.world.kinds.classes, others(torch.tensor(agent.world.kinds.stages)).tolist()
+    assert blind.solved == sum(classes[kind] == classes[other] for kind, other in enumerate(shown)) < 8
+
+
+def test_a_policy_that_does_not_read_loses_nothing() -> None:
+    agent = writing(dict.fromkeys(best_programs(), best_programs()["a+b"]), max_operators=2)
+    assert evaluate_expressions(under_control(agent, "shuffled-prompt")) == evaluate_expressions(agent)
+
+
+def test_shuffling_changes_the_prompt_alone() -> None:
+    agent = untrained()
+    tasks = agent.world.sample(torch.tensor([0, 1, 2] * 40), stream(0, "tasks"))
+    prompt, stage = agent.world.prompt(tasks), agent.world.stage(tasks)
+    other = others(stage)
+    shown, _ = ShuffledPrompt(agent.policy).begin(*prompt, stage)
+    expected, _ = agent.policy.begin(prompt[0][other], prompt[1][other], stage)
+    assert torch.equal(shown.logits, expected.logits)
+
+
+def trained_run() -> str:
+    small: dict[str, Any] = {"world": {"max_operators": 2}, "policy": {"width": 4}}
+    return str(inwit.train("calculator", training={"episodes": 16, "max_updates": 1}, **small).path)
+
+
+def test_on_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """On request only: without the flags the JSON is the contract's, and only the exact result is kept."""
+    path = trained_run()
+    assert run("evaluate", path, "--json") == 0
+    plain = printed_json(capsys)
+    assert not {"pass_at_k", "control"} & set(plain)
+    flags = ["--pass-at", "2", "--samples", "8", "--control", "shuffled-prompt"]
+    assert run("evaluate", path, "--json", *flags) == 0
+    told = printed_json(capsys)
+    assert set(told) - set(plain) == {"pass_at_k", "control"}
+    assert (told["control"], told["pass_at_k"]["k"], told["pass_at_k"]["samples"]) == ("shuffled-prompt", 2, 8)
+    overall = told["pass_at_k"]["overall"]
+    assert overall["low"] <= overall["estimate"] <= overall["high"]
+    assert json.loads(inwit.load(path).path.joinpath("evaluation.json").read_text()) == plain  # type: ignore[union-attr]
+    assert run("evaluate", path, *flags) == 0
+    text = capsys.readouterr().out
+    for words in ("control: shuffled-prompt", "pass@2, from 8 sampled programs", "95 % interval"):
+        assert words in text
+
+
+@pytest.mark.parametrize(
+    ("flags", "named"),
+    [
+        (["--pass-at", "0"], "pass-at = 0"),
+        (["--pass-at", "x"], "'x'"),
+        (["--pass-at", "8", "--samples", "4"], "samples = 4"),
+        (["--samples", "4"], "--pass-at"),
+        (["--control", "shuffled"], "shuffled-prompt"),
+    ],
+)
+def test_mistakes(flags: list[str], named: str, capsys: pytest.CaptureFixture[str]) -> None:
+    path = trained_run()
+    capsys.readouterr()
+    assert run("evaluate", path, *flags) == 2
+    output = capsys.readouterr()
+    assert (output.out, output.err.count("\n")) == ("", 1)
+    assert named in output.err
+
+
+def test_the_result_is_plain_data() -> None:
+    told = pass_at_k(untrained(), 1, 2)
+    assert isinstance(told, PassAtK)
+    assert json.loads(json.dumps(told.to_dict(), allow_nan=False)) == told.to_dict()

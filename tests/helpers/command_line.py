@@ -1,0 +1,23 @@
+"""Running the command line in this process."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from inwit.commands.cli import main
+
+
+def run(*arguments: str) -> int:
+    """The exit status; argparse leaves `--help` by SystemExit."""
+    try:
+        return main(list(arguments))
+    except SystemExit as leaving:
+        return int(leaving.code or 0)
+
+
+def printed_json(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    """The one JSON object that is all of stdout."""
+    return json.loads(capsys.readouterr().out)

@@ -1,0 +1,64 @@
+"""The recorded episodes, or each `every`th, read once, in one shape for every world: adapters are held against them."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import inwit
+
+FOLDER = Path(__file__).parents[1] / "golden"
+TASK_FIELDS = {"tutorial-v0": ("stage", "operands"), "tutorial-v1": ("stage", "operands")} | {
+    "calculator-v0": ("expression", "operands")
+}
+WORLDS = tuple(TASK_FIELDS)
+
+
+@dataclass(frozen=True)
+class Record:
+    """One episode: `actions` without what stands after the end; `legal` before each of them (tutorial-v0: None)."""
+
+    task: dict[str, Any]
+    actions: list[int]
+    legal: list[list[int]] | None
+    reward: float
+    terminated: bool
+    truncated: bool | None  # None: the record does not say
+    num_slots: int | None
+
+
+@cache
+def records(world_id: str, every: int) -> list[Record]:
+    text = gzip.decompress((FOLDER / f"{world_id.replace('-', '_')}.jsonl.gz").read_bytes())
+    ids = inwit.make(world_id).vocabulary.ids
+    return [_record(world_id, json.loads(line), ids) for line in text.splitlines()[::every]]
+
+
+def _record(world_id: str, row: dict[str, Any], ids: Any) -> Record:
+    actions = ids(row["actions"][: row["steps"]])
+    success = row.get("success", row.get("identity_ok"))
+    answered = bool(actions) and actions[-1] == ids(["ANS"])[0]
+    legal = row.get("legal")
+    return Record(
+        task={name: row[name] for name in TASK_FIELDS[world_id]},
+        actions=actions,
+        legal=None if legal is None else [sorted(ids(tokens)) for tokens in legal[: row["steps"]]],
+        reward=float(row["reward"] if success is None else success),
+        terminated=row.get("terminated", answered),
+        truncated=row.get("truncated"),
+        num_slots=row.get("num_slots"),
+    )
+
+
+def groups(world_id: str, every: int = 1) -> list[tuple[dict[str, Any], list[Record]]]:
+    """The records by what their environment must be made with."""
+    rows = records(world_id, every)
+    if world_id != "calculator-v0":
+        return [({}, rows)]
+    return [
+        ({"slots": slots, "max_operators": 4}, [row for row in rows if row.num_slots == slots]) for slots in (0, 1, 2)
+    ]

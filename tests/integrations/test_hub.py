@@ -1,0 +1,164 @@
+"""Agents that travel: a folder there and back, and every way in which a folder can be wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import inwit
+from calculating import calculator_agent
+from inwit import UserError
+from inwit.core.types import Agent
+from support import untrained
+
+
+@pytest.fixture(scope="module")
+def agent() -> Agent:
+    return untrained(seed=4)
+
+
+@pytest.fixture
+def saved(agent: Agent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that was saved without the seconds that the exact evaluation takes."""
+    monkeypatch.setattr("inwit.integrations.hub.evaluate", lambda agent: Short())
+    return inwit.save_pretrained(agent, tmp_path / "agent")
+
+
+class Short:
+    def to_dict(self) -> dict[str, Any]:
+        return {"world": "tutorial-v1", "stages": [], "known_limit": "none was looked for"}
+
+
+def test_there_and_back(agent: Agent, saved: Path) -> None:
+    assert sorted(path.name for path in saved.iterdir()) == ["README.md", "config.json", "model.safetensors"]
+    back = inwit.from_pretrained(saved)
+    assert back.config == agent.config
+    assert (back.status, back.world.id) == ("untrained", "tutorial-v1")
+    for name, tensor in agent.policy.state_dict().items():
+        assert torch.equal(back.policy.state_dict()[name], tensor)
+    again = inwit.save_pretrained(back, saved.with_name("again"))
+    assert (again / "config.json").read_bytes() == (saved / "config.json").read_bytes()
+
+
+@pytest.mark.slow
+def test_the_card_has_the_exact_results(tmp_path: Path) -> None:
+    """Of a trained run, given by its path; and a calculator's."""
+    trained = inwit.train("tutorial", seed=1, training={"max_updates": 20})
+    assert trained.path is not None
+    folder = inwit.save_pretrained(trained.path, tmp_path / "tutor")
+    card, record = (folder / "README.md").read_text(), json.loads((folder / "config.json").read_text())
+    exact = inwit.evaluate(trained)
+    assert record["evaluation"] == json.loads(json.dumps(exact.to_dict()))
+    for stage in exact.stages:
+        assert f"| {stage.stage} | {stage.problems:,} | {stage.solved:,} |" in card
+    for line in ("# tutor", "| recipe, seed | tutorial, 1 |", "20 updates", 'inwit.from_pretrained("tutor")'):
+        assert line in card
+    assert "library_name: inwit" in card.split("---")[1]
+    assert inwit.from_pretrained(folder).summary == trained.summary
+
+    calculator = inwit.save_pretrained(calculator_agent(world={"max_operators": 2}), tmp_path / "calculator")
+    assert "| operators | slots needed | expressions |" in (calculator / "README.md").read_text()
+
+
+def test_a_world_that_cannot_be_evaluated_says_so(tmp_path: Path) -> None:
+    agent = calculator_agent(
+        world={"tools": ["ADD", "MAX"], "max_operators": 2}, hindsight={"rows": 0}, training={"confirm": False}
+    )
+    folder = inwit.save_pretrained(agent, tmp_path / "agent")
+    assert "None: the world calculator-v0 cannot list its tasks" in (folder / "README.md").read_text()
+    assert json.loads((folder / "config.json").read_text())["evaluation"] is None
+
+
+def edit(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    record = json.loads((folder / "config.json").read_text())
+    change(record)
+    (folder / "config.json").write_text(json.dumps(record))
+
+
+def flip(folder: Path) -> None:
+    """One bit of one weight."""
+    weights = bytearray((folder / "model.safetensors").read_bytes())
+    weights[-1] ^= 1
+    (folder / "model.safetensors").write_bytes(weights)
+
+
+DAMAGE: dict[str, tuple[Callable[[Path], Any], str]] = {
+    "weights": (flip, "is damaged or was tampered with"),
+    "cut short": (lambda f: (f / "model.safetensors").write_bytes(b"{"), "is damaged or was tampered with"),
+    "no weights": (lambda f: (f / "model.safetensors").unlink(), "no readable model.safetensors"),
+    "no config": (lambda f: (f / "config.json").unlink(), "no readable config.json"),
+    "no json": (lambda f: (f / "config.json").write_text("{"), "is damaged"),
+    "a list": (lambda f: (f / "config.json").write_text("[]"), "is damaged"),
+    "somebody else's": (lambda f: (f / "config.json").write_text('{"model_type": "x"}'), "is not an inwit agent"),
+    "format": (
+        lambda f: edit(f, lambda r: r.update(format=2, inwit="9.0")),
+        "has format 2, of inwit 9.0: this version",
+    ),
+    "incomplete": (lambda f: edit(f, lambda r: r.pop("config")), "is damaged"),
+    "seed": (
+        lambda f: edit(f, lambda r: r["config"].update(seed=5)),
+        "is not the one that the weights were saved with",
+    ),
+    "results": (
+        lambda f: edit(f, lambda r: r["evaluation"].update(solved=111_000)),
+        "is not the one that the weights were saved with",
+    ),
+    "version": (lambda f: edit(f, lambda r: r.update(inwit="9.0")), "is not the one that the weights were saved with"),
+    "nested": (lambda f: (f / "config.json").write_text("[" * 100_000), "is damaged"),
+    "world": (lambda f: edit(f, lambda r: r["config"]["world"].update(id="tutorial-v9")), "this version cannot read"),
+    "setting": (lambda f: edit(f, lambda r: r["config"]["policy"].update(depth=3)), "this version cannot read"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_wrong_folder_is_refused(saved: Path, damage: str) -> None:
+    spoil, message = DAMAGE[damage]
+    spoil(saved)
+    with pytest.raises(UserError, match=message) as caught:
+        inwit.from_pretrained(saved)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_that_cannot_be_written(agent: Agent, saved: Path) -> None:
+    with pytest.raises(UserError, match="cannot write the agent to"):
+        inwit.save_pretrained(agent, saved / "README.md" / "below")
+
+
+@pytest.mark.parametrize("value", [float("nan"), {"0": float("inf")}, torch.tensor(1.0)], ids=["nan", "inf", "tensor"])
+def test_a_summary_that_json_cannot_hold(agent: Agent, tmp_path: Path, value: Any) -> None:
+    """Refused before anything is written."""
+    spoilt = replace(agent, summary={"entropy": value})
+    with pytest.raises(UserError, match=r"the agent's summary has entropy = .*: correct agent.summary\['entropy'\]"):
+        inwit.save_pretrained(spoilt, tmp_path / "agent")
+    assert not (tmp_path / "agent").exists()
+
+
+def test_what_is_neither_a_folder_nor_a_repository() -> None:
+    with pytest.raises(UserError, match="neither a folder nor a repository"):
+        inwit.from_pretrained("no such folder")
+
+
+def test_the_hub_without_a_network(agent: Agent, saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client is told that it is offline, so nothing leaves this machine."""
+    constants = pytest.importorskip("huggingface_hub.constants")
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(UserError, match="there is no folder me/agent, and the Hub did not give it: ") as caught:
+        inwit.from_pretrained("me/agent")
+    assert "\n" not in str(caught.value)
+    with pytest.raises(UserError, match="cannot push to me/agent: "):
+        inwit.push_to_hub(agent, "me/agent", token="hf_none")
+
+
+def test_the_hub_without_a_token_or_name(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub = pytest.importorskip("huggingface_hub")
+    monkeypatch.setattr(hub, "get_token", lambda: None)
+    with pytest.raises(UserError, match="there is no token for the Hub"):
+        inwit.push_to_hub(agent, "me/agent")
+    with pytest.raises(UserError, match="must be like name/agent"):
+        inwit.push_to_hub(agent, "agent")

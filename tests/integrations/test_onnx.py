@@ -1,0 +1,70 @@
+"""ONNX exports: the same tokens and numbers in onnxruntime. A trained agent's episode: examples/onnx_agent.py."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+pytest.importorskip("onnxscript")
+onnxruntime = pytest.importorskip("onnxruntime")
+
+import inwit
+from inwit import UserError
+from inwit.core.types import Agent
+from inwit.integrations import onnx as export
+from support import untrained
+
+
+def session(path: Path) -> Any:
+    return onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+
+
+def differences(agent: Agent, path: Path) -> tuple[int, float, int]:
+    """Of the step function, on 1,000 states: other likeliest tokens, the largest error, and how many states."""
+    step, policy = session(path), export._for_export(agent)
+    tokens, error, count = 0, 0.0, 0
+    with torch.no_grad():
+        for token, memory in export.sampled_states(agent.world, policy, 200, 5)[1]:
+            theirs = step.run(None, {"token": token.numpy(), **{name: m.numpy() for name, m in memory.items()}})
+            output, after = policy.step(token, memory)
+            ours = [part.numpy() for part in (output.logits, output.value, *after.values())]
+            tokens += int((theirs[0].argmax(1) != ours[0].argmax(1)).sum())
+            error = max(error, *(float(np.abs(a * 1.0 - b * 1.0).max()) for a, b in zip(theirs, ours, strict=True)))
+            count += len(token)
+    return tokens, error, count
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("policy_id", ["lstm", "transformer"])  # memoryless: the command's test; GRU: the example
+def test_the_step_function_on_a_thousand_states(policy_id: str, tmp_path: Path) -> None:
+    agent = untrained(policy={"id": policy_id, "width": 16})
+    step, begin = inwit.export_onnx(agent, tmp_path / "new" / "agent.onnx")
+    assert (step, begin) == (tmp_path / "new" / "agent.onnx", tmp_path / "new" / "agent.begin.onnx")
+    tokens, error, count = differences(agent, step)
+    assert (tokens, count) == (0, 1000)
+    assert error < 1e-4
+    about = json.loads(session(step).get_modelmeta().custom_metadata_map["inwit"])
+    assert about["vocabulary"] == list(agent.world.vocabulary.names)
+    assert (about["world"]["id"], about["function"]) == ("tutorial-v1", "step")
+
+
+@pytest.mark.slow
+def test_an_export_that_differs_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The check is made against another agent's policy: it must notice, and leave nothing behind."""
+    agent, check = untrained(seed=1, policy={"id": "memoryless"}), export._check
+    other = untrained(seed=2, policy={"id": "memoryless"}).policy
+    monkeypatch.setattr(export, "_check", lambda policy, *rest: check(other, *rest))
+    with pytest.raises(UserError, match="the export was not kept"):
+        inwit.export_onnx(agent, tmp_path / "agent.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="cannot write"):
+        inwit.export_onnx(untrained(), tmp_path / "file" / "agent.onnx")
