@@ -10,7 +10,7 @@ import pytest
 import inwit
 from command_line import printed_json, run
 from inwit.commands.cli import COMMANDS
-from inwit.core.types import Agent
+from inwit.core.contracts import Agent
 from inwit.training import recipes
 from inwit.worlds import WORLDS
 from support import python, small_config

@@ -12,7 +12,7 @@ import pytest
 import inwit
 from calculating import WORLD
 from command_line import printed_json, run
-from inwit.core.types import Agent
+from inwit.core.contracts import Agent
 from inwit.worlds.oracle.shortest import shortest
 
 TINY = ["--policy.width", "4", "--training.episodes", "16", "--training.max_updates", "2"]

@@ -11,9 +11,9 @@ import pytest
 import torch
 
 import inwit
+from inwit.core.contracts import Agent
 from inwit.core.distributions import ILLEGAL
 from inwit.core.errors import UserError
-from inwit.core.types import Agent
 from inwit.evaluation.exact import Evaluation, evaluate, solves_all
 from inwit.worlds.oracle.constant import yardstick
 from scripts import ORACLES, FixedProgram, greedy_program, scripted

@@ -12,7 +12,7 @@ import torch
 import inwit
 from calculating import LETTERS, NUMBERS, PRIME, WORLD, calculator_agent, class_at, holds, letters_of, writing
 from inwit.commands.show import evaluation_table, groups_table
-from inwit.core.types import Agent
+from inwit.core.contracts import Agent
 from inwit.evaluation.exact import solves_all
 from inwit.evaluation.groups import GroupEvaluation, evaluate_expressions
 from inwit.worlds.oracle.shortest import ShortestProgram, shortest_table

@@ -9,7 +9,8 @@ from typing import Any
 
 import torch
 
-from inwit.core.types import Agent, Output
+from inwit.core.contracts import Agent
+from inwit.core.types import Output
 from inwit.training.config import resolve
 from inwit.training.loop import new_agent
 from inwit.worlds.calculator.expressions import LETTERS, Tree

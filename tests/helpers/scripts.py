@@ -8,7 +8,8 @@ from typing import Any
 import torch
 
 import inwit
-from inwit.core.types import Agent, Output
+from inwit.core.contracts import Agent
+from inwit.core.types import Output
 from support import untrained
 
 

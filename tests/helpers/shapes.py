@@ -16,9 +16,13 @@ _check = beartype(conf=BeartypeConf(is_pep484_tower=True))
 
 
 def checked(function: Any) -> Any:
-    """`function` with its arguments and its result checked, if any of them is annotated with a shape."""
+    """`function` with those of its arguments and results checked that are annotated with a tensor."""
     annotations = getattr(function, "__annotations__", {})
-    return _check(function) if any("Tensor" in str(hint) for hint in annotations.values()) else function
+    if not any("Tensor" in str(hint) for hint in annotations.values()):
+        return function
+    if not isinstance(function, type):  # Protocols and other classes are pyright's business
+        function.__annotations__ = {n: hint if "Tensor" in str(hint) else Any for n, hint in annotations.items()}
+    return _check(function)
 
 
 def annotated(package: str) -> list[str]:

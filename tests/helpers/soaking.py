@@ -21,8 +21,8 @@ from typing import Any
 
 import inwit
 from faults import FaultyDisk, disk
+from inwit.core.contracts import Agent
 from inwit.core.errors import UserError
-from inwit.core.types import Agent
 from inwit.runs import checkpoint
 from inwit.runs import store as runs
 from inwit.training.config import Config, resolve

@@ -12,9 +12,10 @@ from typing import Any
 import torch
 
 from inwit import worlds
+from inwit.core.contracts import Agent
 from inwit.core.seeding import stream
 from inwit.core.settings import build
-from inwit.core.types import Agent, Step, Tasks
+from inwit.core.types import Step, Tasks
 from inwit.policies import POLICIES, make_policy
 from inwit.training.config import Config, resolve
 from inwit.training.loop import new_agent

@@ -14,7 +14,7 @@ import torch
 import inwit
 from calculating import calculator_agent
 from inwit import UserError
-from inwit.core.types import Agent
+from inwit.core.contracts import Agent
 from support import untrained
 
 

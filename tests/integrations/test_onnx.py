@@ -15,7 +15,7 @@ onnxruntime = pytest.importorskip("onnxruntime")
 
 import inwit
 from inwit import UserError
-from inwit.core.types import Agent
+from inwit.core.contracts import Agent
 from inwit.integrations import onnx as export
 from support import untrained
 

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 import inwit
 import soaking
-from inwit.runs import checkpoint
 from inwit.core import storage
-from inwit.runs.checkpoint import Snapshot
 from inwit.core.errors import UserError
+from inwit.runs import checkpoint
+from inwit.runs.checkpoint import Snapshot
 from support import small_config, whole_lines
 
 EVERY_UPDATE = {"confirm": False, "checkpoint_every": 0.0}

@@ -16,15 +16,15 @@ import pytest
 import inwit
 import soaking
 from faults import FaultyDisk, disk
-from inwit.runs import checkpoint
-from inwit.runs import store as runs
-from inwit.core import storage
 from inwit.commands.cli import main
-from inwit.training.curricula import CURRICULA
+from inwit.core import storage
 from inwit.core.errors import UserError
 from inwit.learners import LEARNERS
 from inwit.policies import POLICIES
+from inwit.runs import checkpoint
+from inwit.runs import store as runs
 from inwit.runs.folder import read_metrics
+from inwit.training.curricula import CURRICULA
 from soaking import Cut, cut_at, quiet, refusal
 from support import small_config, whole_lines
 

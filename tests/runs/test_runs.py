@@ -13,9 +13,9 @@ import torch
 
 import inwit
 from faults import FaultyDisk, disk
-from inwit.runs import store as run_folders
+from inwit.core.contracts import Agent
 from inwit.core.errors import UserError
-from inwit.core.types import Agent
+from inwit.runs import store as run_folders
 from support import small_config, whole_lines
 
 

@@ -15,9 +15,10 @@ from typing import Any
 import torch
 
 from inwit.bench.cells import Cell, Point, Result, write
+from inwit.core.contracts import Agent
 from inwit.core.errors import UserError
 from inwit.core.seeding import stream
-from inwit.core.types import Agent, Tasks
+from inwit.core.types import Tasks
 from inwit.evaluation.exact import solves_all
 from inwit.rollout.collect import collect
 from inwit.training import health
@@ -73,7 +74,7 @@ def make_exam(agent: Agent) -> Tasks:
     """What is looked at: one task of each kind where identity decides, else a fixed sample of each kind's problems;
     nothing of a test set. Raises `UserError` for a world that cannot list its tasks."""
     world: Any = agent.world
-    device = next(agent.policy.parameters()).device
+    device = agent.device
     trained = [kind for kind in range(len(world.kinds)) if kind not in set(world.kinds.held_out)]
     if "identity" in world.capabilities:
         return world.greedy_tasks(device)[torch.tensor(trained, device=device)]

@@ -1,4 +1,4 @@
-"""The data that flows between worlds, policies and learners, and the three protocols they meet.
+"""The data that flows between worlds, policies and learners. The Protocols that they meet are in `contracts`.
 
 Axes: B rows (an episode each), T columns (a token each), P prompt positions, V vocabulary, K kinds. A world's state
 and a policy's memory are flat dicts of batch-first tensors, so that indexing, repeating, detaching and saving are
@@ -7,17 +7,12 @@ one dict map.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Protocol
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
-
-from inwit.core.settings import Settings
-from inwit.core.vocabulary import Vocabulary
 
 State = dict[str, Tensor]
 Memory = dict[str, Tensor]
@@ -148,94 +143,15 @@ class Lessons:
     pad: int
 
 
-class World(Protocol):
-    """A pure function of (state, token), batched over rows. Rules: see each world's own module."""
+@dataclass(frozen=True)
+class Papers:
+    """What a greedy agent did with an exam's questions: N problems, in the order in which they were asked.
 
-    id: str
-    vocabulary: Vocabulary
-    kinds: Kinds
-    settings: Any
-    prompt_width: int
-    max_steps: int  # chosen tokens in an episode, at most
-    num_columns: int  # columns in a rollout, at most: chosen and forced tokens
-    masks: bool  # whether a policy may write legal tokens only
-    extra_outcomes: tuple[str, ...]
-    known_limit: str  # what success here does not show; said wherever results are
-    # "all_tasks": can be enumerated. "constant_programs": what a token does depends on the tokens before it alone, and
-    # the scalar twin runs on columns of problems, so that the oracle can search. "identity": one greedy run of each of
-    # `greedy_tasks` decides success over all inputs. "achieved": tells which class or part the machine holds, and has
-    # what hindsight asks for: `lessons`, `to_letters`, `to_places` and `thrift`.
-    capabilities: frozenset[str]
-
-    def sample(self, kinds: Int[Tensor, " B"], generator: torch.Generator) -> Tasks: ...
-    def all_tasks(self, kinds: list[int], device: torch.device | str = "cpu") -> Tasks: ...
-    def task(self, task: dict[str, Any]) -> Tasks: ...
-    def describe(self, tasks: Tasks) -> list[dict[str, Any]]: ...
-    def stage(self, tasks: Tasks) -> Int[Tensor, " B"]: ...
-    def prompt(self, tasks: Tasks) -> tuple[Int[Tensor, "B P"], Bool[Tensor, "B P"]]: ...
-    def reset(self, tasks: Tasks) -> State: ...
-    def legal(self, state: State) -> Bool[Tensor, "B V"]: ...
-    def forced(self, state: State) -> Int[Tensor, " B"]: ...
-    def step(self, state: State, token: Int[Tensor, " B"]) -> tuple[State, Step]: ...
-
-
-class Policy(Protocol):
-    """Reads a stream of tokens and carries a memory. An `nn.Module` without any notion of the world.
-
-    `replay` predicts `tokens[:, t]` in column t. B is N or a multiple of it: each prompt is that of B / N consecutive
-    rows of tokens, so that a policy can read it once for all of them.
+    `steps` counts chosen tokens. `tokens` are the chosen ones alone, filled up with -1.
     """
 
-    settings: Any
-
-    def begin(
-        self, prompt: Int[Tensor, "B P"], prompt_mask: Bool[Tensor, "B P"], stage: Int[Tensor, " B"]
-    ) -> tuple[Output, Memory]: ...
-    def step(self, token: Int[Tensor, " B"], memory: Memory) -> tuple[Output, Memory]: ...
-    def replay(
-        self,
-        prompt: Int[Tensor, "N P"],
-        prompt_mask: Bool[Tensor, "N P"],
-        stage: Int[Tensor, " N"],
-        tokens: Int[Tensor, "B T"],
-    ) -> Output: ...
-
-
-class Learner(Protocol):
-    """Turns a rollout into losses, one per optimiser step."""
-
-    group_size: int  # episodes per problem
-    one_pass: bool  # uses the rollout's own graph, once
-    whole_sequence: bool  # trains on tokens after the end too (the published loss alone does)
-    reads_oracle: bool  # is handed the oracle's programs; such a learner says so in its name
-
-    def losses(self, policy: Any, rollout: Rollout) -> Iterator[tuple[Tensor, dict[str, Tensor]]]: ...
-
-
-@dataclass
-class Agent:
-    """A policy and the world it lives in, with the resolved configuration that made it."""
-
-    world: World
-    policy: Any
-    config: Any
-    path: Path | None = None
-    status: str = "untrained"  # finished, interrupted
-    summary: dict[str, Any] = field(default_factory=dict)  # how the training went
-
-
-__all__ = [
-    "Agent",
-    "Kinds",
-    "Learner",
-    "Lessons",
-    "Memory",
-    "Output",
-    "Policy",
-    "Rollout",
-    "Settings",
-    "State",
-    "Step",
-    "Tasks",
-    "World",
-]
+    tasks: Tasks
+    success: Bool[Tensor, " N"]
+    steps: Int[Tensor, " N"]
+    extra: dict[str, Bool[Tensor, " N"]]
+    tokens: Int[Tensor, "N T"]

@@ -9,9 +9,10 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
+from inwit.core.contracts import Agent
 from inwit.core.errors import unknown
 from inwit.core.seeding import stream
-from inwit.core.types import Agent, Memory, Output
+from inwit.core.types import Memory, Output
 
 
 class ShuffledPrompt(torch.nn.Module):

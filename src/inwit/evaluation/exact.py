@@ -11,8 +11,9 @@ from typing import Any
 
 import torch
 
+from inwit.core.contracts import Agent
 from inwit.core.errors import UserError
-from inwit.core.types import Agent, Rollout
+from inwit.core.types import Rollout
 from inwit.evaluation.groups import GroupEvaluation, evaluate_expressions
 from inwit.rollout.collect import collect
 from inwit.worlds.oracle.constant import Yardstick, yardstick
@@ -78,7 +79,7 @@ def solves_all(agent: Agent) -> bool:
     the first failure."""
     world: Any = agent.world
     if "identity" in world.capabilities:
-        tasks = world.greedy_tasks(next(agent.policy.parameters()).device)
+        tasks = world.greedy_tasks(agent.device)
         trained = torch.ones_like(tasks.kind, dtype=torch.bool)
         trained[list(world.kinds.held_out)] = False
         return bool(collect(world, agent.policy, tasks[trained]).success.all())
@@ -87,7 +88,7 @@ def solves_all(agent: Agent) -> bool:
 
 
 def _greedy(agent: Agent, kind: int) -> Iterator[Rollout]:
-    device = next(agent.policy.parameters()).device
+    device = agent.device
     tasks = agent.world.all_tasks([kind], device)
     for start in range(0, len(tasks), CHUNK):
         yield collect(agent.world, agent.policy, tasks[start : start + CHUNK])

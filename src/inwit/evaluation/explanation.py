@@ -8,8 +8,9 @@ from typing import Any
 
 import torch
 
+from inwit.core.contracts import Agent
 from inwit.core.distributions import choose, masked_log_softmax
-from inwit.core.types import Agent, Output
+from inwit.core.types import Output
 from inwit.worlds import make_scalar
 from inwit.worlds.oracle.constant import kind_success
 from inwit.worlds.oracle.programs import oracle_program
@@ -55,7 +56,7 @@ def explain(agent: Agent, task: dict[str, Any], oracle_program: Sequence[str] | 
     `oracle_program` is the oracle's for this kind where the caller knows it: searching for it may take a second.
     """
     world = agent.world
-    row = world.task(task).to(next(agent.policy.parameters()).device)
+    row = world.task(task).to(agent.device)
     kind = int(row.kind)
     twin = make_scalar(world.id, task, **world.settings.to_dict())
     if oracle_program is None:

@@ -14,8 +14,9 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from inwit.core.contracts import Agent
 from inwit.core.seeding import stream
-from inwit.core.types import Agent, Tasks
+from inwit.core.types import Tasks
 from inwit.rollout.collect import collect
 from inwit.rollout.perform import perform
 from inwit.worlds.oracle.shortest import ShortestProgram, shortest_table
@@ -71,7 +72,7 @@ class GroupEvaluation:
 def evaluate_expressions(agent: Agent) -> GroupEvaluation:
     """One greedy run of every expression of the agent's world."""
     world: Any = agent.world
-    device = next(agent.policy.parameters()).device
+    device = agent.device
     tasks = world.greedy_tasks(device)
     rollout = collect(world, agent.policy, tasks)
     solved, steps = rollout.success, rollout.live.sum(1)

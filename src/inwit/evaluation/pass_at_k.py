@@ -19,9 +19,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from inwit.core.contracts import Agent
 from inwit.core.errors import UserError
 from inwit.core.seeding import stream, stream_seed
-from inwit.core.types import Agent, Tasks
+from inwit.core.types import Tasks
 from inwit.rollout.collect import collect
 
 ROWS = 4096  # episodes at a time
@@ -105,7 +106,7 @@ def mean_estimate(estimates: NDArray[np.float64]) -> Estimate:
 
 def _count_right(agent: Agent, tasks: Tasks, samples: int) -> NDArray[np.int64]:
     """How many of `samples` sampled programs are right on each problem."""
-    device = next(agent.policy.parameters()).device
+    device = agent.device
     generator, counts = stream(0, "pass at k", device), torch.zeros(len(tasks), dtype=torch.int64)
     at_once = min(samples, ROWS)
     rows = max(1, ROWS // at_once)

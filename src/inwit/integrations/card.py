@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from inwit.core.types import Agent
+from inwit.core.contracts import Agent
 from inwit.version import __version__
 from inwit.worlds import WORLDS
 

@@ -21,10 +21,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from inwit import worlds
+from inwit.core.contracts import Agent, weights_of
 from inwit.core.devices import usable_device
 from inwit.core.errors import UserError
 from inwit.core.seeding import stream
-from inwit.core.types import Agent
 from inwit.evaluation.exact import evaluate
 from inwit.integrations import missing
 from inwit.integrations.card import model_card
@@ -48,7 +48,7 @@ def save_pretrained(agent: Agent | str | Path, folder: str | Path, *, repo_id: s
     _check_summary(agent.summary)
     folder = Path(folder)
     results, why_not = _results(agent)
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in agent.policy.state_dict().items()}
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights_of(agent.policy).items()}
     record = {
         "library": "inwit",
         "format": FORMAT,
@@ -90,7 +90,8 @@ def from_pretrained(source: str | Path, *, device: str = "cpu", revision: str | 
         ) from None
     if _metadata(weights).get("record_sha256") != _record_hash(record):
         raise UserError(f"the record in {folder / CONFIG} is not the one that the weights were saved with")
-    return Agent(*_rebuild(config, weights, folder, device), config, None, record["status"], record["summary"])
+    world, policy = _rebuild(config, weights, folder, device)
+    return Agent(world, policy, config, None, record["status"], record["summary"], usable_device(device))
 
 
 def push_to_hub(agent: Agent | str | Path, repo_id: str, *, private: bool = False, token: str | None = None) -> str:

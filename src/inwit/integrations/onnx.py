@@ -21,10 +21,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from inwit.core.contracts import Agent
 from inwit.core.distributions import choose, gumbel
 from inwit.core.errors import UserError
 from inwit.core.seeding import stream
-from inwit.core.types import Agent, Memory, Output
+from inwit.core.types import Memory, Output
 from inwit.integrations import missing
 from inwit.policies import make_policy
 from inwit.runs import store as runs

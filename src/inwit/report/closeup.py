@@ -68,7 +68,7 @@ def _look(agent: Any, run: Run, each: int) -> CloseUp:
     from inwit.rollout.collect import collect
 
     world = agent.world
-    device = next(agent.policy.parameters()).device
+    device = agent.device
     if "identity" in world.capabilities:
         tasks = world.greedy_tasks(device)
     else:

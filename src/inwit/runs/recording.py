@@ -10,26 +10,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from inwit.runs import checkpoint
-
-from inwit.training import health
-
-from inwit.runs import provenance
-
-from inwit.runs import store as runs
-
-from inwit.runs import snapshot
-
 from inwit.core import storage
-from inwit.training.config import Config, resolve
+from inwit.core.contracts import Agent
 from inwit.core.errors import UserError
 from inwit.core.interruption import interruption
-from inwit.training.metrics import Update
+from inwit.runs import checkpoint, provenance, snapshot
+from inwit.runs import store as runs
 from inwit.runs.parquet import lines_to_parquet
 from inwit.runs.resuming import check_changes, checked_path, cut_back
 from inwit.runs.tracking import Tracker, make_tracker
+from inwit.training import health
+from inwit.training.config import Config, resolve
 from inwit.training.loop import Parts, loop, prepare
-from inwit.core.types import Agent
+from inwit.training.metrics import Update
 
 REPORT_EVERY = 10  # updates between two lines of metrics
 

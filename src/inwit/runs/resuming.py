@@ -6,12 +6,11 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from inwit.runs import store as runs
-
 from inwit.core import storage
-from inwit.training.config import Config
 from inwit.core.errors import UserError
+from inwit.runs import store as runs
 from inwit.runs.folder import flat
+from inwit.training.config import Config
 
 # Settings that decide how long and where a training runs, not what it does (but for a rate that falls to its end).
 FREE = ("max_updates", "confirm", "confirm_at", "confirm_every", "checkpoint_every")

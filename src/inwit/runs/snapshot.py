@@ -12,9 +12,9 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from inwit.core.errors import UserError
 from inwit.runs.checkpoint import Snapshot
 from inwit.training.loop import Counters
-from inwit.core.errors import UserError
 
 
 @runtime_checkable

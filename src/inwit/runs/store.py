@@ -18,21 +18,17 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as tensors_to_bytes
 from torch import Tensor
 
-from inwit.runs import checkpoint
-
-from inwit.runs import provenance
-
-from inwit.core import storage
-
 from inwit import worlds
-from inwit.training.config import Config, resolve
+from inwit.core import storage
+from inwit.core.contracts import Agent, weights_of
 from inwit.core.devices import usable_device, usable_devices
 from inwit.core.errors import UserError, unknown
+from inwit.core.seeding import stream
 from inwit.policies import make_policy
+from inwit.runs import checkpoint, provenance
 from inwit.runs.folder import COMPLETE, runs_folder, status_now
 from inwit.runs.index import latest
-from inwit.core.seeding import stream
-from inwit.core.types import Agent
+from inwit.training.config import Config, resolve
 
 FORMAT = 1
 LINES = ("metrics.jsonl", "events.jsonl")  # what a training appends to
@@ -99,7 +95,7 @@ def finish(agent: Agent) -> None:
     path = agent.path
     assert path is not None
     assert agent.status in COMPLETE
-    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in agent.policy.state_dict().items()}
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in weights_of(agent.policy).items()}
     try:
         storage.replace(path / "weights.safetensors", tensors_to_bytes(weights, weights_metadata(agent.config)))
     except (OSError, SafetensorError) as error:
@@ -165,7 +161,8 @@ def load(run: str | Path = "latest", device: str | None = None) -> Agent:
     config = resolve(record["config"])
     world, policy = _untrained(config)
     _load_weights(policy, path, config)
-    return Agent(world, policy.to(_device(config, device)), config, path, record["status"], record["summary"])
+    place = _device(config, device)
+    return Agent(world, policy.to(place), config, path, record["status"], record["summary"], place)
 
 
 def _incomplete(path: Path, status: str) -> str:
@@ -184,7 +181,8 @@ def _load_checkpoint(path: Path, device: str | None) -> Agent:
     world, policy = _untrained(config)
     _fit(policy, snapshot.weights, path)
     summary = snapshot.numbers["summary"]
-    return Agent(world, policy.to(_device(config, device)), config, run, "checkpoint", summary)
+    place = _device(config, device)
+    return Agent(world, policy.to(place), config, run, "checkpoint", summary, place)
 
 
 def _untrained(config: Config) -> tuple[Any, Any]:

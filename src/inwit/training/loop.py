@@ -13,10 +13,11 @@ import torch
 from torch import Tensor
 
 from inwit import worlds
+from inwit.core.contracts import Agent
 from inwit.core.devices import keep_freed_memory, usable_device
 from inwit.core.errors import UserError
 from inwit.core.seeding import stream
-from inwit.core.types import Agent, Rollout
+from inwit.core.types import Rollout
 from inwit.evaluation.exact import solves_all
 from inwit.learners import LEARNERS
 from inwit.learners.auxiliary.hindsight import Hindsight
@@ -203,7 +204,8 @@ def new_agent(config: Config) -> Agent:
     device = usable_device(config.training.device)
     world = worlds.make(config.world.id, **config.world.settings.to_dict())
     generator = stream(config.seed, "weights", device)
-    return Agent(world, make_policy(config.policy.id, config.policy.settings, world, generator), config)
+    policy = make_policy(config.policy.id, config.policy.settings, world, generator)
+    return Agent(world, policy, config, device=device)
 
 
 @contextmanager

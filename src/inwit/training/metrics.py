@@ -14,7 +14,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from inwit.core.types import Agent, Rollout
+from inwit.core.contracts import Agent
+from inwit.core.types import Rollout
 from inwit.learners.returns import masked_mean, returns_to_go
 
 

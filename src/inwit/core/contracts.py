@@ -1,0 +1,294 @@
+"""The Protocols that worlds, policies, learners, auxiliaries and curricula meet, and the agent that is made of them.
+
+The data that flows between them, and the names of the axes, are in `types`. What every world has is `World`; what only
+some worlds can do is a Protocol of its own, which a world declares by name in `World.capabilities` and which general
+code asks for with `capable`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol, overload
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from inwit.core.results import Evaluation, Yardstick
+from inwit.core.settings import Settings
+from inwit.core.types import Kinds, Lessons, Memory, Output, Papers, Rollout, State, Step, Tasks
+from inwit.core.vocabulary import Vocabulary
+
+Metrics = dict[str, Tensor]
+
+
+class World(Protocol):
+    """A pure function of (state, token), batched over rows. Rules: see each world's own package."""
+
+    id: str
+    vocabulary: Vocabulary
+    kinds: Kinds
+    prompt_width: int
+    max_steps: int  # chosen tokens in an episode, at most
+    num_columns: int  # columns in a rollout, at most: chosen and forced tokens
+    masks: bool  # whether a policy may write legal tokens only
+    extra_outcomes: tuple[str, ...]
+    known_limit: str  # what success here does not show; said wherever results are
+    capabilities: frozenset[str]  # names of CAPABILITIES
+
+    @property
+    def settings(self) -> Settings: ...
+    def sample(self, kinds: Int[Tensor, " B"], generator: torch.Generator) -> Tasks: ...
+    def task(self, task: dict[str, Any]) -> Tasks: ...
+    def describe(self, tasks: Tasks) -> list[dict[str, Any]]: ...
+    def stage(self, tasks: Tasks) -> Int[Tensor, " B"]: ...
+    def prompt(self, tasks: Tasks) -> tuple[Int[Tensor, "B P"], Bool[Tensor, "B P"]]: ...
+    def reset(self, tasks: Tasks) -> State: ...
+    def legal(self, state: State) -> Bool[Tensor, "B V"]: ...
+    def forced(self, state: State) -> Int[Tensor, " B"]: ...
+    def step(self, state: State, token: Int[Tensor, " B"]) -> tuple[State, Step]: ...
+
+
+class Enumerable(World, Protocol):
+    """`all_tasks`: the tasks of a kind are finite and can be listed."""
+
+    def all_tasks(self, kinds: list[int], device: torch.device | str = "cpu") -> Tasks:
+        """Every task of the given kinds, once each."""
+        ...
+
+
+class ConstantPrograms(World, Protocol):
+    """`constant_programs`: what a token does depends on the tokens before it alone, never on values. The scalar twin
+    can then run one program on all problems of a kind at once, which is how the oracle searches."""
+
+
+class Examines(World, Protocol):
+    """`exam`: has an examination of its own. Other worlds are examined by listing or by sampling their tasks."""
+
+    def exam(self) -> Exam: ...
+
+
+class OwnYardsticks(World, Protocol):
+    """`yardsticks`: knows by itself what to hold an agent against."""
+
+    def yardsticks(self, kind: int) -> dict[str, Yardstick]:
+        """By name, for one kind. A yardstick called `oracle` gives the cost of the proven optimum."""
+        ...
+
+
+class BestPrograms(World, Protocol):
+    """`best_programs`: knows the shortest program of each kind by a search of its own."""
+
+    def best_program(self, kind: int) -> list[int] | None:
+        """Tokens, with arguments named by their place; None where there is none within the bound of the search."""
+        ...
+
+    def best_program_for(self, task: dict[str, Any]) -> list[int] | None:
+        """The same for one task, as `World.describe` writes it, with the task's own arguments."""
+        ...
+
+    def named_as_in(self, tasks: Tasks, programs: Int[Tensor, "B T"]) -> Int[Tensor, "B T"]:
+        """Programs whose arguments are named by their place, in the names of each row's task; -1 stays."""
+        ...
+
+
+class Achieves(World, Protocol):
+    """`achieved`: tells what a program has computed so far, and so can teach by hindsight."""
+
+    answer: int  # the token that ends an episode
+
+    def lessons(self, device: torch.device | str = "cpu") -> Lessons: ...
+    def achieved(self, state: State) -> Int[Tensor, " B"]: ...
+    def to_letters(self, tasks: Tasks, tokens: Int[Tensor, "B T"]) -> Int[Tensor, "B T"]: ...
+    def to_places(self, tasks: Tasks, tokens: Int[Tensor, "B T"]) -> Int[Tensor, "B T"]: ...
+    def thrift(self, state: State) -> Thrifty: ...
+
+
+class Thrifty(Protocol):
+    """Follows programs from their start and tells which tokens waste nothing."""
+
+    def allowed(self, state: State) -> Bool[Tensor, "B V"]: ...
+    def note(self, state: State, token: Int[Tensor, " B"]) -> None: ...
+
+
+CAPABILITIES = {
+    "all_tasks": Enumerable,
+    "constant_programs": ConstantPrograms,
+    "exam": Examines,
+    "yardsticks": OwnYardsticks,
+    "best_programs": BestPrograms,
+    "achieved": Achieves,
+}
+
+
+@overload
+def capable(world: World, capability: Literal["all_tasks"]) -> Enumerable | None: ...
+@overload
+def capable(world: World, capability: Literal["constant_programs"]) -> ConstantPrograms | None: ...
+@overload
+def capable(world: World, capability: Literal["exam"]) -> Examines | None: ...
+@overload
+def capable(world: World, capability: Literal["yardsticks"]) -> OwnYardsticks | None: ...
+@overload
+def capable(world: World, capability: Literal["best_programs"]) -> BestPrograms | None: ...
+@overload
+def capable(world: World, capability: Literal["achieved"]) -> Achieves | None: ...
+def capable(world: World, capability: str) -> World | None:
+    """The world, typed as one with that capability; None if it does not declare it."""
+    return world if capability in world.capabilities else None
+
+
+class Exam(Protocol):
+    """What a world asks of an agent, and how it grades what came out.
+
+    The questions are put to the greedy agent; the world never sees the agent, only its papers.
+    """
+
+    method: str  # how the result is known, for people: "greedy, on every problem"
+    proven: bool  # whether the result holds for every problem, not for a sample
+
+    def tasks(self, kinds: Sequence[int], device: torch.device | str) -> Iterator[Tasks]:
+        """The questions of the given kinds, in blocks of a size that fits a cache."""
+        ...
+
+    def grade(self, papers: Papers) -> Evaluation:
+        """The result of an agent that answered the questions of all kinds."""
+        ...
+
+
+class ScalarWorld(Protocol):
+    """One episode in plain Python, without PyTorch: the rules as one reads them, and the batched world's twin."""
+
+    vocabulary: Vocabulary
+    steps: int
+    reward: Any
+    terminated: bool
+    truncated: bool
+    success: Any
+    extra: dict[str, Any]
+
+    @property
+    def ended(self) -> bool: ...
+    def legal(self) -> list[int]: ...
+    def step(self, token: int) -> None: ...
+    def state(self) -> dict[str, Any]: ...
+    def task_dict(self) -> dict[str, Any]: ...
+
+
+class ColumnTwin(ScalarWorld, Protocol):
+    """A scalar twin that runs one program on many problems: each operand may be a column of values.
+
+    Needed by the capability `constant_programs`. Copied with `copy.copy` at every branch of a search.
+    """
+
+    operands: Sequence[Any]
+    acc: Any  # the answer; classes of programs are told apart by it
+
+
+class Policy(Protocol):
+    """Reads a stream of tokens and carries a memory, without any notion of the world. Whatever has `begin` and `step`
+    is one; to be trained it also needs what `Trainable` has."""
+
+    def begin(
+        self, prompt: Int[Tensor, "B P"], prompt_mask: Bool[Tensor, "B P"], stage: Int[Tensor, " B"]
+    ) -> tuple[Output, Memory]: ...
+    def step(self, token: Int[Tensor, " B"], memory: Memory) -> tuple[Output, Memory]: ...
+
+
+class Trainable(Policy, Protocol):
+    """A policy with parameters, an `nn.Module`.
+
+    `replay` predicts `tokens[:, t]` in column t. B is N or a multiple of it: each prompt is that of B / N consecutive
+    rows of tokens, so that a policy can read it once for all of them.
+    """
+
+    @property
+    def settings(self) -> Settings: ...
+    def replay(
+        self,
+        prompt: Int[Tensor, "N P"],
+        prompt_mask: Bool[Tensor, "N P"],
+        stage: Int[Tensor, " N"],
+        tokens: Int[Tensor, "B T"],
+    ) -> Output: ...
+    def parameters(self, recurse: bool = True) -> Iterator[torch.nn.Parameter]: ...
+    def state_dict(self) -> dict[str, Any]: ...
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> Any: ...
+
+
+class Learner(Protocol):
+    """Turns a rollout into losses, one per optimiser step."""
+
+    group_size: int  # episodes per problem
+    one_pass: bool  # uses the rollout's own graph, once
+    whole_sequence: bool  # trains on tokens after the end too (the published loss alone does)
+    reads_oracle: bool  # is handed the oracle's programs; such a learner says so in its name
+
+    def losses(self, policy: Trainable, rollout: Rollout) -> Iterator[tuple[Tensor, Metrics]]: ...
+
+
+class Auxiliary(Protocol):
+    """Adds a loss to the learner's, from a store that learns what its own programs did.
+
+    It draws from the random streams named in `streams` and no others. `observe` is called once after every rollout,
+    `loss` once for every optimiser step. The store is tensors, written in place.
+    """
+
+    streams: tuple[str, ...]
+    reads_achieved: bool  # whether rollouts must record what the machine held after each column
+
+    def observe(self, rollout: Rollout, draws: Mapping[str, torch.Generator]) -> None: ...
+    def loss(self, policy: Trainable, draws: Mapping[str, torch.Generator]) -> tuple[Tensor, Metrics]: ...
+    def state_dict(self) -> dict[str, Tensor]: ...
+    def load_state_dict(self, state: dict[str, Tensor]) -> None: ...
+
+
+class Curriculum(Protocol):
+    """Which kinds of task come next. It sees kinds and the outcomes of finished episodes, and nothing else."""
+
+    may_train: Bool[Tensor, " K"]  # False for the test set
+
+    @property
+    def rate(self) -> Float[Tensor, " K"]:
+        """The running success of each kind; NaN for kinds that may not be trained."""
+        ...
+
+    @property
+    def trials(self) -> Float[Tensor, " K"]:
+        """How often each kind was drawn, decayed."""
+        ...
+
+    def draw(self, update: int, count: int, generator: torch.Generator) -> Int[Tensor, " B"]: ...
+    def observe(self, kind: Int[Tensor, " B"], success: Bool[Tensor, " B"]) -> None: ...
+    def state_dict(self) -> dict[str, Tensor]: ...
+    def load_state_dict(self, state: dict[str, Tensor]) -> None: ...
+
+
+@dataclass
+class Agent:
+    """Whatever writes tokens, with the world it lives in.
+
+    Most agents are policies with parameters; a script is one, too. `config` is the resolved configuration of the
+    training that made the agent, None where no training did.
+    """
+
+    world: World
+    policy: Policy
+    config: Any = None
+    path: Path | None = None
+    status: str = "untrained"  # finished, interrupted, checkpoint
+    summary: dict[str, Any] = field(default_factory=dict)  # how the training went
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))  # where its policy computes
+    name: str = ""  # for people; the recipe's where it has one
+
+
+def parameters_of(policy: Policy) -> list[torch.nn.Parameter]:
+    """The parameters of a policy; none for a script."""
+    return list(policy.parameters()) if isinstance(policy, torch.nn.Module) else []
+
+
+def weights_of(policy: Policy) -> dict[str, Tensor]:
+    """The named tensors of a policy; none for a script."""
+    return policy.state_dict() if isinstance(policy, torch.nn.Module) else {}

@@ -1,0 +1,91 @@
+"""What an examination found: rows, with the yardsticks beside each, and totals. One shape for all worlds.
+
+Plain data without PyTorch: it is written to a run's folder as JSON and read back by everything that shows results.
+Whoever shows it knows rows and columns; what they mean is the world's business.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+# How a figure is known. A yardstick that nobody looked for is "not searched", never "none".
+EXACT = "exact"  # counted over every problem, or proven
+SAMPLED = "sampled"  # an estimate, with its interval
+NONE = "none"  # searched for, up to the stated bound: there is none
+NOT_SEARCHED = "not searched"
+
+
+@dataclass(frozen=True)
+class Yardstick:
+    """What to hold an agent against: how well it does, what it costs, and the program, where it is one program."""
+
+    known: str  # EXACT, SAMPLED, NONE or NOT_SEARCHED
+    success: float | None = None
+    cost: float | None = None  # mean chosen tokens
+    program: list[str] | None = None
+    interval: tuple[float, float] | None = None  # of `success`, 95 %, where it is sampled
+    why: str = ""  # what the figure is, or why there is none
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a result: a stage, or a group of kinds that belong together.
+
+    `cost` is the mean number of chosen tokens over the problems that were solved, `best_cost` the mean of the proven
+    optimum over the same problems. Where none is solved `cost` is None and `best_cost` is over all problems of the row.
+    `best_cost` is None where the optimum of some of these problems is not known; the yardstick `oracle` says why.
+    """
+
+    name: str
+    stage: int
+    problems: int
+    solved: int
+    cost: float | None
+    best_cost: float | None
+    yardsticks: dict[str, Yardstick]
+    labels: dict[str, Any] = field(default_factory=dict)  # what the world calls the row by: {"slots": 1}
+    extra: dict[str, Any] = field(default_factory=dict)  # further readings: numbers are columns, lists are programs
+    interval: tuple[float, float] | None = None  # of `success`, 95 %, where the problems are a sample
+
+    @property
+    def success(self) -> float:
+        return self.solved / self.problems if self.problems else 0.0
+
+
+@dataclass(frozen=True)
+class Split:
+    """The trained problems and the test set apart: by stage, how many are solved of how many."""
+
+    name: str
+    trained: dict[str, tuple[int, int]]
+    held_out: dict[str, tuple[int, int]]
+    twins: int = 0  # held-out kinds that are of the same class as a trained one: a program for them could be learnt
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """An agent's result. `proven` says whether it holds for every problem of the world, not for a sample of them."""
+
+    world: str
+    rows: list[Row]
+    proven: bool
+    method: str  # how the result is known, in words
+    known_limit: str = ""  # what success in this world does not show
+    split: Split | None = None
+    unsolved: list[str] = field(default_factory=list)  # names of kinds with a problem that is not solved
+    cost_over_best: float | None = None  # tokens over tokens, on what is solved and has a proven optimum
+
+    @property
+    def problems(self) -> int:
+        return sum(row.problems for row in self.rows)
+
+    @property
+    def solved(self) -> int:
+        return sum(row.solved for row in self.rows)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain data, as `--json` prints it and `evaluation.json` keeps it."""
+        rows = [{**asdict(row), "success": row.success} for row in self.rows]
+        totals = {"problems": self.problems, "solved": self.solved}
+        return {**asdict(self), "rows": rows, **totals}
