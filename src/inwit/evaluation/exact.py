@@ -106,7 +106,7 @@ def _evaluate_kind(agent: Agent, kind: int) -> StageResult:
         extra = {name: count + int(rollout.extra[name].sum()) for name, count in extra.items()}
         _count_programs(rollout, programs)
     known = "constant_programs" in world.capabilities
-    best = yardstick(world.id, kind, world.max_steps) if known else Yardstick(None, None, None, None, 0)
+    best = yardstick(world.id, kind, world.settings) if known else Yardstick(None, None, None, None, 0)
     return StageResult(
         stage=world.kinds.stages[kind],
         problems=problems,

@@ -105,7 +105,7 @@ def _program_success(world: Any, kind: int, tokens: list[int], success: bool) ->
     """The share of the kind's problems on which the program is right. An identity is right on all of them; a
     program that is none may be right on some by luck, here counted as none."""
     if "constant_programs" in world.capabilities:
-        return kind_success(world.id, kind, tuple(tokens), world.max_steps)
+        return kind_success(world.id, kind, tuple(tokens), world.settings)
     if "identity" in world.capabilities:
         return float(success)
     return None

@@ -25,7 +25,7 @@ def oracle_program(world: Any, kind: int) -> tuple[int, ...] | None:
     None if there is no such program, or none that the search can know.
     """
     if "constant_programs" in world.capabilities:
-        best = yardstick(world.id, kind, world.max_steps).oracle
+        best = yardstick(world.id, kind, world.settings).oracle
         return best.tokens if best else None
     if "identity" in world.capabilities:
         program = shortest(world.kinds.names[kind], world.settings.num_slots, world.settings.tools).program
