@@ -10,8 +10,8 @@ import torch
 import inwit
 from inwit.core.seeding import stream
 from inwit.learners.auxiliary.rehearsal import CANDIDATES, FRESH, Rehearsal, RehearsalSettings
-from inwit.worlds.running import perform
 from inwit.worlds.oracle.programs import oracle_program
+from inwit.worlds.running import perform
 from support import make_world, small_policy
 
 
