@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +82,8 @@ class Config:
     policy: Part
     learner: Part
     curriculum: Part
-    auxiliaries: dict[str, AuxiliarySettings]  # of every one that is registered, by name; rows = 0 where it is off
+    # Of every one that is registered, by name; rows = 0 where it is off. A dict cannot be hashed; the rest can.
+    auxiliaries: dict[str, AuxiliarySettings] = field(hash=False)
     training: TrainingSettings
 
     def to_dict(self) -> dict[str, Any]:
