@@ -223,26 +223,27 @@ class Progress:
             self.target.print(self._line(summary))
 
     def _line(self, summary: dict[str, Any]) -> str:
-        rates = " ".join(percent(rate) for rate in summary["success"].values())
+        rates = " ".join(percent(rate) for rate in _rates(summary).values())
+        entropy = summary.get("entropy")
         return (
             f"update {summary['update']}  {summary['seconds']:.1f} s  {_rate(summary, 'episodes')} episodes/s  "
-            f"{_rate(summary, 'tokens')} tokens/s  success {rates}  entropy {summary['entropy']:.3f}"
-        )
+            f"{_rate(summary, 'tokens')} tokens/s  success {rates}"
+        ) + ("" if entropy is None else f"  entropy {entropy:.3f}")
 
     def _table(self, summary: dict[str, Any]) -> Table:
         name = f"{self.config.recipe} (seed {self.config.seed})"
         table = Table(box=box.SIMPLE_HEAD, title=f"training {name}", title_justify="left")
-        for heading in ("update", "seconds", "episodes/s", "tokens/s", "entropy"):
+        rates, entropy = _rates(summary), summary.get("entropy")
+        known = [] if entropy is None else ["entropy"]
+        for heading in ("update", "seconds", "episodes/s", "tokens/s", *known, *(f"stage {stage}" for stage in rates)):
             table.add_column(heading, justify="right", min_width=8)
-        for stage in summary["success"]:
-            table.add_column(f"stage {stage}", justify="right", min_width=8)
         table.add_row(
             str(summary["update"]),
             f"{summary['seconds']:.1f}",
             _rate(summary, "episodes"),
             _rate(summary, "tokens"),
-            f"{summary['entropy']:.3f}",
-            *(percent(rate) for rate in summary["success"].values()),
+            *([] if entropy is None else [f"{entropy:.3f}"]),
+            *(percent(rate) for rate in rates.values()),
         )
         return table
 
@@ -253,6 +254,11 @@ def percent(share: float | None) -> str:
         return "unknown"
     text = f"{100 * share:.1f} %"
     return "> 99.9 %" if text == "100.0 %" and share < 1 else text
+
+
+def _rates(summary: dict[str, Any]) -> dict[str, float]:
+    """The running success of each stage; a stage that is nothing but test set has none."""
+    return {stage: rate for stage, rate in summary["success"].items() if rate is not None}
 
 
 def _rate(summary: dict[str, Any], what: str) -> str:
