@@ -1,4 +1,4 @@
-"""`inwit compare`: runs side by side."""
+"""`inwit compare RUNS...`: what differs, how soon each got there, the results side by side."""
 
 from __future__ import annotations
 

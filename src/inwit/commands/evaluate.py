@@ -1,4 +1,4 @@
-"""`inwit evaluate`: the exact result, on request with pass@K or under a control."""
+"""`inwit evaluate RUN`: success over all problems, beside what is best possible and what luck gives."""
 
 from __future__ import annotations
 

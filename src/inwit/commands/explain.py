@@ -1,4 +1,4 @@
-"""`inwit explain`: an agent on one problem, token by token."""
+"""`inwit explain RUN ...`: one problem, token by token: machine, value, alternatives."""
 
 from __future__ import annotations
 

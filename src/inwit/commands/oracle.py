@@ -1,4 +1,4 @@
-"""`inwit oracle`: the shortest program for an expression."""
+"""`inwit oracle EXPRESSION`: the proven shortest program for an expression of the calculator."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`inwit play`: a program carried out by hand."""
+"""`inwit play WORLD ... -- ...`: run a program by hand and see every state."""
 
 from __future__ import annotations
 

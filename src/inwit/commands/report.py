@@ -1,4 +1,4 @@
-"""`inwit report`: runs as one HTML page."""
+"""`inwit report RUN [RUN...]`: one HTML page about a run, or a comparison."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""`inwit train`: train or go on, prove the agent on every problem, show how it does it."""
+"""`inwit train [RECIPE]`: train an agent, evaluate it on every problem, show how it does it.
+`inwit train --resume RUN`: go on with an interrupted or killed run, from its last checkpoint.
+"""
 
 from __future__ import annotations
 

@@ -75,6 +75,7 @@ class Evaluation:
     split: Split | None = None
     unsolved: list[str] = field(default_factory=list)  # names of kinds with a problem that is not solved
     cost_over_best: float | None = None  # tokens over tokens, on what is solved and has a proven optimum
+    sampled: list[str] = field(default_factory=list)  # the further readings in `extra` that are estimates
 
     @property
     def problems(self) -> int:

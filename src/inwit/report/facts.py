@@ -11,7 +11,7 @@ from inwit.report.groups import Group
 from inwit.report.panels import table
 from inwit.report.select import Run
 from inwit.runs.folder import flat, read_lines
-from inwit.runs.text import count, seconds
+from inwit.core.text import count, seconds
 
 
 def tiles(run: Run) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from inwit.report.facts import events, tiles, trained
 from inwit.report.groups import Group
 from inwit.report.panels import differences_table, exact_table, goal_charts, goals_table, inner_charts, learning_charts
 from inwit.report.select import Run
-from inwit.runs.text import count, seconds
+from inwit.core.text import count, seconds
 from inwit.version import __version__
 
 CLOSE = 4  # agents that are looked at on one page, at most

@@ -11,7 +11,7 @@ from inwit.report.compare import Comparison, spread_text
 from inwit.report.curves import Line
 from inwit.report.select import Run
 from inwit.report.svg import NARROW, WIDTH, Axis, Series, compact, line_chart, per_cent, swatch
-from inwit.runs.text import count, seconds
+from inwit.core.text import count, seconds
 
 INNER = {
     "entropy": "Entropy",

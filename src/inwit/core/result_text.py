@@ -1,0 +1,171 @@
+"""An evaluation in words: the cells and lines that the terminal, the page and the model card all show.
+
+It knows rows, columns and yardsticks by name, and nothing of any world.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from inwit.core.results import EXACT, NONE, NOT_SEARCHED, SAMPLED, Evaluation, Row, Split, Yardstick
+from inwit.core.text import count, mean, percent
+
+UNSOLVED = 10  # kinds that are named, at most
+
+
+def title(evaluation: Evaluation) -> str:
+    return f"{evaluation.world}: {evaluation.method}"
+
+
+def yardstick_names(evaluation: Evaluation) -> list[str]:
+    """Every yardstick that some row has, in order of appearance."""
+    return list(dict.fromkeys(name for row in evaluation.rows for name in row.yardsticks))
+
+
+def extra_names(evaluation: Evaluation) -> list[str]:
+    """Every further reading that is a number, in order of appearance."""
+    return list(dict.fromkeys(name for row in evaluation.rows for name, value in row.extra.items() if _number(value)))
+
+
+def headings(evaluation: Evaluation) -> list[str]:
+    """Of the columns of `cells`; the first, of the rows' names, has none."""
+    middle = [name.replace("_", " ") for name in extra_names(evaluation)]
+    yardsticks = [name.replace("_", " ") for name in yardstick_names(evaluation)]
+    return ["", "problems", "solved", "success", *middle, "tokens", "best", *yardsticks]
+
+
+def cells(evaluation: Evaluation) -> list[list[str]]:
+    """A line of text for each row, its name first."""
+    extra, yardsticks = extra_names(evaluation), yardstick_names(evaluation)
+    return [
+        [
+            row.name,
+            count(row.problems),
+            count(row.solved),
+            success(row),
+            *(_reading(row.extra.get(name), sampled=name in evaluation.sampled) for name in extra),
+            mean(row.cost),
+            mean(row.best_cost),
+            *(yardstick(row.yardsticks.get(name)) for name in yardsticks),
+        ]
+        for row in evaluation.rows
+    ]
+
+
+def success(row: Row) -> str:
+    """`97.1 %`, or of a sample `~97.1 % (95.0 to 98.6)`."""
+    return percent(row.success) if row.interval is None else _sampled(row.success, row.interval)
+
+
+def yardstick(found: Yardstick | None) -> str:
+    """What it achieves, else what it costs; or why there is no figure: `none`, `not searched`."""
+    if found is None:
+        return "·"
+    if found.known not in (EXACT, SAMPLED):
+        return found.known
+    if found.success is None:
+        return "·" if found.cost is None else f"{'~' * (found.known == SAMPLED)}{mean(found.cost)} tokens"
+    return percent(found.success) if found.known == EXACT else _sampled(found.success, found.interval)
+
+
+def _sampled(share: float, interval: tuple[float, float] | None) -> str:
+    shown = f"~{percent(share)}"
+    return shown if interval is None else f"{shown} ({100 * interval[0]:.1f} to {100 * interval[1]:.1f})"
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _reading(value: Any, *, sampled: bool) -> str:
+    """A whole number is a count, another one from 0 to 1 a share, and any other a mean."""
+    if not _number(value):
+        return "·"
+    if isinstance(value, int):
+        return f"{'~' * sampled}{count(value)}"
+    if not 0 <= value <= 1:
+        return f"{'~' * sampled}{mean(value)}"
+    return _sampled(value, None) if sampled else percent(value)
+
+
+def programs(evaluation: Evaluation) -> list[tuple[str, str, str]]:
+    """Row, whose, and the program or what is known of it, for the rows in which somebody's is one program."""
+    lines = []
+    for row in evaluation.rows:
+        known = {name: _program(found) for name, found in row.yardsticks.items()}
+        agents = row.extra.get("program")
+        own = {"agent": " ".join(map(str, agents))} if isinstance(agents, list) else {}
+        if own or any(found.program for found in row.yardsticks.values()):
+            lines += [(row.name, name, text) for name, text in (known | own).items() if text]
+    return lines
+
+
+def _program(found: Yardstick) -> str:
+    if found.program:
+        return " ".join(map(str, found.program))
+    return found.known if found.known in (NONE, NOT_SEARCHED) else ""
+
+
+def solved_line(evaluation: Evaluation) -> str:
+    drawn = "" if evaluation.proven or not any(row.interval for row in evaluation.rows) else "sampled "
+    return f"solved {evaluation.solved:,} of {evaluation.problems:,} {drawn}problems"
+
+
+def notes(evaluation: Evaluation) -> list[str]:
+    """What stands below the table: signs, what is not known and why, and the totals."""
+    lines = _unknown(evaluation)
+    if any("~" in cell for row in cells(evaluation) for cell in row):
+        lines.append("~ from a sample; in brackets its 95 % interval")
+    lines.append(solved_line(evaluation))
+    if evaluation.cost_over_best is not None:
+        lines.append(f"mean tokens over the proven best: {evaluation.cost_over_best:.4f}")
+    if evaluation.unsolved:
+        more = " ..." if len(evaluation.unsolved) > UNSOLVED else ""
+        lines.append(f"not all solved: {'  '.join(evaluation.unsolved[:UNSOLVED])}{more}")
+    return lines
+
+
+def _unknown(evaluation: Evaluation) -> list[str]:
+    """`oracle, not searched: more than 4 operators (5 operators)`: each reason once, with the rows that it holds for."""
+    rows: dict[tuple[str, str, str], list[str]] = {}
+    for row in evaluation.rows:
+        for name, found in row.yardsticks.items():
+            if found.known in (NONE, NOT_SEARCHED) and found.why:
+                rows.setdefault((name, found.known, found.why), []).append(row.name)
+    every = len(evaluation.rows)
+    return [
+        f"{name}, {known}: {why}" + ("" if len(names) == every else f" ({'; '.join(names)})")
+        for (name, known, why), names in rows.items()
+    ]
+
+
+def meanings(evaluation: Evaluation) -> dict[str, str]:
+    """What each yardstick is, as its first row with a figure tells it."""
+    found: dict[str, str] = {}
+    for row in evaluation.rows:
+        for name, each in row.yardsticks.items():
+            if each.known in (EXACT, SAMPLED) and each.why:
+                found.setdefault(name, each.why)
+    return found
+
+
+def split_rows(split: Split) -> list[list[str]]:
+    """For each stage, how many are solved of the trained problems and of the held-out ones."""
+    stages = sorted({*split.trained, *split.held_out}, key=lambda name: (len(name), name))
+    return [[f"stage {name}", *(_of(part.get(name)) for part in (split.trained, split.held_out))] for name in stages]
+
+
+def _of(part: Sequence[int] | None) -> str:
+    return f"{part[0]:,} of {part[1]:,}" if part else "·"
+
+
+def held_out(split: Split) -> tuple[int, int]:
+    """How many of the test set are solved, of how many."""
+    return sum(solved for solved, _ in split.held_out.values()), sum(of for _, of in split.held_out.values())
+
+
+def leak(split: Split) -> str:
+    """Whether the test set could be known from training."""
+    text = f"held-out kinds that are of the same class as a trained one: {split.twins:,}"
+    return f"{text}: this split leaks" if split.twins else text
