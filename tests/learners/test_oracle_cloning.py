@@ -13,7 +13,7 @@ from inwit import UserError
 from inwit.core.seeding import stream
 from inwit.learners.oracle_cloning import OracleCloning
 from inwit.rollout.collect import collect
-from inwit.rollout.perform import perform
+from inwit.worlds.running import perform
 from inwit.training.config import resolve
 from inwit.worlds.oracle.programs import NO_TOKEN, OraclePrograms
 from inwit.worlds.oracle.shortest import shortest

@@ -12,7 +12,7 @@ from calculating import WORLD, holds, known_at
 from inwit.core.types import Tasks
 from inwit.rollout.babble import babble
 from inwit.rollout.collect import collect
-from inwit.rollout.perform import perform
+from inwit.worlds.running import perform
 from inwit.worlds import make_scalar
 from support import make_world, small_policy
 

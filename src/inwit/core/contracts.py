@@ -64,6 +64,13 @@ class ConstantPrograms(World, Protocol):
     can then run one program on all problems of a kind at once, which is how the oracle searches."""
 
 
+class DecidesIdentity(World, Protocol):
+    """`identity`: success of one run holds over all inputs of its kind. A run that is no success may still give the
+    right value by luck: `value_outcome` names that reading among the world's `extra_outcomes`."""
+
+    value_outcome: str
+
+
 class Examines(World, Protocol):
     """`exam`: has an examination of its own. Other worlds are examined by listing or by sampling their tasks."""
 
@@ -116,6 +123,7 @@ class Thrifty(Protocol):
 CAPABILITIES = {
     "all_tasks": Enumerable,
     "constant_programs": ConstantPrograms,
+    "identity": DecidesIdentity,
     "exam": Examines,
     "yardsticks": OwnYardsticks,
     "best_programs": BestPrograms,
@@ -127,6 +135,8 @@ CAPABILITIES = {
 def capable(world: World, capability: Literal["all_tasks"]) -> Enumerable | None: ...
 @overload
 def capable(world: World, capability: Literal["constant_programs"]) -> ConstantPrograms | None: ...
+@overload
+def capable(world: World, capability: Literal["identity"]) -> DecidesIdentity | None: ...
 @overload
 def capable(world: World, capability: Literal["exam"]) -> Examines | None: ...
 @overload
@@ -148,6 +158,11 @@ class Exam(Protocol):
 
     method: str  # how the result is known, for people: "greedy, on every problem"
     proven: bool  # whether the result holds for every problem, not for a sample
+
+    @property
+    def questions(self) -> int:
+        """How many there are."""
+        ...
 
     def tasks(self, kinds: Sequence[int], device: torch.device | str) -> Iterator[Tasks]:
         """The questions of the given kinds, in blocks of a size that fits a cache."""

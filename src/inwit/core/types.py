@@ -7,7 +7,7 @@ one dict map.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -59,6 +59,12 @@ class Tasks:
 
     def to(self, device: torch.device | str) -> Tasks:
         return self._map(lambda tensor: tensor.to(device))
+
+    @staticmethod
+    def joined(parts: Sequence[Tasks]) -> Tasks:
+        """The rows of all parts, one after another."""
+        data = {name: torch.cat([part.data[name] for part in parts]) for name in parts[0].data}
+        return Tasks(torch.cat([part.kind for part in parts]), data)
 
     def _map(self, change: Callable[[Tensor], Tensor]) -> Tasks:
         return Tasks(change(self.kind), map_rows(self.data, change))

@@ -1,57 +1,47 @@
-"""Controls: the same agent with something taken away, to be evaluated like any other."""
+"""Controls: the same agent with something taken away."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
+from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Int
 from torch import Tensor
 
-from inwit.core.contracts import Agent
-from inwit.core.errors import unknown
+from inwit.core.contracts import World
+from inwit.core.errors import UserError, unknown
 from inwit.core.seeding import stream
-from inwit.core.types import Memory, Output
+from inwit.core.types import Tasks
+
+CONTROLS = ("shuffled-prompt",)
 
 
-class ShuffledPrompt(torch.nn.Module):
-    """A policy that is shown, for every row, the prompt of another row of the same stage.
+def others_shown(world: World, blocks: Sequence[Tasks], control: str) -> list[Tasks]:
+    """For each problem of all blocks the problem whose prompt the agent is shown instead: another of the same stage.
 
-    In the calculator that is another expression with as many operators (and the same letters); the machine, the legal
-    tokens and the success asked for stay the row's own. A stage that has one row alone keeps its prompt. What is still
-    solved was not read.
+    The machine, the legal tokens and the success asked for stay the problem's own. What is still solved was not read.
+    Raises `UserError` for a control that does not exist, and where a stage has one problem alone.
     """
-
-    def __init__(self, policy: Any) -> None:
-        super().__init__()
-        self.policy = policy
-
-    def begin(
-        self, prompt: Int[Tensor, "B P"], prompt_mask: Bool[Tensor, "B P"], stage: Int[Tensor, " B"]
-    ) -> tuple[Output, Memory]:
-        other = others(stage.cpu()).to(stage.device)
-        return self.policy.begin(prompt[other], prompt_mask[other], stage)
-
-    def step(self, token: Int[Tensor, " B"], memory: Memory) -> tuple[Output, Memory]:
-        return self.policy.step(token, memory)
+    if control not in CONTROLS:
+        raise unknown("control", control, CONTROLS)
+    tasks = Tasks.joined(blocks)
+    stage = world.stage(tasks).cpu()
+    for each in stage.unique().tolist():
+        if int((stage == each).sum()) < 2:
+            raise UserError(
+                f"control = {control}: stage {each} of {world.id} has one problem alone, so there is no other prompt"
+            )
+    shown = tasks[others(stage).to(tasks.kind.device)]
+    starts = torch.tensor([0, *(len(block) for block in blocks)]).cumsum(0).tolist()
+    return [shown[start:end] for start, end in pairwise(starts)]
 
 
 def others(stage: Int[Tensor, " B"]) -> Int[Tensor, " B"]:
-    """For each row another one of the same stage: each stage's rows in a random circle, everyone gets the next."""
+    """For each row another one of the same stage: each stage's rows in a random circle, each row gets the next."""
     order = torch.randperm(len(stage), generator=stream(0, "shuffled prompt"))
     chosen = torch.empty_like(order)
     for each in stage.unique():
         circle = order[stage[order] == each]
         chosen[circle] = circle.roll(1)
     return chosen
-
-
-CONTROLS = {"shuffled-prompt": ShuffledPrompt}
-
-
-def under_control(agent: Agent, control: str) -> Agent:
-    """The agent with a control's policy. Raises `UserError` for a control that does not exist."""
-    if control not in CONTROLS:
-        raise unknown("control", control, CONTROLS)
-    return replace(agent, policy=CONTROLS[control](agent.policy))

@@ -1,132 +1,75 @@
-"""Exact evaluation: the greedy agent on *every* problem, beside the oracle, the best shortcut and a random policy.
+"""What the greedy agent solves, by its world's exam: all problems where that is possible, else a sample of them.
 
-Reads `success` only, never rewards.
+Reads `success` only, never rewards. What is asked and how it is graded is the world's business (`worlds.examination`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from collections.abc import Sequence
 
 import torch
 
-from inwit.core.contracts import Agent
-from inwit.core.errors import UserError
-from inwit.core.types import Rollout
-from inwit.evaluation.groups import GroupEvaluation, evaluate_expressions
+from inwit.core.contracts import Agent, Exam
+from inwit.core.results import Evaluation
+from inwit.core.types import Papers, Rollout, Tasks
+from inwit.evaluation.controls import others_shown
 from inwit.rollout.collect import collect
-from inwit.worlds.oracle.constant import Yardstick, yardstick
-
-CHUNK = 4096  # rows at a time: few enough for the cache, enough to hide the cost of a call
+from inwit.worlds.examination import exam_of
 
 
-@dataclass(frozen=True)
-class StageResult:
-    """One stage. Programs are token names; `oracle_*` is None where no constant program is right on every problem,
-    and with `shortcut_*` and `random_success` where the world cannot be searched."""
+def evaluate(agent: Agent, control: str | None = None) -> Evaluation:
+    """The greedy agent's result in its world's exam.
 
-    stage: int
-    problems: int
-    solved: int
-    success: float
-    mean_steps: float
-    oracle_program: list[str] | None
-    oracle_steps: int | None
-    random_success: float | None
-    shortcut_program: list[str] | None
-    shortcut_success: float | None
-    distinct_programs: int
-    program: list[str]  # the program that the agent used most
-    extra: dict[str, float] = field(default_factory=dict)  # further readings of success, as shares
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    world: str
-    stages: list[StageResult]
-    known_limit: str = ""  # what success in this world does not show
-
-    @property
-    def problems(self) -> int:
-        return sum(stage.problems for stage in self.stages)
-
-    @property
-    def solved(self) -> int:
-        return sum(stage.solved for stage in self.stages)
-
-    def to_dict(self) -> dict[str, Any]:
-        """As plain data; the further readings of success stand beside `success`."""
-        stages = [asdict(stage) for stage in self.stages]
-        flat = [stage | stage.pop("extra") for stage in stages]
-        return {"world": self.world, "stages": flat, "known_limit": self.known_limit}
-
-
-def evaluate(agent: Agent) -> Evaluation | GroupEvaluation:
-    """The agent's greedy success over the whole problem space. Raises `UserError` for a world that has no finite
-    one."""
-    world = agent.world
-    if "identity" in world.capabilities:
-        return evaluate_expressions(agent)
-    if "all_tasks" not in world.capabilities:
-        raise UserError(f"the world {world.id} cannot list its tasks: exact evaluation is not possible")
-    stages = [_evaluate_kind(agent, kind) for kind in range(len(world.kinds))]
-    return Evaluation(world.id, stages, world.known_limit)
+    `control` takes something away from the agent: `shuffled-prompt` shows it, for each problem, the prompt of another
+    one of the same stage. Raises `UserError` for a control that does not exist or that can take nothing away.
+    """
+    exam = exam_of(agent.world)
+    return exam.grade(sit(agent, exam, range(len(agent.world.kinds)), control))
 
 
 def solves_all(agent: Agent) -> bool:
-    """Whether the greedy agent solves every problem of every kind that it is trained on. Hard kinds first, and stops at
-    the first failure."""
-    world: Any = agent.world
-    if "identity" in world.capabilities:
-        tasks = world.greedy_tasks(agent.device)
-        trained = torch.ones_like(tasks.kind, dtype=torch.bool)
-        trained[list(world.kinds.held_out)] = False
-        return bool(collect(world, agent.policy, tasks[trained]).success.all())
-    kinds = sorted(range(len(world.kinds)), key=lambda kind: -world.kinds.stages[kind])
-    return all(bool(rollout.success.all()) for kind in kinds for rollout in _greedy(agent, kind))
+    """Whether the greedy agent solves every problem of every kind that it is trained on; nothing of the test set is
+    looked at. Hard kinds first, and stops at the first failure. False where no exam can prove it."""
+    kinds, exam = agent.world.kinds, exam_of(agent.world)
+    trained = set(range(len(kinds))) - set(kinds.held_out)
+    hard_first = sorted(trained, key=lambda kind: -kinds.stages[kind])
+    questions = exam.tasks(hard_first, agent.device)
+    return exam.proven and all(bool(collect(agent.world, agent.policy, tasks).success.all()) for tasks in questions)
 
 
-def _greedy(agent: Agent, kind: int) -> Iterator[Rollout]:
-    device = agent.device
-    tasks = agent.world.all_tasks([kind], device)
-    for start in range(0, len(tasks), CHUNK):
-        yield collect(agent.world, agent.policy, tasks[start : start + CHUNK])
-
-
-def _evaluate_kind(agent: Agent, kind: int) -> StageResult:
-    world, names = agent.world, agent.world.vocabulary.decode
-    problems, solved, steps = 0, 0, 0
-    extra = dict.fromkeys(world.extra_outcomes, 0)
-    programs: dict[tuple[int, ...], int] = {}
-    for rollout in _greedy(agent, kind):
-        problems += len(rollout.tasks)
-        solved += int(rollout.success.sum())
-        steps += int(rollout.live.sum())
-        extra = {name: count + int(rollout.extra[name].sum()) for name, count in extra.items()}
-        _count_programs(rollout, programs)
-    known = "constant_programs" in world.capabilities
-    best = yardstick(world.id, kind, world.max_steps) if known else Yardstick(None, None, None, None, 0)
-    return StageResult(
-        stage=world.kinds.stages[kind],
-        problems=problems,
-        solved=solved,
-        success=solved / problems,
-        mean_steps=steps / problems,
-        oracle_program=names(best.oracle.tokens) if best.oracle else None,
-        oracle_steps=len(best.oracle.tokens) if best.oracle else None,
-        random_success=best.random_success,
-        shortcut_program=names(best.shortcut.tokens) if best.shortcut else None,
-        shortcut_success=best.shortcut.success if best.shortcut else None,
-        distinct_programs=len(programs),
-        program=names(max(programs, key=lambda program: programs[program])),
-        extra={name: count / problems for name, count in extra.items()},
+def sit(agent: Agent, exam: Exam, kinds: Sequence[int], control: str | None = None) -> Papers:
+    """The papers of a greedy agent that answers the questions of some kinds; on the CPU."""
+    blocks = list(exam.tasks(kinds, agent.device))
+    shown = others_shown(agent.world, blocks, control) if control else blocks
+    return _together(
+        [
+            _paper(collect(agent.world, agent.policy, tasks, shown=other), agent.world.num_columns)
+            for tasks, other in zip(blocks, shown, strict=True)
+        ]
     )
 
 
-def _count_programs(rollout: Rollout, programs: dict[tuple[int, ...], int]) -> None:
-    tokens = rollout.tokens.masked_fill(~rollout.live, -1)
-    rows, counts = torch.unique(tokens, dim=0, return_counts=True)
-    for row, count in zip(rows.tolist(), counts.tolist(), strict=True):
-        program = tuple(token for token in row if token >= 0)
-        programs[program] = programs.get(program, 0) + count
+def _paper(rollout: Rollout, columns: int) -> Papers:
+    """Of a rollout the chosen tokens alone, side by side."""
+    taken = rollout.live & rollout.chosen
+    order = (~taken).long().argsort(dim=1, stable=True)
+    tokens = rollout.tokens.masked_fill(~taken, -1).gather(1, order).to(torch.int16)
+    tokens = torch.nn.functional.pad(tokens, (0, columns - tokens.shape[1]), value=-1)
+    return Papers(
+        tasks=rollout.tasks.to("cpu"),
+        success=rollout.success.cpu(),
+        steps=taken.sum(1).cpu(),
+        extra={name: flags.cpu() for name, flags in rollout.extra.items()},
+        tokens=tokens.cpu(),
+    )
+
+
+def _together(papers: list[Papers]) -> Papers:
+    first = papers[0]
+    return Papers(
+        tasks=Tasks.joined([paper.tasks for paper in papers]),
+        success=torch.cat([paper.success for paper in papers]),
+        steps=torch.cat([paper.steps for paper in papers]),
+        extra={name: torch.cat([paper.extra[name] for paper in papers]) for name in first.extra},
+        tokens=torch.cat([paper.tokens for paper in papers]),
+    )

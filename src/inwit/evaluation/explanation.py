@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from inwit.core.contracts import Agent
+from inwit.core.contracts import Agent, World, capable
 from inwit.core.distributions import choose, masked_log_softmax
 from inwit.core.types import Output
 from inwit.worlds import make_scalar
@@ -79,7 +79,9 @@ def explain(agent: Agent, task: dict[str, Any], oracle_program: Sequence[str] | 
             output, memory = agent.policy.step(token, memory)
     success = bool(twin.success)
     share = _program_success(world, kind, tokens, success)
-    lucky = None if share is None else (success or bool(twin.extra.get("value_success"))) and share < 1.0
+    identity = capable(world, "identity")
+    right_here = success or bool(identity and twin.extra.get(identity.value_outcome))
+    lucky = None if share is None else right_here and share < 1.0
     return Explanation(
         world=world.id,
         task=twin.task_dict(),
@@ -93,26 +95,26 @@ def explain(agent: Agent, task: dict[str, Any], oracle_program: Sequence[str] | 
     )
 
 
-def _oracle(world: Any, kind: int, task: dict[str, Any]) -> tuple[int, ...] | None:
+def _oracle(world: World, kind: int, task: dict[str, Any]) -> tuple[int, ...] | None:
     """The best program for the task's kind, if it is known, in the task's own letters."""
-    if "identity" in world.capabilities:
+    if capable(world, "identity"):
         program = shortest(task["expression"], world.settings.num_slots, world.settings.tools).program
         return tuple(world.vocabulary.ids(program)) if program else None
     return oracle_program(world, kind)
 
 
-def _program_success(world: Any, kind: int, tokens: list[int], success: bool) -> float | None:
+def _program_success(world: World, kind: int, tokens: list[int], success: bool) -> float | None:
     """The share of the kind's problems on which the program is right. An identity is right on all of them; a
     program that is none may be right on some by luck, here counted as none."""
-    if "constant_programs" in world.capabilities:
+    if capable(world, "constant_programs"):
         return kind_success(world.id, kind, tuple(tokens), world.max_steps)
-    if "identity" in world.capabilities:
+    if capable(world, "identity"):
         return float(success)
     return None
 
 
 def _choice(
-    world: Any, output: Output, legal: torch.Tensor, token: int, keeps: bool | None, state: dict[str, Any]
+    world: World, output: Output, legal: torch.Tensor, token: int, keeps: bool | None, state: dict[str, Any]
 ) -> Choice:
     probabilities = masked_log_softmax(output.logits, legal)[0].exp()
     top = probabilities.topk(min(3, int(legal.sum())))

@@ -9,7 +9,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from inwit.core.types import Tasks
-from inwit.rollout.perform import any_of
+from inwit.worlds.running import any_of
 
 
 @torch.no_grad()

@@ -19,7 +19,7 @@ from inwit.core.distributions import choose, gumbel, masked_log_softmax
 from inwit.core.errors import UserError
 from inwit.core.types import Output, Rollout, Step, Tasks
 from inwit.policies.replay import for_each_episode
-from inwit.rollout.perform import any_step
+from inwit.worlds.running import any_step
 
 
 def collect(
@@ -27,6 +27,7 @@ def collect(
     policy: Any,
     problems: Tasks,
     *,
+    shown: Tasks | None = None,
     group_size: int = 1,
     generator: torch.Generator | None = None,
     keep_graph: bool = False,
@@ -39,7 +40,8 @@ def collect(
     Tokens are sampled with `generator`; without one the likeliest legal token is taken. `keep_graph` keeps the outputs'
     autograd graph. `after_end` lets the policy go on writing, without effect, after its episode has ended, to the last
     column: the published loss trains on those tokens. `achieved` records which polynomial the machine holds after each
-    column (for worlds that declare it). A prompt is read once per problem, whatever the group's size.
+    column (for worlds that declare it). A prompt is read once per problem, whatever the group's size; it is that of the
+    row's own problem, or of a row of `shown` (a control).
 
     Raises `UserError` if a graph is to be kept, that is, to be learnt from, for problems of the world's test set; and,
     where rows may leave early, if the world's masks left some row without a legal token.
@@ -48,7 +50,7 @@ def collect(
         refuse_test_set(world, problems.kind)
     record = _Record()
     with nullcontext() if keep_graph else torch.no_grad():
-        prompt, prompt_mask = world.prompt(problems)
+        prompt, prompt_mask = world.prompt(problems if shown is None else shown)
         stage = world.stage(problems)
         output, memory = policy.begin(prompt, prompt_mask, stage)
         tasks = problems

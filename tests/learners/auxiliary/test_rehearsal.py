@@ -10,7 +10,7 @@ import torch
 import inwit
 from inwit.core.seeding import stream
 from inwit.learners.auxiliary.rehearsal import CANDIDATES, FRESH, Rehearsal, RehearsalSettings
-from inwit.rollout.perform import perform
+from inwit.worlds.running import perform
 from inwit.worlds.oracle.programs import oracle_program
 from support import make_world, small_policy
 

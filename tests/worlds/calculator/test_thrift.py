@@ -13,7 +13,7 @@ import inwit
 from calculating import NUMBERS, PRIME, WORLD, holds, letters_of
 from inwit.core.types import Tasks
 from inwit.rollout.babble import babble
-from inwit.rollout.perform import any_of
+from inwit.worlds.running import any_of
 from inwit.worlds import make_scalar
 from inwit.worlds.calculator.expressions import LETTERS
 

@@ -20,7 +20,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from inwit.core.settings import Settings, setting
-from inwit.rollout.perform import any_of, perform
+from inwit.worlds.running import any_of, perform
 
 CANDIDATES = 32  # programs tried again in an update
 FRESH = 64  # problems on which each of them is tried

@@ -36,7 +36,8 @@ class CalculatorTasks:
 
     id = ID
     Settings = CalculatorSettings
-    extra_outcomes = EXTRA_OUTCOMES
+    extra_outcomes: tuple[str, ...] = EXTRA_OUTCOMES
+    value_outcome = "value_success"
     known_limit = "expressions up to the world's size only; the policy sees letters, never a number"
 
     def __init__(self, settings: CalculatorSettings) -> None:
@@ -44,7 +45,7 @@ class CalculatorTasks:
         self.masks = settings.masks
         self.vocabulary = vocabulary_of(settings.tools)
         self.identity_defined = settings.identity_defined
-        self.capabilities = frozenset({"identity", "achieved"}) if self.identity_defined else frozenset()
+        self.capabilities = frozenset({"identity", "exam", "achieved"}) if self.identity_defined else frozenset()
         self.expressions = expressions_of(settings.tools, settings.min_operators, settings.max_operators)
         held_out = held_out_of(settings.tools, settings.min_operators, settings.max_operators, settings.split)
         self.kinds = Kinds(self.expressions.names, self.expressions.stages, self.expressions.classes, held_out)
@@ -68,7 +69,7 @@ class CalculatorTasks:
     def greedy_tasks(self, device: torch.device | str = "cpu") -> Tasks:
         """One row for each kind, with letters a, b, c, ... and digits that are always the same.
 
-        A policy sees no digits: one greedy run of each decides its success over all inputs.
+        A policy sees no digits, so a run decides success over all inputs, under these letters.
         """
         kinds = torch.arange(len(self.kinds))
         digits = torch.randint(0, 10, (len(kinds), self.num_operands), generator=stream(0, "calculator greedy tasks"))

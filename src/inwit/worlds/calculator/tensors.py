@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from inwit.core.contracts import Exam
 from inwit.core.errors import UserError
 from inwit.core.types import Lessons, State, Step, Tasks
 from inwit.worlds.calculator.expressions import LETTERS
@@ -46,6 +47,12 @@ class CalculatorV0(CalculatorTasks):
         super().__init__(settings)
         self._controls: dict[torch.device, Control] = {}
         self._polynomials: dict[torch.device, tuple[Polynomials, Int[Tensor, "K S"]]] = {}
+
+    def exam(self) -> Exam:
+        """The exam where identity decides; a world without identity does not declare it."""
+        from inwit.worlds.calculator.exam import CalculatorExam
+
+        return CalculatorExam(self)
 
     def reset(self, tasks: Tasks) -> State:
         letters, device = tasks.data["letters"], tasks.kind.device

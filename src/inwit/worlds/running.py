@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
+from inwit.core.contracts import World
 from inwit.core.types import Tasks
 
 
 @torch.no_grad()
 def perform(
-    world: Any, tasks: Tasks, tokens: Int[Tensor, "B T"] | None, generator: torch.Generator | None = None
+    world: World, tasks: Tasks, tokens: Int[Tensor, "B T"] | None, generator: torch.Generator | None = None
 ) -> tuple[Bool[Tensor, " B"], dict[str, Tensor]]:
     """Carry out given tokens, or uniformly random legal ones, in the world alone: success and its further readings."""
-    state, steps = world.reset(tasks), []
+    state, success, extra = world.reset(tasks), torch.zeros_like(tasks.kind, dtype=torch.bool), {}
     for column in range(world.num_columns if tokens is None else tokens.shape[1]):
         if tokens is not None:
             token = tokens[:, column]
         else:
             assert generator is not None
-            token = any_of(world.legal(state), generator)
+            forced = world.forced(state)
+            token = torch.where(forced < 0, any_of(world.legal(state), generator), forced)
         state, step = world.step(state, token)
-        steps.append(step)
-    extra = {name: any_step([step.extra[name] for step in steps]) for name in steps[0].extra}
-    return any_step([step.success for step in steps]), extra
+        success = success | step.success
+        extra = {name: extra.get(name, False) | flags for name, flags in step.extra.items()}
+    return success, extra
 
 
 def any_of(legal: Bool[Tensor, "B V"], generator: torch.Generator) -> Int[Tensor, " B"]:
@@ -36,4 +36,5 @@ def any_of(legal: Bool[Tensor, "B V"], generator: torch.Generator) -> Int[Tensor
 
 
 def any_step(flags: list[Tensor]) -> Bool[Tensor, " B"]:
+    """Whether a flag was set in any of the steps."""
     return torch.stack(flags).any(0)

@@ -1,0 +1,85 @@
+"""Intervals of 95 % for shares that were sampled.
+
+Both are equal-tailed intervals of a posterior, drawn from a fixed generator: the same counts give the same interval.
+Their coverage is simulated in the tests.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inwit.core.seeding import stream_seed
+
+DRAWS = 4000
+LEVEL = 0.95
+FEW = 4  # problems
+TAILS = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
+
+
+def share_interval(successes: float, trials: float) -> tuple[float, float]:
+    """The interval of the share behind `successes` of `trials` independent trials (Jeffreys, 1946).
+
+    The prior is Beta(1/2, 1/2). Where all trials came out alike, that end of the interval is 0 or 1
+    (Brown et al., 2001).
+    """
+    drawn = _generator().beta(successes + 0.5, trials - successes + 0.5, DRAWS)
+    low, high = (float(end) for end in np.quantile(drawn, TAILS))
+    return (0.0 if successes <= 0 else low), (1.0 if successes >= trials else high)
+
+
+def pass_at_k(right: NDArray[np.int64], samples: int, k: int) -> NDArray[np.float64]:
+    """1 - C(samples - right, k) / C(samples, k) for each problem (Chen et al., 2021), as a product that cannot
+    overflow: the unbiased estimate of pass@k from `right` [N] of `samples` programs."""
+    factors = (samples - right[:, None] - np.arange(k)) / (samples - np.arange(k))
+    return 1 - np.prod(factors.clip(min=0), axis=1)
+
+
+def pass_at_k_interval(right: NDArray[np.int64], samples: int, k: int, *, sampled: bool) -> tuple[float, float]:
+    """The interval of the mean pass@k over problems, `right` [N] of `samples` programs being right on each.
+
+    Without `sampled` the mean is over just these problems: only the luck of sampling programs counts. With it they
+    are a sample of many problems, and the luck of drawing them counts, too, from `FEW` problems on: fewer say nothing
+    about others.
+
+    The variance of the mean is turned into the number of independent trials that would have it, and the interval is
+    that of a share in so many trials (Korn and Graubard, 1998). For fewer than `FEW` problems that is too coarse: there
+    each problem's share of right programs is drawn from its own posterior.
+    """
+    count = len(right)
+    if count < FEW:
+        shares = _generator().beta(right + 0.5, samples - right + 0.5, (DRAWS, count))
+        means = (1 - (1 - shares) ** k).mean(1)
+        low, high = (float(end) for end in np.quantile(means, TAILS))
+        return (0.0 if not right.any() else low), (1.0 if (right == samples).all() else high)
+    estimates = pass_at_k(right, samples, k)
+    mean = float(estimates.mean())
+    values, index = np.unique(right, return_inverse=True)
+    within = np.array([_variance(int(value), samples, k) for value in values])
+    variance = float(within[index].mean()) / count
+    if sampled:
+        variance = max(variance, float(estimates.var(ddof=1)) / count)
+    trials = _spread(mean, count * samples) / variance
+    return share_interval(mean * trials, trials)
+
+
+def _spread(mean: float, trials: int) -> float:
+    """The variance of one trial; where all came out alike, that of the share half a trial away."""
+    share = min(max(mean, 0.5 / (trials + 1)), 1 - 0.5 / (trials + 1))
+    return share * (1 - share)
+
+
+def _variance(right: int, samples: int, k: int) -> float:
+    """The variance of a problem's estimate, at the share of right programs that its count makes plausible."""
+    share = (right + 0.5) / (samples + 1)
+    counts = np.arange(samples + 1)
+    factorials = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, samples + 1)))])
+    choose = factorials[-1] - factorials - factorials[::-1]
+    weights = np.exp(choose + counts * np.log(share) + (samples - counts) * np.log1p(-share))
+    estimates = pass_at_k(counts, samples, k)
+    mean = weights @ estimates
+    return float(weights @ (estimates - mean) ** 2)
+
+
+def _generator() -> np.random.Generator:
+    return np.random.default_rng(stream_seed(0, "intervals"))

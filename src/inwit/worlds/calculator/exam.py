@@ -1,0 +1,236 @@
+"""The exam of calculator-v0 where identity decides: one greedy run of an expression is its success over all inputs.
+
+Rows are groups: expressions with as many operators that need as many slots. Where letters vary (`names = any`) a policy
+sees them, so an expression counts as solved only if it is solved under every set of letters.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from inwit.core.intervals import share_interval
+from inwit.core.results import EXACT, NONE, NOT_SEARCHED, SAMPLED, Evaluation, Row, Yardstick
+from inwit.core.seeding import stream
+from inwit.core.types import Papers, Tasks
+from inwit.worlds.calculator.rules import CalculatorSettings
+from inwit.worlds.examination import BLOCK, blocks, split_of
+from inwit.worlds.oracle.shortest import ShortestProgram, shortest_table
+from inwit.worlds.running import perform
+
+if TYPE_CHECKING:
+    from inwit.worlds.calculator.tensors import CalculatorV0
+
+DIGITS = 100  # digit rows per expression, at most, on which success by value is sampled
+RANDOM = 200  # random programs per expression, at most
+ROWS = 300_000  # of digits, and of random programs, in all
+SEARCHED = 4  # operators: larger expressions are searched one by one, for seconds each, and are left out
+LETTERINGS = 500_000  # sets of letters, over all expressions, that are tried; more are sampled
+_NOT_SEARCHED = ShortestProgram(program=None, length=None, proven=False, searched_to=0, slots_needed=None)
+
+
+class CalculatorExam:
+    """One question for each expression; with `names = any` one for each set of letters that it may have."""
+
+    def __init__(self, world: CalculatorV0) -> None:
+        self.world = world
+        self.letterings = _letterings(world)
+        self.questions = sum(len(self.letterings[operators]) for operators in world.kinds.stages)
+        self.proven = True
+        self.method = "one greedy run of each expression, for all inputs"
+        if world.settings.names == "any":
+            self.method = "one greedy run of each expression under every set of letters, for all inputs"
+        if self.questions > LETTERINGS:
+            self.proven, each = False, max(1, LETTERINGS // len(world.kinds))
+            self.letterings = {operators: _some(sets, each) for operators, sets in self.letterings.items()}
+            self.questions = sum(len(self.letterings[operators]) for operators in world.kinds.stages)
+            self.method = f"one greedy run of each expression under up to {each} sets of letters, for all inputs"
+
+    def tasks(self, kinds: Sequence[int], device: torch.device | str) -> Iterator[Tasks]:
+        plain, stages = self.world.greedy_tasks(), self.world.kinds.stages
+        asked = torch.tensor([kind for kind in kinds for _ in self.letterings[stages[kind]]], dtype=torch.int64)
+        letters = torch.cat([self.letterings[stages[kind]] for kind in kinds])
+        digits = plain.data["operands"][asked]
+        return blocks(Tasks(asked, {"operands": digits, "letters": letters}), device)
+
+    def grade(self, papers: Papers) -> Evaluation:
+        world = self.world
+        solved = torch.ones(len(world.kinds), dtype=torch.bool)
+        solved[papers.tasks.kind[~papers.success]] = False
+        asked = torch.bincount(papers.tasks.kind, minlength=len(world.kinds))
+        steps = torch.zeros(len(asked), dtype=torch.float64).index_add_(0, papers.tasks.kind, papers.steps.double())
+        members = _Members(
+            solved=solved,
+            steps=steps / asked,
+            value=_value_success(world, papers),
+            random=_random_success(world),
+            best=_best(world),
+        )
+        rows = [_row(key, kinds, world, members) for key, kinds in _groups(world, members.best).items()]
+        names = zip(world.kinds.names, solved.tolist(), strict=True)
+        marks = Papers(Tasks(torch.arange(len(solved)), {}), solved, papers.steps[: len(solved)], {}, papers.tokens)
+        return Evaluation(
+            world=world.id,
+            rows=rows,
+            proven=self.proven,
+            method=self.method,
+            known_limit=world.known_limit,
+            split=split_of(world, marks),
+            unsolved=[name for name, right in names if not right],
+            cost_over_best=_over_shortest(members),
+        )
+
+
+@dataclass(frozen=True)
+class _Members:
+    """What is known of each expression: K of them."""
+
+    solved: Bool[Tensor, " K"]
+    steps: Float[Tensor, " K"]  # mean chosen tokens
+    value: Int[Tensor, "K 2"]  # digit rows with the right value, of how many
+    random: Int[Tensor, "K 2"]  # random programs that were right, of how many
+    best: list[ShortestProgram]
+
+
+def _letterings(world: CalculatorV0) -> dict[int, Int[Tensor, "S N"]]:
+    """By number of operators: the sets of letters that an expression may have, filled up with -1."""
+    settings, width = world.settings, world.num_operands
+    letterings = {}
+    for operators in sorted(set(world.kinds.stages)):
+        count = operators + 1
+        sets = combinations(range(settings.num_letters), count) if settings.names == "any" else [range(count)]
+        letterings[operators] = torch.tensor([[*letters, *[-1] * (width - count)] for letters in sets])
+    return letterings
+
+
+def _some(sets: Int[Tensor, "S N"], count: int) -> Int[Tensor, "S N"]:
+    """The first set, and others at random."""
+    order = torch.randperm(len(sets) - 1, generator=stream(0, "letterings"))[: count - 1] + 1
+    return torch.cat([sets[:1], sets[order]])
+
+
+def _best(world: CalculatorV0) -> list[ShortestProgram]:
+    searched = min(world.settings.max_operators, SEARCHED)
+    table = shortest_table(searched, world.settings.num_slots, world.settings.tools)
+    return [table.get(name, _NOT_SEARCHED) for name in world.kinds.names]
+
+
+def _groups(world: CalculatorV0, best: list[ShortestProgram]) -> dict[tuple[int, int | None], list[int]]:
+    """The expressions by number of operators and slots needed, in order; unknown needs come first."""
+    groups: dict[tuple[int, int | None], list[int]] = {}
+    for kind, (operators, program) in enumerate(zip(world.kinds.stages, best, strict=True)):
+        groups.setdefault((operators, program.slots_needed), []).append(kind)
+    return dict(sorted(groups.items(), key=lambda item: (item[0][0], -1 if item[0][1] is None else item[0][1])))
+
+
+def _row(key: tuple[int, int | None], kinds: list[int], world: CalculatorV0, members: _Members) -> Row:
+    operators, slots = key
+    right = [kind for kind in kinds if members.solved[kind]]
+    best = [members.best[kind] for kind in kinds]
+    lengths = [members.best[kind].length for kind in right or kinds]
+    value, tries = (int(total) for total in members.value[kinds].sum(0))
+    success = len(right) / len(kinds)
+    name = f"{operators} operator{'' if operators == 1 else 's'}"
+    return Row(
+        name=name if slots is None else f"{name}, {slots} slot{'' if slots == 1 else 's'}",
+        stage=operators,
+        problems=len(kinds),
+        solved=len(right),
+        cost=float(members.steps[right].mean()) if right else None,
+        best_cost=sum(length or 0 for length in lengths) / len(lengths) if all(lengths) else None,
+        yardsticks={
+            "oracle": _oracle(best),
+            "shortcut": _shortcut(world, kinds, best),
+            "random": _random(members.random[kinds]),
+        },
+        labels={"operators": operators, "slots": slots},
+        extra={
+            "value_success": value / tries,
+            "value_success_interval": share_interval(value, tries),
+            "luck": value / tries - success,
+            "optimum_proven": sum(program.proven for program in best),
+        },
+    )
+
+
+def _oracle(best: list[ShortestProgram]) -> Yardstick:
+    found = [program for program in best if program.length]
+    if not found:
+        known = NONE if best[0].searched_to else NOT_SEARCHED
+        bound = f"of all programs of up to {best[0].searched_to} tokens none computes any of these expressions"
+        return Yardstick(known, why=bound if known == NONE else f"more than {SEARCHED} operators: searched one by one")
+    proven = sum(program.proven for program in best)
+    cost = sum(program.length or 0 for program in found) / len(found)
+    why = f"shortest programs; {proven} of {len(best)} are proven shortest"
+    return Yardstick(EXACT, len(found) / len(best), cost, why=why)
+
+
+def _shortcut(world: CalculatorV0, kinds: list[int], best: list[ShortestProgram]) -> Yardstick:
+    """A constant program computes one polynomial: at best that of the largest class. What was searched and has no
+    program cannot be solved by a constant one either."""
+    pairs = zip(kinds, best, strict=True)
+    possible = [world.kinds.classes[kind] for kind, program in pairs if program.program or not program.searched_to]
+    share = max(Counter(possible).values(), default=0) / len(kinds)
+    return Yardstick(EXACT, share, why="the one program that solves most of these expressions")
+
+
+def _random(counts: Int[Tensor, "K 2"]) -> Yardstick:
+    right, tries = (int(total) for total in counts.sum(0))
+    why = "uniformly random legal tokens"
+    return Yardstick(SAMPLED, right / tries, interval=share_interval(right, tries), why=why)
+
+
+def _over_shortest(members: _Members) -> float | None:
+    """Tokens over tokens, all expressions together; None where nothing is solved whose shortest length is proven."""
+    pairs = [
+        (taken, program.length)
+        for right, taken, program in zip(members.solved.tolist(), members.steps.tolist(), members.best, strict=True)
+        if right and program.proven and program.length
+    ]
+    return sum(taken for taken, _ in pairs) / sum(length for _, length in pairs) if pairs else None
+
+
+def _value_success(world: CalculatorV0, papers: Papers) -> Int[Tensor, "K 2"]:
+    """On how many digit rows each expression's program gives the right value, under its first set of letters."""
+    kinds = len(world.kinds)
+    first = torch.full((kinds,), len(papers.success)).scatter_reduce_(
+        0, papers.tasks.kind, torch.arange(len(papers.success)), "amin"
+    )
+    each = max(8, min(DIGITS, ROWS // kinds))
+    rows = torch.arange(kinds).repeat_interleave(each)
+    digits = world.sample(rows, stream(0, "value success")).data["operands"]
+    tasks = Tasks(rows, {"operands": digits, "letters": papers.tasks.data["letters"][first][rows]})
+    pad = world.vocabulary.id("PAD")
+    tokens = papers.tokens[first].masked_fill(papers.tokens[first] < 0, pad)
+    right = []
+    for start in range(0, len(rows), 16 * BLOCK):
+        part = slice(start, start + 16 * BLOCK)
+        right.append(perform(world, tasks[part], tokens[rows[part]].long())[1]["value_success"])
+    counts = torch.cat(right).view(kinds, each).sum(1)
+    return torch.stack([counts, torch.full_like(counts, each)], 1)
+
+
+def _random_success(world: CalculatorV0) -> Int[Tensor, "K 2"]:
+    return _random_counts(type(world), replace(world.settings, masks=True))
+
+
+@cache
+def _random_counts(world_class: type[CalculatorV0], settings: CalculatorSettings) -> Int[Tensor, "K 2"]:
+    """How many of so many uniformly random legal programs are right, for each expression. No agent changes it."""
+    world, generator = world_class(settings), stream(0, "random success")
+    each = max(8, min(RANDOM, ROWS // len(world.kinds)))
+    kinds = torch.arange(len(world.kinds)).repeat_interleave(each)
+    right = []
+    for start in range(0, len(kinds), 16 * BLOCK):
+        tasks = world.sample(kinds[start : start + 16 * BLOCK], generator)
+        right.append(perform(world, tasks, None, generator)[0])
+    counts = torch.cat(right).view(-1, each).sum(1)
+    return torch.stack([counts, torch.full_like(counts, each)], 1)
