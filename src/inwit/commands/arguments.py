@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from inwit.core.errors import UserError
+
+if TYPE_CHECKING:
+    from inwit.worlds.reading import TaskField
 
 AT_THE_END = "print one JSON object at the end, nothing else on stdout"  # --json, where progress is shown
 
@@ -66,18 +69,18 @@ def task_flag(field: str) -> str:
     return f"--{field.removeprefix('num_').replace('_', '-')}"
 
 
-def _fields() -> dict[str, dict[str, Any]]:
+def _fields() -> dict[str, dict[str, TaskField]]:
     """The fields of all worlds' tasks: by name, what each world says of it."""
     from inwit.worlds import TWINS
 
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, dict[str, TaskField]] = {}
     for world in TWINS.names():
         for name, field in getattr(TWINS.load(world), "task_fields", {}).items():
             found.setdefault(name, {})[world] = field
     return found
 
 
-def _texts(fields: dict[str, Any]) -> dict[str, list[str]]:
+def _texts(fields: dict[str, TaskField]) -> dict[str, list[str]]:
     """Each help text once, with the worlds that give it."""
     texts: dict[str, list[str]] = {}
     for world, field in fields.items():

@@ -44,7 +44,7 @@ def cells(evaluation: Evaluation) -> list[list[str]]:
             count(row.problems),
             count(row.solved),
             success(row),
-            *(_reading(row.extra.get(name), sampled=name in evaluation.sampled) for name in extra),
+            *(_reading(row, name) for name in extra),
             mean(row.cost),
             mean(row.best_cost),
             *(yardstick(row.yardsticks.get(name)) for name in yardsticks),
@@ -55,7 +55,10 @@ def cells(evaluation: Evaluation) -> list[list[str]]:
 
 def success(row: Row) -> str:
     """`97.1 %`, or of a sample `~97.1 % (95.0 to 98.6)`."""
-    return percent(row.success) if row.interval is None else _sampled(row.success, row.interval)
+    if row.interval is None:
+        return percent(row.success)
+    low, high = (100 * end for end in row.interval)
+    return f"~{percent(row.success)} ({low:.1f} to {high:.1f})"
 
 
 def yardstick(found: Yardstick | None) -> str:
@@ -64,29 +67,25 @@ def yardstick(found: Yardstick | None) -> str:
         return "·"
     if found.known not in (EXACT, SAMPLED):
         return found.known
-    if found.success is None:
-        return "·" if found.cost is None else f"{'~' * (found.known == SAMPLED)}{mean(found.cost)} tokens"
-    return percent(found.success) if found.known == EXACT else _sampled(found.success, found.interval)
-
-
-def _sampled(share: float, interval: tuple[float, float] | None) -> str:
-    shown = f"~{percent(share)}"
-    return shown if interval is None else f"{shown} ({100 * interval[0]:.1f} to {100 * interval[1]:.1f})"
+    sign = "~" if found.known == SAMPLED else ""
+    if found.success is not None:
+        return sign + percent(found.success)
+    return "·" if found.cost is None else f"{sign}{mean(found.cost)} tokens"
 
 
 def _number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _reading(value: Any, *, sampled: bool) -> str:
-    """A whole number is a count, another one from 0 to 1 a share, and any other a mean."""
+def _reading(row: Row, name: str) -> str:
+    """A whole number is a count, another one a share if it can be one, else a mean."""
+    value = row.extra.get(name)
     if not _number(value):
         return "·"
     if isinstance(value, int):
-        return f"{'~' * sampled}{count(value)}"
-    if not 0 <= value <= 1:
-        return f"{'~' * sampled}{mean(value)}"
-    return _sampled(value, None) if sampled else percent(value)
+        return count(value)
+    sign = "~" if row.interval is not None or f"{name}_interval" in row.extra else ""
+    return sign + (percent(value) if abs(value) <= 1 else mean(value))
 
 
 def programs(evaluation: Evaluation) -> list[tuple[str, str, str]]:
@@ -116,7 +115,8 @@ def notes(evaluation: Evaluation) -> list[str]:
     """What stands below the table: signs, what is not known and why, and the totals."""
     lines = _unknown(evaluation)
     if any("~" in cell for row in cells(evaluation) for cell in row):
-        lines.append("~ from a sample; in brackets its 95 % interval")
+        brackets = ", in brackets its 95 % interval" if any(row.interval for row in evaluation.rows) else ""
+        lines.append(f"~ estimated from a sample{brackets}")
     lines.append(solved_line(evaluation))
     if evaluation.cost_over_best is not None:
         lines.append(f"mean tokens over the proven best: {evaluation.cost_over_best:.4f}")
@@ -135,7 +135,7 @@ def _unknown(evaluation: Evaluation) -> list[str]:
                 rows.setdefault((name, found.known, found.why), []).append(row.name)
     every = len(evaluation.rows)
     return [
-        f"{name}, {known}: {why}" + ("" if len(names) == every else f" ({'; '.join(names)})")
+        f"{name}, {known}: {why}" + ("" if len(names) == every else f" ({'; '.join(dict.fromkeys(names))})")
         for (name, known, why), names in rows.items()
     ]
 

@@ -11,7 +11,7 @@ def percent(share: float) -> str:
     text = f"{100 * share:.1f} %"
     if text == "100.0 %":
         return "100 %" if share >= 1 else "> 99.9 %"
-    return "< 0.1 %" if text == "0.0 %" and share > 0 else text
+    return "< 0.1 %" if text == "0.0 %" and share > 0 else text.replace("-0.0", "0.0")
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[Any]], numbers: Sequence[bool]) -> str:

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from rich import box
-from rich.console import Group
+from rich.console import Console, ConsoleOptions, Group, RenderResult
 from rich.table import Table
 from rich.text import Text
 
@@ -19,32 +19,52 @@ if TYPE_CHECKING:
     from inwit.worlds.oracle.shortest import ShortestProgram
 
 SOLVED = 2  # the column that is coloured
+GAP = 2  # between columns
 
 
 def evaluation_table(evaluation: Evaluation) -> Group:
     """The result, row by row, with a column for each yardstick; below it programs, totals and the known limit."""
-    table = _table(result_text.title(evaluation))
-    for column, heading in enumerate(result_text.headings(evaluation)):
-        if column == 0:
-            table.add_column(heading)  # the one that may be wrapped
-        else:
-            table.add_column(heading.replace(" ", "\n"), justify="right", no_wrap=True)
-    for row, cells in zip(evaluation.rows, result_text.cells(evaluation), strict=True):
-        shown: list[str | Text] = [_stacked(cell) for cell in cells]
-        shown[SOLVED] = Text(cells[SOLVED], style="bold green" if row.solved == row.problems else "yellow")
-        table.add_row(*shown)
     below = [*_programs(evaluation), *result_text.notes(evaluation), *_split(evaluation)]
     limit = [Text(f"known limit: {evaluation.known_limit}", style="dim")] if evaluation.known_limit else []
-    return Group(table, Text("\n".join(below)), *limit)
+    return Group(Text(result_text.title(evaluation), "italic"), _Rows(evaluation), Text("\n".join(below)), *limit)
 
 
-def _table(title: str) -> Table:
-    return Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+class _Rows:
+    """The rows as one table, or as several below each other where the terminal is too narrow: nothing is cut."""
+
+    def __init__(self, evaluation: Evaluation) -> None:
+        headings = [heading.replace(" ", "\n") for heading in result_text.headings(evaluation)]
+        self.columns = list(zip(headings, *map(_stacked, result_text.cells(evaluation)), strict=True))
+        self.styles = ["bold green" if row.solved == row.problems else "yellow" for row in evaluation.rows]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield from map(self._table, self._fitting(options.max_width - GAP))
+
+    def _fitting(self, space: int) -> list[list[int]]:
+        """Which columns stand in each table; the first, with the rows' names, in all of them."""
+        widths = [GAP + max(len(line) for cell in column for line in cell.split("\n")) for column in self.columns]
+        tables, used = [[0]], widths[0]
+        for column, width in enumerate(widths[1:], 1):
+            if used + width > space and len(tables[-1]) > 1:
+                tables.append([0])
+                used = widths[0]
+            tables[-1].append(column)
+            used += width
+        return tables
+
+    def _table(self, columns: list[int]) -> Table:
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+        for column in columns:
+            table.add_column(self.columns[column][0], justify="right" if column else "left", no_wrap=True)
+        for row, style in enumerate(self.styles, 1):
+            cells = [(column, self.columns[column][row]) for column in columns]
+            table.add_row(*(Text(cell, style if column == SOLVED else "") for column, cell in cells))
+        return table
 
 
-def _stacked(cell: str) -> str:
+def _stacked(cells: list[str]) -> list[str]:
     """In two lines what would make a column wide: an interval, `not searched`."""
-    return cell.replace(" (", "\n(") if " (" in cell else cell.replace("not searched", "not\nsearched")
+    return [cells[0], *(cell.replace(" (", "\n(").replace("not searched", "not\nsearched") for cell in cells[1:])]
 
 
 def _programs(evaluation: Evaluation) -> list[str]:
