@@ -118,12 +118,23 @@ def notes(evaluation: Evaluation) -> list[str]:
         brackets = ", in brackets its 95 % interval" if any(row.interval for row in evaluation.rows) else ""
         lines.append(f"~ estimated from a sample{brackets}")
     lines.append(solved_line(evaluation))
-    if evaluation.cost_over_best is not None:
-        lines.append(f"mean tokens over the proven best: {evaluation.cost_over_best:.4f}")
+    over = cost_over_best(evaluation)
+    if over is not None:
+        lines.append(f"mean tokens over the proven best: {over:.4f}")
     if evaluation.unsolved:
         more = " ..." if len(evaluation.unsolved) > UNSOLVED else ""
         lines.append(f"not all solved: {'  '.join(evaluation.unsolved[:UNSOLVED])}{more}")
     return lines
+
+
+def cost_over_best(evaluation: Evaluation) -> float | None:
+    """Tokens over tokens, on what is solved; None where nothing is, or where the best of some of it is not known."""
+    if evaluation.cost_over_best is not None:
+        return evaluation.cost_over_best
+    solved = [row for row in evaluation.rows if row.solved]
+    cost = sum((row.cost or 0) * row.solved for row in solved)
+    best = sum((row.best_cost or 0) * row.solved for row in solved)
+    return cost / best if solved and all(row.cost and row.best_cost for row in solved) else None
 
 
 def _unknown(evaluation: Evaluation) -> list[str]:
