@@ -1,7 +1,8 @@
-"""What every world must keep to. A world is held to it by being registered."""
+"""What every world must keep to. A world is held to it by being registered; a few odd ones from outside are, too."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,10 +12,18 @@ from hypothesis import strategies as st
 
 from inwit import worlds
 from inwit.worlds import WORLDS
+from inwit.worlds.oracle.programs import NO_TOKEN, OraclePrograms
 from support import all_kinds, batch_of, lockstep, make_world
+from worlds_from_outside import OUTSIDE, worlds_from_outside
 
-every_world = pytest.mark.parametrize("world_id", WORLDS.names())
+every_world = pytest.mark.parametrize("world_id", [*WORLDS.names(), *OUTSIDE])
 PICKS = st.lists(st.tuples(st.booleans(), st.integers(0, 2**16)), min_size=1, max_size=20)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def from_outside() -> Iterator[None]:
+    with worlds_from_outside():
+        yield
 
 
 def sampled(world: Any, each: int, seed: int) -> Any:
@@ -83,7 +92,8 @@ def test_batched_agrees_with_the_scalar_twin(world_id: str, data: st.DataObject,
 def test_many_deep_programs_agree_with_the_scalar_twin(world_id: str, legal_share: float) -> None:
     """Hundreds of mostly legal programs, so that rare states come up: what is legal, registers, flags and rewards."""
     world = make_world(world_id, max_steps=9)
-    tasks, states, legal, steps, tokens = random_programs(world, 150, 11, legal_share)
+    each = max(10, 450 // len(world.kinds))
+    tasks, states, legal, steps, tokens = random_programs(world, each, 11, legal_share)
     for row, task in enumerate(world.describe(tasks)):
         twin = worlds.make_scalar(world_id, task, **world.settings.to_dict())
         for column, token in enumerate(tokens):
@@ -129,7 +139,7 @@ def compare_state(state: dict[str, torch.Tensor], row: int, expected: dict[str, 
 @every_world
 @pytest.mark.parametrize("legal_share", [1.0, 0.7, 0.0])
 def test_the_course_of_an_episode(world_id: str, legal_share: float) -> None:
-    """A live row has a legal token and is not forced to end; an ended row stays as it is and pays nothing."""
+    """A live row has a legal token, and where it is forced, then to one; an ended row stays as it is and pays nothing."""
     world = make_world(world_id)
     _, states, legal, steps, _ = random_programs(world, 100, 3, legal_share)
     ended = ended_before(steps)
@@ -139,8 +149,11 @@ def test_the_course_of_an_episode(world_id: str, legal_share: float) -> None:
         where = f"{world_id}, before column {column}"
         assert bool(legal[column][~gone].any(1).all()), f"{where}: a live row has no legal token."
         forced = world.forced(states[column])
-        assert bool(((forced < 0) == ~gone).all()), f"{where}: forced must be -1 exactly for rows that have not ended."
-        assert bool((forced[~gone] == -1).all()), f"{where}: a row that may choose is marked by -1, nothing else."
+        assert bool((forced[gone] >= 0).all()), f"{where}: a row that has ended must be forced."
+        by_world = ~gone & (forced >= 0)
+        allowed = legal[column].gather(1, forced.clamp_min(0)[:, None])[:, 0]
+        assert bool(allowed[by_world].all()), f"{where}: a live row is forced to a token that is not legal."
+        assert bool((forced[~gone & ~by_world] == -1).all()), f"{where}: a row that may choose is marked by -1."
         for name, tensor in states[column].items():
             same = tensor[gone] == states[column + 1][name][gone]
             assert bool(same.all()), f"{where}: {name} changes in a row that has ended."
@@ -316,6 +329,23 @@ def test_the_budget_truncates_and_answering_at_last_terminates(world_id: str) ->
         expected = step_number == world.max_steps
         assert bool((step.truncated == expected).all()), f"{world_id}: truncated after {step_number} steps is wrong."
         assert not bool(step.terminated.any()), f"{world_id}: an ineffective token terminates."
+
+
+@every_world
+def test_the_oracles_programs_solve_what_is_asked(world_id: str) -> None:
+    """Whichever way a world knows them: a program that is handed out is right on every problem that is drawn."""
+    world = make_world(world_id, max_operators=2)
+    if not {"constant_programs", "best_programs"} & world.capabilities:
+        pytest.skip(f"nobody knows the best programs of {world_id}.")
+    tasks = sampled(world, 20, 6)
+    programs = OraclePrograms(world)(tasks)
+    _, _, steps = lockstep(world, tasks, programs.clamp_min(0).tolist())
+    success = torch.stack([step.success for step in steps]).any(0)
+    handed_out = programs[:, 0] != NO_TOKEN
+    assert bool(handed_out.any()), f"{world_id} declares to know its best programs, and has none."
+    assert bool(success[handed_out].all()), f"{world_id}: an oracle's program fails."
+    held_out = torch.isin(tasks.kind, torch.tensor(world.kinds.held_out, dtype=torch.int64))
+    assert not bool((held_out & handed_out).any()), f"{world_id}: programs of the test set are handed out."
 
 
 @pytest.mark.parametrize("world_id", ["tutorial-v0", "tutorial-v1"])

@@ -16,6 +16,7 @@ from inwit.core.distributions import ILLEGAL
 from inwit.core.errors import UserError
 from inwit.evaluation.exact import Evaluation, evaluate, solves_all
 from inwit.worlds.oracle.constant import yardstick
+from inwit.worlds.tutorial.rules import TutorialSettings
 from scripts import ORACLES, FixedProgram, greedy_program, scripted
 from support import batch_of, untrained
 
@@ -100,7 +101,7 @@ def test_counts_add_up(evaluations: Any, world_id: str) -> None:
 
 def test_the_yardsticks_stand_beside(agents: Any, evaluations: Any) -> None:
     for kind, stage in enumerate(evaluations["tutorial-v1"].stages):
-        best = yardstick("tutorial-v1", kind, 7)
+        best = yardstick("tutorial-v1", kind, TutorialSettings())
         assert stage.oracle_program == ORACLES[kind].split()
         assert stage.oracle_steps == len(ORACLES[kind].split())
         assert stage.random_success == best.random_success

@@ -11,6 +11,7 @@ import torch
 import inwit
 from inwit.core.errors import UserError
 from inwit.worlds.oracle.constant import kind_success
+from inwit.worlds.tutorial.rules import TutorialSettings
 from scripts import ORACLES, greedy_program, scripted
 from support import untrained
 
@@ -77,7 +78,7 @@ def test_right_by_luck() -> None:
     explanation = inwit.explain(agent, LUCKY)
     assert (explanation.success, explanation.lucky) == (True, True)
     assert explanation.program_success == pytest.approx(0.1)
-    assert explanation.program_success == kind_success("tutorial-v1", 0, (11, 14), 7)
+    assert explanation.program_success == kind_success("tutorial-v1", 0, (11, 14), TutorialSettings())
     assert [choice.keeps_to_oracle for choice in explanation.choices] == [True, False]
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol, overload
+from typing import Any, Literal, Protocol, Self, overload
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -195,11 +195,17 @@ class ScalarWorld(Protocol):
 class ColumnTwin(ScalarWorld, Protocol):
     """A scalar twin that runs one program on many problems: each operand may be a column of values.
 
-    Needed by the capability `constant_programs`. Copied with `copy.copy` at every branch of a search.
+    Needed by the capability `constant_programs`. Copied with `copy.copy` at every branch of a search; what that asks of
+    `step`, `state` and `legal` is said in `worlds.oracle.constant`.
     """
 
     operands: Sequence[Any]
     acc: Any  # the answer; classes of programs are told apart by it
+
+    @classmethod
+    def on_all_problems(cls, settings: Any, kind: int, /) -> Self:
+        """One episode, before its first token, on every problem of a kind of the world with these settings."""
+        ...
 
 
 class Policy(Protocol):

@@ -14,7 +14,6 @@ from inwit.core.types import Output
 from inwit.worlds import make_scalar
 from inwit.worlds.oracle.constant import kind_success
 from inwit.worlds.oracle.programs import oracle_program
-from inwit.worlds.oracle.shortest import shortest
 
 
 @dataclass(frozen=True)
@@ -96,10 +95,10 @@ def explain(agent: Agent, task: dict[str, Any], oracle_program: Sequence[str] | 
 
 
 def _oracle(world: World, kind: int, task: dict[str, Any]) -> tuple[int, ...] | None:
-    """The best program for the task's kind, if it is known, in the task's own letters."""
-    if capable(world, "identity"):
-        program = shortest(task["expression"], world.settings.num_slots, world.settings.tools).program
-        return tuple(world.vocabulary.ids(program)) if program else None
+    """The best program for the task's kind, if it is known, with the task's own arguments."""
+    if knows := capable(world, "best_programs"):
+        program = knows.best_program_for(task)
+        return tuple(program) if program else None
     return oracle_program(world, kind)
 
 
@@ -107,7 +106,7 @@ def _program_success(world: World, kind: int, tokens: list[int], success: bool) 
     """The share of the kind's problems on which the program is right. An identity is right on all of them; a
     program that is none may be right on some by luck, here counted as none."""
     if capable(world, "constant_programs"):
-        return kind_success(world.id, kind, tuple(tokens), world.max_steps)
+        return kind_success(world.id, kind, tuple(tokens), world.settings)
     if capable(world, "identity"):
         return float(success)
     return None

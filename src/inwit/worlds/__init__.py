@@ -9,34 +9,36 @@ from inwit.core.errors import unknown
 from inwit.core.registry import Entry, Registry
 from inwit.core.settings import build
 
+# Each world, its twin for one episode, and what it is. A world is named here and in its own folder, nowhere else.
+_BUILT_IN = {
+    "tutorial-v0": (
+        "tutorial.v0:TutorialV0",
+        "tutorial.scalar:ScalarTutorialV0",
+        "the published rules, quirks included: pays for the wrong goal, stores no value",
+    ),
+    "tutorial-v1": (
+        "tutorial.v1:TutorialV1",
+        "tutorial.scalar:ScalarTutorialV1",
+        "the same task, repaired: three stages, 111,000 problems, success is the stated goal",
+    ),
+    "calculator-v0": (
+        "calculator.tensors:CalculatorV0",
+        "calculator.scalar:ScalarCalculator",
+        "a register machine whose prompt is an expression: it must be read; success holds over all inputs",
+    ),
+}
+
 WORLDS = Registry(
     "world",
     "inwit.worlds",
-    {
-        "tutorial-v0": Entry(
-            "inwit.worlds.tutorial.v0:TutorialV0",
-            "the published rules, quirks included: pays for the wrong goal, stores no value",
-        ),
-        "tutorial-v1": Entry(
-            "inwit.worlds.tutorial.v1:TutorialV1",
-            "the same task, repaired: three stages, 111,000 problems, success is the stated goal",
-        ),
-        "calculator-v0": Entry(
-            "inwit.worlds.calculator.tensors:CalculatorV0",
-            "a register machine whose prompt is an expression: it must be read; success holds over all inputs",
-        ),
-    },
+    {name: Entry(f"inwit.worlds.{world}", about) for name, (world, _, about) in _BUILT_IN.items()},
 )
 
 # Free of PyTorch, so that playing a program by hand needs none.
 TWINS = Registry(
     "scalar twin of a world",
     "inwit.world_twins",
-    {
-        "tutorial-v0": Entry("inwit.worlds.tutorial.scalar:ScalarTutorialV0", "the rules for one episode"),
-        "tutorial-v1": Entry("inwit.worlds.tutorial.scalar:ScalarTutorialV1", "the rules for one episode"),
-        "calculator-v0": Entry("inwit.worlds.calculator.scalar:ScalarCalculator", "the rules for one episode"),
-    },
+    {name: Entry(f"inwit.worlds.{twin}", "the rules for one episode") for name, (_, twin, _) in _BUILT_IN.items()},
 )
 
 

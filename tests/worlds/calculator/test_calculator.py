@@ -60,7 +60,7 @@ def settings(draw: st.DrawFn) -> dict[str, Any]:
         "names": names,
         "letters": draw(st.sampled_from([0, most + 1, 10])) if names == "any" else 0,
         "reward": draw(st.sampled_from(["identity", "value"])),
-        "milestones": draw(st.sampled_from([0.0, 0.3])),
+        "milestones": draw(st.sampled_from([0.0, 0.3])) if all(TOOLS[name].polynomial for name in tools) else 0.0,
         "step_cost": draw(st.sampled_from([0.0, 0.01])),
         "max_steps": draw(st.sampled_from([0, 0, 1, 9, 60])),
         "masks": draw(st.booleans()),

@@ -10,14 +10,19 @@ from typing import Any
 import numpy as np
 import pytest
 
+import inwit
+from inwit.core.settings import build
 from inwit.worlds import make_scalar
 from inwit.worlds.oracle.constant import Yardstick, kind_success, yardstick
 from inwit.worlds.tutorial.rules import ANS, VOCABULARY
 from inwit.worlds.tutorial.scalar import ScalarTutorialV0, ScalarTutorialV1, TutorialSettings
+from worlds_from_outside import GoalSettings, worlds_from_outside
 
 TWINS: dict[str, Any] = {"tutorial-v0": ScalarTutorialV0, "tutorial-v1": ScalarTutorialV1}
 
-# The programs of WORLDS.md: each kind's one shortest program that is right on every problem.
+SEVEN = TutorialSettings(max_steps=7)
+
+# The programs of the published table: each kind's one shortest program that is right on every problem.
 ORACLES = {0: "MUL ADD ANS", 1: "MUL ADD SUB ANS", 2: "MUL ADD STO MUL RCL SUB ANS"}
 
 
@@ -69,7 +74,7 @@ def test_yardstick_against_enumeration(world_id: str, stage: int, max_steps: int
         solved[program] = count(episode.success, problems)
         reward[program] = float(np.mean(episode.reward))
         random_success += probability * Fraction(solved[program], problems)
-    best = yardstick(world_id, stage, max_steps)
+    best = yardstick(world_id, stage, TutorialSettings(max_steps=max_steps))
 
     assert best.searched_to == max_steps
     assert best.random_success == pytest.approx(float(random_success), abs=1e-12)
@@ -87,11 +92,11 @@ def test_yardstick_against_enumeration(world_id: str, stage: int, max_steps: int
 
 @pytest.mark.parametrize("stage", [0, 1, 2])
 def test_the_oracles_of_v1(stage: int) -> None:
-    best = yardstick("tutorial-v1", stage, 7)
+    best = yardstick("tutorial-v1", stage, SEVEN)
     assert best.oracle is not None
     assert names(best.oracle.tokens) == ORACLES[stage]
     assert (best.oracle.success, best.oracle.reward) == (1.0, 1.0)
-    assert kind_success("tutorial-v1", stage, best.oracle.tokens, 7) == 1.0
+    assert kind_success("tutorial-v1", stage, best.oracle.tokens, SEVEN) == 1.0
 
 
 @pytest.mark.parametrize("stage", [0, 1])
@@ -118,7 +123,7 @@ def test_the_oracle_of_stage_2_is_unique() -> None:
                 right.append((*program, token))
             elif not after.ended:
                 stack.append(((*program, token), after))
-    right = [program for program in right if kind_success("tutorial-v1", 2, program, 7) == 1.0]
+    right = [program for program in right if kind_success("tutorial-v1", 2, program, SEVEN) == 1.0]
     assert [names(program) for program in right] == [ORACLES[2]]
 
 
@@ -126,12 +131,12 @@ def test_without_memory_stage_2_stays_at_19_percent() -> None:
     best = 0.0
     for program in ("MUL ADD SUB ANS", "MUL ADD SUB SUB ANS"):
         tokens = tuple(VOCABULARY.ids(program.split()))
-        best = max(best, kind_success("tutorial-v1", 2, tokens, 7))
+        best = max(best, kind_success("tutorial-v1", 2, tokens, SEVEN))
     assert best == pytest.approx(0.19, abs=5e-4)
 
 
 def test_the_shortcut_of_stage_2_is_luck() -> None:
-    best = yardstick("tutorial-v1", 2, 7)
+    best = yardstick("tutorial-v1", 2, SEVEN)
     assert best.shortcut is not None
     assert len(best.shortcut.tokens) < 7
     assert 0.1 < best.shortcut.success < 1
@@ -142,7 +147,7 @@ PAID = [(0, "MUL ANS", 1.06), (1, "MUL ADD ANS", 1.12), (2, "MUL ADD SUB ANS", 1
 
 @pytest.mark.parametrize(("stage", "program", "reward"), PAID)
 def test_what_v0_pays_for(stage: int, program: str, reward: float) -> None:
-    best = yardstick("tutorial-v0", stage, 7).best_paid
+    best = yardstick("tutorial-v0", stage, SEVEN).best_paid
     assert names(best.tokens) == program
     assert best.reward == pytest.approx(reward, abs=1e-9)
     assert best.extra["paid_success"] == 1.0
@@ -151,14 +156,14 @@ def test_what_v0_pays_for(stage: int, program: str, reward: float) -> None:
 
 @pytest.mark.parametrize(("stage", "program", "reward"), [(0, "MUL ADD ANS", 0.205), (1, "MUL ADD SUB ANS", 0.265)])
 def test_what_v0_asks_for_earns_less(stage: int, program: str, reward: float) -> None:
-    best = yardstick("tutorial-v0", stage, 7)
+    best = yardstick("tutorial-v0", stage, SEVEN)
     assert best.oracle is not None
     assert names(best.oracle.tokens) == program
     assert best.oracle.reward == pytest.approx(reward, abs=1e-9)
 
 
 def test_nothing_solves_stage_2_of_v0() -> None:
-    best = yardstick("tutorial-v0", 2, 7)
+    best = yardstick("tutorial-v0", 2, SEVEN)
     assert best.oracle is None
     assert best.shortcut is not None
     assert names(best.shortcut.tokens) == "MUL STO SUB MUL ADD ANS"
@@ -176,12 +181,27 @@ def test_kind_success_against_one_problem_at_a_time(tokens: list[str]) -> None:
         for token in ids:
             twin.step(token)
         solved += bool(twin.success)
-    assert kind_success("tutorial-v1", 0, tuple(ids), 7) == solved / 1000
+    assert kind_success("tutorial-v1", 0, tuple(ids), SEVEN) == solved / 1000
 
 
 def test_a_budget_too_short_to_answer() -> None:
     """One token is no answer: there is no oracle, and a random policy is never right."""
-    best: Yardstick = yardstick("tutorial-v1", 0, 2)
+    best: Yardstick = yardstick("tutorial-v1", 0, TutorialSettings(max_steps=2))
     assert best.oracle is None
     assert 0 < best.random_success < 1
     assert best.shortcut is not None
+
+
+@pytest.mark.parametrize(("goal", "program"), [("sum", "ADD ADD ANS"), ("product", "MUL ADD ANS")])
+def test_settings_of_a_worlds_own_reach_the_search(goal: str, program: str) -> None:
+    """Another goal has another best program; what was found for one must not be given out for the other."""
+    with worlds_from_outside():
+        settings = build(GoalSettings, {"goal": goal, "max_steps": 4})
+        best = yardstick("tutorial-goal", 0, settings)
+        assert best.oracle is not None
+        assert names(best.oracle.tokens) == program
+        assert kind_success("tutorial-goal", 0, best.oracle.tokens, settings) == 1.0
+        played = inwit.play("tutorial-goal", {"stage": 0, "operands": [3, 4, 6]}, program.split(), **settings.to_dict())
+        assert played.success
+        other = build(GoalSettings, {"goal": "product" if goal == "sum" else "sum", "max_steps": 4})
+        assert kind_success("tutorial-goal", 0, best.oracle.tokens, other) < 1.0

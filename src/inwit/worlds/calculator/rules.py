@@ -99,12 +99,35 @@ class CalculatorSettings(Settings):
                 raise UserError(f"tools: {name} is named twice")
         if not self.tools:
             raise UserError(f"tools is empty: name at least one of {', '.join(TOOLS)}")
-        if self.split == "longest" and self.min_operators == self.max_operators:
-            raise UserError("split = longest holds out every expression: let min_operators be less than max_operators")
+        self._check_split()
+        if self.milestones and not self.identity_defined:
+            raise UserError(
+                f"milestones = {self.milestones} cannot be paid: a sub-expression is recognised as an identity, which "
+                f"is undefined for {', '.join(n for n in self.tools if not TOOLS[n].polynomial)}; leave that tool out, "
+                "or set milestones = 0"
+            )
         if self.names == "any" and 0 < self.letters <= self.max_operators:
             raise UserError(
                 f"letters = {self.letters} is too small: an expression of {self.max_operators} operators has "
                 f"{self.max_operators + 1} operands"
+            )
+
+    def _check_split(self) -> None:
+        """Raise `UserError` if the split leaves nothing to train on, or no test set."""
+        if self.split == "none":
+            return
+        sizes = (self.tools, self.min_operators, self.max_operators)
+        held_out, total = len(held_out_of(*sizes, self.split)), len(expressions_of(*sizes).trees)
+        if held_out == total:
+            raise UserError(
+                f"split = {self.split} holds out every expression, all {total}, and leaves none to train on: "
+                f"let min_operators be less than max_operators = {self.max_operators}, or set split = none"
+            )
+        if not held_out:
+            raise UserError(
+                f"split = {self.split} holds out none of the {total} expressions: it takes about a fifth of those of "
+                f"{SMALLEST_HELD_OUT} or more operators; raise max_operators = {self.max_operators}, name more tools, "
+                "or set split = none"
             )
 
     @property

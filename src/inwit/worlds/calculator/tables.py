@@ -75,8 +75,15 @@ def control(settings: CalculatorSettings, device: torch.device) -> Control:
     cell = torch.zeros(len(vocabulary), dtype=torch.int64)
     cell[letters] = letters - FIRST_OPERAND
     cell[slots] = slots - FIRST_SLOT + settings.num_letters
-    tables = (legal, reads, effect.flatten(), following.flatten(), cell)
-    return Control(*(table.to(device) for table in tables), sto=sto, ans=len(verbs))
+    return Control(
+        legal=legal.to(device),
+        reads=reads.to(device),
+        effect=effect.flatten().to(device),
+        following=following.flatten().to(device),
+        cell=cell.to(device),
+        sto=sto,
+        ans=len(verbs),
+    )
 
 
 @dataclass(frozen=True)
@@ -101,15 +108,18 @@ def kind_tables(
 ) -> KindTables:
     """The tables of a world's expressions; `symbols` are its tools' in their order."""
     num_operands, vocabulary = settings.max_operators + 1, vocabulary_of(settings.tools)
-    operations = torch.tensor([_operations(tree, symbols, num_operands) for tree in kinds.trees])
+    operations = [_operations(tree, symbols, num_operands) for tree in kinds.trees]
+    tool, left, right = torch.tensor(operations, device=device).permute(2, 0, 1).contiguous()
     prompts = [_prompt(name, vocabulary, width) for name in kinds.names]
-    tables = (
-        *(torch.tensor(kinds.stages), torch.tensor(kinds.classes)),
-        *operations.unbind(2),
-        torch.tensor(prompts),
-        torch.tensor(IDENTITY_POINTS).t()[:num_operands],
+    return KindTables(
+        num_operators=torch.tensor(kinds.stages, device=device),
+        classes=torch.tensor(kinds.classes, device=device),
+        tool=tool,
+        left=left,
+        right=right,
+        prompt=torch.tensor(prompts, device=device),
+        points=torch.tensor(IDENTITY_POINTS, device=device).t()[:num_operands].contiguous(),
     )
-    return KindTables(*(table.contiguous().to(device) for table in tables))
 
 
 def _operations(tree: Tree, symbols: list[str], num_operands: int) -> list[tuple[int, int, int]]:
@@ -138,9 +148,9 @@ class Polynomials:
     """Which polynomial a register holds: C of them by their values at the points of the identity test.
 
     They are numbered: the kinds' classes first, then the polynomials that are only parts of expressions. A 64-bit
-    linear hash finds the candidate in a sorted table, and the three values themselves (93 bits) decide. That all differ
-    in both was checked when the table was made; so an answer can be wrong only for a polynomial that is not in the
-    table and agrees with one of it at all three points: (d/p)**3 < 1e-13 for each, as in the identity test.
+    linear hash finds the candidate in a sorted table, and the three values themselves (93 bits) decide. `_table` checks
+    that no two entries share a hash or values. So an answer can be wrong only for a polynomial that is not in the table
+    and agrees with one of it at all three points: (d/p)**3 < 1e-13 for each, as in the identity test.
     """
 
     hashes: Int[Tensor, " C"]  # ascending

@@ -25,6 +25,7 @@ from inwit.worlds.calculator.rules import (
 )
 from inwit.worlds.calculator.tables import KindTables, kind_tables
 from inwit.worlds.calculator.tools import TOOLS
+from inwit.worlds.oracle.shortest import TOGETHER, shortest
 
 
 class CalculatorTasks:
@@ -45,7 +46,8 @@ class CalculatorTasks:
         self.masks = settings.masks
         self.vocabulary = vocabulary_of(settings.tools)
         self.identity_defined = settings.identity_defined
-        self.capabilities = frozenset({"identity", "exam", "achieved"}) if self.identity_defined else frozenset()
+        known = {"identity", "exam", "best_programs", "achieved"} if self.identity_defined else ()
+        self.capabilities = frozenset[str](known)
         self.expressions = expressions_of(settings.tools, settings.min_operators, settings.max_operators)
         held_out = held_out_of(settings.tools, settings.min_operators, settings.max_operators, settings.split)
         self.kinds = Kinds(self.expressions.names, self.expressions.stages, self.expressions.classes, held_out)
@@ -101,6 +103,27 @@ class CalculatorTasks:
         letter = tokens - FIRST_OPERAND
         operand = (letter >= 0) & (letter < len(LETTERS))
         return torch.where(operand, FIRST_OPERAND + place.gather(1, letter.clamp(0, len(LETTERS) - 1)), tokens)
+
+    def best_program(self, kind: int) -> list[int] | None:
+        """The shortest program of a kind, its operands named a, b, c, ...; None where the search found none.
+
+        Raises `UserError` for an expression that would be searched for alone: there are thousands of them.
+        """
+        if self.kinds.stages[kind] >= TOGETHER:
+            raise UserError(
+                f"the shortest program of {self.kinds.names[kind]} takes seconds to search, as does each expression of "
+                f"{self.kinds.stages[kind]} operators: world.max_operators must be at most {TOGETHER - 1}"
+            )
+        return self.best_program_for({"expression": self.kinds.names[kind]})
+
+    def best_program_for(self, task: dict[str, Any]) -> list[int] | None:
+        """The same for a task's expression, in the task's own letters. One of five operators takes seconds."""
+        program = shortest(task["expression"], self.settings.num_slots, self.settings.tools).program
+        return self.vocabulary.ids(program) if program else None
+
+    def named_as_in(self, tasks: Tasks, programs: Int[Tensor, "B T"]) -> Int[Tensor, "B T"]:
+        """`to_letters`: the filling -1 is no operand, and stays."""
+        return self.to_letters(tasks, programs)
 
     def task(self, task: dict[str, Any]) -> Tasks:
         """One row from `{"expression": "(a*b)-(c*d)", "operands": [3, 5, 2, 7]}`.

@@ -9,10 +9,16 @@ running one program for each class of answers on every problem.
 
 The same nodes carry the probability that a uniformly random legal policy reaches them, which makes its success
 exact, too.
+
+**What a twin must keep to** (`core.contracts.ColumnTwin`). A node of the search is an episode of the twin. A branch is
+`copy.copy` of it, which copies references only: `step` must bind new values to its attributes and never change an array
+or a container in place. `state()` must hold everything that later tokens can depend on, besides the problem and the
+number of steps: episodes of equally many steps with equal `state()` are merged. `legal()` must not depend on values.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from copy import copy
 from dataclasses import dataclass
 from functools import cache
@@ -20,7 +26,8 @@ from typing import Any
 
 import numpy as np
 
-from inwit.core.settings import build
+from inwit.core.contracts import ColumnTwin
+from inwit.core.settings import Settings
 from inwit.worlds import TWINS
 
 SAMPLE = 512
@@ -48,11 +55,11 @@ class Yardstick:
 
 
 @cache
-def yardstick(world_id: str, kind: int, max_steps: int) -> Yardstick:
-    """Search a kind exhaustively, up to `max_steps` tokens; of equally good programs the shortest, of equally short
-    ones the first in the order of token ids. Cached for the life of the process."""
-    start = _on_all_problems(world_id, kind, max_steps)
-    answers = _search(start)
+def yardstick(world_id: str, kind: int, settings: Settings) -> Yardstick:
+    """Search a kind of the world with these settings exhaustively. Of equally good programs the shortest is taken, of
+    equally short ones the first in the order of token ids. Cached for the life of the process."""
+    start = _on_all_problems(world_id, kind, settings)
+    answers, searched_to = _search(start)
     programs = [_measured(start, tokens) for tokens in answers]
     right = [program for program in programs if program.success == 1.0]
     oracle = right[0] if right else None  # breadth-first: the first is the shortest
@@ -62,22 +69,22 @@ def yardstick(world_id: str, kind: int, max_steps: int) -> Yardstick:
         shortcut=max(shorter, key=lambda program: program.success, default=None),
         best_paid=max(programs, key=lambda program: program.reward, default=None),
         random_success=sum(program.success * answers[program.tokens] for program in programs),
-        searched_to=max_steps,
+        searched_to=searched_to,
     )
 
 
 @cache
-def kind_success(world_id: str, kind: int, tokens: tuple[int, ...], max_steps: int) -> float:
+def kind_success(world_id: str, kind: int, tokens: tuple[int, ...], settings: Settings) -> float:
     """The share of a kind's problems on which a constant program is right."""
-    return _measured(_on_all_problems(world_id, kind, max_steps), tokens).success
+    return _measured(_on_all_problems(world_id, kind, settings), tokens).success
 
 
-def _on_all_problems(world_id: str, kind: int, max_steps: int) -> Any:
-    twin = TWINS.load(world_id)
-    return twin.on_all_problems(build(twin.Settings, {"max_steps": max_steps}), kind)
+def _on_all_problems(world_id: str, kind: int, settings: Settings) -> ColumnTwin:
+    twin: type[ColumnTwin] = TWINS.load(world_id)
+    return twin.on_all_problems(settings, kind)
 
 
-def _measured(start: Any, tokens: tuple[int, ...]) -> Program:
+def _measured(start: ColumnTwin, tokens: tuple[int, ...]) -> Program:
     episode = copy(start)
     for token in tokens:
         episode.step(token)
@@ -85,38 +92,49 @@ def _measured(start: Any, tokens: tuple[int, ...]) -> Program:
     return Program(tokens, float(np.mean(episode.success)), float(np.mean(episode.reward)), extra)
 
 
-def _search(start: Any) -> dict[tuple[int, ...], float]:
-    """One program, the shortest, for every class of answers that constant programs can give; with the probability that
-    the random legal policy ends in the class."""
+@dataclass
+class _Node:
+    """What programs have made of the machine: an episode that is there, the shortest program that leads there, and the
+    probability that the random legal policy gets there."""
+
+    episode: ColumnTwin
+    program: tuple[int, ...]
+    probability: float
+
+
+def _search(start: ColumnTwin) -> tuple[dict[tuple[int, ...], float], int]:
+    """One program, the shortest, for every class of answers that constant programs can give, with the probability that
+    the random legal policy ends in the class; and how many tokens the longest programs have."""
     random = np.random.default_rng(0)
     rows = random.integers(0, len(start.operands[0]), SAMPLE)
     weights = random.integers(-(2**62), 2**62, SAMPLE)
     root = copy(start)
     root.operands = [column[rows] for column in start.operands]
 
-    frontier: dict[Any, tuple[Any, tuple[int, ...], float]] = {(): (root, (), 1.0)}
+    frontier: dict[Any, _Node] = {(): _Node(root, (), 1.0)}
     classes: dict[Any, tuple[int, ...]] = {}
     answers: dict[tuple[int, ...], float] = {}
+    length = 0
     while frontier:
-        following: dict[Any, tuple[Any, tuple[int, ...], float]] = {}
-        for node, program, probability in frontier.values():
-            legal = node.legal()
+        following: dict[Any, _Node] = {}
+        length += 1
+        for node in frontier.values():
+            legal = node.episode.legal()
             for token in legal:
-                after = copy(node)
+                share = node.probability / len(legal)
+                program, after = (*node.program, token), copy(node.episode)
                 after.step(token)
-                share = probability / len(legal)
                 if after.terminated:
-                    shortest = classes.setdefault(_key([after.acc], weights), (*program, token))
+                    shortest = classes.setdefault(_key([after.acc], weights), program)
                     answers[shortest] = answers.get(shortest, 0.0) + share
                 elif not after.truncated:
                     key = _key(after.state().values(), weights)
-                    _, shortest, reached = following.get(key, (None, (*program, token), 0.0))
-                    following[key] = (after, shortest, reached + share)
+                    following.setdefault(key, _Node(after, program, 0.0)).probability += share
         frontier = following
-    return answers
+    return answers, length
 
 
-def _key(values: Any, weights: np.ndarray) -> tuple[Any, ...]:
+def _key(values: Iterable[Any], weights: np.ndarray) -> tuple[Any, ...]:
     """Equal for equal contents: columns by a random linear hash modulo 2**64."""
     return tuple(_column_key(v, weights) if isinstance(v, np.ndarray) else v for v in values)
 

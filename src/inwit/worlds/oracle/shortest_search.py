@@ -162,33 +162,30 @@ class _Round:
             slots = [value_keys(slot.astype(np.int64)) * (states.filled > i) for i, slot in enumerate(states.slots)]
             total = sum(slots, np.zeros((2, len(states)), np.uint64))
             for code, rows, used in self._worth_making(states):
-                call = self.calls[code]
-                acc = value_keys(self._accumulator(call, states, rows))
-                rest = total[:, rows]
-                if call.verb == "STO":
-                    rest += acc - slots[call.index][:, rows]
-                keys = acc * np.uint64(0x9E3779B97F4A7C15) + rest  # odd: slots and accumulator weigh differently
+                keys = self._keys_after(self.calls[code], states, rows, slots, total)
                 parts.append(_Candidates(keys, used, (rows + start).astype(np.int32), np.full(len(rows), code, "u1")))
             found.append(_new(parts, seen))
         return _new(found, seen[:, :0])
 
+    def _keys_after(self, call: Call, states: _Level, rows: np.ndarray, slots: list[Keys], total: Keys) -> Keys:
+        """The keys of what `call` makes of some states; `slots` are the keys of each slot, `total` is their sum."""
+        acc = value_keys(self._accumulator(call, states, rows))
+        rest = total[:, rows]
+        if call.verb == "STO":
+            rest += acc - slots[call.index][:, rows]
+        return acc * np.uint64(0x9E3779B97F4A7C15) + rest  # odd: slots and accumulator weigh differently
+
     def _worth_making(self, states: _Level) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
         """For each call: its code, the rows of the states in which it may lead somewhere, and `used` after it."""
         left = self.max_calls - len(self.levels) - 1  # calls left after this one
-        num_slots = len(states.slots)
-        filled = np.arange(num_slots)[:, None] < states.filled
+        filled = np.arange(len(states.slots))[:, None] < states.filled
         stored = ((states.slots == states.acc).all(axis=1) & filled).any(axis=0)
         for code, call in enumerate(self.calls):
-            if call.verb == "STO":
-                worth = ~stored & ((states.filled == call.index) | (states.filled == num_slots))
-            else:
-                worth = states.filled > call.index if call.slot else states.used >= call.index
-            if call.verb == "LOAD":
-                worth &= stored
             if left == 0 and call.verb in ("STO", "LOAD"):
                 continue  # would end on a polynomial that fewer calls reach
             used = states.used if call.slot else np.maximum(states.used, np.int8(call.index + 1))
-            rows = np.flatnonzero(worth & (used >= self.least_operands - left))
+            enough_operands = used >= self.least_operands - left
+            rows = np.flatnonzero(_in_turn(call, states) & ~_in_vain(call, states, stored) & enough_operands)
             if len(rows):
                 yield code, rows, used[rows]
 
@@ -237,6 +234,24 @@ class _Round:
             calls.append(self.calls[level.call[row]])
             row = int(level.parent[row])
         return calls[::-1]
+
+
+def _in_turn(call: Call, states: _Level) -> np.ndarray:
+    """Bool [N]: the call's argument is an operand that was used or is the next one, or a filled slot; what is stored
+    goes to a filled slot or to the next one."""
+    if call.verb == "STO":
+        return states.filled >= call.index
+    return states.filled > call.index if call.slot else states.used >= call.index
+
+
+def _in_vain(call: Call, states: _Level, stored: np.ndarray) -> np.ndarray:
+    """Bool [N]: a state at least as good takes no more calls. `stored`: a slot holds what the accumulator holds."""
+    if call.verb == "LOAD":
+        return ~stored  # what the accumulator held was computed in vain
+    if call.verb == "STO":
+        overwrites = states.filled > call.index
+        return stored | (overwrites & (states.filled < len(states.slots)))
+    return np.zeros(len(states), bool)
 
 
 def _renamed(call: Call, names: np.ndarray) -> Call:
