@@ -16,6 +16,7 @@ from inwit.bench.cells import BenchSettings, Result
 from inwit.bench.plot import plot
 from inwit.bench.progress import Progress
 from inwit.bench.table import markdown, summarise, terminal_table
+from inwit.core import storage
 from inwit.core.errors import UserError
 from inwit.runs.folder import runs_folder
 from inwit.version import __version__
@@ -46,8 +47,8 @@ def bench(
     seeds = f"{settings.seeds} seed{'s' if settings.seeds > 1 else ''}"
     title = f"{todo.recipe}: {seeds}, {settings.seconds:g} s of training each"
     record = _record(todo.recipe, settings, overrides, results)
-    cells.write_file(folder / "table.md", markdown(title, results, settings.seconds).encode())
-    cells.write_file(folder / "table.json", cells.json_bytes(record))
+    storage.publish(folder / "table.md", markdown(title, results, settings.seconds).encode())
+    storage.publish(folder / "table.json", storage.to_json(record))
     plot(folder / "curves.png", title, results, settings.seconds)
     if all(result.failed for result in results):
         raise UserError(f"every run has failed, the first with: {results[0].failed}")

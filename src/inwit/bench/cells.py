@@ -6,12 +6,12 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any
 
+from inwit.core import storage
 from inwit.core.errors import UserError, unknown
 from inwit.core.settings import Settings, setting
 from inwit.training.config import PARTS, Config, resolve
@@ -131,23 +131,7 @@ def write(path: Path, cell: Cell, result: Result) -> None:
         "inwit": __version__,
         "result": asdict(result),
     }
-    write_file(path, json_bytes(record))
-
-
-def json_bytes(value: Any) -> bytes:
-    return (json.dumps(value, indent=1, allow_nan=False) + "\n").encode()
-
-
-def write_file(path: Path, content: bytes) -> None:
-    """Replace a file atomically. Raises `UserError` with its path if the disk refuses."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_bytes(content)
-        partial.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            partial.unlink()
-        raise UserError(f"cannot write {path}: {error.strerror}") from None
+    storage.publish(path, storage.to_json(record))
 
 
 def read(path: Path, cell: Cell) -> Result | None:

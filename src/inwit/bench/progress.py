@@ -11,6 +11,7 @@ from rich.text import Text
 
 from inwit.bench.cells import Result
 from inwit.bench.grid import Run
+from inwit.core.text import percent
 
 PERIOD = 0.5
 
@@ -64,5 +65,4 @@ def outcome(result: Result) -> str:
         return f"{name}: failed: {result.failed}"
     if result.to_100:
         return f"{name}: 100 % after {result.to_100.seconds:.1f} s and {result.to_100.tokens:,} tokens"
-    end = 100 * result.curve[-1].success if result.curve else 0.0
-    return f"{name}: {end:.1f} % at the end"
+    return f"{name}: {percent(result.curve[-1].success if result.curve else 0.0)} at the end"

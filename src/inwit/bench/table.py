@@ -13,6 +13,7 @@ from rich.table import Table
 from inwit.bench.cells import Point, Result
 from inwit.bench.statistics import bootstrap_interval, interquartile_mean
 from inwit.core.seeding import stream_seed
+from inwit.core.text import percent
 
 HEADINGS = ("learner", "policy", "95 %", "seconds", "1000 tokens", "100 %", "seconds", "1000 tokens", "at the end")
 
@@ -103,8 +104,7 @@ def cells_of(row: Row, limit: float) -> list[str]:
     if row.failed == row.seeds:
         return [row.learner, row.policy, "failed", *[""] * (len(HEADINGS) - 3)]
     goals = [part for goal in (row.to_95, row.to_100) for part in _goal_cells(goal, row.seeds, limit)]
-    end = "100 %" if row.success == 1 else f"{min(100 * row.success, 99.9):.1f} %"  # 100 is a claim about every problem
-    return [row.learner, row.policy, *goals, end]
+    return [row.learner, row.policy, *goals, percent(row.success)]
 
 
 def _goal_cells(goal: Goal, seeds: int, limit: float) -> list[str]:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from inwit.core.errors import UserError
+
+if TYPE_CHECKING:
+    from inwit.worlds.reading import TaskField
 
 AT_THE_END = "print one JSON object at the end, nothing else on stdout"  # --json, where progress is shown
 
@@ -42,20 +45,47 @@ def add_json(parser: Parser, prints: str = "print one JSON object") -> None:
 
 
 def add_task(parser: Parser) -> None:
-    """One problem, of any world; `task` reads it."""
-    parser.add_argument("--stage", help="tutorial: the problem's stage", metavar="S")
-    parser.add_argument("--expression", help="calculator: the expression, as in '(a*b)-c'", metavar="E")
-    parser.add_argument(
-        "--operands", nargs="*", help="the digits: one for each operand (tutorial-v0: five)", metavar="D"
-    )
-    parser.add_argument("--slots", help="calculator: the machine's memory slots", metavar="K")
+    """One problem, of any world: a flag for each field that some world's tasks have. `task` reads it."""
+    for name, fields in _fields().items():
+        many = any(field.many for field in fields.values())
+        said = "; ".join(f"{', '.join(worlds)}: {text}" for text, worlds in _texts(fields).items())
+        parser.add_argument(task_flag(name), dest=name, nargs="*" if many else None, help=said, metavar="V")
 
 
 def task(args: argparse.Namespace) -> dict[str, Any]:
-    """The task as the flags give it; the world decides whether it fits."""
-    operands = None if args.operands is None else [part for text in args.operands for part in text.split(",") if part]
-    given = {"stage": args.stage, "expression": args.expression, "operands": operands, "num_slots": args.slots}
-    return {name: value for name, value in given.items() if value is not None}
+    """The task as the flags give it; the world decides whether it fits. Lists may be written with spaces or commas."""
+    found: dict[str, Any] = {}
+    for name in _fields():
+        value = getattr(args, name)
+        if isinstance(value, list):
+            value = [part for text in value for part in text.split(",") if part]
+        if value is not None:
+            found[name] = value
+    return found
+
+
+def task_flag(field: str) -> str:
+    """`--slots` for `num_slots`."""
+    return f"--{field.removeprefix('num_').replace('_', '-')}"
+
+
+def _fields() -> dict[str, dict[str, TaskField]]:
+    """The fields of all worlds' tasks: by name, what each world says of it."""
+    from inwit.worlds import TWINS
+
+    found: dict[str, dict[str, TaskField]] = {}
+    for world in TWINS.names():
+        for name, field in getattr(TWINS.load(world), "task_fields", {}).items():
+            found.setdefault(name, {})[world] = field
+    return found
+
+
+def _texts(fields: dict[str, TaskField]) -> dict[str, list[str]]:
+    """Each help text once, with the worlds that give it."""
+    texts: dict[str, list[str]] = {}
+    for world, field in fields.items():
+        texts.setdefault(field.help, []).append(world)
+    return texts
 
 
 def print_json(value: Any) -> None:

@@ -6,6 +6,7 @@ Each command is a module in `commands`, imported when it is called, so that `--h
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -14,7 +15,7 @@ from pathlib import Path
 from inwit.core.errors import UserError, unknown
 from inwit.version import __version__
 
-# Each a module of `inwit.commands` with a `main`.
+# Each a module of `inwit.commands` with a `main`; its docstring tells the help how to call it.
 COMMANDS = (
     "train",
     "evaluate",
@@ -30,26 +31,14 @@ COMMANDS = (
     "worlds",
     "recipes",
 )
+USAGE = re.compile(r"^`inwit (?P<usage>.+?)`: (?P<about>.+?)\.?$", re.MULTILINE)
 
-ABOUT = """\
+HELP = """\
 inwit: a laboratory for model-native agents: small neural policies that learn, by reinforcement alone and inside
 one network, to plan, to remember and to use tools, in worlds whose best possible behaviour is known exactly.
 
 commands:
-  inwit train [RECIPE]          train an agent, prove it on every problem, show how it does it
-  inwit train --resume RUN      go on with an interrupted or killed run, from its last checkpoint
-  inwit evaluate RUN            exact success over all problems, beside oracle, shortcut and random policy
-  inwit explain RUN ...         one problem, token by token: machine, value, alternatives
-  inwit play WORLD ... -- ...   run a program by hand and see every state
-  inwit oracle EXPRESSION       the proven shortest program for an expression of the calculator
-  inwit bench [RECIPE] ...      learners x policies x seeds: how soon each gets to 95 % and to 100 %
-  inwit runs                    the runs, newest first
-  inwit query "SQL"             a question to all runs' metrics and evaluations
-  inwit compare RUNS...         what differs, how soon each got there, the exact results side by side
-  inwit report RUN [RUN...]     one HTML page about a run, or a comparison
-  inwit export RUN --onnx FILE  the agent as ONNX, or (--folder) as a folder that travels: see docs/ecosystem.md
-  inwit worlds                  the worlds
-  inwit recipes [NAME]          the recipes; with a name, its text, to copy and change
+{commands}
 
 Start with:  inwit train
 RUN is the path of a run folder, its name, or `latest`. `inwit COMMAND --help` tells more.
@@ -76,8 +65,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         _drop_output()
         return 141
     except OSError as error:
+        if error.filename is not None:  # a file that no command expects to be unreadable
+            print(f"inwit: {error.filename}: {error.strerror}", file=sys.stderr)
+            return 2
         _drop_output()
-        print(f"inwit: cannot write the output: {error.strerror}", file=sys.stderr)
+        print(f"inwit: cannot write the output: {error.strerror or error}", file=sys.stderr)
         return 2
 
 
@@ -88,7 +80,7 @@ def _drop_output() -> None:
 
 def _dispatch(arguments: list[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help", "help"):
-        print(ABOUT, end="")
+        print(HELP.format(commands=_usages()), end="")
         return 0
     if arguments[0] in ("-V", "--version", "version"):
         print(f"inwit {__version__}")
@@ -96,3 +88,11 @@ def _dispatch(arguments: list[str]) -> int:
     if arguments[0] not in COMMANDS:
         raise unknown("command", arguments[0], COMMANDS)
     return import_module(f"inwit.commands.{arguments[0]}").main(arguments[1:])
+
+
+def _usages() -> str:
+    """A line for each way to call a command, as its module's docstring has them."""
+    modules = (import_module(f"inwit.commands.{name}") for name in COMMANDS)
+    found = [match.group("usage", "about") for module in modules for match in USAGE.finditer(module.__doc__ or "")]
+    width = max((len(usage) for usage, _ in found), default=0)
+    return "\n".join(f"  inwit {usage:{width}}  {about}" for usage, about in found)

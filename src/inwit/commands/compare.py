@@ -1,4 +1,4 @@
-"""`inwit compare`: runs side by side."""
+"""`inwit compare RUNS...`: what differs, how soon each got there, the results side by side."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def main(arguments: list[str]) -> int:
     parser = Parser(
         "compare",
         description="Runs side by side: only what differs in their settings, how soon each group got to 95 % and to\n"
-        "everything, and the exact results. Runs that differ in nothing but the seed are a group. Runs of different\n"
+        "everything, and the results. Runs that differ in nothing but the seed are a group. Runs of different\n"
         "worlds are shown apart.\n\n"
         "example: inwit compare 'tutorial-*' --plot curves.png",
     )

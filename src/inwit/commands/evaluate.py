@@ -1,20 +1,25 @@
-"""`inwit evaluate`: the exact result, on request with pass@K or under a control."""
+"""`inwit evaluate RUN`: success over all problems, beside oracle, shortcut and random policy."""
 
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING
 
 from inwit.commands.arguments import Parser, add_json, add_run, print_json
 from inwit.core.errors import UserError
+
+if TYPE_CHECKING:
+    from inwit.core.contracts import Agent
+    from inwit.core.results import Evaluation
 
 
 def main(arguments: list[str]) -> int:
     parser = Parser(
         "evaluate",
-        description="Exact success of a run's agent over every problem of its world: its likeliest programs.\n"
-        "On request, beside it: how often one of K programs sampled from it is right; or the same agent with\n"
-        "something taken away. The exact result is kept with the run, unless a control was asked for.\n\n"
+        description="Success of a run's agent that writes its likeliest tokens: over every problem of its world, or, where\n"
+        "these cannot be listed, over a sample of them with 95 % intervals. On request, beside it: how often one of K\n"
+        "programs sampled from the agent is right; or the same agent with something taken away. The result is kept with\n"
+        "the run, unless a control was asked for.\n\n"
         "example: inwit evaluate latest --pass-at 8 --samples 64",
     )
     add_run(parser)
@@ -30,25 +35,24 @@ def main(arguments: list[str]) -> int:
     from inwit.worlds.reading import whole
 
     if args.samples is not None and args.pass_at is None:
-        raise UserError(f"--samples {args.samples} needs --pass-at K: the exact result samples nothing")
+        raise UserError(f"--samples {args.samples} needs --pass-at K: the greedy result samples no programs")
     k = None if args.pass_at is None else whole("pass-at", args.pass_at)
     samples = None if args.samples is None else whole("samples", args.samples)
     return _run_evaluation(args.run, k, samples, args.control, as_json=args.json)
 
 
 def _run_evaluation(run: str, k: int | None, samples: int | None, control: str | None, *, as_json: bool) -> int:
-    from inwit.commands.show import console, evaluation_table, pass_table
-    from inwit.evaluation.controls import under_control
+    from inwit.commands.show import console
+    from inwit.commands.show.results import evaluation_table, pass_table
     from inwit.evaluation.exact import evaluate
     from inwit.evaluation.pass_at_k import pass_at_k
     from inwit.runs.store import load
     from inwit.training.loop import threads
 
     agent = load(run)
-    examined = agent if control is None else under_control(agent, control)
     with threads(agent.config.training.threads):
-        sampled = None if k is None else pass_at_k(examined, k, samples)
-        evaluation = evaluate(examined)
+        sampled = None if k is None else pass_at_k(agent, k, samples, control)
+        evaluation = evaluate(agent, control)
     if control is None:
         keep_evaluation(agent, evaluation)
     if as_json:
@@ -63,7 +67,7 @@ def _run_evaluation(run: str, k: int | None, samples: int | None, control: str |
     return 0
 
 
-def keep_evaluation(agent: Any, evaluation: Any) -> None:
+def keep_evaluation(agent: Agent, evaluation: Evaluation) -> None:
     """Store it with the run. It is true if the disk refuses, too: then that is only said."""
     from inwit.runs.store import save_evaluation
 

@@ -1,4 +1,4 @@
-"""`inwit explain`: an agent on one problem, token by token."""
+"""`inwit explain RUN ...`: one problem, token by token: machine, value, alternatives."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ def main(arguments: list[str]) -> int:
     add_task(parser)
     add_json(parser)
     args = parser.parse_args(arguments)
-    from inwit.commands.show import console, explanation_table
+    from inwit.commands.show import console
+    from inwit.commands.show.episodes import explanation_table
     from inwit.evaluation.explanation import explain
     from inwit.runs.store import load
 

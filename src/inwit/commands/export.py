@@ -1,4 +1,4 @@
-"""`inwit export`: an agent as ONNX or as a folder that travels."""
+"""`inwit export RUN ...`: the agent as ONNX, or as a folder that travels: see docs/ecosystem.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`inwit oracle`: the shortest program for an expression."""
+"""`inwit oracle EXPRESSION`: the proven shortest program for an expression of the calculator."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ def main(arguments: list[str]) -> int:
     if args.json:
         print_json({"expression": args.expression, "num_slots": slots, **asdict(best)})
     else:
-        from inwit.commands.show import console, shortest_text
+        from inwit.commands.show import console
+        from inwit.commands.show.results import shortest_text
 
         console().print(shortest_text(args.expression, slots, best), soft_wrap=True)
     return 0

@@ -1,4 +1,4 @@
-"""`inwit play`: a program carried out by hand."""
+"""`inwit play WORLD ... -- ...`: run a program by hand and see every state."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def main(arguments: list[str]) -> int:
     arguments, overrides = take_settings(arguments)
     parser = Parser(
         "play",
-        usage="inwit play WORLD --stage S --operands D D D ... [--world.max_steps N] [--json] -- TOKENS...",
+        usage="inwit play WORLD [--TASK-FIELD VALUE ...] [--world.SETTING VALUE ...] [--json] -- TOKENS...",
         description="Run a program by hand and see the machine after every token. Illegal tokens are carried out,\n"
         "too: they have no effect and cost a step.\n\n"
         "example: inwit play tutorial-v1 --stage 0 --operands 3 4 5 -- MUL ADD ANS",
@@ -33,7 +33,8 @@ def main(arguments: list[str]) -> int:
     if args.json:
         print_json(episode.to_dict())
     else:
-        from inwit.commands.show import console, episode_table
+        from inwit.commands.show import console
+        from inwit.commands.show.episodes import episode_table
 
         console().print(episode_table(episode))
     return 0

@@ -1,4 +1,4 @@
-"""`inwit query`: SQL over all runs."""
+"""`inwit query "SQL"`: a question to all runs' metrics and evaluations."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from math import isfinite
 from typing import Any
 
 from inwit.commands.arguments import Parser, print_json
-from inwit.runs.text import table
+from inwit.core.text import table
 
 LONGEST = 1000  # rows of a table; --csv and --json have no end
 

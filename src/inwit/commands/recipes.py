@@ -1,4 +1,4 @@
-"""`inwit recipes`: their names, or one's text."""
+"""`inwit recipes [NAME]`: the recipes; with a name, its text, to copy and change."""
 
 from __future__ import annotations
 

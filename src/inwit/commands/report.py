@@ -1,4 +1,4 @@
-"""`inwit report`: runs as one HTML page."""
+"""`inwit report RUN [RUN...]`: one HTML page about a run, or a comparison."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from inwit.commands.arguments import Parser, add_runs
 def main(arguments: list[str]) -> int:
     parser = Parser(
         "report",
-        description="One HTML page about a run, or about several side by side: what was trained, the exact result\n"
+        description="One HTML page about a run, or about several side by side: what was trained, the result\n"
         "beside oracle, shortcut and random, learning curves, tools, program lengths, explained problems. The page\n"
         "needs no network and no other file.\n\n"
         "example: inwit report latest\n"
@@ -19,12 +19,12 @@ def main(arguments: list[str]) -> int:
     add_runs(parser)
     parser.add_argument("--out", help="the page's file (default: report.html here)", metavar="FILE")
     args = parser.parse_args(arguments)
+    from inwit.core import storage
     from inwit.report.page import make_page
-    from inwit.report.plot import write
     from inwit.report.select import select
 
     page = make_page(select(args.runs))
     path = Path(args.out or "report.html")
-    write(path, page.encode(errors="replace"))  # a folder's name may be no text
+    storage.publish(path, page.encode(errors="replace"))  # a folder's name may be no text
     print(f"written: {path} ({len(page) / 1000:,.0f} kB)")
     return 0

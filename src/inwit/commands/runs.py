@@ -1,4 +1,4 @@
-"""`inwit runs`: what there is, newest first."""
+"""`inwit runs`: the runs, newest first."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from inwit.commands.arguments import Parser, add_json, print_json
 from inwit.core.errors import UserError
 from inwit.runs.folder import read_metrics, runs_folder
 from inwit.runs.index import Row, listing
-from inwit.runs.text import count, seconds, table
+from inwit.core.text import count, seconds, table
 
 SHOWN = 30  # runs, unless --limit says otherwise
 STATUSES = ("running", "stopped", "finished", "interrupted", "failed", "damaged")

@@ -1,4 +1,6 @@
-"""`inwit train`: train or go on, prove the agent on every problem, show how it does it."""
+"""`inwit train [RECIPE]`: train an agent, evaluate it on every problem, show how it does it.
+`inwit train --resume RUN`: go on with an interrupted or killed run, from its last checkpoint.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +9,20 @@ import sys
 from collections.abc import Callable
 from difflib import get_close_matches
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from inwit.commands.arguments import AT_THE_END, Parser, add_json, print_json
+from inwit.commands.arguments import AT_THE_END, Parser, add_json, print_json, task_flag
 from inwit.commands.evaluate import keep_evaluation
 from inwit.commands.settings import setting_flags, settings_help, take_settings
 from inwit.core.errors import UserError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from inwit.core.contracts import Agent
+    from inwit.core.results import Evaluation
+    from inwit.evaluation.explanation import Explanation
+    from inwit.training.config import Config
 
 
 def main(arguments: list[str]) -> int:
@@ -20,8 +30,8 @@ def main(arguments: list[str]) -> int:
     parser = Parser(
         "train",
         usage="inwit train [RECIPE | --resume RUN] [--seed N] [--track NAME] [--json] [--SECTION.FIELD VALUE ...]",
-        description="Train an agent. Shows progress, then the exact result over every problem and two explained\n"
-        "problems per stage. The run is kept under ./runs, or under $INWIT_RUNS. Ctrl-C (or SIGTERM) ends early with\n"
+        description="Train an agent. Shows progress, then the result over every problem (or over a sample, where they\n"
+        "cannot be listed) and two explained problems per stage. The run is kept under ./runs, or under $INWIT_RUNS. Ctrl-C (or SIGTERM) ends early with\n"
         "a checkpoint, from which --resume goes on as if the training had never stopped.",
     )
     parser.add_argument("recipe", nargs="?", help="a recipe's name or the path of a TOML file (default: tutorial)")
@@ -61,8 +71,11 @@ def _unknown_argument(word: str) -> UserError:
     return UserError(f"unknown argument {word!r}: {hint}see inwit train --help")
 
 
-def _run_training(config: Any, training: Callable[..., Any], *, as_json: bool) -> int:
-    from inwit.commands.show import Progress, console, evaluation_table, explanation_table
+def _run_training(config: Config, training: Callable[..., Agent], *, as_json: bool) -> int:
+    from inwit.commands.show import console
+    from inwit.commands.show.episodes import explanation_table
+    from inwit.commands.show.live import Progress
+    from inwit.commands.show.results import evaluation_table
 
     target = console(stderr=as_json)
     with Progress(target, config) as progress:
@@ -85,7 +98,7 @@ def _run_training(config: Any, training: Callable[..., Any], *, as_json: bool) -
     return 0
 
 
-def _interrupted(agent: Any, target: Any, *, as_json: bool) -> int:
+def _interrupted(agent: Agent, target: Console, *, as_json: bool) -> int:
     """Whoever interrupts wants an end now, not an evaluation; the exit status is the shell's for the signal."""
     import signal
 
@@ -96,8 +109,8 @@ def _interrupted(agent: Any, target: Any, *, as_json: bool) -> int:
     return 128 + signal.Signals[agent.summary["signal"]].value
 
 
-def _prove(agent: Any, config: Any) -> tuple[Any, list[Any], list[Any]]:
-    """The exact result, and two explained problems for each stage."""
+def _prove(agent: Agent, config: Config) -> tuple[Evaluation, list[dict[str, Any]], list[Explanation]]:
+    """The result, and two explained problems for each stage."""
     import torch
 
     from inwit.core.seeding import stream
@@ -121,7 +134,7 @@ def _examples(stages: tuple[int, ...]) -> list[int]:
     return chosen
 
 
-def _closing(agent: Any, task: dict[str, Any]) -> str:
+def _closing(agent: Agent, task: dict[str, Any]) -> str:
     summary = agent.summary
     trained = f"{summary['update']} updates, {summary['tokens']:,} tokens, {summary['seconds']:.1f} s of training"
     if summary["solved"] is None and not agent.config.training.confirm:
@@ -129,7 +142,7 @@ def _closing(agent: Any, task: dict[str, Any]) -> str:
     elif not summary["solved"]:
         trained += ": not every problem is solved"
     program = sys.argv[0] if sys.argv[0].endswith("inwit") else "inwit"
-    flags = " ".join(f"--{name} {_flag_value(value)}" for name, value in task.items() if name != "num_slots")
+    flags = " ".join(f"{task_flag(name)} {_flag_value(value)}" for name, value in task.items())
     return f"{trained}\nrun: {agent.path}\nnext: {program} explain latest {flags}"
 
 

@@ -1,4 +1,4 @@
-"""`inwit worlds`: their names."""
+"""`inwit worlds`: the worlds."""
 
 from __future__ import annotations
 

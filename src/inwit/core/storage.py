@@ -2,7 +2,7 @@
 
 A file or folder made here either has its whole content under its final name, or is not there: content is written under
 another name (it starts with a dot and ends in `.partial`), synced to disk, renamed, and the folder that holds the name
-is synced. `append` adds whole lines to a file that others may be reading. All raise `OSError`.
+is synced. `append` adds whole lines to a file that others may be reading. All raise `OSError`, but for `publish`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+from inwit.core.errors import UserError
 
 try:
     import fcntl
@@ -42,6 +44,14 @@ def replace(path: Path, data: bytes) -> None:
         with suppress(OSError):
             os.unlink(partial)  # noqa: PTH108  all through os: there faults can be injected
         raise
+
+
+def publish(path: Path, data: bytes) -> None:
+    """`replace` for a file that a user asked for: raises `UserError` with its path if the disk refuses."""
+    try:
+        replace(path, data)
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror}") from None
 
 
 def adopt(partial: Path, path: Path) -> None:

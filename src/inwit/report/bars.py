@@ -13,48 +13,61 @@ from inwit.report.svg import STYLES, WIDTH, Axis, compact, marker, opening, path
 LEFT = 150  # where the names end
 
 
+ORACLE = "oracle"  # the yardstick that is drawn as a line across the bar
+MARKS = (3, 2, 4, 5, 1)  # the markers of other yardsticks, in order
+
+
 @dataclass(frozen=True)
 class Bar:
-    """A row of the exact result: shares from 0 to 1; None where nobody knows."""
+    """A row of a result: shares from 0 to 1."""
 
     name: str
     agent: float
-    shortcut: float | None
-    random: float | None
     shown: str  # the agent's share in words
-    oracle: bool = True  # whether some program is always right
+    yardsticks: dict[str, float]  # those that are known
 
 
-def bar_chart(key: str, title: str, bars: Sequence[Bar]) -> Markup:
-    """The agent's success as bars, with the yardsticks as marks on them: a diamond, a triangle, a line at 100 %."""
-    left, right, row, top = LEFT, 64, 38, 6
-    width, height = WIDTH, top + row * len(bars) + 24
-    span = width - left - right
+def mark_of(name: str, names: Sequence[str]) -> int | str:
+    """How a yardstick of these is drawn: the number of a marker, or the line."""
+    return ORACLE if name == ORACLE else MARKS[[each for each in names if each != ORACLE].index(name) % len(MARKS)]
+
+
+def bar_chart(key: str, title: str, bars: Sequence[Bar], names: Sequence[str]) -> Markup:
+    """The agent's success as bars, with the yardsticks called `names` as marks on them."""
+    right, row, top = 78, 38, 6
+    height, span = top + row * len(bars) + 24, WIDTH - LEFT - right
     said = "; ".join(f"{bar.name}: agent {bar.shown}" for bar in bars)
-    parts = [opening(key, width, height, title, said + ".")]
+    parts = [opening(key, WIDTH, height, title, said + ".")]
     for value in (0, 0.25, 0.5, 0.75, 1):
-        x = left + span * value
+        x = LEFT + span * value
         parts.append(Markup('<path class="grid" d="M{:.1f} {}V{}"/>').format(x, top, height - 22))
         parts.append(text("tick mid", x, height - 6, per_cent(value)))
     for place, bar in enumerate(bars):
         y = top + row * place + row / 2
-        parts.append(text("name end", left - 10, y + 4, bar.name))
-        parts.append(
-            Markup('<rect class="track" x="{}" y="{:.1f}" width="{}" height="20" rx="3"/>').format(left, y - 10, span)
-        )
-        parts.append(
-            Markup('<rect class="fill s0" x="{}" y="{:.1f}" width="{:.1f}" height="20" rx="3"/>').format(
-                left, y - 10, span * bar.agent
-            )
-        )
-        if bar.oracle:
-            parts.append(Markup('<path class="oracle" d="M{:.1f} {:.1f}v28"/>').format(left + span, y - 14))
-        if bar.random is not None:
-            parts.append(marker(2, left + span * bar.random, y + 5, 4.5))
-        if bar.shortcut is not None:
-            parts.append(marker(3, left + span * bar.shortcut, y - 5, 4.5))
-        parts.append(text("value", width - right + 8, y + 4, bar.shown))
+        parts.append(text("name end", LEFT - 10, y + 4, shortened(bar.name)))
+        for style, width in (("track", float(span)), ("fill s0", span * bar.agent)):
+            rectangle = '<rect class="{}" x="{}" y="{:.1f}" width="{:.1f}" height="20" rx="3"/>'
+            parts.append(Markup(rectangle).format(style, LEFT, y - 10, width))
+        parts += _marks(bar, names, y, span)
+        parts.append(text("value", WIDTH - right + 8, y + 4, bar.shown))
     return Markup("").join([*parts, Markup("</svg>")])
+
+
+def _marks(bar: Bar, names: Sequence[str], y: float, span: float) -> list[Markup]:
+    """The yardsticks of a bar, alternately in its upper and its lower half."""
+    marks = []
+    for place, name in enumerate(name for name in names if name in bar.yardsticks):
+        x, mark = LEFT + span * bar.yardsticks[name], mark_of(name, names)
+        if isinstance(mark, int):
+            marks.append(marker(mark, x, y - 5 if place % 2 else y + 5, 4.5))
+        else:
+            marks.append(Markup('<path class="oracle" d="M{:.1f} {:.1f}v28"/>').format(x, y - 14))
+    return marks
+
+
+def shortened(name: str, most: int = 21) -> str:
+    """A name that fits beside a chart."""
+    return name if len(name) <= most else f"{name[: most - 1]}…"
 
 
 def _scale(
@@ -92,7 +105,7 @@ def span_chart(key: str, title: str, spans: Sequence[Span]) -> Markup:
     parts = [opening(key, WIDTH, height, title, "; ".join(said) + "."), *grid]
     for place, each in enumerate(spans):
         y = top + row * place + row / 2
-        parts.append(text("name end", LEFT - 10, y + 4, each.name))
+        parts.append(text("name end", LEFT - 10, y + 4, shortened(each.name)))
         if each.shortest is not None:
             d = f"M{at(each.shortest):.1f} {y:.1f}H{at(each.agent):.1f}"
             parts += [Markup('<path class="link" d="{}"/>').format(d), marker(5, at(each.shortest), y, 7.5)]
@@ -119,8 +132,7 @@ def dot_chart(key: str, title: str, rows: Sequence[Dots], label: str, show: Call
     parts = [opening(key, WIDTH, height, title, "; ".join(said) + "."), *grid]
     for place, each in enumerate(rows):
         y = top + row * place + 33
-        name = each.name if len(each.name) <= 60 else f"{each.name[:59]}…"
-        parts.append(text("name", left - 8, y - 16, name))
+        parts.append(text("name", left - 8, y - 16, shortened(each.name, 60)))
         parts += [marker(place % STYLES, at(value), y, 5) for value in each.values]
         parts.append(text("value", WIDTH - right + 10, y + 4, f"{len(each.values)} of {each.seeds}"))
     return Markup("").join([*parts, Markup("</svg>")])
@@ -151,6 +163,6 @@ def course_chart(key: str, title: str, rows: Sequence[tuple[str, Band]], label: 
         parts.append(area.format(line, points[-1][0], floor, points[0][0], floor))
         parts.append(Markup('<path class="course s0" d="{}"/>').format(line))
         parts.append(Markup('<path class="grid" d="M{} {}H{}"/>').format(left, floor, WIDTH - right))
-        parts.append(text("name end", left - 8, floor - 4, name if len(name) <= 6 else f"{name[:5]}…"))
+        parts.append(text("name end", left - 8, floor - 4, shortened(name, 6)))
         parts.append(text("value", WIDTH - right + 8, floor - 4, per_cent(band.middle[-1])))
     return Markup("").join([*parts, Markup("</svg>")])

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from inwit.core import result_text
+from inwit.core.results import Row
+from inwit.core.text import count, plural, seconds, table
 from inwit.report import curves
 from inwit.report.curves import Reached, Spread, spread
 from inwit.report.groups import Group, differences, group
 from inwit.report.select import Run, by_world
-from inwit.runs.folder import Exact
-from inwit.runs.text import count, seconds, table
 
 
 @dataclass(frozen=True)
@@ -68,73 +69,89 @@ def different_worlds(comparisons: Sequence[Comparison]) -> str:
     return f"runs of different worlds cannot be compared and are shown apart: {', '.join(names)}"
 
 
-def spread_text(values: Spread | None, form: Any, runs: int) -> str:
+def spread_text(values: Spread | None, form: Callable[[float], str], runs: int) -> str:
     """`1.6 s (1.5 s to 2.8 s)`"""
     if values is None:
         return "·"
     return form(values.middle) + (f" ({form(values.low)} to {form(values.high)})" if runs > 1 else "")
 
 
-def exact_name(run: Run) -> str:
-    return f"seed {run.record.seed}"
-
-
-def exact_table(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
-    """Headings and rows: each run's solved problems by stage, or by operators and slots."""
-    columns = list(dict.fromkeys(row.name for run in comparison.runs for row in run.exact))
-    split = any(run.split for run in comparison.runs)
-    headings = ["group", "seed", "status", "solved", *(["held out"] if split else []), *columns]
-    rows = []
+def result_table(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
+    """Headings and lines: what each run solves, in all and by the rows of its evaluation."""
+    columns = list(dict.fromkeys(key for run in comparison.runs for key in _rows(run)))
+    split = any(run.evaluation and run.evaluation.split for run in comparison.runs)
+    headings = ["group", "seed", "status", "solved", *(["held out"] if split else []), *(name for name, _ in columns)]
+    lines = []
     for each in comparison.groups:
         for run in each.runs:
-            cells = {row.name: share(row) for row in run.exact}
-            solved = f"{run.solved:,} of {run.problems:,}" if run.exact else "not evaluated"
-            rest = [cells.get(column, "·") for column in columns]
-            if split:
-                rest = [f"{run.split.solved:,} of {run.split.size:,}" if run.split else "·", *rest]
-            rows.append([each.name, str(run.record.seed), run.record.status, solved, *rest])
-    return headings, rows
+            found = _rows(run)
+            shares = [result_text.success(found[key]) if key in found else "·" for key in columns]
+            held_out = [_held_out(run)] if split else []
+            lines.append([each.name, str(run.record.seed), run.record.status, _solved(run), *held_out, *shares])
+    return headings, lines
 
 
-def share(row: Exact) -> str:
-    """Never rounds up to 100 %: that is a claim about every problem."""
-    return "100 %" if row.solved == row.problems else f"{min(100 * row.success, 99.9):.1f} %"
+def _rows(run: Run) -> dict[tuple[str, int], Row]:
+    """The rows of its evaluation by name, and by place among those of the same name."""
+    found: dict[tuple[str, int], Row] = {}
+    for row in run.evaluation.rows if run.evaluation else []:
+        place = sum(name == row.name for name, _ in found)
+        found[row.name, place] = row
+    return found
+
+
+def _solved(run: Run) -> str:
+    if run.evaluation is None:
+        return "not evaluated"
+    return f"{run.evaluation.solved:,} of {run.evaluation.problems:,}"
+
+
+def _held_out(run: Run) -> str:
+    split = run.evaluation.split if run.evaluation else None
+    return "{:,} of {:,}".format(*result_text.held_out(split)) if split else "·"
+
+
+def methods(comparison: Comparison) -> str:
+    """How the results are known; several ways where they are not known in the same way."""
+    found = dict.fromkeys(run.evaluation.method for run in comparison.runs if run.evaluation)
+    return "; or ".join(found) or "nothing is evaluated"
 
 
 def as_text(comparison: Comparison) -> str:
     """For the terminal."""
     size = len(comparison.runs)
-    parts = [f"{comparison.world}: {size} run{'' if size == 1 else 's'} in {len(comparison.groups)} group(s)"]
+    parts = [f"{comparison.world}: {plural(size, 'run')} in {plural(len(comparison.groups), 'group')}"]
     if comparison.differences:
         rows = [[name, *("·" if v is None else v for v in row)] for name, row in comparison.differences.items()]
         names = [each.name for each in comparison.groups]
         parts.append("what differs\n\n" + table(["setting", *names], rows, [False] * (len(names) + 1)))
     elif size > 1:
         parts.append("the runs differ in nothing but their seeds")
-    headings = ("group", "seeds", "learning (mean success)", "95 %", "seconds", "tokens", "all", "seconds", "tokens")
-    rows = [_row(comparison, index) for index in range(len(comparison.groups))]
-    parts.append("how soon\n\n" + table(headings, rows, [False] * 3 + [True] * 6) + f"\n{NOTE}")
-    names, cells = exact_table(comparison)
-    right = [False, True, False, *[True] * (len(names) - 3)]
-    parts.append("the exact result: greedy, on every problem\n\n" + table(names, cells, right))
+    rows = [_row(*each) for each in zip(comparison.groups, comparison.steep, comparison.solved, strict=True)]
+    parts.append("how soon\n\n" + table(HEADINGS, rows, [False] * 3 + [True] * 6) + f"\n{NOTE}")
+    headings, rows = result_table(comparison)
+    right = [False, True, False, *[True] * (len(headings) - 3)]
+    parts.append(f"the result: {methods(comparison)}\n\n" + table(headings, rows, right))
     return "\n\n".join(parts)
 
 
+HEADINGS = ("group", "seeds", "learning (mean success)", "95 %", "seconds", "tokens", "all", "seconds", "tokens")
 NOTE = (
     "95 %: every stage's running success, sampled as in training, or everything solved. all: confirmed to solve every\n"
     "problem. Seconds and tokens are of training: median (least to greatest) over the seeds that got there."
 )
 
 
-def _row(comparison: Comparison, index: int) -> list[str]:
-    each = comparison.groups[index]
+def _row(each: Group, *goals: Goal) -> list[str]:
     band = curves.band([curves.success_line(run, None) for run in each.runs], 0.0)
-    goals = []
-    for goal in (comparison.steep[index], comparison.solved[index]):
-        runs = len(each.runs)
-        times = spread_text(goal.seconds, seconds, runs), spread_text(goal.tokens, count, runs)
-        goals += [f"{goal.reached} of {runs}", *times]
-    return [each.name, each.seeds, curves.sparkline(band.middle) if band else "·", *goals]
+    cells = [cell for goal in goals for cell in goal_cells(goal, len(each.runs))]
+    return [each.name, each.seeds, curves.sparkline(band.middle) if band else "·", *cells]
+
+
+def goal_cells(goal: Goal, runs: int) -> list[str]:
+    """In how many runs a goal was reached, and after what."""
+    times = spread_text(goal.seconds, seconds, runs), spread_text(goal.tokens, count, runs)
+    return [f"{goal.reached} of {runs}", *times]
 
 
 def as_data(comparison: Comparison) -> dict[str, Any]:
@@ -146,8 +163,7 @@ def as_data(comparison: Comparison) -> dict[str, Any]:
                 "run": run.record.name,
                 "seed": run.record.seed,
                 "status": run.record.status,
-                "exact": [asdict(row) for row in run.exact],
-                "split": asdict(run.split) if run.split else None,
+                "evaluation": run.evaluation.to_dict() if run.evaluation else None,
             }
             for run in each.runs
         ]

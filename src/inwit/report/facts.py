@@ -6,36 +6,42 @@ import json
 import shlex
 from typing import Any
 
+from inwit.core import result_text
 from inwit.core.errors import UserError
+from inwit.core.results import Evaluation
+from inwit.core.text import count, percent, seconds
 from inwit.report.groups import Group
 from inwit.report.panels import table
 from inwit.report.select import Run
 from inwit.runs.folder import flat, read_lines
-from inwit.runs.text import count, seconds
 
 
-def tiles(run: Run) -> list[dict[str, Any]]:
+def tiles(run: Run) -> list[dict[str, str]]:
     """The figures at the top."""
-    if run.exact:
-        every = run.solved == run.problems
-        what = "expressions" if run.exact[0].grouped else "problems"
-        share = "every one" if every else f"{min(100 * run.solved / max(run.problems, 1), 99.9):.1f} %"
-        solved = _tile("solved", f"{run.solved:,}", f"of {run.problems:,} {what}: {share}", "good" if every else "bad")
-    else:
-        solved = _tile("solved", "not evaluated", "")
-    found = [solved]
-    if run.split:
-        mood = "good" if run.split.solved == run.split.size else "bad"
-        found.append(_tile("held out", f"{run.split.solved:,}", f"of {run.split.size:,} never drawn in training", mood))
-    found += [_tile("training", seconds(run.total("seconds")), f"status: {run.record.status}")]
-    found.append(_tile("tokens written", count(run.total("tokens")), f"in {count(run.total('update'))} updates"))
-    ratio = run.evaluation.get("tokens_over_shortest")
-    if isinstance(ratio, float):
-        found.append(_tile("length", f"{ratio:.3f} ×", "mean tokens over proven shortest"))
-    elif run.exact and run.solved == run.problems and all(row.steps and row.shortest for row in run.exact):
-        steps = sum(row.steps or 0 for row in run.exact) / sum(row.shortest or 0 for row in run.exact)
-        found.append(_tile("length", f"{steps:.2f} ×", "mean tokens over the oracle's, each stage alike"))
+    training = _tile("training", seconds(run.total("seconds")), f"status: {run.record.status}")
+    written = _tile("tokens written", count(run.total("tokens")), f"in {count(run.total('update'))} updates")
+    if run.evaluation is None:
+        return [_tile("solved", "not evaluated", ""), training, written]
+    return [*_results(run.evaluation), training, written, *_cost(run.evaluation)]
+
+
+def _results(evaluation: Evaluation) -> list[dict[str, str]]:
+    """What is solved, and of that the test set, where there is one."""
+    found = [_solved("solved", evaluation.solved, evaluation.problems, "problems", proven=evaluation.proven)]
+    if evaluation.split is not None:
+        parts = result_text.held_out(evaluation.split)
+        found.append(_solved("held out", *parts, "never drawn in training", proven=evaluation.proven))
     return found
+
+
+def _solved(name: str, solved: int, of: int, what: str, *, proven: bool) -> dict[str, str]:
+    share = "every one" if solved == of and proven else f"{'' if proven else '~'}{percent(solved / max(of, 1))}"
+    return _tile(name, count(solved), f"of {count(of)} {what}: {share}", "good" if solved == of else "bad")
+
+
+def _cost(evaluation: Evaluation) -> list[dict[str, str]]:
+    over = result_text.cost_over_best(evaluation)
+    return [] if over is None else [_tile("length", f"{over:.3f} ×", "mean tokens over the proven best")]
 
 
 def _tile(name: str, value: str, small: str, mood: str = "") -> dict[str, str]:

@@ -13,9 +13,9 @@ from inwit.report.compare import Comparison, compare, different_worlds
 from inwit.report.curves import solved_at
 from inwit.report.facts import events, tiles, trained
 from inwit.report.groups import Group
-from inwit.report.panels import differences_table, exact_table, goal_charts, goals_table, inner_charts, learning_charts
+from inwit.report.panels import differences_table, goal_charts, goals_table, inner_charts, learning_charts, result_table
 from inwit.report.select import Run
-from inwit.runs.text import count, seconds
+from inwit.core.text import count, plural, seconds
 from inwit.version import __version__
 
 CLOSE = 4  # agents that are looked at on one page, at most
@@ -69,7 +69,7 @@ def _world(comparison: Comparison, key: str, worlds: int) -> dict[str, Any]:
     return {
         "name": comparison.world,
         "alone": alone,
-        "size": f"{len(runs)} run{'' if alone else 's'}",
+        "size": plural(len(runs), "run"),
         "tiles": tiles(runs[0]) if alone else [],
         "events": events(runs[0]) if alone else [],
         "differences": differences_table(comparison),
@@ -78,7 +78,7 @@ def _world(comparison: Comparison, key: str, worlds: int) -> dict[str, Any]:
         "goals": None if alone else goals_table(comparison),
         "goals_text": GOALS,
         "goal_charts": [] if alone else goal_charts(comparison, key),
-        "exact": None if alone else exact_table(comparison),
+        "results": None if alone else result_table(comparison),
         "closeups": [_closeup(each, f"{key}-{place}", alone, len(looked)) for place, each in enumerate(looked)],
         "inner": inner_charts(comparison, key),
         "trained": [trained(each) for each in groups],
@@ -87,9 +87,14 @@ def _world(comparison: Comparison, key: str, worlds: int) -> dict[str, Any]:
 
 def _closeup(group: Group, key: str, alone: bool, looked: int) -> dict[str, Any]:
     """Of a group the run that solves most, and of those the one that came first."""
-    run = max(group.runs, key=lambda run: (run.solved, bool(run.exact), -(run.total("tokens") or 0)))
-    heading = "The exact result" if alone else f"A closer look: {group.name}, seed {run.record.seed}"
+    run = max(group.runs, key=_most_solved)
+    heading = "The result" if alone else f"A closer look: {group.name}, seed {run.record.seed}"
     return closeup_view(run, close_up(run, each=2 if alone or looked == 1 else 1), key, heading)
+
+
+def _most_solved(run: Run) -> tuple[float, float]:
+    """By what is solved (less than nothing where nobody looked), then by how few tokens it took."""
+    return (run.evaluation.solved if run.evaluation else -1, -(run.total("tokens") or 0))
 
 
 def _learning_text(runs: Sequence[Run]) -> str:

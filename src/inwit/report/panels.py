@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from inwit.report import compare, curves
 from inwit.report.bars import Dots, course_chart, dot_chart
-from inwit.report.compare import Comparison, spread_text
+from inwit.report.compare import Comparison
 from inwit.report.curves import Line
 from inwit.report.select import Run
 from inwit.report.svg import NARROW, WIDTH, Axis, Series, compact, line_chart, per_cent, swatch
-from inwit.runs.text import count, seconds
 
 INNER = {
     "entropy": "Entropy",
@@ -32,32 +32,23 @@ def chart(title: str, svg: Any, legend: Sequence[tuple[Any, str]] = (), caption:
     return {"title": title, "svg": svg, "legend": legend, "caption": caption}
 
 
-def stage_name(stage: str, runs: Sequence[Run]) -> str:
-    """`stage 2`, or `2 operators` where the exact results count operators."""
-    grouped = any(row.grouped for run in runs for row in run.exact) or "calculator" in runs[0].world
-    if not grouped:
-        return f"stage {stage}"
-    return f"{stage} operator{'' if stage == '1' else 's'}"
-
-
 def learning_charts(comparison: Comparison, key: str) -> list[dict[str, Any]]:
     """One run: its stages in one chart. Several: a chart for each stage, with a line for each group."""
     runs, stages = comparison.runs, curves.stages(comparison.runs)
     if len(runs) == 1:
-        lines = {stage_name(stage, runs): [curves.success_line(runs[0], stage)] for stage in stages}
-        times = {stage_name(stage, runs): [curves.success_line(runs[0], stage, "seconds")] for stage in stages}
-        found = [
-            _lines(f"learn-{key}", "Success by tokens", lines, "tokens", "success", per_cent, 1.0),
-            _lines(f"learn-{key}-s", "Success by time", times, "seconds of training", "success", per_cent, 1.0),
-        ]
+        found = []
+        for axis, title, x in (
+            ("tokens", "Success by tokens", "tokens"),
+            ("seconds", "Success by time", "seconds of training"),
+        ):
+            lines = {f"stage {stage}": [curves.success_line(runs[0], stage, axis)] for stage in stages}
+            found.append(_drawn(Lines(f"learn-{key}-{axis}", title, lines, "success", x, shares=True)))
         return [each for each in found if each]
     found = []
     for stage in stages:
         lines = {each.name: [curves.success_line(run, stage) for run in each.runs] for each in comparison.groups}
-        title = stage_name(stage, runs).capitalize()
-        found.append(
-            _lines(f"learn-{key}-{stage}", title, lines, "tokens", "success", per_cent, 1.0, _across(len(stages)))
-        )
+        name, title, across = f"learn-{key}-{stage}", f"Stage {stage}", _across(len(stages))
+        found.append(_drawn(Lines(name, title, lines, "success", shares=True, across=across)))
     return [each for each in found if each]
 
 
@@ -75,8 +66,8 @@ def inner_charts(comparison: Comparison, key: str) -> list[dict[str, Any]]:
             each.name: [curves.metric_line(run, name) for run in each.runs if name != "value_error" or has_critic(run)]
             for each in comparison.groups
         }
-        title = INNER[name]
-        found.append(_lines(f"{name}-{key}", title, lines, "tokens", title.lower(), compact, None, _across(len(known))))
+        title, across = INNER[name], _across(len(known))
+        found.append(_drawn(Lines(f"{name}-{key}", title, lines, title.lower(), across=across)))
     return [each for each in found if each]
 
 
@@ -93,36 +84,41 @@ def has_critic(run: Run) -> bool:
     return any("value_loss" in row for row in run.metrics)
 
 
-def _lines(
-    key: str,
-    title: str,
-    lines: dict[str, list[Line]],
-    x: str,
-    y: str,
-    show: Callable[[float], str],
-    top: float | None = None,
-    across: float = WIDTH,
-) -> dict[str, Any] | None:
-    """A chart with a band for each name; None if nothing is known of any."""
-    bands = {name: curves.band(each, None if top is None else 0.0) for name, each in lines.items()}
+@dataclass(frozen=True)
+class Lines:
+    """A chart to be drawn: lines by name, several of one name as a band. `key` is unique on the page."""
+
+    key: str
+    title: str
+    lines: dict[str, list[Line]]
+    y: str
+    x: str = "tokens"
+    shares: bool = False  # `y` goes from 0 to 100 %
+    across: float = WIDTH
+
+
+def _drawn(asked: Lines) -> dict[str, Any] | None:
+    """The chart; None if nothing is known of any line."""
+    bands = {name: curves.band(each, 0.0 if asked.shares else None) for name, each in asked.lines.items()}
     series = [Series(name, band, style) for style, (name, band) in enumerate(bands.items()) if band]
     if not series:
         return None
     width = max(each.band.x[-1] for each in series) or 1.0
-    height = top or 1.05 * max(max(each.band.high) for each in series) or 1.0
-    svg = line_chart(key, title, series, Axis(x, width, compact), Axis(y, height, show), across)
-    legend = [(swatch(each.style), each.name) for each in series] if len(lines) > 1 else []
-    return chart(title, svg, legend)
+    height = 1.0 if asked.shares else 1.05 * max(max(each.band.high) for each in series) or 1.0
+    axes = Axis(asked.x, width, compact), Axis(asked.y, height, per_cent if asked.shares else compact)
+    svg = line_chart(asked.key, asked.title, series, *axes, asked.across)
+    legend = [(swatch(each.style), each.name) for each in series] if len(asked.lines) > 1 else []
+    return chart(asked.title, svg, legend)
 
 
 def stage_lines(run: Run, name: str, key: str, title: str, y: str) -> dict[str, Any] | None:
     """A metric that is kept by stage, as `{stage: number}`, over training."""
     stages = sorted({stage for row in run.metrics for stage in _by_stage(row, name)})
     lines = {
-        stage_name(stage, [run]): [_stage_line(run, lambda row, stage=stage: _by_stage(row, name).get(stage))]
+        f"stage {stage}": [_stage_line(run, lambda row, stage=stage: _by_stage(row, name).get(stage))]
         for stage in stages
     }
-    return _lines(key, title, lines, "tokens", y, compact)
+    return _drawn(Lines(key, title, lines, y))
 
 
 def _by_stage(row: dict[str, Any], name: str) -> dict[str, Any]:
@@ -151,7 +147,7 @@ def tool_charts(run: Run, key: str, most: int = 10) -> list[dict[str, Any]]:
             if course := curves.band([line]):
                 rows.append((token, course))
         if rows:
-            title = f"Tokens written in {stage_name(stage, [run])}"
+            title = f"Tokens written in stage {stage}"
             charts.append(chart(title, course_chart(f"tools-{key}-{len(charts)}", title, rows, "tokens")))
     return charts
 
@@ -182,32 +178,31 @@ def goals_table(comparison: Comparison) -> dict[str, Any]:
     for each, *goals in zip(comparison.groups, comparison.steep, comparison.solved, strict=True):
         size = len(each.runs)
         for what, goal in zip(("95 %", "everything"), goals, strict=True):
-            times = spread_text(goal.seconds, seconds, size), spread_text(goal.tokens, count, size)
-            rows.append([each.name, what, f"{goal.reached} of {size}", *times])
+            rows.append([each.name, what, *compare.goal_cells(goal, size)])
     headings = ["group", "got to", "seeds", "seconds", "tokens"]
     return table("median (least to greatest) over the seeds that got there", headings, rows, left=2)
 
 
 def goal_charts(comparison: Comparison, key: str) -> list[dict[str, Any]]:
-    """A dot for each seed: what it took to solve everything."""
+    """A dot for each seed: what it took to solve everything; no chart where nobody did."""
+    if not any(goal.reached for goal in comparison.solved):
+        return []
     charts = []
     for axis, title, label in (
         ("seconds", "Time to everything", "seconds of training"),
-        ("tokens", "Tokens", "tokens"),
+        ("tokens", "Tokens to everything", "tokens"),
     ):
         rows = []
         for each in comparison.groups:
             there = [point for run in each.runs if (point := curves.solved_at(run))]
             rows.append(Dots(each.name, [getattr(point, axis) for point in there], len(each.runs)))
         svg = dot_chart(f"goal-{axis}-{key}", title, rows, label, compact)
-        charts.append(
-            chart(f"{title} to everything" if axis == "tokens" else title, svg, caption="a mark for each seed")
-        )
-    return charts if any(goal.reached for goal in comparison.solved) else []
+        charts.append(chart(title, svg, caption="a mark for each seed"))
+    return charts
 
 
-def exact_table(comparison: Comparison) -> dict[str, Any]:
-    headings, rows = compare.exact_table(comparison)
-    return table("exact success", headings, rows, left=1) | {
+def result_table(comparison: Comparison) -> dict[str, Any]:
+    headings, rows = compare.result_table(comparison)
+    return table(compare.methods(comparison), headings, rows, left=1) | {
         "right": [False, True, False, *[True] * (len(headings) - 3)]
     }

@@ -10,19 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from inwit.core.errors import UserError, unknown
-from inwit.runs.folder import (
-    Exact,
-    Record,
-    Split,
-    exact_rows,
-    number,
-    read_evaluations,
-    read_metrics,
-    result,
-    runs_folder,
-    split_of,
-    status_now,
-)
+from inwit.core.results import Evaluation
+from inwit.runs.folder import Kept, Record, evaluations, number, read_metrics, result, runs_folder, status_now
 from inwit.runs.folder import read_record as read
 from inwit.runs.index import latest, listing
 
@@ -33,28 +22,12 @@ class Run:
 
     record: Record
     metrics: list[dict[str, Any]]
-    evaluations: list[dict[str, Any]]
+    kept: list[Kept]  # its evaluations
 
     @cached_property
-    def exact(self) -> list[Exact]:
-        """The exact result of the weights that it has now; empty if there is none."""
-        return exact_rows(self.evaluation)
-
-    @cached_property
-    def evaluation(self) -> dict[str, Any]:
-        return result(self.record, self.evaluations)
-
-    @cached_property
-    def split(self) -> Split | None:
-        return split_of(self.evaluation)
-
-    @property
-    def solved(self) -> int:
-        return sum(row.solved for row in self.exact)
-
-    @property
-    def problems(self) -> int:
-        return sum(row.problems for row in self.exact)
+    def evaluation(self) -> Evaluation | None:
+        """The result of the weights that it has now."""
+        return result(self.record, self.kept)
 
     @property
     def world(self) -> str:
@@ -79,7 +52,7 @@ def select(patterns: Sequence[str]) -> list[Run]:
             if path.resolve() not in found:
                 record = read(path)
                 found[path.resolve()] = replace(record, status=status_now(path, record.status))
-    return [Run(record, read_metrics(record.path), read_evaluations(record.path)) for record in found.values()]
+    return [Run(record, read_metrics(record.path), evaluations(record.path)) for record in found.values()]
 
 
 def _paths(pattern: str) -> list[Path]:

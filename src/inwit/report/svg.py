@@ -151,13 +151,13 @@ def swatch(style: int) -> Markup:
     return _swatch(line + marker(style % STYLES, 18, 8))
 
 
-def swatch_mark(style: int, shape: str = "") -> Markup:
-    """The look of a mark, of a `bar`, or of the line of the `oracle`."""
-    if shape == "bar":
+def swatch_mark(mark: int | str, style: int = 0) -> Markup:
+    """The look of a marker, by its number; of a `bar`; or of the line of the `oracle`."""
+    if mark == "bar":
         return _swatch(Markup('<rect class="fill s{}" x="2" y="2" width="32" height="12" rx="3"/>').format(style))
-    if shape == "oracle":
+    if isinstance(mark, str):
         return _swatch(Markup('<path class="oracle" d="M18 1v14"/>'))
-    return _swatch(marker(style, 18, 8, 5))
+    return _swatch(marker(mark, 18, 8, 5))
 
 
 def _swatch(inside: Markup) -> Markup:

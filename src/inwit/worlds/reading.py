@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from inwit.core.errors import UserError, unknown
 
 
-def check_fields(task: Mapping[str, Any], world: str, fields: Sequence[str]) -> None:
+@dataclass(frozen=True)
+class TaskField:
+    """A field of a world's tasks, as a command line takes it. A scalar twin states its own in `task_fields`."""
+
+    help: str
+    many: bool = False  # a list of values
+
+
+def check_fields(task: Mapping[str, Any], world: str, fields: Collection[str]) -> None:
     """Raise `UserError` for a field that the world's tasks do not have."""
     for key in task:
         if key not in fields:

@@ -136,7 +136,7 @@ def _row(key: tuple[int, int | None], kinds: list[int], world: CalculatorV0, mem
     best = [members.best[kind] for kind in kinds]
     lengths = [members.best[kind].length for kind in right or kinds]
     value, tries = (int(total) for total in members.value[kinds].sum(0))
-    success = len(right) / len(kinds)
+    success, interval = len(right) / len(kinds), share_interval(value, tries)
     name = f"{operators} operator{'' if operators == 1 else 's'}"
     return Row(
         name=name if slots is None else f"{name}, {slots} slot{'' if slots == 1 else 's'}",
@@ -153,8 +153,9 @@ def _row(key: tuple[int, int | None], kinds: list[int], world: CalculatorV0, mem
         labels={"operators": operators, "slots": slots},
         extra={
             "value_success": value / tries,
-            "value_success_interval": share_interval(value, tries),
+            "value_success_interval": interval,
             "luck": value / tries - success,
+            "luck_interval": tuple(end - success for end in interval),
             "optimum_proven": sum(program.proven for program in best),
         },
     )

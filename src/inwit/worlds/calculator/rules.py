@@ -30,9 +30,14 @@ from inwit.core.vocabulary import Vocabulary
 from inwit.worlds.calculator.expressions import LETTERS, Tree, enumerate_trees, parse, write
 from inwit.worlds.calculator.polynomials import polynomial_of
 from inwit.worlds.calculator.tools import DEFAULT_TOOLS, HALF, TOOLS, P, Tool
-from inwit.worlds.reading import check_digits, check_fields, digits, whole
+from inwit.worlds.reading import TaskField, check_digits, check_fields, digits, whole
 
 ID = "calculator-v0"
+TASK_FIELDS = {
+    "expression": TaskField("the expression, as in '(a*b)-c'"),
+    "operands": TaskField("a digit for each of its operands", many=True),
+    "num_slots": TaskField("the machine's memory slots"),
+}
 EXTRA_OUTCOMES = ("value_success", "identity_success")
 
 MAX_SLOTS = 4
@@ -226,7 +231,7 @@ def parse_task(settings: CalculatorSettings, task: Mapping[str, Any]) -> Problem
     Any expression of 2 to 10 operands over the world's tools will do, whether or not it is one of the world's kinds.
     Raises `UserError` for anything else; where the expression is wrong the message names the column.
     """
-    check_fields(task, ID, ("expression", "operands", "num_slots"))
+    check_fields(task, ID, TASK_FIELDS)
     for key in ("expression", "operands"):
         if key not in task:
             raise UserError(

@@ -15,6 +15,7 @@ from inwit.worlds.calculator.rules import (
     EXTRA_OUTCOMES,
     ID,
     IDENTITY_POINTS,
+    TASK_FIELDS,
     CalculatorSettings,
     Problem,
     parse_task,
@@ -33,6 +34,7 @@ class ScalarCalculator:
 
     id = ID
     Settings = CalculatorSettings
+    task_fields = TASK_FIELDS
     vocabulary = vocabulary_of(DEFAULT_TOOLS)
 
     def __init__(self, settings: CalculatorSettings, problem: Problem) -> None:

@@ -9,11 +9,15 @@ from typing import Any
 from inwit.core.errors import UserError
 from inwit.core.settings import Settings, setting
 from inwit.core.vocabulary import Vocabulary
-from inwit.worlds.reading import check_digits, check_fields, digits, whole
+from inwit.worlds.reading import TaskField, check_digits, check_fields, digits, whole
 
 VOCABULARY = Vocabulary([*"0123456789", "CTX", "MUL", "ADD", "SUB", "ANS", "STO", "RCL", "EOS"])
 CTX, MUL, ADD, SUB, ANS, STO, RCL, EOS = VOCABULARY.ids(["CTX", "MUL", "ADD", "SUB", "ANS", "STO", "RCL", "EOS"])
 
+TASK_FIELDS = {
+    "stage": TaskField("the problem's stage: 0, 1 or 2"),
+    "operands": TaskField("its digits: 3 + stage of them, in tutorial-v0 always 5", many=True),
+}
 STAGES = (0, 1, 2)
 MAX_OPERANDS = 5
 PROMPT_WIDTH = MAX_OPERANDS + 1  # the digits, then CTX
@@ -37,7 +41,7 @@ def parse_task(task: Mapping[str, Any], world: str, *, hidden: bool) -> tuple[in
     With `hidden` (tutorial-v0) all five operands are given in every stage; else 3 + stage. Raises `UserError` for
     anything else.
     """
-    check_fields(task, world, ("stage", "operands"))
+    check_fields(task, world, TASK_FIELDS)
     for key in ("stage", "operands"):
         if key not in task:
             raise UserError(f"the task has no {key}: {world} needs a stage and operands, as in stage 0, operands 3 4 5")

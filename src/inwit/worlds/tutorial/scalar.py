@@ -20,6 +20,7 @@ from inwit.worlds.tutorial.rules import (
     RCL,
     STO,
     SUB,
+    TASK_FIELDS,
     VOCABULARY,
     TutorialSettings,
     num_shown,
@@ -33,6 +34,7 @@ class _ScalarTutorial:
     id: str
     hidden: bool
     vocabulary = VOCABULARY
+    task_fields = TASK_FIELDS
     Settings = TutorialSettings
 
     def __init__(self, settings: TutorialSettings, stage: int, operands: Sequence[Any]) -> None:

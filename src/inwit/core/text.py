@@ -1,9 +1,17 @@
-"""Plain tables for the terminal."""
+"""Figures and plain tables as text, the same wherever people read them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+
+def percent(share: float) -> str:
+    """Never rounds up to 100 %, which is a claim about every problem, nor down to 0."""
+    text = f"{100 * share:.1f} %"
+    if text == "100.0 %":
+        return "100 %" if share >= 1 else "> 99.9 %"
+    return "< 0.1 %" if text == "0.0 %" and share > 0 else text.replace("-0.0", "0.0")
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[Any]], numbers: Sequence[bool]) -> str:
@@ -30,6 +38,15 @@ def count(value: float | None) -> str:
     return "·" if value is None else f"{value:,.0f}"
 
 
+def mean(value: float | None) -> str:
+    return "·" if value is None else f"{value:.2f}"
+
+
+def plural(number: int, what: str) -> str:
+    """`1 run`, `3 runs`."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def seconds(value: float | None) -> str:
     """`1.6 s`, `4 min 10 s`, `3 h 05 min`."""
     if value is None:
@@ -38,3 +55,17 @@ def seconds(value: float | None) -> str:
         return f"{value:.1f} s"
     minutes, rest = divmod(round(value), 60)
     return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def task_text(task: Mapping[str, Any]) -> str:
+    """`stage 2, operands 5 5 7 9 8`."""
+    return ", ".join(f"{name.replace('_', ' ')} {held(value)}" for name, value in task.items())
+
+
+def held(value: Any) -> str:
+    """What a register or a field of a task holds; a point where it holds nothing."""
+    if isinstance(value, list):
+        return " ".join(map(held, value)) or "none"
+    if value is None or value is False:
+        return "·"
+    return "set" if value is True else str(value)

@@ -1,0 +1,89 @@
+"""The live view of a training: one table on a terminal, a plain line every few seconds when piped."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from inwit.core.text import percent
+
+if TYPE_CHECKING:
+    from inwit.training.config import Config
+    from inwit.training.metrics import Update
+
+
+class Progress:
+    """Shows updates as they come. Columns of what a learner or a world does not report are left out."""
+
+    def __init__(self, target: Console, config: Config) -> None:
+        self.target = target
+        self.config = config
+        self.live = Live(console=target, auto_refresh=False, transient=False) if target.is_terminal else None
+        self.period = 0.1 if self.live else 2.0
+        self.shown_at = 0.0
+
+    def __enter__(self) -> Progress:
+        if self.live:
+            self.live.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self.live:
+            self.live.stop()
+
+    def __call__(self, update: Update) -> None:
+        """Show an update, if the last one shown is long enough ago or if it is the one that ends the training."""
+        last = bool(update.solved) or update.index + 1 == self.config.training.max_updates
+        if time.monotonic() - self.shown_at < self.period and not last:
+            return
+        self.shown_at = time.monotonic()
+        summary = update.summary()
+        if self.live:
+            self.live.update(self._table(summary), refresh=True)
+        else:
+            self.target.print(line(summary))
+
+    def _table(self, summary: dict[str, Any]) -> Table:
+        title = f"training {self.config.recipe} (seed {self.config.seed})"
+        table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left")
+        shown = _figures(summary) | {f"stage {stage}": percent(rate) for stage, rate in _rates(summary).items()}
+        for heading in shown:
+            table.add_column(heading, justify="right", min_width=8)
+        table.add_row(*shown.values())
+        return table
+
+
+def line(summary: dict[str, Any]) -> str:
+    """A summary in one line."""
+    shown = _figures(summary)
+    parts = [f"update {shown['update']}", f"{shown['seconds']} s"]
+    parts += [f"{shown[name]} {name}" for name in ("episodes/s", "tokens/s")]
+    rates = " ".join(map(percent, _rates(summary).values()))
+    parts += [f"success {rates}"] if rates else []
+    return "  ".join([*parts, *([f"entropy {shown['entropy']}"] if "entropy" in shown else [])])
+
+
+def _figures(summary: dict[str, Any]) -> dict[str, str]:
+    """By heading. A learner need not report an entropy, and one that is not finite is None."""
+    entropy = summary.get("entropy")
+    return {
+        "update": str(summary["update"]),
+        "seconds": f"{summary['seconds']:.1f}",
+        "episodes/s": _per_second(summary, "episodes"),
+        "tokens/s": _per_second(summary, "tokens"),
+        **({} if entropy is None else {"entropy": f"{entropy:.3f}"}),
+    }
+
+
+def _rates(summary: dict[str, Any]) -> dict[str, float]:
+    """The running success of the stages that are trained: a stage that is all test set has none."""
+    return {stage: rate for stage, rate in summary["success"].items() if rate is not None}
+
+
+def _per_second(summary: dict[str, Any], what: str) -> str:
+    return f"{summary[what] / max(summary['seconds'], 1e-9):,.0f}"

@@ -1,0 +1,114 @@
+"""Tables of what an agent can do: its evaluation, pass@k, and the shortest program of an expression."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Console, ConsoleOptions, Group, RenderResult
+from rich.table import Table
+from rich.text import Text
+
+from inwit.core import result_text
+from inwit.core.results import Evaluation
+from inwit.core.text import percent
+
+if TYPE_CHECKING:
+    from inwit.evaluation.pass_at_k import PassAtK
+    from inwit.worlds.oracle.shortest import ShortestProgram
+
+SOLVED = 2  # the column that is coloured
+GAP = 2  # between columns
+
+
+def evaluation_table(evaluation: Evaluation) -> Group:
+    """The result, row by row, with a column for each yardstick; below it programs, totals and the known limit."""
+    below = [*_programs(evaluation), *result_text.notes(evaluation), *_split(evaluation)]
+    limit = [Text(f"known limit: {evaluation.known_limit}", style="dim")] if evaluation.known_limit else []
+    return Group(Text(result_text.title(evaluation), "italic"), _Rows(evaluation), Text("\n".join(below)), *limit)
+
+
+class _Rows:
+    """The rows as one table, or as several below each other where the terminal is too narrow: nothing is cut."""
+
+    def __init__(self, evaluation: Evaluation) -> None:
+        headings = [heading.replace(" ", "\n") for heading in result_text.headings(evaluation)]
+        self.columns = list(zip(headings, *map(_stacked, result_text.cells(evaluation)), strict=True))
+        self.styles = ["bold green" if row.solved == row.problems else "yellow" for row in evaluation.rows]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield from map(self._table, self._fitting(options.max_width - GAP))
+
+    def _fitting(self, space: int) -> list[list[int]]:
+        """Which columns stand in each table; the first, with the rows' names, in all of them."""
+        widths = [GAP + max(len(line) for cell in column for line in cell.split("\n")) for column in self.columns]
+        tables, used = [[0]], widths[0]
+        for column, width in enumerate(widths[1:], 1):
+            if used + width > space and len(tables[-1]) > 1:
+                tables.append([0])
+                used = widths[0]
+            tables[-1].append(column)
+            used += width
+        return tables
+
+    def _table(self, columns: list[int]) -> Table:
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+        for column in columns:
+            table.add_column(self.columns[column][0], justify="right" if column else "left", no_wrap=True)
+        for row, style in enumerate(self.styles, 1):
+            cells = [(column, self.columns[column][row]) for column in columns]
+            table.add_row(*(Text(cell, style if column == SOLVED else "") for column, cell in cells))
+        return table
+
+
+def _stacked(cells: list[str]) -> list[str]:
+    """In two lines what would make a column wide: an interval, `not searched`."""
+    return [cells[0], *(cell.replace(" (", "\n(").replace("not searched", "not\nsearched") for cell in cells[1:])]
+
+
+def _programs(evaluation: Evaluation) -> list[str]:
+    """The programs behind the table: each row's name once."""
+    lines = result_text.programs(evaluation)
+    widths = [max((len(line[column]) for line in lines), default=0) for column in (0, 1)]
+    names = ["", *(name for name, _, _ in lines)]
+    shown = [
+        f"{'' if name == before else name:{widths[0]}}  {whose:{widths[1]}}  {text}"
+        for (before, name), (_, whose, text) in zip(pairwise(names), lines, strict=True)
+    ]
+    return [*shown, ""] if shown else []
+
+
+def _split(evaluation: Evaluation) -> list[str]:
+    """The trained problems and the test set apart, where there is one."""
+    split = evaluation.split
+    if split is None:
+        return []
+    lines = [f"split by {split.name}, solved of trained and of held out:"]
+    for name, trained, held_out in result_text.split_rows(split):
+        lines.append(f"  {name}: {trained} trained, {held_out} held out")
+    return [*lines, f"  {result_text.leak(split)}"]
+
+
+def pass_table(result: PassAtK) -> Group:
+    """pass@k, a row for each stage, then all together."""
+    which = "every problem" if result.all_problems else "a fixed sample of the problems"
+    title = Text(f"pass@{result.k}, from {result.samples} sampled programs for each; {which}")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    for heading in ("stage", "problems", f"pass@{result.k}", "95 % interval"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    rows = [(f"{each.stage}{' held out' if each.held_out else ''}", each) for each in result.stages]
+    for name, each in [*rows, ("all", result.overall)]:
+        interval = f"{percent(each.low)} to {percent(each.high)}"
+        table.add_row(name, f"{each.problems:,}", percent(each.estimate), interval)
+    return Group(title, table)
+
+
+def shortest_text(expression: str, slots: int, best: ShortestProgram) -> Text:
+    """A shortest program and how sure it is."""
+    if best.program is None:
+        found = f"none with {slots} slots: all programs of up to {best.searched_to} tokens were searched"
+    else:
+        sure = "proven shortest" if best.proven else f"shortest found; searched to {best.searched_to} tokens"
+        found = f"{' '.join(best.program)}\n{best.length} tokens, {sure}; slots needed: {best.slots_needed}"
+    return Text(f"{expression} with {slots} slots: {found}")

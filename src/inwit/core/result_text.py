@@ -1,0 +1,182 @@
+"""An evaluation in words: the cells and lines that the terminal, the page and the model card all show.
+
+It knows rows, columns and yardsticks by name, and nothing of any world.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from inwit.core.results import EXACT, NONE, NOT_SEARCHED, SAMPLED, Evaluation, Row, Split, Yardstick
+from inwit.core.text import count, mean, percent
+
+UNSOLVED = 10  # kinds that are named, at most
+
+
+def title(evaluation: Evaluation) -> str:
+    return f"{evaluation.world}: {evaluation.method}"
+
+
+def yardstick_names(evaluation: Evaluation) -> list[str]:
+    """Every yardstick that some row has, in order of appearance."""
+    return list(dict.fromkeys(name for row in evaluation.rows for name in row.yardsticks))
+
+
+def extra_names(evaluation: Evaluation) -> list[str]:
+    """Every further reading that is a number, in order of appearance."""
+    return list(dict.fromkeys(name for row in evaluation.rows for name, value in row.extra.items() if _number(value)))
+
+
+def headings(evaluation: Evaluation) -> list[str]:
+    """Of the columns of `cells`; the first, of the rows' names, has none."""
+    middle = [name.replace("_", " ") for name in extra_names(evaluation)]
+    yardsticks = [name.replace("_", " ") for name in yardstick_names(evaluation)]
+    return ["", "problems", "solved", "success", *middle, "tokens", "best", *yardsticks]
+
+
+def cells(evaluation: Evaluation) -> list[list[str]]:
+    """A line of text for each row, its name first."""
+    extra, yardsticks = extra_names(evaluation), yardstick_names(evaluation)
+    return [
+        [
+            row.name,
+            count(row.problems),
+            count(row.solved),
+            success(row),
+            *(_reading(row, name) for name in extra),
+            mean(row.cost),
+            mean(row.best_cost),
+            *(yardstick(row.yardsticks.get(name)) for name in yardsticks),
+        ]
+        for row in evaluation.rows
+    ]
+
+
+def success(row: Row) -> str:
+    """`97.1 %`, or of a sample `~97.1 % (95.0 to 98.6)`."""
+    if row.interval is None:
+        return percent(row.success)
+    low, high = (100 * end for end in row.interval)
+    return f"~{percent(row.success)} ({low:.1f} to {high:.1f})"
+
+
+def yardstick(found: Yardstick | None) -> str:
+    """What it achieves, else what it costs; or why there is no figure: `none`, `not searched`."""
+    if found is None:
+        return "·"
+    if found.known not in (EXACT, SAMPLED):
+        return found.known
+    sign = "~" if found.known == SAMPLED else ""
+    if found.success is not None:
+        return sign + percent(found.success)
+    return "·" if found.cost is None else f"{sign}{mean(found.cost)} tokens"
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _reading(row: Row, name: str) -> str:
+    """A whole number is a count, another one a share if it can be one, else a mean."""
+    value = row.extra.get(name)
+    if not _number(value):
+        return "·"
+    if isinstance(value, int):
+        return count(value)
+    sign = "~" if row.interval is not None or f"{name}_interval" in row.extra else ""
+    return sign + (percent(value) if abs(value) <= 1 else mean(value))
+
+
+def programs(evaluation: Evaluation) -> list[tuple[str, str, str]]:
+    """Row, whose, and the program or what is known of it, for the rows in which somebody's is one program."""
+    lines = []
+    for row in evaluation.rows:
+        known = {name: _program(found) for name, found in row.yardsticks.items()}
+        agents = row.extra.get("program")
+        own = {"agent": " ".join(map(str, agents))} if isinstance(agents, list) else {}
+        if own or any(found.program for found in row.yardsticks.values()):
+            lines += [(row.name, name, text) for name, text in (known | own).items() if text]
+    return lines
+
+
+def _program(found: Yardstick) -> str:
+    if found.program:
+        return " ".join(map(str, found.program))
+    return found.known if found.known in (NONE, NOT_SEARCHED) else ""
+
+
+def solved_line(evaluation: Evaluation) -> str:
+    drawn = "" if evaluation.proven or not any(row.interval for row in evaluation.rows) else "sampled "
+    return f"solved {evaluation.solved:,} of {evaluation.problems:,} {drawn}problems"
+
+
+def notes(evaluation: Evaluation) -> list[str]:
+    """What stands below the table: signs, what is not known and why, and the totals."""
+    lines = _unknown(evaluation)
+    if any("~" in cell for row in cells(evaluation) for cell in row):
+        brackets = ", in brackets its 95 % interval" if any(row.interval for row in evaluation.rows) else ""
+        lines.append(f"~ estimated from a sample{brackets}")
+    lines.append(solved_line(evaluation))
+    over = cost_over_best(evaluation)
+    if over is not None:
+        lines.append(f"mean tokens over the proven best: {over:.4f}")
+    if evaluation.unsolved:
+        more = " ..." if len(evaluation.unsolved) > UNSOLVED else ""
+        lines.append(f"not all solved: {'  '.join(evaluation.unsolved[:UNSOLVED])}{more}")
+    return lines
+
+
+def cost_over_best(evaluation: Evaluation) -> float | None:
+    """Tokens over tokens, on what is solved; None where nothing is, or where the best of some of it is not known."""
+    if evaluation.cost_over_best is not None:
+        return evaluation.cost_over_best
+    solved = [row for row in evaluation.rows if row.solved]
+    cost = sum((row.cost or 0) * row.solved for row in solved)
+    best = sum((row.best_cost or 0) * row.solved for row in solved)
+    return cost / best if solved and all(row.cost and row.best_cost for row in solved) else None
+
+
+def _unknown(evaluation: Evaluation) -> list[str]:
+    """`oracle, not searched: more than 4 operators (5 operators)`: each reason once, with the rows that it holds for."""
+    rows: dict[tuple[str, str, str], list[str]] = {}
+    for row in evaluation.rows:
+        for name, found in row.yardsticks.items():
+            if found.known in (NONE, NOT_SEARCHED) and found.why:
+                rows.setdefault((name, found.known, found.why), []).append(row.name)
+    every = len(evaluation.rows)
+    return [
+        f"{name}, {known}: {why}" + ("" if len(names) == every else f" ({'; '.join(dict.fromkeys(names))})")
+        for (name, known, why), names in rows.items()
+    ]
+
+
+def meanings(evaluation: Evaluation) -> dict[str, str]:
+    """What each yardstick is, as its first row with a figure tells it."""
+    found: dict[str, str] = {}
+    for row in evaluation.rows:
+        for name, each in row.yardsticks.items():
+            if each.known in (EXACT, SAMPLED) and each.why:
+                found.setdefault(name, each.why)
+    return found
+
+
+def split_rows(split: Split) -> list[list[str]]:
+    """For each stage, how many are solved of the trained problems and of the held-out ones."""
+    stages = sorted({*split.trained, *split.held_out}, key=lambda name: (len(name), name))
+    return [[f"stage {name}", *(_of(part.get(name)) for part in (split.trained, split.held_out))] for name in stages]
+
+
+def _of(part: Sequence[int] | None) -> str:
+    return f"{part[0]:,} of {part[1]:,}" if part else "·"
+
+
+def held_out(split: Split) -> tuple[int, int]:
+    """How many of the test set are solved, of how many."""
+    return sum(solved for solved, _ in split.held_out.values()), sum(of for _, of in split.held_out.values())
+
+
+def leak(split: Split) -> str:
+    """Whether the test set could be known from training."""
+    text = f"held-out kinds that are of the same class as a trained one: {split.twins:,}"
+    return f"{text}: this split leaks" if split.twins else text
