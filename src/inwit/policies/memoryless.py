@@ -20,7 +20,6 @@ from inwit.policies import init
 from inwit.policies.prompts import last_token
 from inwit.policies.replay import replay_by_stepping
 
-
 MAX_PROMPT = 64  # positions that have an embedding
 
 
