@@ -106,9 +106,9 @@ def _program(found: Yardstick) -> str:
     return found.known if found.known in (NONE, NOT_SEARCHED) else ""
 
 
-def solved_line(evaluation: Evaluation) -> str:
-    drawn = "" if evaluation.proven or not any(row.interval for row in evaluation.rows) else "sampled "
-    return f"solved {evaluation.solved:,} of {evaluation.problems:,} {drawn}problems"
+def problems(evaluation: Evaluation) -> str:
+    """What was counted."""
+    return "sampled problems" if any(row.interval for row in evaluation.rows) else "problems"
 
 
 def notes(evaluation: Evaluation) -> list[str]:
@@ -117,7 +117,7 @@ def notes(evaluation: Evaluation) -> list[str]:
     if any("~" in cell for row in cells(evaluation) for cell in row):
         brackets = ", in brackets its 95 % interval" if any(row.interval for row in evaluation.rows) else ""
         lines.append(f"~ estimated from a sample{brackets}")
-    lines.append(solved_line(evaluation))
+    lines.append(f"solved {evaluation.solved:,} of {evaluation.problems:,} {problems(evaluation)}")
     over = cost_over_best(evaluation)
     if over is not None:
         lines.append(f"mean tokens over the proven best: {over:.4f}")
