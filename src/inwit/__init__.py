@@ -23,7 +23,13 @@ if TYPE_CHECKING:
     from inwit.runs.store import load
     from inwit.training.config import resolve
     from inwit.training.loop import updates
-    from inwit.training.registering import register_curriculum, register_learner, register_policy, register_world
+    from inwit.training.registering import (
+        register_auxiliary,
+        register_curriculum,
+        register_learner,
+        register_policy,
+        register_world,
+    )
     from inwit.worlds import make
     from inwit.worlds.oracle.shortest import shortest_for_task as shortest
     from inwit.worlds.play import play
@@ -39,6 +45,7 @@ _HOME = {
     "pass_at_k": "inwit.evaluation.pass_at_k",
     "play": "inwit.worlds.play",
     "push_to_hub": "inwit.integrations.hub",
+    "register_auxiliary": "inwit.training.registering",
     "register_curriculum": "inwit.training.registering",
     "register_learner": "inwit.training.registering",
     "register_policy": "inwit.training.registering",
@@ -66,6 +73,7 @@ __all__ = [
     "pass_at_k",
     "play",
     "push_to_hub",
+    "register_auxiliary",
     "register_curriculum",
     "register_learner",
     "register_policy",

@@ -66,14 +66,15 @@ def test_draws_follow_the_weights(curriculum_id: str) -> None:
 
 @every_curriculum
 def test_the_running_success_follows_outcomes(curriculum_id: str) -> None:
-    """The training loop reads `outcomes.rate` of every curriculum, whether the weights use it or not."""
+    """The training loop reads `rate` and `trials` of every curriculum, whether the weights use them or not."""
     curriculum = make(curriculum_id)
-    assert curriculum.outcomes.rate.tolist() == [0, 0, 0], f"{curriculum_id}: success is assumed before it is seen."
+    assert curriculum.rate.tolist() == [0, 0, 0], f"{curriculum_id}: success is assumed before it is seen."
     show(curriculum, {0: (1000, 0), 1: (500, 500)})
-    rate = curriculum.outcomes.rate.tolist()
+    rate = curriculum.rate.tolist()
     assert rate[0] > 0.99, f"{curriculum_id}: a kind always solved has rate {rate[0]}."
     assert 0.4 < rate[1] < 0.6, f"{curriculum_id}: a kind solved half the time has rate {rate[1]}."
     assert rate[2] == 0, f"{curriculum_id}: a kind never tried has rate {rate[2]}."
+    assert curriculum.trials.tolist() == pytest.approx([1000, 1000, 0]), f"{curriculum_id}: trials are counted."
 
 
 @pytest.mark.parametrize("curriculum_id", ["gated", "learnability"])

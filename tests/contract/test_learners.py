@@ -12,6 +12,7 @@ from inwit.core.settings import build
 from inwit.core.types import Output, Rollout
 from inwit.learners import LEARNERS
 from inwit.rollout.collect import collect
+from inwit.training.metrics import checked
 from inwit.worlds.oracle.programs import OraclePrograms
 from support import all_kinds, make_world, small_policy
 
@@ -71,7 +72,7 @@ def test_losses_and_gradients_are_finite(learner_id: str, settings: dict[str, An
         count += 1
         assert loss.shape == (), f"{learner_id}: a loss is one number."
         assert bool(torch.isfinite(loss)), f"{learner_id}: the loss is not finite."
-        assert "entropy" in metrics, f"{learner_id}: the progress line shows metrics['entropy']."
+        checked(learner_id, metrics)
         for name, value in metrics.items():
             assert bool(torch.isfinite(value)), f"{learner_id}: the metric {name} is not finite."
             assert not value.requires_grad, f"{learner_id}: the metric {name} keeps the graph alive."

@@ -139,7 +139,7 @@ def compare_state(state: dict[str, torch.Tensor], row: int, expected: dict[str, 
 @every_world
 @pytest.mark.parametrize("legal_share", [1.0, 0.7, 0.0])
 def test_the_course_of_an_episode(world_id: str, legal_share: float) -> None:
-    """A live row has a legal token, and where it is forced, then to one; an ended row stays as it is and pays nothing."""
+    """A live row has a legal token, and if forced, then to one; an ended row stays as it is and pays nothing."""
     world = make_world(world_id)
     _, states, legal, steps, _ = random_programs(world, 100, 3, legal_share)
     ended = ended_before(steps)

@@ -17,11 +17,12 @@ import inwit
 from calculating import calculator_agent, writing
 from command_line import printed_json, run
 from inwit import UserError
+from inwit.core.intervals import pass_at_k as unbiased
 from inwit.core.seeding import stream
 from inwit.core.types import Output
-from inwit.evaluation.controls import ShuffledPrompt, others, under_control
-from inwit.evaluation.groups import evaluate_expressions
-from inwit.evaluation.pass_at_k import PassAtK, mean_estimate, pass_at_k, unbiased
+from inwit.evaluation.controls import others, others_shown
+from inwit.evaluation.exact import evaluate
+from inwit.evaluation.pass_at_k import PassAtK, _portions, pass_at_k
 from inwit.worlds.oracle.shortest import shortest_table
 from support import untrained
 
@@ -56,26 +57,6 @@ def test_many_samples_do_not_overflow() -> None:
     assert unbiased(np.array([0, 1, 100_000]), 100_000, 1000).tolist() == [0.0, pytest.approx(0.01), 1.0]
 
 
-def test_the_interval_covers() -> None:
-    """Over many draws of 40 problems the 95 % interval holds the true mean about as often as it says."""
-    generator, chances = np.random.default_rng(0), np.array([0.02, 0.1, 0.3, 0.9])
-    truth, hits = float((1 - (1 - chances) ** 4).mean()), 0
-    for _ in range(200):
-        right = generator.binomial(16, generator.choice(chances, 40))
-        told = mean_estimate(unbiased(right, 16, 4))
-        assert told.low <= told.estimate <= told.high
-        hits += told.low <= truth <= told.high
-    assert 0.90 <= hits / 200 <= 0.99
-
-
-@pytest.mark.parametrize("right", [0.0, 1.0])
-def test_all_alike_is_not_certain(right: float) -> None:
-    """20 of 20: Clopper and Pearson's lower end is 0.025 ** (1/20)."""
-    told = mean_estimate(np.full(20, right))
-    bound = 0.025 ** (1 / 20)
-    assert (told.low, told.high) == pytest.approx((bound, 1.0) if right else (0.0, 1 - bound))
-
-
 def test_a_sure_policy_passes_always() -> None:
     """Sharp logits: samples are what the greedy agent writes. One expression has a wrong program."""
     programs = best_programs()
@@ -94,8 +75,8 @@ def sharpen(policy: Any) -> None:
     """Make what a policy does certain, also when it is sampled."""
     answer = policy.answer
 
-    def certain(row: torch.Tensor, place: torch.Tensor) -> Any:
-        output, memory = answer(row, place)
+    def certain(*place: torch.Tensor) -> Any:
+        output, memory = answer(*place)
         return Output(output.logits * 100, output.value), memory
 
     policy.answer = certain
@@ -175,25 +156,52 @@ def test_others_are_others_of_the_same_stage(stages: list[int]) -> None:
 def test_with_another_prompt_the_oracle_is_right_only_by_twins() -> None:
     """It writes the best program for the expression that it is shown: right where that one has the same polynomial."""
     agent = writing(best_programs(), max_operators=2)
-    assert evaluate_expressions(agent).solved == 21
-    blind = evaluate_expressions(under_control(agent, "shuffled-prompt"))
+    assert evaluate(agent).solved == 21
+    blind = evaluate(agent, "shuffled-prompt")
     classes, shown = agent.world.kinds.classes, others(torch.tensor(agent.world.kinds.stages)).tolist()
     assert blind.solved == sum(classes[kind] == classes[other] for kind, other in enumerate(shown)) < 8
 
 
 def test_a_policy_that_does_not_read_loses_nothing() -> None:
     agent = writing(dict.fromkeys(best_programs(), best_programs()["a+b"]), max_operators=2)
-    assert evaluate_expressions(under_control(agent, "shuffled-prompt")) == evaluate_expressions(agent)
+    assert evaluate(agent, "shuffled-prompt") == evaluate(agent)
 
 
 def test_shuffling_changes_the_prompt_alone() -> None:
     agent = untrained()
     tasks = agent.world.sample(torch.tensor([0, 1, 2] * 40), stream(0, "tasks"))
-    prompt, stage = agent.world.prompt(tasks), agent.world.stage(tasks)
-    other = others(stage)
-    shown, _ = ShuffledPrompt(agent.policy).begin(*prompt, stage)
-    expected, _ = agent.policy.begin(prompt[0][other], prompt[1][other], stage)
-    assert torch.equal(shown.logits, expected.logits)
+    [shown] = others_shown(agent.world, [tasks], "shuffled-prompt")
+    other = others(agent.world.stage(tasks))
+    assert torch.equal(shown.data["operands"], tasks.data["operands"][other])
+    told = inwit.collect(agent.world, agent.policy, tasks, shown=shown)
+    assert torch.equal(told.prompt, agent.world.prompt(tasks)[0][other])
+    assert told.tasks is tasks
+
+
+@pytest.mark.parametrize("samples", [2, 64, 4096, 5000])
+def test_a_control_takes_as_much_away_however_many_samples(samples: int) -> None:
+    """However few problems are run at a time, each is shown another one's prompt."""
+    agent = writing({name: best for name, best in best_programs().items() if len(best) == 5}, max_operators=1)
+    sharpen(agent.policy)
+    assert pass_at_k(agent, 1, samples).overall.estimate == 1.0
+    assert pass_at_k(agent, 1, samples, control="shuffled-prompt").overall.estimate == 0.0
+
+
+def test_a_stage_with_one_problem_has_no_other_prompt() -> None:
+    agent = writing({"a+b": best_programs()["a+b"]}, max_operators=1, tools=("ADD",))
+    for run_under in (lambda: evaluate(agent, "shuffled-prompt"), lambda: pass_at_k(agent, 1, 4, "shuffled-prompt")):
+        with pytest.raises(UserError, match="one problem alone"):
+            run_under()
+
+
+def test_the_last_portion_of_samples_is_smaller() -> None:
+    """5,000 samples are 4,096 and 904: no more episodes than were asked for."""
+    agent = writing(best_programs(), max_operators=1)
+    told = pass_at_k(agent, 1, 5000)
+    assert told.overall.estimate <= 1.0
+    assert all(low <= high <= 1.0 for low, high in [(each.low, each.high) for each in told.stages])
+    assert list(_portions(5000, 4096)) == [4096, 904]
+    assert list(_portions(4096, 4096)) == [4096]
 
 
 def trained_run() -> str:

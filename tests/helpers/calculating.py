@@ -91,16 +91,23 @@ class Writer(torch.nn.Module):
 
     def begin(self, prompt: torch.Tensor, mask: torch.Tensor, stage: torch.Tensor) -> Any:
         texts = ["".join(self.names[t] for t in row[real].tolist()) for row, real in zip(prompt, mask, strict=True)]
-        row = torch.tensor([self.kinds[text.removesuffix("=")] for text in texts])
-        return self.answer(row, torch.zeros_like(row))
+        rows, written = [], torch.arange(len(self.names)).repeat(len(texts), 1)
+        for text, write in zip(texts, written, strict=True):
+            plain = text.removesuffix("=")
+            for place, letter in enumerate(letters_of(plain)):  # programs are kept over a, b, c, ...
+                write[self.names.index(LETTERS[place])] = self.names.index(letter)
+                plain = plain.replace(letter, LETTERS[place])
+            rows.append(self.kinds[plain])
+        row = torch.tensor(rows)
+        return self.answer(row, torch.zeros_like(row), written)
 
     def step(self, token: torch.Tensor, memory: dict[str, torch.Tensor]) -> Any:
-        return self.answer(memory["row"], memory["place"] + 1)
+        return self.answer(memory["row"], memory["place"] + 1, memory["written"])
 
-    def answer(self, row: torch.Tensor, place: torch.Tensor) -> Any:
-        token = self.table[row, place.clamp_max(self.table.shape[1] - 1)]
+    def answer(self, row: torch.Tensor, place: torch.Tensor, written: torch.Tensor) -> Any:
+        token = written.gather(1, self.table[row, place.clamp_max(self.table.shape[1] - 1)][:, None])[:, 0]
         logits = torch.nn.functional.one_hot(token, len(self.names)) * 9.0
-        return Output(logits, torch.zeros(len(row))), {"row": row, "place": place}
+        return Output(logits, torch.zeros(len(row))), {"row": row, "place": place, "written": written}
 
 
 def calculator_agent(**overrides: Any) -> Agent:

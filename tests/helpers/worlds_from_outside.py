@@ -2,7 +2,8 @@
 
 - `tutorial-goal`: a setting of its own changes what is asked for, and with it the best program;
 - `tutorial-parity`: two kinds in one stage, and nobody can search for their best programs;
-- `tutorial-held`: lists its tasks and holds a kind out as a test set.
+- `tutorial-held`: lists its tasks and holds a kind out as a test set;
+- `tutorial-echo`: the world writes a token after each MUL, in mid-episode.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ import torch
 import inwit
 from inwit.core.errors import UserError
 from inwit.core.settings import setting
-from inwit.core.types import Kinds, State, Tasks
+from inwit.core.types import Kinds, State, Step, Tasks
 from inwit.worlds import TWINS, WORLDS
-from inwit.worlds.tutorial.rules import TutorialSettings
+from inwit.worlds.tutorial.rules import CTX, MUL, TutorialSettings
 from inwit.worlds.tutorial.scalar import ScalarTutorialV1
 from inwit.worlds.tutorial.v1 import TutorialV1
 
@@ -106,6 +107,37 @@ class TutorialHeld(TutorialV1):
 
 class ScalarTutorialHeld(ScalarTutorialV1):
     id = "tutorial-held"
+
+
+class Echo(TutorialV1):
+    """tutorial-v1 in which the world writes CTX after each MUL: no step, and no effect on the machine."""
+
+    id = "tutorial-echo"
+    capabilities = frozenset({"all_tasks"})
+
+    def __init__(self, settings: TutorialSettings) -> None:
+        super().__init__(settings)
+        self.num_columns = 2 * self.max_steps
+
+    def reset(self, tasks: Tasks) -> State:
+        state = super().reset(tasks)
+        return state | {"echo": torch.zeros_like(state["ended"])}
+
+    def legal(self, state: State) -> torch.Tensor:
+        """On the world's turn, what the world may write."""
+        echoed = torch.nn.functional.one_hot(torch.full_like(state["steps"], CTX), len(self.vocabulary)).bool()
+        return torch.where(state["echo"][:, None], echoed, super().legal(state))
+
+    def forced(self, state: State) -> torch.Tensor:
+        return torch.where(state["echo"] & ~state["ended"], CTX, super().forced(state))
+
+    def step(self, state: State, token: torch.Tensor) -> tuple[State, Step]:
+        echo = state["echo"]
+        after, step = super().step(state, token)
+        kept = {name: torch.where(echo.view(-1, *[1] * (v.ndim - 1)), state[name], v) for name, v in after.items()}
+        kept["echo"] = ~echo & (token == MUL)
+        reward = torch.where(echo, 0.0, step.reward)
+        return kept, Step(reward, step.terminated & ~echo, step.truncated & ~echo, step.success & ~echo)
 
 
 OUTSIDE: dict[str, tuple[type, type]] = {

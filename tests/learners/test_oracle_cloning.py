@@ -13,10 +13,10 @@ from inwit import UserError
 from inwit.core.seeding import stream
 from inwit.learners.oracle_cloning import OracleCloning
 from inwit.rollout.collect import collect
-from inwit.worlds.running import perform
 from inwit.training.config import resolve
 from inwit.worlds.oracle.programs import NO_TOKEN, OraclePrograms
 from inwit.worlds.oracle.shortest import shortest
+from inwit.worlds.running import perform
 from support import all_kinds, make_world, small_policy
 
 

@@ -12,8 +12,8 @@ from calculating import WORLD, holds, known_at
 from inwit.core.types import Tasks
 from inwit.rollout.babble import babble
 from inwit.rollout.collect import collect
-from inwit.worlds.running import perform
 from inwit.worlds import make_scalar
+from inwit.worlds.running import perform
 from support import make_world, small_policy
 
 

@@ -24,7 +24,8 @@ EVERYWHERE = torch.ones(3)
 
 
 def line(**changes: Any) -> dict[str, Any]:
-    well = {"update": 1, "entropy": 1.0, "signal": 1.0, "reward": 0.5, "success": {"0": 0.5, "1": 0.1, "2": 0.0}}
+    rates = {"0": 0.5, "1": 0.1, "2": 0.0}
+    well = {"update": 1, "entropy": 1.0, "loss": 1.0, "signal": 1.0, "reward": 0.5, "success": rates}
     return well | changes
 
 

@@ -31,7 +31,7 @@ def settings_help() -> str:
     """Every setting of every implementation, from the registries."""
     from dataclasses import fields
 
-    from inwit.training.config import PARTS, TABLES, part_settings
+    from inwit.training.config import PARTS, part_settings, tables
 
     lines = ["settings, each a flag --SECTION.FIELD VALUE (defaults in brackets; a recipe sets its own):"]
     for part, registry in PARTS.items():
@@ -39,7 +39,7 @@ def settings_help() -> str:
         for name in registry.names():
             lines.append(f"    with {name}: {registry.summary(name)}")
             lines += [_setting_line(part, item) for item in fields(part_settings(part, name))]
-    for table, settings in TABLES.items():
+    for table, settings in tables().items():
         lines.append(f"\n  {table}")
         lines += [_setting_line(table, item) for item in fields(settings)]
     return "\n".join(lines)
@@ -49,9 +49,9 @@ def setting_flags() -> list[str]:
     """Every `--section.field` that some implementation has."""
     from dataclasses import fields
 
-    from inwit.training.config import PARTS, TABLES, part_settings
+    from inwit.training.config import PARTS, part_settings, tables
 
-    flags = [f"--{table}.{item.name}" for table, settings in TABLES.items() for item in fields(settings)]
+    flags = [f"--{table}.{item.name}" for table, settings in tables().items() for item in fields(settings)]
     for part, registry in PARTS.items():
         names = {item.name for name in registry.names() for item in fields(part_settings(part, name))}
         flags += [f"--{part}.{name}" for name in ["id", *sorted(names)]]

@@ -23,6 +23,16 @@ def map_rows(rows: dict[str, Tensor], change: Callable[[Tensor], Tensor]) -> dic
     return {name: change(tensor) for name, tensor in rows.items()}
 
 
+def copy_into(own: dict[str, Tensor], state: dict[str, Tensor]) -> None:
+    """Write a saved state into tensors of the same names, in place. Raises `KeyError` where one is missing and
+    `ValueError` where its shape differs, before anything is written."""
+    for name, tensor in own.items():
+        if state[name].shape != tensor.shape:
+            raise ValueError(f"{name} has the shape {list(state[name].shape)}, not {list(tensor.shape)}")
+    for name, tensor in own.items():
+        tensor.copy_(state[name])
+
+
 @dataclass(frozen=True)
 class Kinds:
     """The templates that a world draws tasks from: for each its name, its stage (level) and its class."""

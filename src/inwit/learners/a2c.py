@@ -10,16 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from inwit.core.contracts import Metrics, Trainable
 from inwit.core.settings import Settings, setting
 from inwit.core.types import Rollout
 from inwit.learners.returns import log_probs_and_entropy, masked_mean, normalise, returns_to_go
 
-Loss = tuple[Tensor, dict[str, Tensor]]
+Loss = tuple[Tensor, Metrics]
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class A2C:
         self.group_size = settings.group_size
         self.whole_sequence = settings.credit == "whole-sequence"
 
-    def losses(self, policy: Any, rollout: Rollout) -> Iterator[Loss]:
+    def losses(self, policy: Trainable, rollout: Rollout) -> Iterator[Loss]:
         yield self._whole_sequence(rollout) if self.whole_sequence else self._per_step(rollout)
 
     def _per_step(self, rollout: Rollout) -> Loss:
@@ -70,5 +70,5 @@ class A2C:
         return loss, _metrics(policy_loss=policy_loss, value_loss=value_loss, entropy=mean_entropy)
 
 
-def _metrics(**tensors: Tensor) -> dict[str, Tensor]:
+def _metrics(**tensors: Tensor) -> Metrics:
     return {name: torch.Tensor.detach(tensor) for name, tensor in tensors.items()}

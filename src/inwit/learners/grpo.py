@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from torch import Tensor
 
+from inwit.core.contracts import Metrics, Trainable
 from inwit.core.settings import Settings, setting
 from inwit.core.types import Rollout
 from inwit.learners.returns import group_advantage, log_probs_and_entropy, masked_mean
@@ -37,7 +37,7 @@ class GRPO:
         self.settings = settings
         self.group_size = settings.group_size
 
-    def losses(self, policy: Any, rollout: Rollout) -> Iterator[tuple[Tensor, dict[str, Tensor]]]:
+    def losses(self, policy: Trainable, rollout: Rollout) -> Iterator[tuple[Tensor, Metrics]]:
         outputs, mask = rollout.outputs, rollout.live & rollout.chosen
         assert outputs is not None
         log_probs, entropy = log_probs_and_entropy(outputs, rollout.legal, rollout.tokens)

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from inwit.core.contracts import Metrics, Trainable
 from inwit.core.settings import Settings
 from inwit.core.types import Rollout
 from inwit.learners.returns import masked_mean
@@ -34,7 +34,7 @@ class OracleCloning:
     def __init__(self, settings: OracleCloningSettings) -> None:
         self.settings = settings
 
-    def losses(self, policy: Any, rollout: Rollout) -> Iterator[tuple[Tensor, dict[str, Tensor]]]:
+    def losses(self, policy: Trainable, rollout: Rollout) -> Iterator[tuple[Tensor, Metrics]]:
         """The mean negative log-likelihood of the programs' tokens, illegal ones competing."""
         programs = rollout.oracle_programs
         assert programs is not None, "the loop hands the programs to learners that declare reads_oracle"

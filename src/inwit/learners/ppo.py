@@ -12,12 +12,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import gcd
-from typing import Any
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from inwit.core.contracts import Metrics, Trainable
 from inwit.core.settings import Settings, setting
 from inwit.core.types import Rollout
 from inwit.learners.returns import gae, log_probs_and_entropy, masked_mean, normalise
@@ -44,7 +44,7 @@ class PPO:
         self.settings = settings
         self.group_size = settings.group_size
 
-    def losses(self, policy: Any, rollout: Rollout) -> Iterator[tuple[Tensor, dict[str, Tensor]]]:
+    def losses(self, policy: Trainable, rollout: Rollout) -> Iterator[tuple[Tensor, Metrics]]:
         mask = rollout.live & rollout.chosen
         advantage = gae(rollout.reward, rollout.values, rollout.live, self.settings.gae_lambda)
         returns = advantage + rollout.values
@@ -57,17 +57,17 @@ class PPO:
 
     def _loss(
         self,
-        policy: Any,
+        policy: Trainable,
         rollout: Rollout,
         problems: Int[Tensor, " M"],
         advantage: Float[Tensor, "B T"],
         returns: Float[Tensor, "B T"],
-    ) -> tuple[Tensor, dict[str, Tensor]]:
+    ) -> tuple[Tensor, Metrics]:
         size = rollout.group_size
         rows = (problems[:, None] * size + torch.arange(size, device=problems.device)).flatten()
         tokens, mask = rollout.tokens[rows], (rollout.live & rollout.chosen)[rows]
-        prompt = (part[problems] for part in (rollout.prompt, rollout.prompt_mask, rollout.stage))
-        outputs = policy.replay(*prompt, tokens)
+        prompt, prompt_mask = rollout.prompt[problems], rollout.prompt_mask[problems]
+        outputs = policy.replay(prompt, prompt_mask, rollout.stage[problems], tokens)
         log_probs, entropy = log_probs_and_entropy(outputs, rollout.legal[rows], tokens)
         log_ratio = (log_probs - rollout.log_probs[rows]).masked_fill(~mask, 0.0)
         ratio = log_ratio.exp()

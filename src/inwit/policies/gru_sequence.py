@@ -23,7 +23,7 @@ class _GRUSequence(torch.autograd.Function):
         gates, new = hidden.new_empty(steps, rows, 3 * width), hidden.new_empty(steps, rows, width)
         memory = hidden.new_empty(steps + 1, rows, width)
         memory[0] = hidden
-        minus_one, turned = hidden.new_tensor(-1.0), weight.t()
+        minus_one, turned = hidden.new_full((), -1.0), weight.t()  # filled on the device: nothing is copied to it
         for step in range(steps):
             gate, squashed, before = gates[step], new[step], memory[step]
             torch.index_select(to_gates, 0, tokens[step], out=gate).addmm_(before, turned)

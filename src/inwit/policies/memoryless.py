@@ -1,7 +1,7 @@
 """A control without recurrence: every choice is a function of the prompt, the stage and the last token alone.
 
-It has no way to know how far its program has come. What it solves nevertheless needs no memory in the agent; with
-legality masks, note, the world's state leaks into what may be chosen.
+It cannot know how far its program has come. What it solves all the same needs no memory in the agent. With legality
+masks, though, the world's state shows in what may be chosen.
 """
 
 from __future__ import annotations
@@ -13,11 +13,14 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from inwit.core.errors import UserError
 from inwit.core.settings import Settings, setting
 from inwit.core.types import Memory, Output
 from inwit.policies import init
 from inwit.policies.prompts import last_token
 from inwit.policies.replay import replay_by_stepping
+
+MAX_PROMPT = 64  # positions that have an embedding
 
 
 @dataclass(frozen=True)
@@ -42,9 +45,8 @@ class Memoryless(nn.Module):
         width = settings.width
         scale = width**-0.5
         stages = num_stages if settings.stage_aware else 1
-        self.max_prompt = 64
         self.embedding = init.normal(vocabulary_size, width, scale=1.0, generator=generator)
-        self.position_embedding = init.normal(self.max_prompt, width, scale=1.0, generator=generator)
+        self.position_embedding = init.normal(MAX_PROMPT, width, scale=1.0, generator=generator)
         self.stage_embedding = init.normal(stages, width, scale=1.0, generator=generator)
         self.token_table = init.normal(vocabulary_size, width, scale=1.0, generator=generator)
         self.head_weight = init.uniform(vocabulary_size + 1, width, scale=scale, generator=generator)
@@ -53,6 +55,11 @@ class Memoryless(nn.Module):
     def begin(
         self, prompt: Int[Tensor, "B P"], prompt_mask: Bool[Tensor, "B P"], stage: Int[Tensor, " B"]
     ) -> tuple[Output, Memory]:
+        if prompt.shape[1] > MAX_PROMPT:
+            raise UserError(
+                f"policy.id = memoryless reads prompts of up to {MAX_PROMPT} positions: this world's have "
+                f"{prompt.shape[1]}; choose another policy"
+            )
         stage = stage if self.settings.stage_aware else torch.zeros_like(stage)
         mask = prompt_mask[:, :, None].to(self.embedding.dtype)
         placed = F.embedding(prompt, self.embedding) * self.position_embedding[: prompt.shape[1]] * mask

@@ -1,20 +1,20 @@
 """Running a policy in a world: `collect` records a lockstep block of episodes.
 
 All episodes start together and each column holds one token per row, chosen by the policy or forced by the world.
-Between sampling and the loss no shape depends on data and nothing is read back from the device, except that
-`leave_early` asks after each column whether all rows have ended.
+Between sampling and the loss no shape depends on data and nothing is read back from the device, except with
+`leave_early`, which asks after each column whether all rows have ended.
 """
 
 from __future__ import annotations
 
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from inwit.core.contracts import Policy, World, capable
 from inwit.core.distributions import choose, gumbel, masked_log_softmax
 from inwit.core.errors import UserError
 from inwit.core.types import Output, Rollout, Step, Tasks
@@ -23,8 +23,8 @@ from inwit.worlds.running import any_step
 
 
 def collect(
-    world: Any,
-    policy: Any,
+    world: World,
+    policy: Policy,
     problems: Tasks,
     *,
     shown: Tasks | None = None,
@@ -39,14 +39,17 @@ def collect(
 
     Tokens are sampled with `generator`; without one the likeliest legal token is taken. `keep_graph` keeps the outputs'
     autograd graph. `after_end` lets the policy go on writing, without effect, after its episode has ended, to the last
-    column: the published loss trains on those tokens. `achieved` records which polynomial the machine holds after each
-    column (for worlds that declare it). A prompt is read once per problem, whatever the group's size; it is that of the
-    row's own problem, or of a row of `shown` (a control).
+    column: the published loss trains on those tokens. `leave_early` ends the block when all rows have ended.
+    `achieved` records which polynomial the machine holds after each column (for worlds that declare it). A prompt is
+    read once per problem, whatever the group's size; it is that of the row's own problem, or of a row of `shown` (a
+    control).
 
-    Raises `UserError` if a graph is to be kept, that is, to be learnt from, for problems of the world's test set; and,
-    where rows may leave early, if the world's masks left some row without a legal token.
+    Raises `UserError` if a graph is to be kept, that is, to be learnt from, for problems of the world's test set; and
+    if the world's masks left some row without a legal token. Without `leave_early` nothing is read back from the
+    device, so neither is noticed here: ask `refuse_faulty` when you wait for the device anyway.
     """
-    if keep_graph:
+    teacher = capable(world, "achieved") if achieved else None
+    if keep_graph and leave_early:
         refuse_test_set(world, problems.kind)
     record = _Record()
     with nullcontext() if keep_graph else torch.no_grad():
@@ -71,8 +74,8 @@ def collect(
             token = torch.where(chosen, token, forced)
             state, step = world.step(state, token)
             record.add(token, legal, ~ended, chosen, output, step)
-            if achieved:
-                record.achieved.append(world.achieved(state).masked_fill(ended, -1))
+            if teacher is not None:
+                record.achieved.append(teacher.achieved(state).masked_fill(ended, -1))
             ended = ended | step.terminated | step.truncated
             last = column + 1 == world.num_columns
             if last or (leave_early and not after_end and bool(ended.all())):
@@ -84,22 +87,29 @@ def collect(
     return rollout
 
 
-def refuse_test_set(world: Any, kinds: Int[Tensor, " B"]) -> None:
+def refuse_faulty(world: World, rollout: Rollout) -> None:
+    """Raise `UserError` for a rollout that must not be trained on: problems of the test set, or a token chosen where
+    none was legal. Waits for the device."""
+    refuse_test_set(world, rollout.tasks.kind)
+    _check_legal(world, rollout)
+
+
+def refuse_test_set(world: World, kinds: Int[Tensor, " B"]) -> None:
     """Raise `UserError` if a kind of the world's test set is among those that are to be trained on.
 
-    Where there is no test set nothing is read back from the device.
+    Waits for the device where there is a test set.
     """
     if not world.kinds.held_out:
         return
     held_out = torch.zeros(len(world.kinds), dtype=torch.bool)
     held_out[list(world.kinds.held_out)] = True
-    taken = kinds[held_out.to(kinds.device)[kinds]]
-    if len(taken):
-        name = world.kinds.names[int(taken[0])]
+    taken = held_out.to(kinds.device)[kinds]
+    if bool(taken.any()):
+        name = world.kinds.names[int(kinds[taken][0])]
         raise UserError(f"{name} is in the test set of {world.id} (a split holds it out): it must not be trained on")
 
 
-def _check_legal(world: Any, rollout: Rollout) -> None:
+def _check_legal(world: World, rollout: Rollout) -> None:
     """One look at the whole block, after the fact: a token chosen where none was legal means nothing."""
     stuck = rollout.live & rollout.chosen & ~rollout.legal.any(2)
     if bool(stuck.any()):

@@ -172,7 +172,7 @@ class _Recorder:
         if update.index % REPORT_EVERY == 0 or update.solved is not None:
             line = update.line()
             runs.append(self.path, "metrics.jsonl", line)
-            for name, text in self.watch.look(line, self.parts.curriculum.outcomes.trials):
+            for name, text in self.watch.look(line, self.parts.curriculum.trials):
                 event = {"update": line["update"], "time": line["time"], "event": name, "text": text}
                 runs.append(self.path, "events.jsonl", event)
                 self.tell(text)
@@ -193,7 +193,7 @@ class _Recorder:
             return
         try:
             lengths = {name: self._synced_length(name) for name in runs.LINES}
-            score = float(self.parts.curriculum.outcomes.rate.mean())
+            score = float(self.parts.curriculum.rate.nanmean())
             numbers = {"summary": self.summary, "lengths": lengths, "watch": self.watch.state()}
             taken = snapshot.capture(self.parts, score, **numbers)
             checkpoint.save(self.path, taken, runs.weights_metadata(self.config))

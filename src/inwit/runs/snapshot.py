@@ -1,20 +1,21 @@
 """What a training is between two updates: taken out of its parts, and put back.
 
-A part that carries state from one update to the next is `Stateful`. The policy, curricula and the hindsight store are;
-a learner may be. Everything else that a training is made of follows from its configuration.
+A part that carries state from one update to the next is `Stateful`. The policy, curricula and auxiliaries are; a
+learner may be. Everything else that a training is made of follows from its configuration.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
+from inwit.core.contracts import weights_of
 from inwit.core.errors import UserError
 from inwit.runs.checkpoint import Snapshot
-from inwit.training.loop import Counters
+from inwit.training.loop import Parts
 
 
 @runtime_checkable
@@ -25,46 +26,46 @@ class Stateful(Protocol):
     def load_state_dict(self, state: dict[str, Tensor]) -> Any: ...
 
 
-def capture(parts: Any, score: float, **more: Any) -> Snapshot:
+def capture(parts: Parts, score: float, **more: Any) -> Snapshot:
     """A copy of everything that `parts` will need to go on as if nothing had happened; `more` is kept with it."""
-    counters: Counters = parts.counters
+    counters = parts.counters
     tensors = {f"draws/{name}": generator.get_state() for name, generator in parts.draws.items()}
     tensors |= {f"optimiser/{name}": tensor for name, tensor in _optimiser_tensors(parts.optimiser).items()}
     for part, state in _stateful(parts).items():
         tensors |= {f"{part}/{name}": tensor for name, tensor in state.state_dict().items()}
-    numbers = {name: int(value) if isinstance(value, Tensor) else value for name, value in asdict(counters).items()}
+    numbers = {name: int(value) if isinstance(value, Tensor) else value for name, value in vars(counters).items()}
     return Snapshot(
         update=counters.updates,
-        weights=_plain(parts.agent.policy.state_dict()),
+        weights=_plain(weights_of(parts.agent.policy)),
         tensors=_plain(tensors),
         numbers={"counters": numbers, **more},
         score=score,
     )
 
 
-def restore(parts: Any, snapshot: Snapshot) -> None:
+def restore(parts: Parts, snapshot: Snapshot) -> None:
     """Put a snapshot back into freshly made `parts`. Raises `UserError` if it does not fit them."""
     try:
-        parts.agent.policy.load_state_dict(snapshot.weights)
+        if isinstance(parts.agent.policy, torch.nn.Module):
+            parts.agent.policy.load_state_dict(snapshot.weights)
         for name, generator in parts.draws.items():
             generator.set_state(snapshot.tensors[f"draws/{name}"])
         _load_optimiser(parts.optimiser, _below("optimiser", snapshot.tensors))
         for part, state in _stateful(parts).items():
             state.load_state_dict(_below(part, snapshot.tensors))
         numbers = snapshot.numbers["counters"]
-        for item in fields(Counters):
-            value = numbers[item.name]
-            old = getattr(parts.counters, item.name)
-            setattr(parts.counters, item.name, torch.full_like(old, value) if isinstance(old, Tensor) else value)
+        for item in fields(parts.counters):
+            old, value = getattr(parts.counters, item.name), numbers[item.name]
+            setattr(parts.counters, item.name, old.fill_(value) if isinstance(old, Tensor) else value)
     except (KeyError, RuntimeError, TypeError, ValueError) as error:
         raise UserError(
             f"checkpoint {snapshot.update} does not fit what the configuration makes: {type(error).__name__} {error}"
         ) from None
 
 
-def _stateful(parts: Any) -> dict[str, Stateful]:
-    names = ("curriculum", "hindsight", "rehearsal", "learner")
-    named = {name: getattr(parts, name) for name in names}
+def _stateful(parts: Parts) -> dict[str, Stateful]:
+    """Every part with a state, by the name that its tensors carry in front of theirs."""
+    named: dict[str, Any] = {"curriculum": parts.curriculum, "learner": parts.learner, **parts.auxiliaries}
     return {name: part for name, part in named.items() if isinstance(part, Stateful)}
 
 
@@ -73,13 +74,15 @@ def _below(part: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
-def _optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
+def _optimiser_tensors(optimiser: torch.optim.Optimizer | None) -> dict[str, Tensor]:
     """Named by the parameter's place and the tensor's name, as in `3/exp_avg`."""
-    state = optimiser.state_dict()["state"]
+    state = optimiser.state_dict()["state"] if optimiser is not None else {}
     return {f"{place}/{name}": tensor for place, tensors in state.items() for name, tensor in tensors.items()}
 
 
-def _load_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+def _load_optimiser(optimiser: torch.optim.Optimizer | None, tensors: dict[str, Tensor]) -> None:
+    if optimiser is None:
+        return
     state: dict[int, dict[str, Tensor]] = {}
     for key, tensor in tensors.items():
         place, _, name = key.partition("/")

@@ -162,7 +162,7 @@ def load(run: str | Path = "latest", device: str | None = None) -> Agent:
     world, policy = _untrained(config)
     _load_weights(policy, path, config)
     place = _device(config, device)
-    return Agent(world, policy.to(place), config, path, record["status"], record["summary"], place)
+    return Agent(world, _placed(policy, place), config, path, record["status"], record["summary"], place)
 
 
 def _incomplete(path: Path, status: str) -> str:
@@ -182,7 +182,7 @@ def _load_checkpoint(path: Path, device: str | None) -> Agent:
     _fit(policy, snapshot.weights, path)
     summary = snapshot.numbers["summary"]
     place = _device(config, device)
-    return Agent(world, policy.to(place), config, run, "checkpoint", summary, place)
+    return Agent(world, _placed(policy, place), config, run, "checkpoint", summary, place)
 
 
 def _untrained(config: Config) -> tuple[Any, Any]:
@@ -211,7 +211,13 @@ def _load_weights(policy: Any, path: Path, config: Config) -> None:
     _fit(policy, tensors, file)
 
 
+def _placed(policy: Any, place: torch.device) -> Any:
+    return policy.to(place) if isinstance(policy, torch.nn.Module) else policy
+
+
 def _fit(policy: Any, tensors: dict[str, Tensor], source: Path) -> None:
+    if not isinstance(policy, torch.nn.Module):  # a script has nothing to load
+        return
     try:
         policy.load_state_dict(tensors)
     except RuntimeError:

@@ -79,7 +79,7 @@ def scalars(line: dict[str, Any]) -> dict[str, float]:
                 whole = sum(counts.values())
                 flat |= {f"{name}/{stage}/{token}": count / whole for token, count in counts.items()}
         elif isinstance(value, dict):
-            flat |= {f"{name}/{key}": float(item) for key, item in value.items()}
+            flat |= {f"{name}/{key}": float(item) for key, item in value.items() if item is not None}
         elif isinstance(value, int | float) and not isinstance(value, bool) and name != "update":
             flat[name] = float(value)
     return flat

@@ -1,8 +1,8 @@
 """The resolved configuration of a run: a recipe, overridden, checked, complete.
 
 A recipe is a TOML file with one table for each part. The tables `world`, `policy`, `learner` and `curriculum` name
-what they configure with `id` and hold its settings; `training` holds those of the loop. What is not said takes its
-default; what does not exist is refused.
+what they configure with `id` and hold its settings; each auxiliary has a table under its own name (`hindsight`, ...);
+`training` holds the settings of the loop. What is not said takes its default; what does not exist is refused.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,7 @@ from inwit.core.errors import UserError, unknown
 from inwit.core.registry import Registry
 from inwit.core.settings import Settings, build, setting
 from inwit.learners import LEARNERS
-from inwit.learners.auxiliary.hindsight import HindsightSettings
-from inwit.learners.auxiliary.rehearsal import RehearsalSettings
+from inwit.learners.auxiliary import AUXILIARIES, AuxiliarySettings
 from inwit.policies import POLICIES
 from inwit.training import recipes
 from inwit.training.curricula import CURRICULA
@@ -47,14 +46,6 @@ class TrainingSettings(Settings):
     checkpoint_every: float = setting(30.0, "seconds between two checkpoints; results do not depend on it", at_least=0)
     threads: int = setting(1, "threads; more than one is slower where the machine is shared", at_least=1, at_most=256)
     device: str = setting("cpu", "where to train: cpu, cuda, cuda:1 ...")
-
-
-# The tables of a recipe that hold settings and nothing to choose from.
-TABLES: dict[str, type[Settings]] = {
-    "hindsight": HindsightSettings,
-    "rehearsal": RehearsalSettings,
-    "training": TrainingSettings,
-}
 
 
 @dataclass(frozen=True)
@@ -91,14 +82,15 @@ class Config:
     policy: Part
     learner: Part
     curriculum: Part
-    hindsight: HindsightSettings
-    rehearsal: RehearsalSettings
+    # Of every one that is registered, by name; rows = 0 where it is off. A dict cannot be hashed; the rest can.
+    auxiliaries: dict[str, AuxiliarySettings] = field(hash=False)
     training: TrainingSettings
 
     def to_dict(self) -> dict[str, Any]:
+        """As a recipe has it: each auxiliary is a table of its own, beside the parts."""
         parts = {name: getattr(self, name).to_dict() for name in PARTS}
-        tables = {name: getattr(self, name).to_dict() for name in TABLES}
-        return {"recipe": self.recipe, "seed": self.seed, **parts, **tables}
+        auxiliaries = {name: settings.to_dict() for name, settings in self.auxiliaries.items()}
+        return {"recipe": self.recipe, "seed": self.seed, **parts, **auxiliaries, "training": self.training.to_dict()}
 
 
 def resolve(source: Config | str | Path | Mapping[str, Any] = DEFAULT_RECIPE, **overrides: Any) -> Config:
@@ -122,6 +114,12 @@ def part_settings(part: str, part_id: str) -> type[Settings]:
     return PARTS[part].load(part_id).Settings
 
 
+def tables() -> dict[str, type[Settings]]:
+    """The tables of a recipe that hold settings and no `id`: one for each registered auxiliary, and `training`."""
+    auxiliaries: dict[str, type[Settings]] = {name: AUXILIARIES.load(name).Settings for name in AUXILIARIES.names()}
+    return auxiliaries | {"training": TrainingSettings}
+
+
 def _read(source: str | Path) -> dict[str, Any]:
     name, text = recipes.read(source)
     try:
@@ -143,15 +141,17 @@ def _merge(values: dict[str, Any], overrides: Mapping[str, Any]) -> dict[str, An
 
 
 def _build(values: dict[str, Any]) -> Config:
-    known = [item.name for item in fields(Config)]
+    classes = tables()
+    known = ["recipe", "seed", *PARTS, *classes]
     for name in values:
         if name not in known:
             raise unknown("setting", name, known)
     parts = {name: _part(name, values.get(name, {}), registry) for name, registry in PARTS.items()}
-    tables: dict[str, Any] = {
-        name: build(settings, _table(name, values.get(name, {})), name) for name, settings in TABLES.items()
+    built: dict[str, Any] = {
+        name: build(cls, _table(name, values.get(name, {})), name) for name, cls in classes.items()
     }
-    episodes = tables["training"].episodes
+    training = built.pop("training")
+    episodes = training.episodes
     group_size = getattr(parts["learner"].settings, "group_size", 1)
     if episodes % group_size:
         raise UserError(
@@ -159,7 +159,7 @@ def _build(values: dict[str, Any]) -> Config:
             f"try {max(1, episodes // group_size) * group_size}"
         )
     head = build(_Head, {name: values[name] for name in ("recipe", "seed") if name in values})
-    return Config(recipe=head.recipe, seed=head.seed, **parts, **tables)
+    return Config(recipe=head.recipe, seed=head.seed, **parts, auxiliaries=built, training=training)
 
 
 def _part(name: str, table: Any, registry: Registry) -> Part:

@@ -1,8 +1,8 @@
 """Which kinds of task come next. A curriculum sees kinds and the outcomes of finished episodes, and nothing else.
 
-`weights(update)` gives Float[K], the probability of each kind up to scale; `observe(kind, success)` takes a
-rollout's outcomes. Counts decay, so that a running success forgets, and no kind's weight is
-ever 0 except where the published schedule or a closed gate says so.
+`weights(update)` gives Float[K], the probability of each kind up to scale; `observe(kind, success)` takes a rollout's
+outcomes. Counts decay, so that a running success forgets. No kind's weight is ever 0, except where the published
+schedule or a closed gate says so. Kinds of the test set are never drawn, and have no rate.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from torch import Tensor
 from inwit.core.errors import UserError
 from inwit.core.registry import Entry, Registry
 from inwit.core.settings import Settings, setting
-from inwit.core.types import Kinds
+from inwit.core.types import Kinds, copy_into
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,8 @@ class Outcomes:
         trials = torch.zeros_like(self.trials).index_add_(0, kind, torch.ones_like(kind, dtype=torch.float32))
         successes = torch.zeros_like(self.trials).index_add_(0, kind, success.float())
         fade = torch.exp(-trials / self.memory)
-        self.trials = self.trials * fade + trials
-        self.successes = self.successes * fade + successes
+        self.trials.mul_(fade).add_(trials)
+        self.successes.mul_(fade).add_(successes)
 
     @property
     def rate(self) -> Float[Tensor, " K"]:
@@ -83,16 +83,28 @@ class Outcomes:
 
 
 class Curriculum:
-    """Base: uniform over all kinds."""
+    """Base: uniform over all kinds. Raises `UserError` if every kind is in the test set."""
 
     Settings: type[CurriculumSettings] = CurriculumSettings
 
     def __init__(self, settings: Any, kinds: Kinds, device: torch.device | str = "cpu") -> None:
+        if len(set(kinds.held_out)) == len(kinds):
+            raise UserError("every kind of task is in the test set: nothing is left to train on")
         self.settings = settings
         self.outcomes = Outcomes(kinds, settings.memory, device)
         self.stages = self.outcomes.stages
-        self.may_train = torch.ones_like(self.outcomes.trials)
-        self.may_train[list(kinds.held_out)] = 0.0
+        self.may_train = torch.ones(len(kinds), dtype=torch.bool, device=device)
+        self.may_train[list(kinds.held_out)] = False
+
+    @property
+    def rate(self) -> Float[Tensor, " K"]:
+        """The running success of each kind; NaN for the test set, of which none is ever seen."""
+        return self.outcomes.rate.masked_fill(~self.may_train, torch.nan)
+
+    @property
+    def trials(self) -> Float[Tensor, " K"]:
+        """How often each kind was drawn, decayed."""
+        return self.outcomes.trials
 
     def weights(self, update: int) -> Float[Tensor, " K"]:
         return torch.ones_like(self.outcomes.trials)
@@ -105,12 +117,11 @@ class Curriculum:
         return {"trials": self.outcomes.trials, "successes": self.outcomes.successes}
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        for name in self.state_dict():
-            setattr(self.outcomes, name, state[name].to(self.stages.device))
+        copy_into(self.state_dict(), state)
 
     def draw(self, update: int, count: int, generator: torch.Generator) -> Int[Tensor, " B"]:
         """The kinds of `count` problems; none of the test set."""
-        weights = self.weights(update) * self.may_train
+        weights = self.weights(update).where(self.may_train, 0.0)
         return torch.multinomial(weights, count, replacement=True, generator=generator)
 
 
@@ -138,14 +149,21 @@ class Schedule(Curriculum):
 
 
 class Gated(Curriculum):
-    """A stage opens when every stage below it is mastered as a whole; kinds of open stages are drawn alike."""
+    """A stage opens when every stage below it is mastered as a whole; kinds of open stages are drawn alike.
+
+    Nothing waits for a stage that cannot be mastered: one without kinds (a world need not have a stage 0), or one that
+    is nothing but test set.
+    """
 
     Settings = GatedSettings
 
+    def __init__(self, settings: GatedSettings, kinds: Kinds, device: torch.device | str = "cpu") -> None:
+        super().__init__(settings, kinds, device)
+        self.passed_by = torch.ones(kinds.num_stages, dtype=torch.bool, device=device)
+        self.passed_by[self.stages[self.may_train]] = False
+
     def weights(self, update: int) -> Float[Tensor, " K"]:
-        missing = torch.ones_like(self.outcomes.stage_rate, dtype=torch.bool)
-        missing[self.stages] = False  # a world need not have a stage 0: nothing waits for a stage without kinds
-        mastered = ((self.outcomes.stage_rate >= self.settings.mastered) | missing).long()
+        mastered = ((self.outcomes.stage_rate >= self.settings.mastered) | self.passed_by).long()
         mastered_below = torch.cat([mastered.new_ones(1), mastered.cumprod(0)])
         return mastered_below[self.stages].float()
 

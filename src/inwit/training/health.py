@@ -8,13 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 import torch
 from safetensors.torch import save as tensors_to_bytes
 
 from inwit.core import storage
+from inwit.core.contracts import parameters_of
 from inwit.core.errors import UserError
+from inwit.core.types import Kinds
+from inwit.training.config import Config
 from inwit.training.metrics import Update, read_back
 
 CERTAIN = 0.02  # nats: below this mean entropy a policy explores nothing
@@ -30,7 +34,9 @@ class UnhealthyError(UserError):
 
 
 def check(update: Update, run: Path, parameters: bool = True) -> None:
-    """Raises `UnhealthyError` if loss, gradient or a parameter is not finite, after keeping the batch in the run."""
+    """Raises `UnhealthyError` if loss, gradient or a parameter is not finite, after keeping the batch in the run, and
+    `UserError` for an update that must not have been made (`Update.refuse_faulty`)."""
+    update.refuse_faulty()
     found = lost(update, parameters)
     if not found:
         return
@@ -49,9 +55,11 @@ def lost(update: Update, parameters: bool) -> dict[str, float]:
     Looking at all parameters costs ten times as much as at the loss and the gradient, which are lost in the next update
     at the latest: it is for updates that a checkpoint is made of.
     """
+    if not update.metrics:  # nothing is optimised
+        return {}
     watched = {"loss": update.metrics["loss"], "gradient": update.metrics["grad_norm"]}
     if parameters:
-        everything = [parameter.detach() for parameter in update.agent.policy.parameters()]
+        everything = [parameter.detach() for parameter in parameters_of(update.agent.policy)]
         watched["parameter"] = torch.nn.utils.get_total_norm(everything, torch.inf)
     return {name: value for name, value in read_back(watched).items() if not isfinite(value)}
 
@@ -75,8 +83,8 @@ def _dump(update: Update, run: Path) -> str:
 class Watch:
     """What the last reports had in common. Each thing is said once in a run."""
 
-    config: Any
-    kinds: Any
+    config: Config
+    kinds: Kinds
     streaks: dict[str, int] = field(default_factory=dict)
     said: list[str] = field(default_factory=list)
 
@@ -85,15 +93,19 @@ class Watch:
 
     def look(self, line: dict[str, Any], trials: torch.Tensor) -> list[tuple[str, str]]:
         """The events in a line of metrics: names and sentences. `trials` Float[K] counts what was drawn."""
-        success = sum(line["success"].values()) / len(line["success"])
+        success = mean(_rates(line).values() or [1.0])  # over the stages that are trained on
         events = []
         entropy = line.get("entropy")
         entropy = float("inf") if entropy is None else entropy
         if self._lasts("entropy collapse", entropy < CERTAIN and success < WELL):
             events.append(("entropy collapse", self._collapse(entropy, success)))
-        if self._lasts("no signal", line["signal"] == 0 and success < WELL and not self.config.hindsight.rows):
+        if self._lasts("no signal", line["signal"] == 0 and success < WELL and self._only_rewards_teach(line)):
             events.append(("no signal", self._no_signal(line)))
         return events + self._closed_stages(line, trials)
+
+    def _only_rewards_teach(self, line: dict[str, Any]) -> bool:
+        """Whether something is optimised and no auxiliary is on."""
+        return "loss" in line and not any(settings.rows for settings in self.config.auxiliaries.values())
 
     def _lasts(self, name: str, so: bool) -> bool:
         """Whether it has been so for long enough, for the first time."""
@@ -137,10 +149,15 @@ class Watch:
         return events
 
     def _closed(self, stage: int, line: dict[str, Any]) -> str:
-        rates = ", ".join(f"{100 * rate:.0f} % in stage {below}" for below, rate in line["success"].items())
+        rates = ", ".join(f"{100 * rate:.0f} % in stage {below}" for below, rate in _rates(line).items())
         curriculum = self.config.curriculum
         way_out = {
             "gated": f"lower curriculum.mastered (now {getattr(curriculum.settings, 'mastered', None)})",
             "schedule": f"name it in curriculum.stages (now {getattr(curriculum.settings, 'stages', None)})",
         }.get(curriculum.id, f"see curriculum.id (now {curriculum.id})")
         return f"stage {stage} has not opened in {line['update']} updates (success: {rates}); {way_out}"
+
+
+def _rates(line: dict[str, Any]) -> dict[str, float]:
+    """The running success of the stages that are trained on; those that are nothing but test set have none."""
+    return {stage: rate for stage, rate in line["success"].items() if rate is not None}

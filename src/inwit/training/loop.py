@@ -1,4 +1,5 @@
-"""The loop: sample, collect, losses, optimise; and the making of its parts. `recording` keeps what it does as a run."""
+"""The loop: sample, collect, losses, optimise; and the making of its parts. `runs.recording` keeps what it does as a
+run. An agent without parameters goes through it as well: its episodes are run, and nothing is optimised."""
 
 from __future__ import annotations
 
@@ -6,31 +7,31 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
 from inwit import worlds
-from inwit.core.contracts import Agent
+from inwit.core.contracts import Agent, Auxiliary, Curriculum, Learner, Metrics, Trainable, World, parameters_of
 from inwit.core.devices import keep_freed_memory, usable_device
 from inwit.core.errors import UserError
 from inwit.core.seeding import stream
 from inwit.core.types import Rollout
 from inwit.evaluation.exact import solves_all
 from inwit.learners import LEARNERS
-from inwit.learners.auxiliary.hindsight import Hindsight
-from inwit.learners.auxiliary.rehearsal import Rehearsal
+from inwit.learners.auxiliary import AUXILIARIES
 from inwit.policies import make_policy
-from inwit.rollout.babble import babble
 from inwit.rollout.collect import collect, refuse_test_set
-from inwit.training.config import Config, resolve
+from inwit.training.config import Config, TrainingSettings, resolve
 from inwit.training.curricula import CURRICULA
-from inwit.training.metrics import Totals, Update
+from inwit.training.metrics import Totals, Update, checked, mean_of
+from inwit.worlds.examination import exam_of
 from inwit.worlds.oracle.programs import OraclePrograms
 
-STREAMS = ("kinds", "tasks", "actions", "babble", "imitation", "rehearsal")
+STREAMS = ("kinds", "tasks", "actions")  # of the loop itself; each auxiliary names its own
 
 
 def updates(source: Config | str | Path | Mapping[str, Any] = "tutorial", **overrides: Any) -> Iterator[Update]:
@@ -60,12 +61,11 @@ class Parts:
     """Everything that a configuration makes."""
 
     agent: Agent
-    learner: Any
-    curriculum: Any
-    hindsight: Hindsight | None
-    rehearsal: Rehearsal | None
+    learner: Learner
+    curriculum: Curriculum
+    auxiliaries: dict[str, Auxiliary]  # those that are on
     oracle: OraclePrograms | None  # only for a learner that declares that it reads it
-    optimiser: torch.optim.Optimizer
+    optimiser: torch.optim.Optimizer | None  # None for a policy without parameters
     draws: dict[str, torch.Generator]
     device: torch.device
     counters: Counters
@@ -75,59 +75,76 @@ def prepare(config: Config) -> Parts:
     """Everything as it is before the first update. Raises `UserError` if the configuration is impossible."""
     keep_freed_memory()
     agent, device = new_agent(config), torch.device(config.training.device)
-    hindsight = _hindsight(config, agent.world, device)
-    if config.training.confirm and not {"all_tasks", "identity"} & agent.world.capabilities:
+    parameters = parameters_of(agent.policy)
+    auxiliaries = _auxiliaries(config, agent.world, device) if parameters else {}
+    if config.training.confirm and not exam_of(agent.world).proven:
         raise UserError(
             f"{config.world.id} with these settings has no finite test of success: set training.confirm to false"
         )
     learner = LEARNERS.load(config.learner.id)(config.learner.settings)
-    nothing = torch.zeros((), dtype=torch.int64, device=device)
+    rate = config.training.learning_rate
+    zero = partial(torch.zeros, (), dtype=torch.int64, device=device)
     return Parts(
         agent=agent,
         learner=learner,
         curriculum=CURRICULA.load(config.curriculum.id)(config.curriculum.settings, agent.world.kinds, device),
-        hindsight=hindsight,
-        rehearsal=Rehearsal(config.rehearsal, agent.world, device) if config.rehearsal.rows else None,
+        auxiliaries=auxiliaries,
         oracle=OraclePrograms(agent.world, device) if learner.reads_oracle else None,
-        optimiser=torch.optim.Adam(agent.policy.parameters(), lr=config.training.learning_rate, fused=True),
-        draws={name: stream(config.seed, name, device) for name in STREAMS},
+        optimiser=torch.optim.Adam(parameters, lr=rate, fused=True) if parameters else None,
+        draws={name: stream(config.seed, name, device) for name in _stream_names(auxiliaries)},
         device=device,
-        counters=Counters(0, nothing, nothing),
+        counters=Counters(0, zero(), zero()),
     )
+
+
+def _auxiliaries(config: Config, world: World, device: torch.device) -> dict[str, Auxiliary]:
+    """Those that are on. Each raises `UserError` for a world that cannot serve it."""
+    on = {name: settings for name, settings in config.auxiliaries.items() if settings.rows}
+    return {name: AUXILIARIES.load(name)(settings, world, device) for name, settings in on.items()}
+
+
+def _stream_names(auxiliaries: dict[str, Auxiliary]) -> list[str]:
+    """The loop's streams, and those that auxiliaries declare. Raises `UserError` if two draw from the same one."""
+    owners: dict[str, str] = dict.fromkeys(STREAMS, "the loop")
+    for name, auxiliary in auxiliaries.items():
+        for each in auxiliary.streams:
+            if each in owners:
+                raise UserError(f"the auxiliary {name} draws from the stream {each!r}, which is {owners[each]}'s")
+            owners[each] = f"the auxiliary {name}"
+    return list(owners)
 
 
 def loop(parts: Parts) -> Iterator[Update]:
     """Update after update, from where `parts.counters` stand. Between two of them `parts` are whole (snapshot.py)."""
-    agent, curriculum, training, at = parts.agent, parts.curriculum, parts.agent.config.training, parts.counters
+    agent, curriculum, at = parts.agent, parts.curriculum, parts.counters
+    training: TrainingSettings = agent.config.training
     start = time.perf_counter() - at.seconds
     while at.updates < training.max_updates and not at.solved:
         index = at.updates
-        _set_rate(parts.optimiser, training, index)
         with threads(training.threads):
             rollout = _roll_out(parts, index)
-            metrics = {}
-            for loss, terms in parts.learner.losses(agent.policy, rollout):
-                imitation, more = _imitation(parts)
-                step = optimise(agent.policy, parts.optimiser, loss + imitation, training.max_grad_norm)
-                metrics |= terms | more | step
+            metrics = _learn(parts, rollout)
             curriculum.observe(rollout.tasks.kind, rollout.success)
-            at.tokens = at.tokens + (rollout.live & rollout.chosen).sum()
-            at.positions = at.positions + rollout.prompt_mask.sum() + rollout.live.sum()
+            at.tokens.add_((rollout.live & rollout.chosen).sum())
+            at.positions.add_(rollout.prompt_mask.sum() + rollout.live.sum())
             at.solved = None
             if training.confirm and index >= at.next_confirmation and _promising(curriculum, training.confirm_at):
                 at.solved, at.confirmations = solves_all(agent), at.confirmations + 1
                 at.next_confirmation = index + training.confirm_every
         at.updates, at.seconds = index + 1, time.perf_counter() - start
-        totals = Totals(training.episodes * at.updates, at.tokens, at.positions, at.seconds, at.confirmations)
-        yield Update(index, agent, rollout, metrics, curriculum.outcomes.rate, totals, at.solved)
+        spent = at.tokens.clone(), at.positions.clone()  # the counters themselves go on counting
+        totals = Totals(training.episodes * at.updates, *spent, at.seconds, at.confirmations)
+        yield Update(index, agent, rollout, metrics, curriculum.rate, totals, at.solved)
 
 
 def _roll_out(parts: Parts, index: int) -> Rollout:
-    """Draw kinds and tasks, and run the policy on them; hindsight looks on."""
+    """Draw kinds and tasks, and run the policy on them; the auxiliaries observe it."""
     agent, learner, draws = parts.agent, parts.learner, parts.draws
     problems = agent.config.training.episodes // learner.group_size
     kinds = parts.curriculum.draw(index, problems, draws["kinds"])
-    refuse_test_set(agent.world, kinds)  # a curriculum of somebody else's may not know of it
+    may_ask = parts.device.type == "cpu"  # elsewhere asking costs a wait: `Update.refuse_faulty` does it later
+    if may_ask:
+        refuse_test_set(agent.world, kinds)  # a curriculum of somebody else's may not know of it
     tasks = agent.world.sample(kinds, draws["tasks"])
     rollout = collect(
         agent.world,
@@ -135,55 +152,45 @@ def _roll_out(parts: Parts, index: int) -> Rollout:
         tasks,
         group_size=learner.group_size,
         generator=draws["actions"],
-        keep_graph=learner.one_pass,
+        keep_graph=learner.one_pass and parts.optimiser is not None,
         after_end=learner.whole_sequence,
-        leave_early=parts.device.type == "cpu",  # asking costs a wait elsewhere
-        achieved=parts.hindsight is not None,
+        leave_early=may_ask,
+        achieved=any(auxiliary.reads_achieved for auxiliary in parts.auxiliaries.values()),
     )
-    if parts.hindsight is not None:
-        _feed(parts.hindsight, agent.world, rollout, draws["babble"])
-    if parts.rehearsal is not None:
-        parts.rehearsal.practise(draws["rehearsal"])
+    for auxiliary in parts.auxiliaries.values():
+        auxiliary.observe(rollout, _draws_of(parts, auxiliary))
     if parts.oracle is not None:
         rollout = replace(rollout, oracle_programs=parts.oracle(tasks))
     return rollout
 
 
-def _hindsight(config: Config, world: Any, device: torch.device) -> Hindsight | None:
-    if not config.hindsight.rows:
-        return None
-    if "achieved" not in world.capabilities:
-        raise UserError(
-            f"hindsight.rows = {config.hindsight.rows}: {world.id} cannot tell what a program achieved; use 0"
-        )
-    return Hindsight(config.hindsight, world, device)
+def _learn(parts: Parts, rollout: Rollout) -> Metrics:
+    """The learner's optimiser steps, with the auxiliaries' losses added: the mean of each metric over the steps.
+
+    Raises `UserError`, naming the part, for metrics that cannot be kept.
+    """
+    if parts.optimiser is None:
+        return {}
+    training: TrainingSettings = parts.agent.config.training
+    policy = cast(Trainable, parts.agent.policy)
+    learner = f"the learner {parts.agent.config.learner.id}"
+    _set_rate(parts.optimiser, training, parts.counters.updates)
+    steps: list[Metrics] = []
+    for loss, terms in parts.learner.losses(policy, rollout):
+        metrics, more = dict(checked(learner, terms)), 0.0
+        for name, auxiliary in parts.auxiliaries.items():
+            extra, terms = auxiliary.loss(policy, _draws_of(parts, auxiliary))
+            more, metrics = more + extra, metrics | checked(f"the auxiliary {name}", terms)
+        steps.append(metrics | optimise(policy, parts.optimiser, loss + more, training.max_grad_norm))
+    return mean_of(steps)
 
 
-def _feed(hindsight: Hindsight, world: Any, rollout: Rollout, generator: torch.Generator) -> None:
-    """Give the store the policy's own programs, and random ones run in the world alone."""
-    assert rollout.achieved is not None
-    hindsight.observe(world.to_places(rollout.tasks, rollout.tokens), rollout.achieved)
-    count = hindsight.settings.babble
-    if count:
-        chosen = torch.randint(len(hindsight.trained), (count,), generator=generator, device=generator.device)
-        tasks = world.sample(hindsight.trained[chosen], generator)
-        tokens, achieved = babble(world, tasks, generator, thrifty=hindsight.settings.thrift)
-        hindsight.observe(world.to_places(tasks, tokens), achieved)
+def _draws_of(parts: Parts, auxiliary: Auxiliary) -> dict[str, torch.Generator]:
+    """The streams that an auxiliary may draw from: those that it declares."""
+    return {name: parts.draws[name] for name in auxiliary.streams}
 
 
-def _imitation(parts: Parts) -> tuple[Tensor | float, dict[str, Tensor]]:
-    """What hindsight and rehearsal add to a loss, and their metrics."""
-    loss, metrics = 0.0, {}
-    for part, draws in ((parts.hindsight, "imitation"), (parts.rehearsal, "rehearsal")):
-        if part is not None:
-            more, terms = part.loss(parts.agent.policy, parts.draws[draws])
-            loss, metrics = loss + more, metrics | terms
-    return loss, metrics
-
-
-def optimise(
-    policy: torch.nn.Module, optimiser: torch.optim.Optimizer, loss: Tensor, max_grad_norm: float
-) -> dict[str, Tensor]:
+def optimise(policy: Trainable, optimiser: torch.optim.Optimizer, loss: Tensor, max_grad_norm: float) -> Metrics:
     """One step of the optimiser: backward, clip, step."""
     optimiser.zero_grad()
     loss.backward()
@@ -192,7 +199,7 @@ def optimise(
     return {"loss": loss.detach(), "grad_norm": grad_norm}
 
 
-def _set_rate(optimiser: torch.optim.Optimizer, training: Any, index: int) -> None:
+def _set_rate(optimiser: torch.optim.Optimizer, training: TrainingSettings, index: int) -> None:
     """The learning rate of an update: it falls in a straight line to its last share at `max_updates`."""
     gone = index / training.max_updates
     for group in optimiser.param_groups:
@@ -219,6 +226,6 @@ def threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _promising(curriculum: Any, level: float) -> bool:
-    """Whether every kind that may be trained on is; of a stage that is all test set nothing is ever seen."""
-    return bool(((curriculum.outcomes.rate >= level) | (curriculum.may_train == 0)).all())
+def _promising(curriculum: Curriculum, level: float) -> bool:
+    """Whether every kind that may be trained on is; of the test set nothing is ever seen."""
+    return bool(((curriculum.rate >= level) | ~curriculum.may_train).all())

@@ -5,6 +5,7 @@ Numbers stay on the device until a report asks for them; then all are read back 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import isfinite
@@ -14,9 +15,18 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from inwit.core.contracts import Agent
+from inwit.core.contracts import Agent, Metrics
+from inwit.core.errors import UserError
 from inwit.core.types import Rollout
 from inwit.learners.returns import masked_mean, returns_to_go
+from inwit.rollout.collect import refuse_faulty
+
+# What the loop and the lines below write themselves: no learner and no auxiliary may report a metric of that name.
+OWN_NAMES = {
+    *("update", "time", "seconds", "episodes", "tokens", "positions", "confirmations", "solved", "success"),
+    *("loss", "grad_norm", "reward", "value_error", "signal"),
+    *("mean_steps", "tokens_used", "used", "episodes_of_stage"),
+}
 
 
 @dataclass(frozen=True)
@@ -37,14 +47,20 @@ class Update:
     index: int
     agent: Agent
     rollout: Rollout
-    metrics: dict[str, Tensor]  # the learner's, and grad_norm
-    success: Float[Tensor, " K"]  # running success of each kind, as sampled
+    metrics: Metrics  # the learner's, the auxiliaries', loss and grad_norm; nothing where nothing is optimised
+    success: Float[Tensor, " K"]  # running success of each kind, as sampled; NaN for the test set
     totals: Totals
     solved: bool | None  # what a confirmation found in this update; None if there was none
 
     def summary(self) -> dict[str, Any]:
-        """Plain numbers, read back from the device."""
+        """Plain numbers, read back from the device; the success of a stage that is nothing but test set is None."""
         return self._tell({})
+
+    def refuse_faulty(self) -> None:
+        """Raise `UserError` for an update that must not have been made. On the CPU the loop asks at once; elsewhere
+        asking is a wait, and is left to those who wait for the numbers anyway."""
+        if self.agent.device.type != "cpu":
+            refuse_faulty(self.agent.world, self.rollout)
 
     def line(self) -> dict[str, Any]:
         """The summary, and what a run's metrics keep besides: see docs/runs.md."""
@@ -61,6 +77,7 @@ class Update:
         return {"update": told.pop("update"), "time": time} | told
 
     def _tell(self, more: dict[str, Tensor]) -> dict[str, Any]:
+        self.refuse_faulty()
         stages, rates = self._success_per_stage()
         totals = {"tokens": self.totals.tokens, "positions": self.totals.positions}
         read = read_back(totals | {"success": rates} | self.metrics | more)
@@ -72,7 +89,10 @@ class Update:
             "positions": int(read.pop("positions")),
             "confirmations": self.totals.confirmations,
             "solved": self.solved,
-            "success": {str(s): round(rate, 4) for s, rate in zip(stages, read.pop("success"), strict=True)},
+            "success": {
+                str(stage): round(rate, 4) if isfinite(rate) else None
+                for stage, rate in zip(stages, read.pop("success"), strict=True)
+            },
             # JSON has no word for infinity; a loss or gradient that is not finite never gets here
             **{
                 name: None if isinstance(value, float) and not isfinite(value) else value
@@ -81,8 +101,9 @@ class Update:
         }
 
     def _success_per_stage(self) -> tuple[list[int], Float[Tensor, " S"]]:
-        """The stages that the world has, and the mean over the kinds of each."""
+        """The stages that the world has, and the mean over those kinds of each that have a rate; else NaN."""
         stages = torch.tensor(self.agent.world.kinds.stages, device=self.success.device)
+        stages = stages.masked_fill(self.success.isnan(), -1)
         present = sorted(set(self.agent.world.kinds.stages))
         return present, torch.stack([self.success[stages == stage].mean() for stage in present])
 
@@ -113,6 +134,30 @@ def _of_rollout(rollout: Rollout, critic: bool) -> dict[str, Tensor]:
         "value_error": error,
         "signal": differ.double().mean(),
     }
+
+
+def checked(part: str, metrics: Metrics) -> Metrics:
+    """The metrics of a learner or an auxiliary, called `part` in messages. Raises `UserError` if they cannot be kept in
+    a line: a name that is empty or the loop's own, a value that is not a tensor with one number."""
+    for name, value in metrics.items():
+        if not isinstance(name, str) or not name or name.lower() in OWN_NAMES:
+            raise UserError(f"{part} reports a metric called {name!r}: {_why(name)}; choose another name")
+        if not isinstance(value, Tensor) or value.ndim or value.is_complex():
+            shape = f"a tensor of the shape {list(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
+            raise UserError(f"{part} reports {name} as {shape}: a metric is a tensor with one real number and no axis")
+    return metrics
+
+
+def _why(name: object) -> str:
+    return "the loop writes that itself" if isinstance(name, str) and name else "a name is text, and not empty"
+
+
+def mean_of(steps: Sequence[Metrics]) -> Metrics:
+    """The mean of each metric over those optimiser steps of an update that report it; of one step as it is."""
+    if len(steps) == 1:
+        return steps[0]
+    names = dict.fromkeys(name for step in steps for name in step)
+    return {name: torch.stack([step[name] for step in steps if name in step]).double().mean() for name in names}
 
 
 def read_back(tensors: dict[str, Tensor]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from jaxtyping import Bool
+from jaxtyping import Bool, Int
 from torch import Tensor
 
 from inwit.core.contracts import Enumerable, Exam, World, capable
@@ -67,7 +67,7 @@ class Listing:
             proven=True,
             method=self.method,
             known_limit=self.world.known_limit,
-            split=split_of(self.world, papers),
+            split=split_of(self.world, papers.tasks.kind, papers.success),
             unsolved=[name for name, right in zip(kinds.names, solved.tolist(), strict=True) if not right],
         )
 
@@ -110,7 +110,7 @@ class Sampling:
             proven=False,
             method=self.method,
             known_limit=self.world.known_limit,
-            split=split_of(self.world, papers),
+            split=split_of(self.world, papers.tasks.kind, papers.success),
         )
 
     def _yardsticks(self, tasks: Tasks) -> dict[str, Yardstick]:
@@ -176,7 +176,7 @@ def programs_of(world: World, papers: Papers, members: Bool[Tensor, " N"]) -> di
     return {"programs": len(programs), "program": world.vocabulary.decode(most[most >= 0].tolist())}
 
 
-def split_of(world: World, papers: Papers) -> Split | None:
+def split_of(world: World, kind: Int[Tensor, " N"], success: Bool[Tensor, " N"]) -> Split | None:
     """The trained problems and the test set apart, by stage; None where nothing is held out."""
     kinds = world.kinds
     if not kinds.held_out:
@@ -186,8 +186,8 @@ def split_of(world: World, papers: Papers) -> Split | None:
     parts = []
     for part in (~held_out, held_out):
         rows = {stage: (stages == stage) & part for stage in sorted(set(kinds.stages))}
-        success = {stage: papers.success[asked[papers.tasks.kind]] for stage, asked in rows.items()}
-        parts.append({str(stage): (int(right.sum()), len(right)) for stage, right in success.items() if len(right)})
+        by_stage = {stage: success[asked[kind]] for stage, asked in rows.items()}
+        parts.append({str(stage): (int(right.sum()), len(right)) for stage, right in by_stage.items() if len(right)})
     name = str(world.settings.to_dict().get("split", "its own rule"))
     return Split(name, *parts, twins=_twins(kinds))
 

@@ -54,7 +54,7 @@ def tell(world: Any, store: Hindsight, expression: str, *programs: str) -> None:
     for token in tokens.unbind(1):
         state, _ = world.step(state, token)
         achieved.append(world.achieved(state))
-    store.observe(world.to_places(tasks, tokens), torch.stack(achieved, 1))
+    store.take_in(world.to_places(tasks, tokens), torch.stack(achieved, 1))
 
 
 Block = tuple[Tasks, torch.Tensor, torch.Tensor]
@@ -77,7 +77,7 @@ def blocks(world: Any, count: int, rows: int = 192) -> Iterator[Block]:
 def fed(world: Any, count: int = 4, rows: int = 192, **settings: Any) -> Hindsight:
     store = store_for(world, **settings)
     for tasks, tokens, achieved in blocks(world, count, rows):
-        store.observe(world.to_places(tasks, tokens), achieved)
+        store.take_in(world.to_places(tasks, tokens), achieved)
     return store
 
 
@@ -301,7 +301,7 @@ def test_against_the_twin(settings: dict[str, Any], prefer: str) -> None:
     world = inwit.make(WORLD, **settings)
     store, twin = store_for(world, prefer=prefer), Twin(world, prefer)
     for tasks, tokens, achieved in blocks(world, 6):
-        store.observe(world.to_places(tasks, tokens), achieved)
+        store.take_in(world.to_places(tasks, tokens), achieved)
         twin.observe(tasks, tokens)
         for kind, name in enumerate(world.kinds.names):
             assert stored(world, store, name) == twin.program.get(kind), name
@@ -336,10 +336,10 @@ def test_held_out_expressions_are_neither_stored_nor_asked_for(split: str) -> No
     world = inwit.make(WORLD, max_operators=3, split=split)
     held_out = set(world.kinds.held_out)
     store, watched = store_for(world, rows=256), Watched(small_policy("gru", world))
-    store.loss(watched, seeded(0))
+    store.loss(watched, {"imitation": seeded(0)})
     assert not set(watched.kinds(world)) & held_out, "Nothing is known yet, and the test set is drawn."
     for tasks, tokens, achieved in blocks(world, 4, rows=512):  # of every kind, held out or not
-        store.observe(world.to_places(tasks, tokens), achieved)
+        store.take_in(world.to_places(tasks, tokens), achieved)
     known = {kind for kind, rank in enumerate(store.rank.tolist()) if rank < UNKNOWN}
     assert not known & held_out
     assert not bool(store.programs[sorted(held_out)].any())
@@ -348,7 +348,7 @@ def test_held_out_expressions_are_neither_stored_nor_asked_for(split: str) -> No
         assert set(classes) & {world.kinds.classes[kind] for kind in held_out}, "A trained twin has its program."
     store.surprise[sorted(held_out)] = 1e6
     for seed in range(4):
-        store.loss(watched, seeded(seed))
+        store.loss(watched, {"imitation": seeded(seed)})
     assert not set(watched.kinds(world)) & held_out
     assert set(store.trained.tolist()) == set(range(len(world.kinds))) - held_out
 
@@ -361,7 +361,7 @@ def test_nobody_babbles_on_the_test_set(split: str, monkeypatch: pytest.MonkeyPa
         babbled.extend(tasks.kind.tolist())
         return babble(world, tasks, *arguments, **options)
 
-    monkeypatch.setattr("inwit.training.loop.babble", noted)
+    monkeypatch.setattr("inwit.learners.auxiliary.hindsight.babble", noted)
     small: dict[str, Any] = {"world": {"split": split}, "policy": {"width": 8}}
     tiny = {"episodes": 16, "max_updates": 2, "confirm": False}
     *_, last = inwit.updates("calculator", hindsight={"rows": 8, "babble": 1024}, training=tiny, **small)
@@ -399,10 +399,10 @@ def test_a_letter_that_the_expression_lacks_is_refused() -> None:
     tokens = torch.tensor([world.vocabulary.ids(["LOAD", "a", "LOAD", "b", "ADD", "d"])])
     achieved = torch.full_like(tokens, -1)
     achieved[0, -1] = world.kinds.classes[kind_of(world, "a+b")]
-    store.observe(world.to_places(tasks, tokens), achieved)
+    store.take_in(world.to_places(tasks, tokens), achieved)
     assert stored(world, store, "a+b") is None
     tokens[0, 1] = world.vocabulary.id("d")
-    store.observe(world.to_places(tasks, tokens), achieved)
+    store.take_in(world.to_places(tasks, tokens), achieved)
     assert stored(world, store, "a+b") == "LOAD b LOAD a ADD b ANS", "By its places."
 
 
@@ -459,7 +459,7 @@ def test_only_known_kinds_are_asked_for(world: Any) -> None:
     known = known_kinds(store)
     assert 6 < len(known) < 30
     for seed in range(4):
-        store.loss(watched, seeded(seed))
+        store.loss(watched, {"imitation": seeded(seed)})
     assert set(watched.kinds(world)) == known, "In a thousand draws, all known kinds and no other."
 
 
@@ -472,7 +472,7 @@ def test_the_loss_is_its_formula(settings: dict[str, Any]) -> None:
     surprise: dict[str, list[float]] = {}
     total, tokens = 0.0, 0
     with torch.no_grad():
-        loss, metrics = store.loss(watched, seeded(0))
+        loss, metrics = store.loss(watched, {"imitation": seeded(0)})
         [(prompt, mask, stage, _)] = watched.asked
         for row, text in enumerate(watched.texts(world)):
             letters = letters_of(text)
@@ -495,7 +495,7 @@ def test_any_letters_are_asked_for_in_all_their_draws() -> None:
     world = inwit.make(WORLD, **ANY)
     store, watched = store_for(world, rows=400), Watched(small_policy("gru", world))
     tell(world, store, "a-b", "LOAD a SUB b")
-    store.loss(watched, seeded(0))
+    store.loss(watched, {"imitation": seeded(0)})
     pairs = {f"{one}-{two}" for index, one in enumerate("abcdef") for two in "abcdef"[index + 1 :]}
     assert set(watched.texts(world)) == pairs
     [(*_, tokens)] = watched.asked
@@ -505,7 +505,7 @@ def test_any_letters_are_asked_for_in_all_their_draws() -> None:
 
 def test_what_is_told_beside_the_loss(world: Any) -> None:
     store = filled(world)
-    _, metrics = store.loss(small_policy("gru", world), seeded(0))
+    _, metrics = store.loss(small_policy("gru", world), {"imitation": seeded(0)})
     lengths = [int(store.length[kind]) for kind in known_kinds(store)]
     assert float(metrics["known"]) == pytest.approx(len(lengths) / 156)
     assert float(metrics["stored_steps"]) == pytest.approx(sum(lengths) / len(lengths))
@@ -514,7 +514,7 @@ def test_what_is_told_beside_the_loss(world: Any) -> None:
 def test_surprise_is_updated_for_drawn_kinds_only(world: Any) -> None:
     store, watched = filled(world, rows=4), Watched(small_policy("gru", world))
     before = store.surprise.clone()
-    store.loss(watched, seeded(0))
+    store.loss(watched, {"imitation": seeded(0)})
     drawn = set(watched.kinds(world))
     assert 0 < len(drawn) < len(known_kinds(store)), "Some were drawn and some were not."
     changed = {kind for kind, (one, two) in enumerate(zip(before, store.surprise, strict=True)) if one != two}
@@ -527,7 +527,7 @@ def test_what_surprises_comes_first(world: Any) -> None:
     kind = kind_of(world, "a-(b+c)")
     store.surprise = torch.zeros_like(store.surprise)
     store.surprise[kind] = 50.0
-    store.loss(watched, seeded(0))
+    store.loss(watched, {"imitation": seeded(0)})
     drawn = watched.kinds(world)
     assert drawn.count(kind) > 0.85 * len(drawn), "It has more than 9 parts in 10 of the weight."
     assert set(drawn) != {kind}, "What does not surprise at all comes now and then."
@@ -537,14 +537,14 @@ def test_a_kind_without_program_is_never_asked_for_however_surprising(world: Any
     store, watched = filled(world, rows=512), Watched(small_policy("gru", world))
     unknown = sorted(set(range(len(world.kinds))) - known_kinds(store))
     store.surprise[unknown] = 1e4
-    store.loss(watched, seeded(0))
+    store.loss(watched, {"imitation": seeded(0)})
     assert not set(watched.kinds(world)) & set(unknown)
 
 
 def test_an_empty_store_teaches_nothing(world: Any) -> None:
     policy, store = small_policy("gru", world), store_for(world)
     before = store.surprise.clone()
-    loss, metrics = store.loss(policy, seeded(0))
+    loss, metrics = store.loss(policy, {"imitation": seeded(0)})
     loss.backward()
     assert float(loss.detach()) == 0.0
     assert {name: float(value) for name, value in metrics.items()} == dict.fromkeys(metrics, 0.0)
@@ -555,7 +555,7 @@ def test_an_empty_store_teaches_nothing(world: Any) -> None:
 @pytest.mark.parametrize("policy_id", ["gru", "lstm", "transformer"])
 def test_gradients_reach_the_policy(policy_id: str, world: Any) -> None:
     store, policy = filled(world), small_policy(policy_id, world)
-    loss, metrics = store.loss(policy, seeded(0))
+    loss, metrics = store.loss(policy, {"imitation": seeded(0)})
     loss.backward()
     assert bool(torch.isfinite(loss))
     assert all(bool(torch.isfinite(value)) and not value.requires_grad for value in metrics.values())
@@ -574,7 +574,7 @@ def test_imitating_teaches_what_is_stored() -> None:
     optimiser, generator = torch.optim.Adam(policy.parameters(), lr=0.02), seeded(0)
     for _ in range(90):
         optimiser.zero_grad()
-        store.loss(policy, generator)[0].backward()
+        store.loss(policy, {"imitation": generator})[0].backward()
         optimiser.step()
     rollout = collect(world, policy, world.greedy_tasks())
     missed = [name for name, right in zip(world.kinds.names, rollout.success.tolist(), strict=True) if not right]
@@ -583,13 +583,13 @@ def test_imitating_teaches_what_is_stored() -> None:
 
 def test_a_store_put_back_goes_on_as_the_one_it_was_taken_from(world: Any) -> None:
     one, two, policy = fed(world, 2), store_for(world), small_policy("gru", world)
-    one.loss(policy, seeded(0))
+    one.loss(policy, {"imitation": seeded(0)})
     state = {name: tensor.clone() for name, tensor in one.state_dict().items()}
     two.load_state_dict(state)
     for store in (one, two):
         for tasks, tokens, achieved in blocks(world, 4):
-            store.observe(world.to_places(tasks, tokens), achieved)
-        store.loss(policy, seeded(1))
+            store.take_in(world.to_places(tasks, tokens), achieved)
+        store.loss(policy, {"imitation": seeded(1)})
     for name, tensor in one.state_dict().items():
         assert torch.equal(tensor, two.state_dict()[name]), name
         assert not torch.equal(tensor, state[name]), f"{name} never changed, which proves nothing."
@@ -602,7 +602,7 @@ def test_the_global_generator_is_left_alone(world: Any) -> None:
         torch.manual_seed(seed)
         before = torch.get_rng_state()
         store = fed(world, 2, rows=32)
-        told.append(float(store.loss(policy, seeded(0))[0].detach()))
+        told.append(float(store.loss(policy, {"imitation": seeded(0)})[0].detach()))
         assert torch.equal(torch.get_rng_state(), before), "Hindsight draws from the global generator."
     assert told[0] == told[1]
 
@@ -620,4 +620,4 @@ def test_a_training_reports_what_is_stored(settings: dict[str, Any]) -> None:
         if rows:
             assert 0 < summary["known"] <= 1
             assert summary["stored_steps"] >= 5, "The shortest program of all has five tokens."
-    assert calculator_agent().config.hindsight.rows > 0, "The recipe has hindsight on."
+    assert calculator_agent().config.auxiliaries["hindsight"].rows > 0, "The recipe has hindsight on."

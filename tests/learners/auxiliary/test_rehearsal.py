@@ -10,8 +10,8 @@ import torch
 import inwit
 from inwit.core.seeding import stream
 from inwit.learners.auxiliary.rehearsal import CANDIDATES, FRESH, Rehearsal, RehearsalSettings
-from inwit.worlds.running import perform
 from inwit.worlds.oracle.programs import oracle_program
+from inwit.worlds.running import perform
 from support import make_world, small_policy
 
 
@@ -44,7 +44,7 @@ def test_a_score_only_grows_and_belongs_to_its_program() -> None:
     for _ in range(12):
         rehearsal.practise(generator)
         assert bool((rehearsal.score >= before).all())
-        before = rehearsal.score
+        before = rehearsal.score.clone()
         for kind in range(3):
             program = known(rehearsal, kind)
             assert bool(program) == (int(before[kind]) >= 0)
@@ -63,7 +63,9 @@ def test_where_nothing_is_right_nothing_is_kept() -> None:
     rehearsal = practised(make_world("tutorial-v1", max_steps=1), 3)
     assert rehearsal.score.tolist() == [-1, -1, -1]
     world = make_world("tutorial-v1")
-    loss, metrics = Rehearsal(RehearsalSettings(rows=4), world).loss(small_policy("gru", world), stream(0, "loss"))
+    loss, metrics = Rehearsal(RehearsalSettings(rows=4), world).loss(
+        small_policy("gru", world), {"rehearsal": stream(0, "loss")}
+    )
     assert (float(loss.detach()), float(metrics["rehearsed"])) == (0.0, 0.0)
 
 
@@ -99,7 +101,7 @@ def test_nothing_of_the_test_set_is_tried() -> None:
 
     world.sample = watched
     rehearsal = practised(world, 3)
-    rehearsal.loss(small_policy("gru", world), stream(0, "loss"))
+    rehearsal.loss(small_policy("gru", world), {"rehearsal": stream(0, "loss")})
     assert len(drawn) > 80
     assert not drawn & set(world.kinds.held_out)
     assert rehearsal.score[list(world.kinds.held_out)].unique().tolist() == [-1]
@@ -109,7 +111,7 @@ def test_the_loss_is_the_mean_log_likelihood_of_the_kinds_programs() -> None:
     world = make_world("tutorial-v1", masks=False)
     policy, rehearsal = small_policy("gru", world), practised(world, 60)
     rows = rehearsal.settings.rows
-    loss, _ = rehearsal.loss(policy, stream(3, "loss"))
+    loss, _ = rehearsal.loss(policy, {"rehearsal": stream(3, "loss")})
     generator = stream(3, "loss")
     kinds = torch.randint(3, (rows,), generator=generator)
     tasks = world.sample(kinds, generator)

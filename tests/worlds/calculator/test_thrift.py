@@ -13,9 +13,9 @@ import inwit
 from calculating import NUMBERS, PRIME, WORLD, holds, letters_of
 from inwit.core.types import Tasks
 from inwit.rollout.babble import babble
-from inwit.worlds.running import any_of
 from inwit.worlds import make_scalar
 from inwit.worlds.calculator.expressions import LETTERS
+from inwit.worlds.running import any_of
 
 Call = tuple[str, str]
 

@@ -1,47 +1,53 @@
-"""Rehearsal: random programs are tried in the world alone, and the policy imitates what held up best.
+"""Rehearsal: random programs are tried in the world alone, and the policy imitates those that are right most often.
 
-In every update some random legal programs are run without any network, most of them on kinds without a good one yet.
-Those that were right on their own problem are tried again on fresh problems of the same kind, and for each kind the
-program is kept that was right most often, of equals the shortest. The loss is the negative log-likelihood of a kind's
-program under the prompts of its problems. Trying a program on fresh problems is what tells a right one from a lucky
-one. Nothing is known but success bits; there is no oracle.
+In every update some random legal programs are run without any network, most of them on kinds without a good program
+yet. Those that were right on their own problem are tried again on fresh problems of the same kind. For each kind the
+program is kept that was right most often; of two that were right equally often, the shorter one. The loss is the
+negative log-likelihood of a kind's program under the prompts of its problems. The fresh problems tell a right program
+from a lucky one. Rehearsal sees success bits only; there is no oracle.
 
-It helps where a policy's own episodes will never meet a long program that earns nothing on the way (the last stage of
-the tutorial without masks), and only where *one* program is right on all or most of a kind's problems.
+It helps where a policy's own episodes never meet a long program that earns nothing on the way (the last stage of the
+tutorial without masks), and only where *one* program is right on all or most of a kind's problems.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from inwit.core.settings import Settings, setting
+from inwit.core.contracts import Metrics, Trainable, World
+from inwit.core.settings import setting
+from inwit.core.types import Rollout, copy_into
+from inwit.learners.auxiliary import AuxiliarySettings
+from inwit.learners.auxiliary.ordering import lexicographic
 from inwit.worlds.running import any_of, perform
 
 CANDIDATES = 32  # programs tried again in an update
 FRESH = 64  # problems on which each of them is tried
-FLOOR = 0.05  # of the programs tried, even a kind with a program beyond doubt gets some: there may be a shorter one
+FLOOR = 0.05  # weight of a kind whose program is always right: it still gets some programs, one may be shorter
 
 
 @dataclass(frozen=True)
-class RehearsalSettings(Settings):
-    rows: int = setting(0, "programs imitated in an update; 0 turns rehearsal off", at_least=0)
-    weight: float = setting(1.0, "weight of its loss", at_least=0)
+class RehearsalSettings(AuxiliarySettings):
     programs: int = setting(512, "random legal programs tried in an update", at_least=CANDIDATES)
 
 
 class Rehearsal:
     """The best program of each kind: `programs` Int[K, T], `length` Int[K], `score` Int[K], -1 where none is known.
 
-    A program that was right on more of the fresh problems has a higher score, of equals the shorter one. Kinds of the
-    test set are never tried. No shape depends on what is found.
+    A higher score means right on more of the fresh problems, then shorter. Kinds of the test set are never tried. No
+    shape depends on what is found.
     """
 
-    def __init__(self, settings: RehearsalSettings, world: Any, device: torch.device | str = "cpu") -> None:
+    Settings = RehearsalSettings
+    streams = ("rehearsal",)
+    reads_achieved = False
+
+    def __init__(self, settings: RehearsalSettings, world: World, device: torch.device | str = "cpu") -> None:
         self.settings = settings
         self.world = world
         trained = sorted(set(range(len(world.kinds))) - set(world.kinds.held_out))
@@ -49,47 +55,63 @@ class Rehearsal:
         self.programs = torch.zeros(len(world.kinds), world.num_columns, dtype=torch.int64, device=device)
         self.length = torch.zeros(len(world.kinds), dtype=torch.int64, device=device)
         self.score = torch.full_like(self.length, -1)
+        self.scores = FRESH * (world.num_columns + 1)  # above every score
 
     def state_dict(self) -> dict[str, Tensor]:
         """What a checkpoint keeps."""
         return {"programs": self.programs, "length": self.length, "score": self.score}
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        for name, now in self.state_dict().items():
-            setattr(self, name, state[name].to(now.device))
+        copy_into(self.state_dict(), state)
+
+    def observe(self, rollout: Rollout, draws: Mapping[str, torch.Generator]) -> None:
+        """The rollout itself is not looked at."""
+        self.practise(draws["rehearsal"])
 
     @torch.no_grad()
     def practise(self, generator: torch.Generator) -> None:
-        """Try random programs; keep what holds up better than what was known."""
+        """Try random programs; keep those that are better than what was known."""
         kind, tokens, length, success = self._improvise(generator)
-        # Candidates: as many as fit of those that were right, kinds without a good program first (an easy kind's would
-        # take every place), and wrong ones to fill the block, which do no harm.
+        # What is tried again: of the right ones those whose kind has no good program first, or the programs of an easy
+        # kind would take every place. Wrong ones fill the rest of the block and are dropped by their score.
         chance = torch.rand(success.shape, generator=generator, device=success.device)
-        rows = (success * (1 + self._doubt()[kind]) + 0.5 * chance).topk(CANDIDATES)
-        kind, tokens, length = kind[rows.indices], tokens[rows.indices], length[rows.indices]
-        tasks = self.world.sample(kind.repeat_interleave(FRESH), generator)
-        again, _ = perform(self.world, tasks, tokens.repeat_interleave(FRESH, 0))
-        right = again.view(-1, FRESH).sum(1)
-        score = torch.where(right > 0, right * (self.world.num_columns + 1) - length, -1)
-        key = score * CANDIDATES + torch.arange(CANDIDATES, device=score.device)
-        best = torch.full_like(self.score, -1).scatter_reduce_(0, kind, key, "amax")
-        score, row = best.div(CANDIDATES, rounding_mode="floor"), best % CANDIDATES
+        rows = (success * (1 + self._doubt()[kind]) + 0.5 * chance).topk(CANDIDATES).indices
+        kind, tokens, length = kind[rows], tokens[rows], length[rows]
+        score, row = self._best(kind, self._score(kind, tokens, length, generator))
         better = score > self.score
-        self.programs = torch.where(better[:, None], tokens[row], self.programs)
-        self.length = torch.where(better, length[row], self.length)
-        self.score = torch.where(better, score, self.score)
+        self.programs.copy_(torch.where(better[:, None], tokens[row], self.programs))
+        self.length.copy_(torch.where(better, length[row], self.length))
+        self.score.copy_(torch.where(better, score, self.score))
 
-    def loss(self, policy: Any, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+    def _score(
+        self, kind: Int[Tensor, " C"], tokens: Int[Tensor, "C T"], length: Int[Tensor, " C"], generator: torch.Generator
+    ) -> Int[Tensor, " C"]:
+        """How good programs are, on fresh problems of their kinds; -1 for those that were never right."""
+        tasks = self.world.sample(kind.repeat_interleave(FRESH), generator)
+        success, _ = perform(self.world, tasks, tokens.repeat_interleave(FRESH, 0))
+        right, longest = success.view(-1, FRESH).sum(1), self.world.num_columns + 1
+        return torch.where(right > 0, lexicographic((right - 1, FRESH), (longest - length, longest)), -1)
+
+    def _best(self, kind: Int[Tensor, " C"], score: Int[Tensor, " C"]) -> tuple[Int[Tensor, " K"], Int[Tensor, " K"]]:
+        """For each kind the best score and the candidate that has it, of several the last; -1 where there is none."""
+        place = torch.arange(CANDIDATES, device=score.device)
+        key = lexicographic((score, self.scores), (place, CANDIDATES))
+        best = torch.full_like(self.score, -1).scatter_reduce_(0, kind, key, "amax")
+        return best // CANDIDATES, best % CANDIDATES
+
+    def loss(self, policy: Trainable, draws: Mapping[str, torch.Generator]) -> tuple[Tensor, Metrics]:
         """The negative log-likelihood per token of the kinds' programs, illegal tokens competing; all kinds alike."""
-        world, rows = self.world, self.settings.rows
-        kind = self._draw(rows, generator)
+        world, generator = self.world, draws["rehearsal"]
+        place = torch.randint(len(self.trained), (self.settings.rows,), generator=generator, device=generator.device)
+        kind = self.trained[place]
         tasks = world.sample(kind, generator)
         tokens = self.programs[kind]
         logits = policy.replay(*world.prompt(tasks), world.stage(tasks), tokens).logits
         log_probs = torch.log_softmax(logits, -1).gather(-1, tokens[..., None])[..., 0]
         mask = torch.arange(tokens.shape[1], device=kind.device) < self.length[kind][:, None]
         loss = -(log_probs * mask).sum() / mask.sum().clamp_min(1)
-        return self.settings.weight * loss, {"rehearsal": loss.detach(), "rehearsed": self._known()}
+        known = (self.score[self.trained] >= 0).float().mean()
+        return self.settings.weight * loss, {"rehearsal": loss.detach(), "rehearsed": known}
 
     def _improvise(
         self, generator: torch.Generator
@@ -111,14 +133,6 @@ class Rehearsal:
             live = live & ~step.terminated & ~step.truncated
         return kind, torch.stack(tokens, 1), length, success
 
-    def _draw(self, count: int, generator: torch.Generator) -> Int[Tensor, " N"]:
-        place = torch.randint(len(self.trained), (count,), generator=generator, device=generator.device)
-        return self.trained[place]
-
     def _doubt(self) -> Float[Tensor, " K"]:
         """1 where no program is known, nearly 0 where one was right on every fresh problem."""
-        return 1 - self.score.clamp_min(0) / (FRESH * (self.world.num_columns + 1))
-
-    def _known(self) -> Tensor:
-        """The share of the kinds that have a program."""
-        return (self.score[self.trained] >= 0).float().mean()
+        return 1 - self.score.clamp_min(0) / self.scores

@@ -76,14 +76,13 @@ class CalculatorExam:
         )
         rows = [_row(key, kinds, world, members) for key, kinds in _groups(world, members.best).items()]
         names = zip(world.kinds.names, solved.tolist(), strict=True)
-        marks = Papers(Tasks(torch.arange(len(solved)), {}), solved, papers.steps[: len(solved)], {}, papers.tokens)
         return Evaluation(
             world=world.id,
             rows=rows,
             proven=self.proven,
             method=self.method,
             known_limit=world.known_limit,
-            split=split_of(world, marks),
+            split=split_of(world, torch.arange(len(solved)), solved),
             unsolved=[name for name, right in names if not right],
             cost_over_best=_over_shortest(members),
         )
@@ -111,7 +110,7 @@ def _letterings(world: CalculatorV0) -> dict[int, Int[Tensor, "S N"]]:
     return letterings
 
 
-def _some(sets: Int[Tensor, "S N"], count: int) -> Int[Tensor, "S N"]:
+def _some(sets: Int[Tensor, "S N"], count: int) -> Int[Tensor, "C N"]:
     """The first set, and others at random."""
     order = torch.randperm(len(sets) - 1, generator=stream(0, "letterings"))[: count - 1] + 1
     return torch.cat([sets[:1], sets[order]])

@@ -12,15 +12,13 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from inwit.core.types import State, Step, Tasks
-from inwit.worlds.tutorial.rules import ADD, ANS, MUL, RCL, STO, SUB, VOCABULARY
+from inwit.worlds.tutorial.rules import ADD, ANS, MUL, RCL, STO, SUB, VOCABULARY, TutorialSettings
 from inwit.worlds.tutorial.tensors import TutorialWorld
 
 # Per stage, the share of `near` that an answer equal to g0, g1, g2, g3, g4 earns.
-NEAR = torch.tensor(
-    [[0.25, 0.5, 0.0, 0.0, 0.0], [0.25, 0.5, 0.75, 0.0, 0.0], [0.2, 0.4, 0.0, 0.6, 0.6]], dtype=torch.float64
-)
-STATED = torch.tensor([1, 2, 4])  # which of g0..g4 a stage asks for
-PAID = torch.tensor([0, 1, 2])  # and which one it pays for
+NEAR = ((0.25, 0.5, 0.0, 0.0, 0.0), (0.25, 0.5, 0.75, 0.0, 0.0), (0.2, 0.4, 0.0, 0.6, 0.6))
+STATED = (1, 2, 4)  # which of g0..g4 a stage asks for
+PAID = (0, 1, 2)  # and which one it pays for
 
 
 class TutorialV0(TutorialWorld):
@@ -32,12 +30,16 @@ class TutorialV0(TutorialWorld):
     extra_outcomes = ("paid_success",)
     known_limit = "these rules pay for another goal than they state, and no program reaches the stated one in stage 2"
 
+    def __init__(self, settings: TutorialSettings) -> None:
+        super().__init__(settings)
+        self._tables: dict[torch.device, tuple[Tensor, Tensor, Tensor]] = {}
+
     def reset(self, tasks: Tasks) -> State:
         a, b, c, d, e = operands = tasks.data["operands"].unbind(1)
         zero, no = torch.zeros_like(a), torch.zeros_like(a, dtype=torch.bool)
         g0, g1, g3 = a * b, a * b + c, d * e
         goals = torch.stack([g0, g1, g1 - d, g3, g1 - g3], 1)
-        near, stated, paid = (table.to(a.device)[tasks.kind] for table in (NEAR, STATED, PAID))
+        near, stated, paid = (table[tasks.kind] for table in self._tables_on(a.device))
         return {
             **dict(zip("abcde", operands, strict=True)),
             "stage": tasks.kind,
@@ -82,6 +84,13 @@ class TutorialV0(TutorialWorld):
             "ended": state["ended"] | answered | truncated,
         }
         return after, self._judge(state, answered, truncated)
+
+    def _tables_on(self, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+        """NEAR, STATED and PAID, copied to a device once."""
+        if device not in self._tables:
+            near = torch.tensor(NEAR, dtype=torch.float64, device=device)
+            self._tables[device] = near, torch.tensor(STATED, device=device), torch.tensor(PAID, device=device)
+        return self._tables[device]
 
     def _judge(self, state: State, answered: Bool[Tensor, " B"], truncated: Bool[Tensor, " B"]) -> Step:
         """Rewards are float64: the table of expected rewards in the docs is exact to 1e-9."""
