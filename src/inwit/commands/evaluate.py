@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 def main(arguments: list[str]) -> int:
     parser = Parser(
         "evaluate",
-        description="Success of a run's agent that writes its likeliest tokens: over every problem of its world, or, where\n"
-        "these cannot be listed, over a sample of them with 95 % intervals. On request, beside it: how often one of K\n"
-        "programs sampled from the agent is right; or the same agent with something taken away. The result is kept with\n"
-        "the run, unless a control was asked for.\n\n"
+        description="Success of a run's agent that writes its likeliest tokens: over every problem of its world, or\n"
+        "over a sample with 95 % intervals where these cannot be listed. On request, beside it: how often one of K\n"
+        "programs sampled from the agent is right; or the same agent with something taken away. The result is kept\n"
+        "with the run, unless a control was asked for.\n\n"
         "example: inwit evaluate latest --pass-at 8 --samples 64",
     )
     add_run(parser)

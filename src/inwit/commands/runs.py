@@ -6,9 +6,9 @@ from typing import Any
 
 from inwit.commands.arguments import Parser, add_json, print_json
 from inwit.core.errors import UserError
+from inwit.core.text import count, seconds, table
 from inwit.runs.folder import read_metrics, runs_folder
 from inwit.runs.index import Row, listing
-from inwit.core.text import count, seconds, table
 
 SHOWN = 30  # runs, unless --limit says otherwise
 STATUSES = ("running", "stopped", "finished", "interrupted", "failed", "damaged")

@@ -31,8 +31,9 @@ def main(arguments: list[str]) -> int:
         "train",
         usage="inwit train [RECIPE | --resume RUN] [--seed N] [--track NAME] [--json] [--SECTION.FIELD VALUE ...]",
         description="Train an agent. Shows progress, then the result over every problem (or over a sample, where they\n"
-        "cannot be listed) and two explained problems per stage. The run is kept under ./runs, or under $INWIT_RUNS. Ctrl-C (or SIGTERM) ends early with\n"
-        "a checkpoint, from which --resume goes on as if the training had never stopped.",
+        "cannot be listed) and two explained problems per stage. The run is kept under ./runs, or under $INWIT_RUNS.\n"
+        "Ctrl-C (or SIGTERM) ends early with a checkpoint, from which --resume goes on as if the training had never\n"
+        "stopped.",
     )
     parser.add_argument("recipe", nargs="?", help="a recipe's name or the path of a TOML file (default: tutorial)")
     parser.add_argument("--resume", help="go on with a run: its folder, its name, or latest", metavar="RUN")

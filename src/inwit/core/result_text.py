@@ -80,7 +80,7 @@ def _number(value: Any) -> bool:
 def _reading(row: Row, name: str) -> str:
     """A whole number is a count, another one a share if it can be one, else a mean."""
     value = row.extra.get(name)
-    if not _number(value):
+    if value is None or not _number(value):
         return "·"
     if isinstance(value, int):
         return count(value)
@@ -106,9 +106,9 @@ def _program(found: Yardstick) -> str:
     return found.known if found.known in (NONE, NOT_SEARCHED) else ""
 
 
-def solved_line(evaluation: Evaluation) -> str:
-    drawn = "" if evaluation.proven or not any(row.interval for row in evaluation.rows) else "sampled "
-    return f"solved {evaluation.solved:,} of {evaluation.problems:,} {drawn}problems"
+def problems(evaluation: Evaluation) -> str:
+    """What was counted."""
+    return "sampled problems" if any(row.interval for row in evaluation.rows) else "problems"
 
 
 def notes(evaluation: Evaluation) -> list[str]:
@@ -117,7 +117,7 @@ def notes(evaluation: Evaluation) -> list[str]:
     if any("~" in cell for row in cells(evaluation) for cell in row):
         brackets = ", in brackets its 95 % interval" if any(row.interval for row in evaluation.rows) else ""
         lines.append(f"~ estimated from a sample{brackets}")
-    lines.append(solved_line(evaluation))
+    lines.append(f"solved {evaluation.solved:,} of {evaluation.problems:,} {problems(evaluation)}")
     over = cost_over_best(evaluation)
     if over is not None:
         lines.append(f"mean tokens over the proven best: {over:.4f}")
@@ -128,17 +128,19 @@ def notes(evaluation: Evaluation) -> list[str]:
 
 
 def cost_over_best(evaluation: Evaluation) -> float | None:
-    """Tokens over tokens, on what is solved; None where nothing is, or where the best of some of it is not known."""
+    """Tokens over tokens, on what is solved: as the world counts it, or where everything is solved. None where the best
+    of some problem is not known."""
     if evaluation.cost_over_best is not None:
         return evaluation.cost_over_best
-    solved = [row for row in evaluation.rows if row.solved]
-    cost = sum((row.cost or 0) * row.solved for row in solved)
-    best = sum((row.best_cost or 0) * row.solved for row in solved)
-    return cost / best if solved and all(row.cost and row.best_cost for row in solved) else None
+    if any(row.solved < row.problems or not row.cost or not row.best_cost for row in evaluation.rows):
+        return None
+    cost = sum((row.cost or 0) * row.solved for row in evaluation.rows)
+    best = sum((row.best_cost or 0) * row.solved for row in evaluation.rows)
+    return cost / best if best else None
 
 
 def _unknown(evaluation: Evaluation) -> list[str]:
-    """`oracle, not searched: more than 4 operators (5 operators)`: each reason once, with the rows that it holds for."""
+    """`oracle, not searched: too large (stage 5)`: each reason once, with the rows that it holds for."""
     rows: dict[tuple[str, str, str], list[str]] = {}
     for row in evaluation.rows:
         for name, found in row.yardsticks.items():
@@ -152,13 +154,13 @@ def _unknown(evaluation: Evaluation) -> list[str]:
 
 
 def meanings(evaluation: Evaluation) -> dict[str, str]:
-    """What each yardstick is, as its first row with a figure tells it."""
-    found: dict[str, str] = {}
+    """What each yardstick is, where all rows with a figure say the same of it."""
+    found: dict[str, set[str]] = {}
     for row in evaluation.rows:
         for name, each in row.yardsticks.items():
-            if each.known in (EXACT, SAMPLED) and each.why:
-                found.setdefault(name, each.why)
-    return found
+            if each.known in (EXACT, SAMPLED):
+                found.setdefault(name, set()).add(each.why)
+    return {name: next(iter(texts)) for name, texts in found.items() if len(texts) == 1 and "" not in texts}
 
 
 def split_rows(split: Split) -> list[list[str]]:

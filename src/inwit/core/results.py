@@ -45,8 +45,8 @@ class Row:
     best_cost: float | None
     yardsticks: dict[str, Yardstick]
     labels: dict[str, Any] = field(default_factory=dict)  # what the world calls the row by: {"slots": 1}
-    # Further readings: numbers are columns, `program` is the one that the agent used most, and `NAME_interval` says that
-    # NAME was sampled.
+    # Further readings: numbers are columns, `program` is the one that the agent used most, and a `NAME_interval` says
+    # that NAME was sampled.
     extra: dict[str, Any] = field(default_factory=dict)
     interval: tuple[float, float] | None = None  # of `success`, 95 %, where the problems are a sample
 

@@ -1,24 +1,23 @@
-"""The model card: what an agent is, how good it is exactly, and how to load it."""
+"""The model card: what an agent is, how good it is and how that is known, and how to load it."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from inwit.core.contracts import Agent
+from inwit.core import result_text
+from inwit.core.contracts import Agent, parameters_of
+from inwit.core.results import Evaluation
 from inwit.version import __version__
 from inwit.worlds import WORLDS
 
 
-def model_card(agent: Agent, results: dict[str, Any] | None, why_not: str, name: str) -> str:
-    """Markdown with the Hub's header. `results` is an evaluation as plain data, or None with the reason."""
+def model_card(agent: Agent, evaluation: Evaluation, name: str) -> str:
+    """Markdown with the Hub's header."""
     config, summary = agent.config, agent.summary
-    trained = (
-        "not trained"
-        if "update" not in summary
-        else (f"{summary['update']:,} updates, {summary['tokens']:,} tokens, {summary['seconds']:.1f} s of training")
-    )
+    trained = "not trained"
+    if "update" in summary:
+        trained = f"{summary['update']:,} updates, {summary['tokens']:,} tokens, {summary['seconds']:.1f} s of training"
     settings = [f"{name} {value}" for name, value in config.world.settings.to_dict().items()]
     width = getattr(config.policy.settings, "width", None)
+    parameters = sum(parameter.numel() for parameter in parameters_of(agent.policy))
     return "\n".join(
         [
             "---",
@@ -34,15 +33,15 @@ def model_card(agent: Agent, results: dict[str, Any] | None, why_not: str, name:
             "| | |",
             "|---|---|",
             f"| world | {config.world.id} ({', '.join(settings)}) |",
-            f"| policy | {config.policy.id}{f', width {width}' if width else ''}, {_parameters(agent):,} parameters |",
+            f"| policy | {config.policy.id}{f', width {width}' if width else ''}, {parameters:,} parameters |",
             f"| learner | {config.learner.id} |",
             f"| recipe, seed | {config.recipe}, {config.seed} |",
             f"| training | {trained}, {agent.status} |",
             f"| saved by | inwit {__version__} |",
             "",
-            "## Exact results",
+            "## Results",
             "",
-            *_results(results, why_not),
+            *_results(evaluation),
             "",
             "## How to load it",
             "",
@@ -57,37 +56,22 @@ def model_card(agent: Agent, results: dict[str, Any] | None, why_not: str, name:
     )
 
 
-def _results(results: dict[str, Any] | None, why_not: str) -> list[str]:
-    if results is None:
-        return [f"None: {why_not}."]
-    lines = ["The greedy agent on every problem of its world; nothing is sampled.", ""]
-    if "stages" in results:
-        lines += [
-            "| stage | problems | solved | success | best shortcut | random policy |",
-            "|---|---|---|---|---|---|",
-        ]
-        for stage in results["stages"]:
-            shares = (stage["success"], stage["shortcut_success"], stage["random_success"])
-            cells = [str(stage["stage"]), f"{stage['problems']:,}", f"{stage['solved']:,}", *map(_percent, shares)]
-            lines.append(f"| {' | '.join(cells)} |")
+def _results(evaluation: Evaluation) -> list[str]:
+    """The evaluation as a table, and how its figures are known."""
+    headings, rows = result_text.headings(evaluation), result_text.cells(evaluation)
+    table = [headings, ["---"] * len(headings), *([cell.replace("|", r"\|") for cell in row] for row in rows)]
+    sampled = [name for name, *column in zip(headings, *rows, strict=True) if any("~" in cell for cell in column)]
+    if sampled:
+        known = f"Columns with `~` are estimated from samples: {', '.join(sampled)}."
     else:
-        lines += [
-            "| operators | slots needed | expressions | solved for every input | by value |",
-            "|---|---|---|---|---|",
-        ]
-        for group in results["groups"]:
-            counts = (group["operators"], group["slots_needed"], group["expressions"], group["identity_solved"])
-            lines.append(f"| {' | '.join(map(str, counts))} | {_percent(group['value_success'])} |")
-    return [*lines, "", f"Known limit: {results['known_limit']}."]
-
-
-def _percent(share: float | None) -> str:
-    """Never rounds up to 100 %: that is a claim about every problem."""
-    if share is None:
-        return "unknown"
-    text = f"{100 * share:.1f} %"
-    return "> 99.9 %" if text == "100.0 %" and share < 1 else text
-
-
-def _parameters(agent: Agent) -> int:
-    return sum(parameter.numel() for parameter in agent.policy.parameters())
+        known = "Nothing is sampled." if evaluation.proven else ""
+    meanings = [f"- {name}: {meaning}" for name, meaning in result_text.meanings(evaluation).items()]
+    return [
+        f"{evaluation.method[:1].upper()}{evaluation.method[1:]}. {known}".rstrip(),
+        "",
+        *(f"| {' | '.join(cells)} |" for cells in table),
+        "",
+        *meanings,
+        *(f"- {note}".replace("*", r"\*") for note in result_text.notes(evaluation)),
+        *([f"- known limit: {evaluation.known_limit}"] if evaluation.known_limit else []),
+    ]

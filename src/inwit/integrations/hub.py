@@ -39,15 +39,15 @@ REPO_ID = r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*"
 
 
 def save_pretrained(agent: Agent | str | Path, folder: str | Path, *, repo_id: str | None = None) -> Path:
-    """Write an agent (or a run's, by its path, name or `latest`) to a folder, with its exact results in the card.
+    """Write an agent (or a run's, by its path, name or `latest`) to a folder, with its results in the card.
 
-    Evaluates the agent on every problem of its world first, which takes seconds. Returns the folder. Raises `UserError`
+    Evaluates the agent first, which takes seconds. Returns the folder. Raises `UserError`
     if it cannot be written, or if the summary holds what JSON cannot, such as NaN.
     """
     agent = agent if isinstance(agent, Agent) else runs.load(agent)
     _check_summary(agent.summary)
     folder = Path(folder)
-    results, why_not = _results(agent)
+    evaluation = evaluate(agent)
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights_of(agent.policy).items()}
     record = {
         "library": "inwit",
@@ -55,12 +55,12 @@ def save_pretrained(agent: Agent | str | Path, folder: str | Path, *, repo_id: s
         "inwit": __version__,
         "status": agent.status,
         "summary": agent.summary,
-        "evaluation": results,
+        "evaluation": evaluation.to_dict(),
         "config": agent.config.to_dict(),
     }
     weights = save(tensors, metadata={"record_sha256": _record_hash(record)})
     record["weights_sha256"] = hashlib.sha256(weights).hexdigest()
-    card = model_card(agent, results, why_not, repo_id or folder.resolve().name)
+    card = model_card(agent, evaluation, repo_id or folder.resolve().name)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / WEIGHTS).write_bytes(weights)
@@ -125,14 +125,6 @@ def _check_summary(summary: dict[str, Any]) -> None:
             raise UserError(
                 f"the agent's summary has {name} = {value!r}, which JSON cannot hold: correct agent.summary[{name!r}]"
             ) from None
-
-
-def _results(agent: Agent) -> tuple[dict[str, Any] | None, str]:
-    """The exact evaluation as plain data, or why there is none."""
-    try:
-        return evaluate(agent).to_dict(), ""
-    except UserError as error:
-        return None, str(error)
 
 
 def _rebuild(config: Config, weights: bytes, folder: Path, device: str) -> tuple[Any, Any]:

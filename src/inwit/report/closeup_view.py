@@ -63,8 +63,8 @@ def _result(evaluation: Evaluation | None, key: str) -> dict[str, Any]:
 
 def _text(evaluation: Evaluation) -> str:
     every = "every one: " if evaluation.proven and evaluation.solved == evaluation.problems else ""
-    drawn = "" if evaluation.proven else " that were tried"
-    text = f"The greedy agent solves {every}{evaluation.solved:,} of {evaluation.problems:,} problems{drawn}."
+    what = result_text.problems(evaluation)
+    text = f"The greedy agent solves {every}{evaluation.solved:,} of {evaluation.problems:,} {what}."
     if evaluation.split is None:
         return text
     solved, of = result_text.held_out(evaluation.split)
@@ -95,7 +95,8 @@ def _spans(evaluation: Evaluation, key: str) -> dict[str, Any] | None:
     spans = [Span(row.name, row.cost, row.best_cost) for row in evaluation.rows if row.cost]
     if not spans:
         return None
-    legend = [(swatch_mark(0), "agent, mean of what it solves"), (swatch_mark(5), "best possible, on the same")]
+    legend = [(swatch_mark(0), "agent, mean of what it solves")]
+    legend += [(swatch_mark(5), "best possible, on the same")] if any(span.shortest for span in spans) else []
     return chart("Program length", span_chart(key, "Program length", spans), legend)
 
 

@@ -1,4 +1,4 @@
-"""What a comparison says: for each world its groups, what differs, how soon each got there, and the exact results."""
+"""What a comparison says: for each world its groups, what differs, how soon each got there, and the results."""
 
 from __future__ import annotations
 
@@ -131,7 +131,8 @@ def as_text(comparison: Comparison) -> str:
     parts.append("how soon\n\n" + table(HEADINGS, rows, [False] * 3 + [True] * 6) + f"\n{NOTE}")
     headings, rows = result_table(comparison)
     right = [False, True, False, *[True] * (len(headings) - 3)]
-    parts.append(f"the result: {methods(comparison)}\n\n" + table(headings, rows, right))
+    note = "\n~ estimated from a sample (95 % interval)" if any("~" in cell for row in rows for cell in row) else ""
+    parts.append(f"the result: {methods(comparison)}\n\n" + table(headings, rows, right) + note)
     return "\n\n".join(parts)
 
 

@@ -50,22 +50,23 @@ class Reached:
 
 def stages(runs: Sequence[Run]) -> list[str]:
     """The stages that the metrics of these runs know, in order."""
-    names = {name for run in runs for row in run.metrics for name in _success(row)}
+    names = {name for run in runs for row in run.metrics for name in _success(run, row)}
     return sorted(names, key=lambda name: (not name.isdigit(), int(name) if name.isdigit() else 0, name))
 
 
-def _success(row: dict[str, Any]) -> dict[str, float]:
+def _success(run: Run, row: dict[str, Any]) -> dict[str, float]:
+    """By stage, without those that nothing is known of: a stage that is never drawn in training has no rate."""
     success = row.get("success")
     if not isinstance(success, dict):
         return {}
-    return {str(stage): float(rate) for stage, rate in success.items() if is_number(rate)}
+    return {str(s): float(rate) for s, rate in success.items() if is_number(rate) and str(s) not in run.untrained}
 
 
 def success_line(run: Run, stage: str | None, axis: str = "tokens") -> Line:
     """Running success of a stage, or the mean over stages (None), against `tokens`, `seconds` or `update`."""
     points = []
     for row in run.metrics:
-        rates, x = _success(row), number(row, axis)
+        rates, x = _success(run, row), number(row, axis)
         if x is not None and rates and (stage is None or stage in rates):
             points.append((x, mean(rates.values()) if stage is None else rates[stage]))
     return Line([x for x, _ in points], [y for _, y in points])
@@ -106,7 +107,7 @@ def solved_at(run: Run) -> Reached | None:
 def level_at(run: Run, level: float = STEEP) -> Reached | None:
     """The first report at which every stage's running success is at least `level`, or at which all was solved."""
     for row in [*run.metrics, run.record.summary]:
-        rates = _success(row)
+        rates = _success(run, row)
         steep = bool(rates) and min(rates.values()) >= level
         if (steep or row.get("solved") is True) and (there := _reached(row)):
             return there

@@ -27,7 +27,8 @@ def tiles(run: Run) -> list[dict[str, str]]:
 
 def _results(evaluation: Evaluation) -> list[dict[str, str]]:
     """What is solved, and of that the test set, where there is one."""
-    found = [_solved("solved", evaluation.solved, evaluation.problems, "problems", proven=evaluation.proven)]
+    what = result_text.problems(evaluation)
+    found = [_solved("solved", evaluation.solved, evaluation.problems, what, proven=evaluation.proven)]
     if evaluation.split is not None:
         parts = result_text.held_out(evaluation.split)
         found.append(_solved("held out", *parts, "never drawn in training", proven=evaluation.proven))

@@ -7,6 +7,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from inwit.core.text import count, plural, seconds
 from inwit.report.closeup import close_up
 from inwit.report.closeup_view import closeup_view
 from inwit.report.compare import Comparison, compare, different_worlds
@@ -15,7 +16,6 @@ from inwit.report.facts import events, tiles, trained
 from inwit.report.groups import Group
 from inwit.report.panels import differences_table, goal_charts, goals_table, inner_charts, learning_charts, result_table
 from inwit.report.select import Run
-from inwit.core.text import count, plural, seconds
 from inwit.version import __version__
 
 CLOSE = 4  # agents that are looked at on one page, at most

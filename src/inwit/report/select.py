@@ -29,6 +29,12 @@ class Run:
         """The result of the weights that it has now."""
         return result(self.record, self.kept)
 
+    @cached_property
+    def untrained(self) -> set[str]:
+        """Stages that are nothing but test set. Runs of earlier versions recorded a rate of 0 for them."""
+        split = self.evaluation.split if self.evaluation else None
+        return set(split.held_out) - set(split.trained) if split else set()
+
     @property
     def world(self) -> str:
         return self.record.part("world")

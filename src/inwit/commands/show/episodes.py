@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Group
@@ -59,7 +59,9 @@ def episode_table(episode: Episode) -> Group:
         everything = len(legal) == size
         shown = "every token" if everything else " ".join(legal) + ("" if token in legal else "  (no effect)")
         table.add_row(str(index), token, *(held(state[register]) for register in registers), shown, style=style)
-    lines = [f"{_ending(episode)} after {episode.steps} steps; success: {_yes(episode.success)}; reward: {episode.reward:g}"]
+    lines = [
+        f"{_ending(episode)} after {episode.steps} steps; success: {_yes(episode.success)}; reward: {episode.reward:g}"
+    ]
     lines += [f"{name.replace('_', ' ')}: {_yes(value)}" for name, value in episode.extra.items()]
     lines += [f"not used, after the end: {' '.join(episode.unused)}"] if episode.unused else []
     return Group(table, Text("\n".join(lines)))
