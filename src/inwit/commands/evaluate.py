@@ -41,7 +41,7 @@ def _run_evaluation(run: str, k: int | None, samples: int | None, control: str |
     from inwit.evaluation.controls import under_control
     from inwit.evaluation.exact import evaluate
     from inwit.evaluation.pass_at_k import pass_at_k
-    from inwit.runs.store import load
+    from inwit.runs.loading import load
     from inwit.training.loop import threads
 
     agent = load(run)
@@ -65,7 +65,7 @@ def _run_evaluation(run: str, k: int | None, samples: int | None, control: str |
 
 def keep_evaluation(agent: Any, evaluation: Any) -> None:
     """Store it with the run. It is true if the disk refuses, too: then that is only said."""
-    from inwit.runs.store import save_evaluation
+    from inwit.runs.writing import save_evaluation
 
     try:
         save_evaluation(agent, evaluation.to_dict())

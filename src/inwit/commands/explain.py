@@ -18,7 +18,7 @@ def main(arguments: list[str]) -> int:
     args = parser.parse_args(arguments)
     from inwit.commands.show import console, explanation_table
     from inwit.evaluation.explanation import explain
-    from inwit.runs.store import load
+    from inwit.runs.loading import load
 
     explanation = explain(load(args.run), task(args))
     if args.json:

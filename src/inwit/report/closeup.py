@@ -8,7 +8,8 @@ from typing import Any
 
 from inwit.core.errors import UserError
 from inwit.report.select import Run
-from inwit.runs.folder import COMPLETE, part_rows
+from inwit.runs.folder import COMPLETE
+from inwit.runs.replaced import part_rows
 
 ROWS = 512  # problems of each stage that stand for all of them where a world has too many to list by kind
 
@@ -38,7 +39,7 @@ class CloseUp:
 
 def close_up(run: Run, *, each: int) -> CloseUp:
     """Look at the run's agent, with at most `each` explained problems of a stage."""
-    from inwit.runs.store import load
+    from inwit.runs.loading import load
     from inwit.training.loop import threads
 
     try:

@@ -11,7 +11,7 @@ from inwit.report.compare import share
 from inwit.report.panels import chart, has_critic, stage_lines, stage_name, table, tool_charts
 from inwit.report.select import Run
 from inwit.report.svg import swatch_mark
-from inwit.runs.folder import part_rows
+from inwit.runs.replaced import part_rows
 
 SHORT = {"accumulator": "acc"}  # so that seven tokens stand in a row
 KINDS = 400  # expressions that are shown one by one, at most; above that the unsolved ones alone

@@ -10,7 +10,7 @@ from inwit.report import curves
 from inwit.report.curves import Reached, Spread, spread
 from inwit.report.groups import Group, differences, group
 from inwit.report.select import Run, by_world
-from inwit.runs.folder import Exact
+from inwit.runs.replaced import Exact
 from inwit.runs.text import count, seconds, table
 
 

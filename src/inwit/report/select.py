@@ -11,20 +11,15 @@ from typing import Any
 
 from inwit.core.errors import UserError, unknown
 from inwit.runs.folder import (
-    Exact,
     Record,
-    Split,
-    exact_rows,
     number,
-    read_evaluations,
     read_metrics,
-    result,
     runs_folder,
-    split_of,
     status_now,
 )
 from inwit.runs.folder import read_record as read
 from inwit.runs.index import latest, listing
+from inwit.runs.replaced import Exact, Split, exact_rows, read_evaluations, result_dict, split_of
 
 
 @dataclass(frozen=True)
@@ -42,7 +37,7 @@ class Run:
 
     @cached_property
     def evaluation(self) -> dict[str, Any]:
-        return result(self.record, self.evaluations)
+        return result_dict(self.record, self.evaluations)
 
     @cached_property
     def split(self) -> Split | None:
