@@ -19,7 +19,7 @@ from inwit.core.settings import setting
 from inwit.core.types import Rollout, copy_into
 from inwit.learners.auxiliary import AUXILIARIES, AuxiliarySettings
 from inwit.runs import snapshot
-from inwit.runs import store as runs
+from inwit.runs.folder import read_record
 from inwit.training.config import resolve
 from inwit.training.loop import loop, prepare
 from support import small_config
@@ -87,7 +87,7 @@ def test_one_from_outside_is_trained_with_and_goes_on_to_the_bit() -> None:
     agent = inwit.train(config, tell=soaking.quiet)
     assert agent.path is not None
     assert agent.summary["echo"] > 0
-    assert runs.read_record(agent.path)["config"]["echo"] == {"rows": 4, "weight": 1.0, "fade": 0.5}
+    assert read_record(agent.path).config["echo"] == {"rows": 4, "weight": 1.0, "fade": 0.5}
     taken = snapshot.capture(prepare(config), 0.0)
     assert "echo/written" in taken.tensors
     assert "draws/echoes" in taken.tensors
