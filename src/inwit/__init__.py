@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from inwit.integrations.hub import from_pretrained, push_to_hub, save_pretrained
     from inwit.integrations.onnx import export_onnx
     from inwit.rollout.collect import collect
+    from inwit.runs.loading import load
     from inwit.runs.recording import resume, train
-    from inwit.runs.store import load
     from inwit.training.config import resolve
     from inwit.training.loop import updates
     from inwit.training.registering import (
@@ -40,7 +40,7 @@ _HOME = {
     "explain": "inwit.evaluation.explanation",
     "export_onnx": "inwit.integrations.onnx",
     "from_pretrained": "inwit.integrations.hub",
-    "load": "inwit.runs.store",
+    "load": "inwit.runs.loading",
     "make": "inwit.worlds",
     "pass_at_k": "inwit.evaluation.pass_at_k",
     "play": "inwit.worlds.play",

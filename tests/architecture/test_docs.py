@@ -18,7 +18,7 @@ def snippets(page: str) -> list[str]:
 def test_the_page_on_adding_things_can_be_typed() -> None:
     """All its snippets, one after the other, in a process of their own."""
     blocks = snippets("extending.md")
-    assert len(blocks) == 6
+    assert len(blocks) == 7
     done = python("\n".join(blocks))
     assert done.returncode == 0, done.stderr
     program, *updates, oracle = done.stdout.splitlines()

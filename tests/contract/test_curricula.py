@@ -19,6 +19,9 @@ THREE = Kinds(("stage 0", "stage 1", "stage 2"), (0, 1, 2), (0, 1, 2))
 FIVE = Kinds(("p", "q", "r", "s", "t"), (0, 2, 1, 0, 2), (0, 1, 2, 3, 4))  # several kinds a stage, in disorder
 
 
+HELD_OUT = Kinds(("p", "q", "r", "s"), (1, 1, 2, 3), (0, 1, 2, 3), held_out=(1, 2))  # stage 2 is nothing but test set
+
+
 def make(curriculum_id: str, kinds: Kinds = THREE, **settings: Any) -> Any:
     cls = CURRICULA.load(curriculum_id)
     return cls(build(cls.Settings, settings), kinds)
@@ -75,6 +78,44 @@ def test_the_running_success_follows_outcomes(curriculum_id: str) -> None:
     assert 0.4 < rate[1] < 0.6, f"{curriculum_id}: a kind solved half the time has rate {rate[1]}."
     assert rate[2] == 0, f"{curriculum_id}: a kind never tried has rate {rate[2]}."
     assert curriculum.trials.tolist() == pytest.approx([1000, 1000, 0]), f"{curriculum_id}: trials are counted."
+
+
+@every_curriculum
+def test_what_may_not_be_trained_has_no_rate_and_is_never_drawn(curriculum_id: str) -> None:
+    """Not a rate of 0: nobody may wait for it, or count it as a failure."""
+    settings = {"stages": [1, 3]} if curriculum_id == "schedule" else {}
+    curriculum = make(curriculum_id, HELD_OUT, **settings)
+    assert curriculum.may_train.dtype == torch.bool
+    assert curriculum.may_train.tolist() == [True, False, False, True]
+    for update in range(3):
+        assert curriculum.rate.isnan().tolist() == [False, True, True, False]
+        drawn = curriculum.draw(update, 50, torch.Generator().manual_seed(update))
+        assert set(drawn.tolist()) <= {0, 3}, f"{curriculum_id}: it draws from the test set."
+        curriculum.observe(drawn, torch.ones_like(drawn, dtype=torch.bool))
+    assert curriculum.trials[[1, 2]].tolist() == [0, 0]
+
+
+@every_curriculum
+def test_a_world_that_is_all_test_set_is_refused_in_one_line(curriculum_id: str) -> None:
+    settings = {"stages": [0]} if curriculum_id == "schedule" else {}
+    with pytest.raises(UserError, match="nothing is left to train on") as refused:
+        make(curriculum_id, Kinds(("p", "q"), (0, 0), (0, 1), held_out=(0, 1)), **settings)
+    assert "\n" not in str(refused.value)
+
+
+@every_curriculum
+def test_its_state_is_written_in_place(curriculum_id: str) -> None:
+    one, other = make(curriculum_id), make(curriculum_id)
+    show(other, {0: (5, 5), 2: (1, 0)})
+    places = {name: tensor.data_ptr() for name, tensor in one.state_dict().items()}
+    show(one, {1: (3, 0)})
+    one.load_state_dict(other.state_dict())
+    assert {name: tensor.data_ptr() for name, tensor in one.state_dict().items()} == places
+    assert torch.equal(one.rate, other.rate)
+    show(one, {1: (3, 0)})
+    assert other.trials.tolist() == [10, 0, 1], "What was loaded is a copy."
+    with pytest.raises(ValueError, match="shape"):
+        one.load_state_dict({name: tensor[:1] for name, tensor in other.state_dict().items()})
 
 
 @pytest.mark.parametrize("curriculum_id", ["gated", "learnability"])
@@ -140,6 +181,26 @@ def test_gated_needs_every_stage_below() -> None:
     assert curriculum.weights(0).tolist() == [1, 1, 1]
     show(curriculum, {0: (0, 999)})
     assert curriculum.weights(0).tolist() == [1, 0, 0], "A stage that is lost closes those above it."
+
+
+@pytest.mark.parametrize(
+    ("held_out", "before", "after"),
+    [
+        ((2,), [1.0, 1.0, 0.0, 0.0], [1.0, 1.0, 1.0, 1.0]),  # a stage between
+        ((0, 1), [1.0, 1.0, 1.0, 0.0], [1.0, 1.0, 1.0, 0.0]),  # the lowest
+        ((0, 1, 2), [1.0, 1.0, 1.0, 1.0], [1.0, 1.0, 1.0, 1.0]),  # two of three
+        ((1,), [1.0, 1.0, 0.0, 0.0], [1.0, 1.0, 1.0, 0.0]),  # a part of a stage: the rest of it is waited for
+    ],
+)
+def test_gated_waits_for_no_stage_that_is_nothing_but_test_set(
+    held_out: tuple[int, ...], before: list[float], after: list[float]
+) -> None:
+    kinds = Kinds(HELD_OUT.names, HELD_OUT.stages, HELD_OUT.classes, held_out=held_out)
+    curriculum = make("gated", kinds, mastered=0.8, memory=1e9)
+    assert curriculum.weights(0).tolist() == before
+    curriculum.observe(torch.zeros(99, dtype=torch.int64), torch.ones(99, dtype=torch.bool))
+    assert curriculum.weights(1).tolist() == after
+    assert bool(curriculum.may_train[curriculum.draw(1, 50, torch.Generator().manual_seed(0))].all())
 
 
 def test_schedule_follows_its_list() -> None:

@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inwit import worlds
+from inwit.core.contracts import capable
+from inwit.gym.machine import LIMIT
 from inwit.worlds import WORLDS
 from inwit.worlds.oracle.programs import NO_TOKEN, OraclePrograms
 from support import all_kinds, batch_of, lockstep, make_world
@@ -94,6 +96,11 @@ def test_many_deep_programs_agree_with_the_scalar_twin(world_id: str, legal_shar
     world = make_world(world_id, max_steps=9)
     each = max(10, 450 // len(world.kinds))
     tasks, states, legal, steps, tokens = random_programs(world, each, 11, legal_share)
+    shows = capable(world, "machine")
+    machines = [shows.machine(tasks, state) for state in states[1:]] if shows else None
+    if shows and machines:
+        assert machines[0].shape == (len(tasks), len(shows.machine_names)), f"{world_id}: a number without a name."
+        assert max(float(seen.abs().max()) for seen in machines) <= LIMIT, f"{world_id}: a number is too large."
     for row, task in enumerate(world.describe(tasks)):
         twin = worlds.make_scalar(world_id, task, **world.settings.to_dict())
         for column, token in enumerate(tokens):
@@ -106,6 +113,9 @@ def test_many_deep_programs_agree_with_the_scalar_twin(world_id: str, legal_shar
             flags = [bool(flag[row]) for flag in (steps[column].terminated, steps[column].success)]
             assert flags == [twin.terminated, bool(twin.success)], f"{where}: terminated or success differs."
             assert abs(float(steps[column].reward[row]) - float(twin.reward)) < 1e-9, f"{where}: reward differs."
+            if machines is not None:
+                difference = (machines[column][row] - torch.tensor(twin.machine())).abs().max()
+                assert float(difference) < 1e-5, f"{where}: the machine is shown differently."
 
 
 def run_twin(twin: Any, picks: list[tuple[bool, int]]) -> tuple[list[int], list[dict[str, Any]]]:
@@ -139,7 +149,7 @@ def compare_state(state: dict[str, torch.Tensor], row: int, expected: dict[str, 
 @every_world
 @pytest.mark.parametrize("legal_share", [1.0, 0.7, 0.0])
 def test_the_course_of_an_episode(world_id: str, legal_share: float) -> None:
-    """A live row has a legal token, and if forced, then to one; an ended row stays as it is and pays nothing."""
+    """A live row has a legal token, and is forced to none but these; an ended row stays as it is and pays nothing."""
     world = make_world(world_id)
     _, states, legal, steps, _ = random_programs(world, 100, 3, legal_share)
     ended = ended_before(steps)

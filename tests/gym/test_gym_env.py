@@ -14,11 +14,13 @@ from gymnasium.utils.env_checker import check_env
 import inwit
 from golden_records import WORLDS, groups
 from inwit import UserError
-from inwit.gym import IDS
+from inwit.gym import env_ids, register
+from inwit.gym.vector import InwitVectorEnv
 from support import python
+from worlds_from_outside import worlds_from_outside
 
-ID_OF = {world: env_id for env_id, world in IDS.items()}
-every_id = pytest.mark.parametrize("env_id", IDS)
+ID_OF = {world: env_id for env_id, world in env_ids().items()}
+every_id = pytest.mark.parametrize("env_id", env_ids())
 
 
 def make(env_id: str, **settings: Any) -> Any:
@@ -48,6 +50,34 @@ def test_the_ids_are_registered_whatever_is_imported_first(order: str) -> None:
     code = f"{order}; print(gymnasium.spec('inwit/Tutorial-v1').kwargs, 'torch' in sys.modules)"
     done = python(f"import sys\n{code}")
     assert done.stdout == "{'world': 'tutorial-v1'} False\n", done.stderr
+
+
+def test_ids_follow_from_the_registry() -> None:
+    known = {"tutorial-v0": "inwit/Tutorial-v0", "tutorial-v1": "inwit/Tutorial-v1"}
+    assert known.items() <= ID_OF.items()
+    assert ID_OF["calculator-v0"] == "inwit/Calculator-v0"
+
+
+def test_a_world_from_outside_is_an_environment_too() -> None:
+    """With a setting of its own, with its machine; one that shows no machine says so."""
+    before = dict(gymnasium.registry)
+    try:
+        with worlds_from_outside():
+            register()
+            env = make("inwit/Tutorial-Goal", goal="sum", observe="machine").unwrapped
+            seen, _ = env.reset(options={"stage": 0, "operands": [3, 4, 6]})
+            assert seen in env.observation_space
+            for token in ("ADD", "ADD", "ANS"):
+                _, reward, *_ = env.step(env.world.vocabulary.id(token))
+            assert reward == 1.0
+            make("inwit/Tutorial-Parity").reset(seed=0)
+            with pytest.raises(UserError, match="observe = 'machine' is not known for tutorial-parity: use 'tokens'"):
+                make("inwit/Tutorial-Parity", observe="machine")
+            with pytest.raises(UserError, match="observe = 'machine' is not known for tutorial-parity"):
+                InwitVectorEnv(2, "tutorial-parity", observe="machine")
+    finally:
+        gymnasium.registry.clear()
+        gymnasium.registry.update(before)
 
 
 def test_importing_inwit_imports_neither_gymnasium_nor_torch() -> None:
@@ -114,7 +144,7 @@ def test_the_machine_is_shown_or_hidden() -> None:
     hidden, shown = (gymnasium.make("inwit/Tutorial-v1", observe=mode).unwrapped for mode in ("tokens", "machine"))
     assert "machine" not in hidden.observation_space.spaces
     shown.reset(options={"stage": 0, "operands": [9, 0, 5]})
-    seen = dict(zip(shown._machine.names, shown.step(12)[0]["machine"].tolist(), strict=True))
+    seen = dict(zip(shown.machine_names, shown.step(12)[0]["machine"].tolist(), strict=True))
     expected = {"acc full": 1, "acc": np.log1p(9), "mem full": 0, "operands read": 0.4, "operand 0": 1}
     assert {name: seen[name] for name in expected} == pytest.approx(expected)
     assert seen["budget spent"] == pytest.approx(1 / 7)
@@ -179,7 +209,7 @@ def test_a_step_before_the_beginning_or_after_the_end() -> None:
             "inwit/Calculator-v0",
             {},
             {"expression": "a*b", "operands": [1, 2], "stage": 2},
-            "contradicts the expression",
+            "contradicts the task expression a\\*b, operands .1, 2., which is of stage 1",
         ),
         ("inwit/Calculator-v0", {}, {"expression": "a*b", "operands": [1, 2], "num_slots": 2}, "made with 1"),
         ("inwit/Calculator-v0", {"stage": 1}, {"expression": "(a*b)-c", "operands": [1, 2, 3]}, "stage 2 contradicts"),

@@ -13,11 +13,11 @@ from torch.overrides import TorchFunctionMode
 
 from golden_records import WORLDS, groups
 from inwit import UserError
-from inwit.gym import IDS
+from inwit.gym import env_ids
 from inwit.gym.env import InwitEnv
 from inwit.gym.vector import InwitVectorEnv
 
-ID_OF = {world: env_id for env_id, world in IDS.items()}
+ID_OF = {world: env_id for env_id, world in env_ids().items()}
 
 
 def make_vec(env_id: str, count: int, **settings: Any) -> InwitVectorEnv:

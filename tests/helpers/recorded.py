@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import inwit
-from inwit.runs.store import save_evaluation
+from inwit.runs.writing import save_evaluation
 
 # Three expressions of one operator, and a training that is far too short for them.
 SHORT = {

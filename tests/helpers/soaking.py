@@ -24,7 +24,9 @@ from faults import FaultyDisk, disk
 from inwit.core.contracts import Agent
 from inwit.core.errors import UserError
 from inwit.runs import checkpoint
-from inwit.runs import store as runs
+from inwit.runs.folder import read_whole_record
+from inwit.runs.loading import find
+from inwit.runs.writing import LINES
 from inwit.training.config import Config, resolve
 from support import small_config, whole_lines
 
@@ -61,8 +63,8 @@ def outcome(agent: Agent) -> tuple[dict[str, bytes], list[dict[str, Any]]]:
 def sound(path: Path, committed: int) -> None:
     """A run that was cut off anywhere: its record and lines can be read, every checkpoint is whole, and none that
     was said to be on disk is missing."""
-    runs.read_record(path)
-    for name in runs.LINES:
+    read_whole_record(path)
+    for name in LINES:
         if (path / name).exists():
             whole_lines(path / name)
     present = checkpoint.listed(path)
@@ -108,8 +110,8 @@ def cuts(config: Config, count: int, seed: int = 0) -> int:
                     inwit.train(config, report=cut_at(place), tell=quiet)
                 else:
                     inwit.resume(path, report=cut_at(place), tell=quiet)
-            path = runs.find("latest", any_status=True)
-            assert runs.read_record(path)["summary"]["update"] == place
+            path = find("latest", any_status=True)
+            assert read_whole_record(path).summary["update"] == place
         assert path is not None
         weights, metrics = outcome(inwit.resume(path, tell=quiet))
         assert weights == whole[0], f"{config.learner.id}, {config.policy.id}: other weights after cuts at {places}"
@@ -178,7 +180,7 @@ def kills(count: int, seed: int = 0, say: Callable[[str], None] = quiet) -> dict
             [path] = [file.parent for file in folder.glob("[!.]*/run.json")]
             sound(path, committed)
             counted["kills"] += 1
-            go_on = runs.read_record(path)["status"] == "running"
+            go_on = read_whole_record(path).status == "running"
             if go_on and counted["kills"] % 3 == 0 and counted["kills"] < count:
                 again = _killed(partial(inwit.resume, path, tell=quiet), folder, choose.uniform(0, duration))
                 committed = max(committed, again)
@@ -189,10 +191,8 @@ def kills(count: int, seed: int = 0, say: Callable[[str], None] = quiet) -> dict
             lines = (path / "metrics.jsonl").read_bytes() if (path / "metrics.jsonl").exists() else b""
             counted["torn last lines"] += bool(lines) and not lines.endswith(b"\n")
             counted["half-made folders"] += bool(list(path.rglob(".*.partial")))
-            if runs.read_record(path)["status"] == "finished":  # killed after its end
-                agent = inwit.load(path)
-            else:
-                agent = inwit.resume(path, tell=quiet)
+            whole_already = read_whole_record(path).status == "finished"  # killed after its end
+            agent = inwit.load(path) if whole_already else inwit.resume(path, tell=quiet)
             assert outcome(agent) == whole, f"{path}: another outcome after kill {counted['kills']}"
             counted["resumed"] += 1
             say(f"{counted}")
@@ -238,7 +238,7 @@ def _disk_fault(config: Config, whole: Any, faulty: FaultyDisk) -> bool:
             assert not list(folder.iterdir()) or faulty.stays, list(folder.iterdir())
             return False
         sound(found[0], max(committed, default=0))
-        status = runs.read_record(found[0])["status"]
+        status = read_whole_record(found[0]).status
         # The very last call syncs the name of a record that says `finished`: what it says is true, although unsynced.
         whole_already = status == "finished" and faulty.stays
         assert whole_already or status in ("running", "failed"), status
@@ -302,9 +302,9 @@ def crowd(seconds: float, writers: int, readers: int) -> dict[str, int]:
             first, _, second = told.partition(" ")
             counted["trainings" if name == "_write_runs" else "readings"] += int(first)
             counted["lines read"] += int(second or 0)
-        for path in runs.runs_folder().glob("[!.]*"):
+        for path in folder.glob("[!.]*"):
             sound(path, config.training.max_updates)
-            assert runs.read_record(path)["status"] == "finished"
+            assert read_whole_record(path).status == "finished"
     return counted
 
 
@@ -336,14 +336,14 @@ def _read_runs(config: Config, folder: Path, until: float, seed: int) -> str:
     readings = lines = 0
     while time.monotonic() < until:
         for path in folder.glob("[!.]*"):
-            record = runs.read_record(path)
+            record = read_whole_record(path)
             told = whole_lines(path / "metrics.jsonl") if (path / "metrics.jsonl").exists() else []
             updates = [line["update"] for line in told]
             assert updates == sorted(set(updates)), updates
             for kept in checkpoint.listed(path)[:1]:
                 with suppress(FileNotFoundError):  # superfluous by now, and deleted
                     (kept / "manifest.json").read_bytes()
-            if record["status"] == "finished":
+            if record.status == "finished":
                 inwit.load(path)
             readings += 1
             lines += len(told)

@@ -1,7 +1,7 @@
 """Worlds that another package might register. Each does something that no built-in world does:
 
 - `tutorial-goal`: a setting of its own changes what is asked for, and with it the best program;
-- `tutorial-parity`: two kinds in one stage, and nobody can search for their best programs;
+- `tutorial-parity`: two kinds in one stage; nobody can search for their best programs, and it shows no machine;
 - `tutorial-held`: lists its tasks and holds a kind out as a test set;
 - `tutorial-echo`: the world writes a token after each MUL, in mid-episode.
 """

@@ -313,7 +313,7 @@ def test_the_tutorial(runs: Path) -> None:
     assert agent.path is not None
     _, bare = page_of("latest")
     assert "inwit evaluate" in bare.text
-    from inwit.runs.store import save_evaluation
+    from inwit.runs.writing import save_evaluation
 
     save_evaluation(agent, inwit.evaluate(agent).to_dict())
     edit(agent.path, lambda record: None)

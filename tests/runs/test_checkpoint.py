@@ -145,7 +145,7 @@ def test_a_checkpoint_is_an_agent() -> None:
         loaded = inwit.load(path)
         assert (loaded.status, loaded.path, loaded.summary["update"]) == ("checkpoint", agent.path, int(path.name))
         assert next(loaded.policy.parameters()).detach().numpy().tobytes() == weights[int(path.name)]
-        inwit.runs.store.save_evaluation(loaded, {"world": "tutorial-v1"})  # type: ignore[attr-defined]
+        inwit.runs.writing.save_evaluation(loaded, {"world": "tutorial-v1"})  # type: ignore[attr-defined]
     assert len(whole_lines(agent.path / "evaluations.jsonl")) == 3
     assert not (agent.path / "evaluation.json").exists()
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from inwit.core.errors import UserError
+from inwit.core.results import EXACT, Evaluation, Row, Yardstick
 from inwit.runs.query import query
 from recorded import lines, metric, put, setting
 
@@ -44,10 +46,27 @@ def test_metrics_as_the_training_writes_them(runs: Path) -> None:
 
 
 def test_evaluations_and_settings(folder: Path) -> None:
-    rows = query("SELECT run, stage, slots, problems FROM evaluations ORDER BY run").rows
-    assert rows == [("a", 1, 0, 3), ("b", 1, 0, 3), ("c", 1, 0, 3)]
+    rows = query("SELECT run, row, stage, labels->'slots', problems FROM evaluations ORDER BY run").rows
+    assert rows == [(run, "1 operator, 0 slots", 1, "0", 3) for run in "abc"]
     sql = "SELECT r.run, s.value FROM runs r JOIN settings s USING (run) WHERE s.name = 'learner.entropy' ORDER BY 1"
     assert [value for _, value in query(sql).rows] == ["0.02", "0.5", "0.02"]
+
+
+def test_every_yardstick_is_a_column(folder: Path) -> None:
+    """Those of somebody else's world, too, whatever they are called; a name that is taken gets a number."""
+    names = ("oracle", "Best human", "cost", "COST", "0", 'x"; DROP')
+    yardsticks = {name: Yardstick(EXACT, success=0.1 * place) for place, name in enumerate(names, 1)}
+    row = Row("low", 3, 8, 2, 4.5, 4.0, yardsticks, {"depth": 2}, {"luck": 0.5}, (0.125, 0.5))
+    line = {"update": 5, "time": "t", "evaluation": Evaluation("w", [row], False, "sampled").to_dict()}
+    (folder / "a" / "evaluations.jsonl").write_text(json.dumps(line) + "\n")
+    answer = query("SELECT * EXCLUDE (labels, extra) FROM evaluations WHERE run = 'a'")
+    assert dict(zip(answer.columns, answer.rows[0], strict=True)) == pytest.approx(
+        {"run": "a", "update": 5, "time": "t", "row": "low", "stage": 3, "problems": 8, "solved": 2, "success": 0.25}
+        | {"cost": 4.5, "best_cost": 4.0, "low": 0.125, "high": 0.5, "oracle": 0.1, "shortcut": None, "random": None}
+        | {"best_human": 0.2, "cost_2": 0.3, "cost_3": 0.4, "yardstick": 0.5, "x_drop": 0.6}
+    )
+    assert query("SELECT labels->>'depth', extra->'luck' FROM evaluations WHERE run = 'a'").rows == [("2", "0.5")]
+    assert query("SELECT count(*), count(best_human) FROM evaluations").rows == [(3, 1)]
 
 
 @pytest.mark.parametrize("table", ["runs", "metrics", "evaluations", "settings"])

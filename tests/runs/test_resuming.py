@@ -22,8 +22,8 @@ from inwit.core.errors import UserError
 from inwit.learners import LEARNERS
 from inwit.policies import POLICIES
 from inwit.runs import checkpoint
-from inwit.runs import store as runs
-from inwit.runs.folder import read_metrics
+from inwit.runs.folder import read_metrics, read_whole_record, runs_folder
+from inwit.runs.loading import find
 from inwit.training.curricula import CURRICULA
 from soaking import Cut, cut_at, quiet, refusal
 from support import small_config, whole_lines
@@ -36,7 +36,7 @@ def cut(at: int, **overrides: Any) -> Path:
     """A run cut off after update `at`."""
     with pytest.raises(Cut):
         inwit.train(small_config(**({"training": FIXED} | overrides)), report=cut_at(at), tell=quiet)
-    return runs.find("latest")
+    return find("latest")
 
 
 def edit(path: Path, **changes: Any) -> None:
@@ -109,12 +109,12 @@ def test_what_a_resumption_leaves() -> None:
     path = cut(11)
     storage.append(path / "metrics.jsonl", '{"update": 12, "torn')
     agent = inwit.resume(path, training={"max_updates": 30}, tell=quiet)
-    record = runs.read_record(path)
-    assert (record["status"], agent.status, agent.path) == ("finished", "finished", path)
-    assert [note["update"] for note in record["resumed"]] == [11]
-    assert record["config"]["training"]["max_updates"] == 30
+    record = read_whole_record(path)
+    assert (record.status, agent.status, agent.path) == ("finished", "finished", path)
+    assert [note["update"] for note in record.rest["resumed"]] == [11]
+    assert record.config["training"]["max_updates"] == 30
     assert [line["update"] for line in whole_lines(path / "metrics.jsonl")] == [1, 11, 21]
-    assert record["created"] < record["updated"]
+    assert record.created < record.updated
     assert (path / "metrics.parquet").exists()
     seconds = [line["seconds"] for line in whole_lines(path / "metrics.jsonl")]
     assert seconds == sorted(seconds), "The clock goes on, it does not start again."
@@ -179,14 +179,14 @@ def test_another_training_is_refused(overrides: dict[str, Any], message: str) ->
 
 def test_other_conditions_are_said() -> None:
     path = cut(5)
-    versions = runs.read_record(path)["versions"]
+    versions = read_whole_record(path).rest["versions"]
     edit(path, versions=versions | {"torch": "1.0.0"})
     told: list[str] = []
     inwit.resume(path, training={"threads": 2}, tell=told.append)
     [line] = told
     assert f"torch 1.0.0 -> {versions['torch']}" in line
     assert "threads 1 -> 2" in line
-    assert runs.read_record(path)["versions"] == versions
+    assert read_whole_record(path).rest["versions"] == versions
 
 
 @pytest.mark.slow
@@ -286,7 +286,7 @@ def test_a_full_disk_on_the_command_line(capsys: pytest.CaptureFixture[str]) -> 
             assert main(["train", *flags, "--training.checkpoint_every", "0", "--training.confirm", "false"]) == 2
         told = capsys.readouterr()
         assert told.err.count("\n") == 1
-        assert str(runs.runs_folder()) in told.err
+        assert str(runs_folder()) in told.err
         assert "No space left on device" in told.err
         assert "run:" not in told.out
         assert "kept" not in told.out + told.err

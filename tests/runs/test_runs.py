@@ -15,7 +15,8 @@ import inwit
 from faults import FaultyDisk, disk
 from inwit.core.contracts import Agent
 from inwit.core.errors import UserError
-from inwit.runs import store as run_folders
+from inwit.runs import writing
+from inwit.runs.folder import runs_folder
 from support import small_config, whole_lines
 
 
@@ -152,25 +153,26 @@ def test_a_run_of_a_world_that_is_not_there(agent: Agent) -> None:
 
 
 def test_a_name_that_another_process_took_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two that begin in the same microsecond: the second is refused, the first loses nothing."""
+    """Two that begin in the same microsecond: the second takes another name, the first loses nothing."""
 
     class Stopped(datetime):
         @classmethod
         def now(cls, tz: Any = None) -> Any:
             return datetime(2026, 1, 1, tzinfo=tz)
 
-    monkeypatch.setattr("inwit.runs.store.datetime", Stopped)
+    monkeypatch.setattr("inwit.runs.writing.datetime", Stopped)
     config, names = small_config(), ("A", "B")
-    first = run_folders.create(config, names)
+    first = writing.create(config, names)
     (first / "weights.safetensors").write_bytes(b"precious")
-    with pytest.raises(UserError, match="not empty"):
-        run_folders.create(config, names)
+    second = writing.create(config, names)
+    assert (first.name[-6:], second.name[-6:]) == ("000000", "000001")
     assert (first / "weights.safetensors").read_bytes() == b"precious"
     partial = first.with_name(f".{first.name}.partial")
     first.rename(partial)
-    with pytest.raises(UserError, match="exists"):
-        run_folders.create(config, names)
+    third = writing.create(config, names)
+    assert third.name[-6:] == "000002"
     assert (partial / "weights.safetensors").read_bytes() == b"precious"
+    assert {path.name for path in first.parent.iterdir()} == {partial.name, second.name, third.name}
 
 
 def test_latest_is_the_last_complete_one() -> None:
@@ -203,13 +205,13 @@ def test_other_folders_are_passed_over(agent: Agent, runs: Path) -> None:
 
 def test_the_runs_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("INWIT_RUNS", str(tmp_path / "there"))
-    assert run_folders.runs_folder() == tmp_path / "there"
+    assert runs_folder() == tmp_path / "there"
     for unset in ("", None):
         if unset is None:
             monkeypatch.delenv("INWIT_RUNS")
         else:
             monkeypatch.setenv("INWIT_RUNS", unset)
-        assert run_folders.runs_folder() == Path("runs")
+        assert runs_folder() == Path("runs")
 
 
 def test_weights_are_on_disk_before_the_record_says_so(agent: Agent) -> None:
@@ -219,13 +221,13 @@ def test_weights_are_on_disk_before_the_record_says_so(agent: Agent) -> None:
     assert agent.path is not None
     (agent.path / "weights.safetensors").unlink()
     with disk(FaultyDisk(1, errno.ENOSPC)), pytest.raises(UserError, match="No space left"):
-        run_folders.finish(agent)
+        writing.finish(agent)
     assert not (agent.path / "weights.safetensors").exists()
     assert "not complete" in refusal(agent.path)
 
 
 def test_an_evaluation_is_kept(agent: Agent) -> None:
-    run_folders.save_evaluation(agent, {"world": "tutorial-v1"})
+    writing.save_evaluation(agent, {"world": "tutorial-v1"})
     assert json.loads((agent.path / "evaluation.json").read_text()) == {"world": "tutorial-v1"}
     [line] = whole_lines(agent.path / "evaluations.jsonl")
     assert (line["update"], line["evaluation"]) == (1, {"world": "tutorial-v1"})
@@ -236,4 +238,4 @@ def test_metrics_that_cannot_be_written(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("")
     with pytest.raises(UserError, match="metrics"):
-        run_folders.append(file, "metrics.jsonl", {})
+        writing.append(file, "metrics.jsonl", {})

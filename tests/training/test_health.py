@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 import inwit
 from inwit.core.errors import UserError
 from inwit.core.types import Kinds
+from inwit.learners.auxiliary import AUXILIARIES
 from inwit.runs import checkpoint
 from inwit.training.config import resolve
 from inwit.training.health import PATIENCE, Watch, check
@@ -96,12 +97,40 @@ def test_an_entropy_collapse_is_said_once() -> None:
     assert said(resolve("tutorial"), [solved] * 50) == [], "Who solves everything may be certain."
 
 
+@pytest.mark.parametrize(
+    "success",
+    [
+        {"1": 1.0, "2": 1.0, "3": 1.0, "4": None},
+        {"1": None, "2": 0.95, "3": 1.0, "4": None},
+        {"0": None},  # a curriculum of somebody else's may know nothing at all
+    ],
+)
+def test_a_stage_that_is_nothing_but_test_set_is_no_failure(success: dict[str, float | None]) -> None:
+    """An agent that solves all that it may train on may be certain, and needs no signal."""
+    perfect = line(entropy=0.001, signal=0.0, success=success)
+    assert said(resolve("tutorial"), [perfect] * 50) == []
+    failing = line(entropy=0.001, success=success | {"2": 0.1})
+    [text] = said(resolve("tutorial"), [failing] * 50)
+    assert text.startswith("entropy collapse"), "The stages that are trained on still count."
+
+
+def test_the_rates_that_are_said_are_those_that_there_are() -> None:
+    config = resolve("tutorial", curriculum={"id": "gated"}, training={"max_updates": 2000})
+    rates = {"0": 0.5, "1": None, "2": 0.0}
+    [text] = said(config, [line(update=300, success=rates)], torch.tensor([5.0, 0.0, 0.0]))
+    assert "(success: 50 % in stage 0, 0 % in stage 2)" in text
+
+
 def test_no_signal_is_said_once() -> None:
     [text] = said(resolve("tutorial"), [line(signal=0.0, reward=0.0)] * 50)
     assert text.startswith("no learning signal")
     assert "learner.group_size (now 16)" in text
-    taught = resolve("calculator", hindsight={"rows": 8})
-    assert said(taught, [line(signal=0.0)] * 50) == [], "Hindsight teaches without rewards."
+    for name in AUXILIARIES.names():
+        taught = resolve("tutorial", **{name: {"rows": 8}})
+        assert said(taught, [line(signal=0.0)] * 50) == [], f"{name} teaches without rewards."
+    unlearning = line(signal=0.0)
+    del unlearning["loss"]
+    assert said(resolve("tutorial"), [unlearning] * 50) == [], "An agent without parameters needs no signal."
 
 
 def test_a_stage_that_never_opens_is_said_once() -> None:

@@ -15,7 +15,7 @@ from inwit.core.settings import Settings, setting
 from inwit.core.types import Memory, Output
 from inwit.policies import POLICIES
 from inwit.runs import checkpoint
-from inwit.runs import store as runs
+from inwit.runs import loading as runs
 from inwit.training.config import resolve
 from inwit.training.loop import loop, prepare
 from soaking import Cut, cut_at, quiet

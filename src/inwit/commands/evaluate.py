@@ -46,7 +46,7 @@ def _run_evaluation(run: str, k: int | None, samples: int | None, control: str |
     from inwit.commands.show.results import evaluation_table, pass_table
     from inwit.evaluation.exact import evaluate
     from inwit.evaluation.pass_at_k import pass_at_k
-    from inwit.runs.store import load
+    from inwit.runs.loading import load
     from inwit.training.loop import threads
 
     agent = load(run)
@@ -69,7 +69,7 @@ def _run_evaluation(run: str, k: int | None, samples: int | None, control: str |
 
 def keep_evaluation(agent: Agent, evaluation: Evaluation) -> None:
     """Store it with the run. It is true if the disk refuses, too: then that is only said."""
-    from inwit.runs.store import save_evaluation
+    from inwit.runs.writing import save_evaluation
 
     try:
         save_evaluation(agent, evaluation.to_dict())

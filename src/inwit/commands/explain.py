@@ -19,7 +19,7 @@ def main(arguments: list[str]) -> int:
     from inwit.commands.show import console
     from inwit.commands.show.episodes import explanation_table
     from inwit.evaluation.explanation import explain
-    from inwit.runs.store import load
+    from inwit.runs.loading import load
 
     explanation = explain(load(args.run), task(args))
     if args.json:

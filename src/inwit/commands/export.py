@@ -21,7 +21,7 @@ def main(arguments: list[str]) -> int:
     args = parser.parse_args(arguments)
     if not (args.onnx or args.folder):
         raise UserError("there is nothing to export: give --onnx FILE or --folder FOLDER")
-    from inwit.runs.store import load
+    from inwit.runs.loading import load
 
     agent = load(args.run)
     if args.onnx:

@@ -22,8 +22,8 @@ def main(arguments: list[str]) -> int:
         "               tokens, created, updated\n"
         "  metrics      run, update, seconds, episodes, tokens, success (a map: success['2'] is stage 2's), entropy,\n"
         "               loss and what else the learner reports: DESCRIBE metrics\n"
-        "  evaluations  run, update, time, stage (or operators), slots, problems, solved, success, steps, shortest,\n"
-        "               shortcut, random\n"
+        "  evaluations  run, update, time, row, stage, problems, solved, success, cost, best_cost, low, high,\n"
+        "               labels, extra (JSON), and the success of each yardstick: oracle, shortcut, random ...\n"
         "  settings     run, name (as in policy.width), value (text)\n\n"
         'example: inwit query "SELECT learner, count(*), median(seconds) FROM runs GROUP BY learner"\n'
         "example: inwit query \"SELECT run, min(tokens) FROM metrics WHERE success['2'] > 0.8 GROUP BY run\"",

@@ -49,15 +49,16 @@ def main(arguments: list[str]) -> int:
         overrides["seed"] = args.seed
     if args.resume is not None and args.recipe is not None:
         raise UserError(f"--resume takes the run's own recipe: leave out {args.recipe!r}")
+    from inwit.runs.folder import read_whole_record
+    from inwit.runs.loading import find
     from inwit.runs.recording import resume, train
-    from inwit.runs.store import find, read_record
     from inwit.training.config import resolve
 
     if args.resume is None:
         config = resolve(args.recipe or "tutorial", **overrides)
         return _run_training(config, partial(train, config, track=args.track), as_json=args.json)
     run = find(args.resume, any_status=True)
-    config = resolve(read_record(run)["config"], **overrides)
+    config = resolve(read_whole_record(run).config, **overrides)
     return _run_training(config, partial(resume, run, track=args.track, **overrides), as_json=args.json)
 
 

@@ -101,6 +101,17 @@ class BestPrograms(World, Protocol):
         ...
 
 
+class ShowsMachine(World, Protocol):
+    """`machine`: shows the whole state of its machine as numbers, so that an agent that sees them needs no memory.
+
+    Its scalar twin is a `ShowingTwin`. No number is further from 0 than `gym.machine.LIMIT`.
+    """
+
+    machine_names: Sequence[str]  # what stands where
+
+    def machine(self, tasks: Tasks, state: State) -> Float[Tensor, "B M"]: ...
+
+
 class Achieves(World, Protocol):
     """`achieved`: tells what a program has computed so far, and so can teach by hindsight."""
 
@@ -127,6 +138,7 @@ CAPABILITIES = {
     "exam": Examines,
     "yardsticks": OwnYardsticks,
     "best_programs": BestPrograms,
+    "machine": ShowsMachine,
     "achieved": Achieves,
 }
 
@@ -143,6 +155,8 @@ def capable(world: World, capability: Literal["exam"]) -> Examines | None: ...
 def capable(world: World, capability: Literal["yardsticks"]) -> OwnYardsticks | None: ...
 @overload
 def capable(world: World, capability: Literal["best_programs"]) -> BestPrograms | None: ...
+@overload
+def capable(world: World, capability: Literal["machine"]) -> ShowsMachine | None: ...
 @overload
 def capable(world: World, capability: Literal["achieved"]) -> Achieves | None: ...
 def capable(world: World, capability: str) -> World | None:
@@ -190,6 +204,14 @@ class ScalarWorld(Protocol):
     def step(self, token: int) -> None: ...
     def state(self) -> dict[str, Any]: ...
     def task_dict(self) -> dict[str, Any]: ...
+
+
+class ShowingTwin(ScalarWorld, Protocol):
+    """The scalar twin of a world that shows its machine."""
+
+    def machine(self) -> list[float]:
+        """The numbers that the batched world shows of this episode."""
+        ...
 
 
 class ColumnTwin(ScalarWorld, Protocol):

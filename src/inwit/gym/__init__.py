@@ -1,4 +1,4 @@
-"""The worlds as Gymnasium environments: `inwit/Tutorial-v0`, `inwit/Tutorial-v1` and `inwit/Calculator-v0`.
+"""The worlds as Gymnasium environments: `inwit/Tutorial-v1` is the world tutorial-v1, and so on for every world.
 
 `import inwit` registers the ids, whether Gymnasium was imported before it or comes after it. Gymnasium itself is never
 imported for that: it would make every `inwit --help` three times slower. (Gymnasium 1.0 dropped entry points for
@@ -13,18 +13,28 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-IDS = {
-    "inwit/Tutorial-v0": "tutorial-v0",
-    "inwit/Tutorial-v1": "tutorial-v1",
-    "inwit/Calculator-v0": "calculator-v0",
-}
+from inwit.worlds import WORLDS
+
+
+def env_ids() -> dict[str, str]:
+    """The worlds that are registered now, by the id of their environment."""
+    return {f"inwit/{_title(world_id)}": world_id for world_id in WORLDS.names()}
+
+
+def _title(world_id: str) -> str:
+    """As Gymnasium's ids are written: each word with a capital letter, the version without."""
+    words = world_id.split("-")
+    return "-".join(word if word[:1] == "v" and word[1:].isdigit() else word[:1].upper() + word[1:] for word in words)
 
 
 def register() -> None:
-    """Make the ids known to Gymnasium; what they stand for is imported when one is made."""
+    """Make the ids known to Gymnasium; what they stand for is imported when one is made.
+
+    Call it again for a world that was registered after Gymnasium had been imported.
+    """
     from gymnasium.envs.registration import register, registry
 
-    for env_id, world_id in IDS.items():
+    for env_id, world_id in env_ids().items():
         if env_id not in registry:
             register(
                 env_id,

@@ -15,7 +15,7 @@ from torch import Tensor
 from inwit.core.errors import UserError
 from inwit.core.seeding import stream
 from inwit.core.types import State, Step, Tasks
-from inwit.gym.machine import read_batch
+from inwit.gym.machine import showing
 from inwit.gym.problems import Problems, Stages, check_observe
 from inwit.policies.prompts import last_token
 
@@ -23,8 +23,8 @@ from inwit.policies.prompts import last_token
 class Batch:
     """`count` rows, each in an episode of its own.
 
-    `rows` are tensors by name: prompt, stage, last (token), steps, returns, terminated; `tasks` and `state` are what
-    the world knows of them. They are replaced, never written to, so what was handed out stays as it was.
+    `rows` are tensors by name: prompt, stage, last (token), steps, returns, terminated, ended; `tasks` and `state` are
+    what the world knows of them. They are replaced, never written to, so what was handed out stays as it was.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Batch:
             raise UserError(f"{count!r} environments: give a whole number of at least 1")
         self.count, self.observe = count, observe
         self.problems = Problems(world, stage, slots, masks, **settings)
-        self.world: Any = self.problems.world
+        self.world = self.problems.world
         self.vocabulary_size = len(self.world.vocabulary)
         self._draws: torch.Generator | None = None
         self._rows: dict[str, Tensor] | None = None
@@ -62,7 +62,7 @@ class Batch:
 
     @property
     def ended(self) -> Bool[Tensor, " B"]:
-        return self.rows["state.ended"]
+        return self.rows["ended"]
 
     @property
     def rows(self) -> dict[str, Tensor]:
@@ -98,6 +98,7 @@ class Batch:
         rows["last"] = torch.where(live, token, rows["last"])
         rows["steps"] = rows["steps"] + live
         rows["terminated"] = rows["terminated"] | step.terminated
+        rows["ended"] = rows["ended"] | step.terminated | step.truncated
         rows["returns"] = rows["returns"] + step.reward
         self._rows = rows
         return step
@@ -112,7 +113,7 @@ class Batch:
         """prompt Int[B, P], last and stage Int[B], action_mask Bool[B, V]; perhaps machine Float[B, M]."""
         seen = {name: self.rows[name] for name in ("prompt", "last", "stage")} | {"action_mask": self.legal()}
         if self.observe == "machine":
-            seen["machine"] = read_batch(self.world, self.tasks, self.state)
+            seen["machine"] = showing(self.world).machine(self.tasks, self.state)
         return seen
 
     def _fresh(self, tasks: Tasks) -> dict[str, Tensor]:
@@ -127,6 +128,7 @@ class Batch:
             "last": last_token(prompt, mask),
             "steps": torch.zeros_like(tasks.kind),
             "terminated": torch.zeros_like(tasks.kind, dtype=torch.bool),
+            "ended": torch.zeros_like(tasks.kind, dtype=torch.bool),
             "returns": torch.zeros(len(tasks), dtype=torch.float64),
         }
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import gymnasium
 import numpy as np
+import torch
 from gymnasium import spaces
 
 from inwit import worlds
+from inwit.core.contracts import ScalarWorld, ShowingTwin
 from inwit.core.errors import UserError
 from inwit.core.seeding import stream
-from inwit.gym.machine import ScalarMachine
+from inwit.gym.machine import showing
 from inwit.gym.problems import Problems, Stages, check_observe
 from inwit.gym.spaces import observation_space, read_action
 from inwit.policies.prompts import last_token
@@ -42,12 +44,13 @@ class InwitEnv(gymnasium.Env[dict[str, Any], Any]):
             raise UserError(f"render_mode = {render_mode!r} does not exist: valid: 'ansi'")
         self.render_mode = render_mode
         self.problems = Problems(world, stage, slots, masks, **settings)
-        self.world: Any = self.problems.world
+        self.world = self.problems.world
         self.observation_space = observation_space(self.world, observe)
         self.action_space = spaces.Discrete(len(self.world.vocabulary))
-        self._machine = ScalarMachine(self.world) if observe == "machine" else None
-        self._draws: Any = None
-        self._twin: Any = None
+        # Names of the machine's numbers, where they are shown.
+        self.machine_names = list(showing(self.world).machine_names) if observe == "machine" else []
+        self._draws: torch.Generator | None = None
+        self._twin: ScalarWorld | None = None
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -95,7 +98,7 @@ class InwitEnv(gymnasium.Env[dict[str, Any], Any]):
         program = " ".join(self.world.vocabulary.decode(self._written)) or "nothing yet"
         return f"{task}\nwritten {program}\n{machine}"
 
-    def _started(self) -> Any:
+    def _started(self) -> ScalarWorld:
         if self._twin is None:
             raise UserError("the environment has no problem yet: call reset() first")
         return self._twin
@@ -107,14 +110,14 @@ class InwitEnv(gymnasium.Env[dict[str, Any], Any]):
             "stage": self._fixed["stage"],
             "action_mask": self.action_masks().astype(np.int8),
         }
-        if self._machine is not None:
-            limit = getattr(self._twin, "max_steps", self.world.max_steps)
-            seen["machine"] = np.array(self._machine.read(self._twin, limit), np.float32)
+        if self.machine_names:
+            seen["machine"] = np.array(cast(ShowingTwin, self._started()).machine(), np.float32)
         return seen
 
     def _info(self, seen: dict[str, Any]) -> dict[str, Any]:
-        outcome = {name: bool(value) for name, value in self._twin.extra.items()}
-        return {"action_mask": seen["action_mask"].astype(bool), "success": bool(self._twin.success), **outcome}
+        twin = self._started()
+        outcome = {name: bool(value) for name, value in twin.extra.items()}
+        return {"action_mask": seen["action_mask"].astype(bool), "success": bool(twin.success), **outcome}
 
 
 def _shown(value: Any) -> str:

@@ -25,19 +25,21 @@ class Problems:
     def __init__(
         self, world: str, stage: Stages = None, slots: int | None = None, masks: bool = True, **settings: Any
     ) -> None:
-        """`stage` is one of the world's stages, several, or None for all; `slots` are the calculator's. Raises
-        `UserError` for whatever the world does not have."""
+        """`stage` is one of the world's stages, several, or None for all; `slots` is short for the world's `num_slots`.
+        Raises `UserError` for whatever the world does not have."""
         if slots is not None:
             if "num_slots" not in worlds.WORLDS.load(world).Settings.__dataclass_fields__:
                 raise UserError(f"slots = {slots}: {world} has no slots to choose; leave it out")
             if settings.setdefault("num_slots", slots) != slots:
                 raise UserError(f"slots = {slots} contradicts num_slots = {settings['num_slots']}: give one of them")
-        self.world: Any = worlds.make(world, masks=masks, **settings)
+        self.world = worlds.make(world, masks=masks, **settings)
         self.stages = self._read_stages(stage)
         kinds, held_out = self.world.kinds, set(self.world.kinds.held_out)
         drawn = [kind for kind, of in enumerate(kinds.stages) if of in self.stages and kind not in held_out]
         self._kinds = {stage: _kinds(drawn, kinds.stages, stage) for stage in self.stages}
         self._all = torch.tensor(drawn)
+        [example] = self.world.describe(self.world.sample(torch.tensor([0]), torch.Generator().manual_seed(0)))
+        self._tasks_name_stage = "stage" in example
 
     def draw(self, count: int, generator: torch.Generator, stage: int | None = None) -> Tasks:
         """`count` problems, of one stage or of any that the environment poses."""
@@ -52,16 +54,15 @@ class Problems:
         stage = whole("stage", given["stage"]) if "stage" in given else None
         if set(given) <= {"stage"}:
             return self.draw(1, generator, stage)
-        if "expression" in given:
+        if not self._tasks_name_stage:
             given.pop("stage", None)
         elif stage is None and len(self.stages) == 1:
             given["stage"] = self.stages[0]
         task = self.world.task(given)
         found = int(self.world.stage(task)[0])
         if stage is not None and stage != found:
-            raise UserError(
-                f"stage {stage} contradicts the expression {given['expression']}, which is of stage {found}"
-            )
+            named = ", ".join(f"{name} {value}" for name, value in given.items())
+            raise UserError(f"stage {stage} contradicts the task {named}, which is of stage {found}")
         self._allowed(found)
         return task
 

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
+from inwit.core.contracts import World
 from inwit.core.errors import UserError
-from inwit.gym.machine import LIMIT, ScalarMachine
+from inwit.gym.machine import LIMIT, showing
 
 
-def observation_space(world: Any, observe: str) -> spaces.Dict:
+def observation_space(world: World, observe: str) -> spaces.Dict:
     """prompt (the world's width, padding included), the last token, the stage, what is legal; perhaps the machine."""
     size = len(world.vocabulary)
     parts: dict[str, spaces.Space[Any]] = {
@@ -21,7 +22,7 @@ def observation_space(world: Any, observe: str) -> spaces.Dict:
         "action_mask": spaces.MultiBinary(size),
     }
     if observe == "machine":
-        shape = (len(ScalarMachine(world).names),)
+        shape = (len(showing(world).machine_names),)
         parts["machine"] = spaces.Box(-LIMIT, LIMIT, shape, np.float32)
     return spaces.Dict(parts)
 

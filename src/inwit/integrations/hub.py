@@ -29,7 +29,7 @@ from inwit.evaluation.exact import evaluate
 from inwit.integrations import missing
 from inwit.integrations.card import model_card
 from inwit.policies import make_policy
-from inwit.runs import store as runs
+from inwit.runs import loading
 from inwit.training.config import Config, resolve
 from inwit.version import __version__
 
@@ -44,7 +44,7 @@ def save_pretrained(agent: Agent | str | Path, folder: str | Path, *, repo_id: s
     Evaluates the agent first, which takes seconds. Returns the folder. Raises `UserError`
     if it cannot be written, or if the summary holds what JSON cannot, such as NaN.
     """
-    agent = agent if isinstance(agent, Agent) else runs.load(agent)
+    agent = agent if isinstance(agent, Agent) else loading.load(agent)
     _check_summary(agent.summary)
     folder = Path(folder)
     evaluation = evaluate(agent)

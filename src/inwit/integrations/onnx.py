@@ -28,7 +28,7 @@ from inwit.core.seeding import stream
 from inwit.core.types import Memory, Output
 from inwit.integrations import missing
 from inwit.policies import make_policy
-from inwit.runs import store as runs
+from inwit.runs import loading
 
 ROWS, COLUMNS = 250, 4  # of the states that an export is checked on
 TOLERANCE = 1e-4
@@ -42,7 +42,7 @@ def export_onnx(agent: Agent | str | Path, path: str | Path) -> tuple[Path, Path
     onnxruntime computes from them is not what the agent computes.
     """
     _check_extra()
-    agent = agent if isinstance(agent, Agent) else runs.load(agent)
+    agent = agent if isinstance(agent, Agent) else loading.load(agent)
     files = Path(path), Path(path).with_name(f"{Path(path).stem}.begin.onnx")
     policy = _for_export(agent)
     with torch.no_grad():

@@ -12,7 +12,7 @@ import torch
 
 from inwit.core.errors import UserError
 from inwit.gym.batch import Batch
-from inwit.gym.machine import LIMIT, ScalarMachine
+from inwit.gym.machine import LIMIT, showing
 from inwit.gym.spaces import read_actions
 from inwit.integrations import missing
 
@@ -44,7 +44,7 @@ class InwitTorchRLEnv(EnvBase):
             "success": Binary(1, shape=one, dtype=torch.bool),
         }
         if self.batch.observe == "machine":
-            numbers = len(ScalarMachine(self.batch.world).names)
+            numbers = len(showing(self.batch.world).machine_names)
             parts["machine"] = Bounded(-LIMIT, LIMIT, shape=torch.Size([num_envs, numbers]), dtype=torch.float32)
         self.observation_spec = Composite(parts, shape=each)
         self.action_spec = Categorical(size, shape=each)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
@@ -12,12 +13,16 @@ from typing import Any
 
 from inwit.core import storage
 from inwit.core.errors import UserError
+from inwit.core.results import EXACT, NONE, NOT_SEARCHED, SAMPLED, Evaluation, Row, Split, Yardstick
+from inwit.runs.legacy import modern
 
+FORMAT = 1  # of run.json
 COMPLETE = ("finished", "interrupted")
 
 
 def runs_folder() -> Path:
-    return Path(os.environ.get("INWIT_RUNS") or "runs")
+    """`$INWIT_RUNS`, or `runs` here."""
+    return Path(os.path.expanduser(os.environ.get("INWIT_RUNS") or "runs"))  # noqa: PTH111  a name unknown to it stays
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,12 @@ class Record:
     status: str
     config: dict[str, Any]
     summary: dict[str, Any]
-    rest: dict[str, Any]  # versions, device, times ...: as they stand in the file
+    rest: dict[str, Any]  # format, versions, device, times ...: as they stand in the file
+    faults: tuple[str, ...] = ()  # of status, config and summary those that are absent or of a strange type
+
+    def to_dict(self) -> dict[str, Any]:
+        """As `run.json` holds it."""
+        return {**self.rest, "status": self.status, "config": self.config, "summary": self.summary}
 
     @property
     def name(self) -> str:
@@ -60,22 +70,46 @@ class Record:
 def read_record(path: Path) -> Record:
     """Raises `UserError` for what is no run, or a damaged one."""
     try:
-        record = json.loads((path / "run.json").read_bytes())
+        record = _read_object(path / "run.json")
     except OSError:
         raise UserError(f"{path} is not a run: it has no readable run.json") from None
-    except (ValueError, RecursionError):
-        record = None
-    if not isinstance(record, dict) or not isinstance(record.get("config"), dict):
+    if record is None or not isinstance(record.get("config"), dict):
         raise UserError(f"{path / 'run.json'} is damaged: it does not hold a run's record")
-    summary = record.get("summary")
-    known = {"status", "config", "summary"}
+    expected = {"status": str, "config": dict, "summary": dict}
     return Record(
         path=path.absolute(),
         status=str(record.get("status", "unknown")),
         config=record["config"],
-        summary=summary if isinstance(summary, dict) else {},
-        rest={name: value for name, value in record.items() if name not in known},
+        summary=_dict(record.get("summary")),
+        rest={name: value for name, value in record.items() if name not in expected},
+        faults=tuple(name for name, kind in expected.items() if not isinstance(record.get(name), kind)),
     )
+
+
+def read_whole_record(path: Path) -> Record:
+    """As `read_record`, for who makes an agent of it or writes it again: raises `UserError` for another format, too,
+    and where something is missing that these need."""
+    record = read_record(path)
+    format = record.rest.get("format")
+    if format is not None and format != FORMAT:
+        raise UserError(f"the run {path} has format {format}: this version reads format {FORMAT}")
+    lacks = [
+        *record.faults,
+        *(["format"] if format is None else []),
+        *(["world"] if record.part("world") == "?" else []),
+    ]
+    if lacks:
+        raise UserError(f"{path / 'run.json'} is damaged: it has no valid {lacks[0]}")
+    return record
+
+
+def _read_object(path: Path) -> dict[str, Any] | None:
+    """The object in a JSON file; None if it holds something else. Raises `OSError`."""
+    try:
+        value = json.loads(path.read_bytes())
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
 
 
 def status_now(path: Path, status: str) -> str:
@@ -110,122 +144,113 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def read_evaluations(path: Path) -> list[dict[str, Any]]:
-    """`{"update", "time", "evaluation"}` of every evaluation, oldest first."""
-    rows = [row for row in read_lines(path / "evaluations.jsonl") if isinstance(row.get("evaluation"), dict)]
-    if rows:
-        return rows
-    try:
-        last = json.loads((path / "evaluation.json").read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return []
-    return [{"update": None, "time": None, "evaluation": last}] if isinstance(last, dict) else []
-
-
-def result(record: Record, evaluations: list[dict[str, Any]]) -> dict[str, Any]:
-    """The last evaluation of the weights that a run has now; empty if there is none. One of an older checkpoint, or
-    from before the run was resumed, is not its result."""
-    now = number(record.summary, "update")
-    own = [row["evaluation"] for row in evaluations if row.get("update") in (None, now)]
-    return own[-1] if own else {}
-
-
 @dataclass(frozen=True)
-class Exact:
-    """One row of an exact result: a stage of the tutorial, or the calculator's expressions of a size and need.
+class Kept:
+    """An evaluation that a run keeps. The times are those of the file; None where it does not say."""
 
-    Lengths are mean tokens: `steps` the agent's, `shortest` the best possible. None where nobody knows.
-    """
-
-    stage: int  # the stage, or the number of operators
-    slots: int | None  # memory slots that the expressions need; None: not asked, or no program was found
-    problems: int
-    solved: int
-    steps: float | None
-    shortest: float | None
-    shortcut: float | None  # success of the best constant program that is shorter
-    random: float | None  # success of uniformly random legal tokens
-    grouped: bool  # True: `stage` counts operators
-
-    @property
-    def success(self) -> float:
-        return self.solved / self.problems if self.problems else 0.0
-
-    @property
-    def name(self) -> str:
-        if not self.grouped:
-            return f"stage {self.stage}"
-        slots = "" if self.slots is None else f", {self.slots} slot{'' if self.slots == 1 else 's'}"
-        return f"{self.stage} operator{'' if self.stage == 1 else 's'}{slots}"
+    update: int | None  # the update whose weights were examined
+    time: str | None
+    evaluation: Evaluation
 
 
-def exact_rows(evaluation: dict[str, Any]) -> list[Exact]:
-    """The rows of an evaluation as `evaluation.json` holds it; what is no row is left out."""
+def evaluations(path: Path) -> list[Kept]:
+    """Every evaluation of a run, oldest first. Torn lines and strange ones are left out."""
+    lines: list[dict[str, Any]] = [
+        line for line in read_lines(path / "evaluations.jsonl") if isinstance(line.get("evaluation"), dict)
+    ]
+    if not lines:
+        with suppress(OSError):
+            last = _read_object(path / "evaluation.json")
+            lines = [] if last is None else [{"evaluation": last}]
     return [
-        _exact(row, grouped)
-        for grouped, key in ((False, "stages"), (True, "groups"))
-        for row in part_rows(evaluation, key)
+        Kept(
+            update=None if number(line, "update") is None else int(line["update"]),
+            time=line["time"] if isinstance(line.get("time"), str) else None,
+            evaluation=evaluation_from(line["evaluation"]),
+        )
+        for line in lines
     ]
 
 
-@dataclass(frozen=True)
-class Split:
-    """The trained expressions and the test set apart: by number of operators, how many are solved of how many."""
-
-    name: str
-    trained: dict[str, tuple[int, int]]
-    held_out: dict[str, tuple[int, int]]
-    twins: int  # held-out expressions that equal a trained one as polynomials
-
-    @property
-    def solved(self) -> int:
-        """Of the held-out ones."""
-        return sum(solved for solved, _ in self.held_out.values())
-
-    @property
-    def size(self) -> int:
-        """How many are held out."""
-        return sum(of for _, of in self.held_out.values())
+def result(record: Record, kept: list[Kept]) -> Evaluation | None:
+    """The last evaluation of the weights that a run has now; None if there is none. One of an older checkpoint, or
+    from before the run was resumed, is not its result."""
+    now = number(record.summary, "update")
+    own = [each.evaluation for each in kept if each.update in (None, now)]
+    return own[-1] if own else None
 
 
-def split_of(evaluation: dict[str, Any]) -> Split | None:
-    """The split of an evaluation; None where nothing is held out."""
-    split = evaluation.get("split")
-    if not isinstance(split, dict):
-        return None
-    trained, held_out = (_parts(split.get(part)) for part in ("trained", "held_out"))
-    if not any(of for _, of in held_out.values()):
-        return None
-    return Split(str(split.get("name")), trained, held_out, int(number(split, "held_out_twins") or 0))
-
-
-def _parts(part: Any) -> dict[str, tuple[int, int]]:
-    rows = part.items() if isinstance(part, dict) else ()
-    return {
-        str(name): (int(row[0]), int(row[1]))
-        for name, row in rows
-        if isinstance(row, list) and len(row) == 2 and all(map(is_number, row))
-    }
-
-
-def part_rows(evaluation: dict[str, Any], key: str) -> list[dict[str, Any]]:
-    """The `stages` or the `groups` of an evaluation, as they stand in the file."""
-    rows = evaluation.get(key)
-    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
-
-
-def _exact(row: dict[str, Any], grouped: bool) -> Exact:
-    return Exact(
-        stage=int(number(row, "operators" if grouped else "stage") or 0),
-        slots=row.get("slots_needed") if grouped else None,
-        problems=int(number(row, "expressions" if grouped else "problems") or 0),
-        solved=int(number(row, "identity_solved" if grouped else "solved") or 0),
-        steps=number(row, "mean_tokens" if grouped else "mean_steps"),
-        shortest=number(row, "shortest_tokens" if grouped else "oracle_steps"),
-        shortcut=number(row, "shortcut_success"),
-        random=number(row, "random_success"),
-        grouped=grouped,
+def evaluation_from(values: dict[str, Any]) -> Evaluation:
+    """An evaluation out of `evaluation.json`, of this version or an earlier one. What is no row, no yardstick or no
+    number is left out."""
+    values = modern(values)
+    unsolved = values.get("unsolved")
+    return Evaluation(
+        world=str(values.get("world", "?")),
+        rows=[row for row in map(_row, _list(values.get("rows"))) if row is not None],
+        proven=values.get("proven") is True,
+        method=str(values.get("method", "")),
+        known_limit=str(values.get("known_limit", "")),
+        split=_split(values.get("split")),
+        unsolved=[name for name in _list(unsolved) if isinstance(name, str)],
+        cost_over_best=number(values, "cost_over_best"),
     )
+
+
+def _row(values: Any) -> Row | None:
+    counts = [number(values, name) for name in ("stage", "problems", "solved")]
+    if None in counts or not isinstance(values.get("name"), str):
+        return None
+    stage, problems, solved = (int(count) for count in counts if count is not None)
+    yardsticks = ((name, _yardstick(each)) for name, each in _dict(values.get("yardsticks")).items())
+    return Row(
+        name=values["name"],
+        stage=stage,
+        problems=problems,
+        solved=solved,
+        cost=number(values, "cost"),
+        best_cost=number(values, "best_cost"),
+        yardsticks={name: each for name, each in yardsticks if each is not None},
+        labels=_dict(values.get("labels")),
+        extra=_dict(values.get("extra")),
+        interval=_pair(values.get("interval")),
+    )
+
+
+def _yardstick(values: Any) -> Yardstick | None:
+    if not isinstance(values, dict) or values.get("known") not in (EXACT, SAMPLED, NONE, NOT_SEARCHED):
+        return None
+    program = values.get("program")
+    return Yardstick(
+        known=values["known"],
+        success=number(values, "success"),
+        cost=number(values, "cost"),
+        program=[str(token) for token in program] if isinstance(program, list) else None,
+        interval=_pair(values.get("interval")),
+        why=str(values.get("why", "")),
+    )
+
+
+def _split(values: Any) -> Split | None:
+    if not isinstance(values, dict):
+        return None
+    trained, held_out = (
+        {name: (int(pair[0]), int(pair[1])) for name, each in _dict(values.get(part)).items() if (pair := _pair(each))}
+        for part in ("trained", "held_out")
+    )
+    return Split(str(values.get("name", "?")), trained, held_out, int(number(values, "twins") or 0))
+
+
+def _pair(values: Any) -> tuple[float, float] | None:
+    return (values[0], values[1]) if len(_list(values)) == 2 and all(map(is_number, values)) else None
+
+
+def _list(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else []
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def flat(config: dict[str, Any]) -> dict[str, Any]:

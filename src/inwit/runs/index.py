@@ -17,9 +17,8 @@ from typing import Any, NamedTuple
 from inwit.core.errors import UserError
 from inwit.runs.folder import (
     COMPLETE,
-    exact_rows,
+    evaluations,
     number,
-    read_evaluations,
     read_record,
     result,
     runs_folder,
@@ -120,7 +119,8 @@ def _row(path: Path) -> Row:
         record = read_record(path)
     except UserError:
         return Row(path.name, "damaged", "?", None, "?", "?", "?", None, None, None, None, None, "", "")
-    exact = exact_rows(result(record, read_evaluations(path)))
+    found = result(record, evaluations(path))
+    exact = found if found and found.rows else None
     updates, seconds, tokens = (number(record.summary, name) for name in ("update", "seconds", "tokens"))
     return Row(
         run=path.name,
@@ -130,8 +130,8 @@ def _row(path: Path) -> Row:
         world=record.part("world"),
         policy=record.part("policy"),
         learner=record.part("learner"),
-        solved=sum(row.solved for row in exact) if exact else None,
-        problems=sum(row.problems for row in exact) if exact else None,
+        solved=exact.solved if exact else None,
+        problems=exact.problems if exact else None,
         updates=None if updates is None else int(updates),
         seconds=seconds,
         tokens=None if tokens is None else int(tokens),

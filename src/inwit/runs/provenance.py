@@ -42,7 +42,7 @@ def surroundings(threads: int, device: str) -> dict[str, Any]:
 def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     """Where two surroundings differ, as in `torch 2.12.0 -> 2.13.0`."""
     names = ("versions", "machine")
-    pairs = [(name, old.get(part, {}).get(name), value) for part in names for name, value in new[part].items()]
+    pairs = [(name, (old.get(part) or {}).get(name), value) for part in names for name, value in new[part].items()]
     pairs += [(name, old.get(name), new[name]) for name in ("threads", "device")]
     return [f"{name} {before} -> {after}" for name, before, after in pairs if before != after]
 

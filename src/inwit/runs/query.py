@@ -6,12 +6,12 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from inwit.core.errors import UserError
-from inwit.runs.folder import exact_rows, flat, read_evaluations, read_record, runs_folder
+from inwit.runs.folder import evaluations, flat, read_record, runs_folder
 from inwit.runs.index import Row, listing
 
 # Columns that every run's metrics have; others are found in the files.
@@ -30,16 +30,19 @@ EVALUATIONS = {
     "run": "VARCHAR",
     "update": "BIGINT",
     "time": "VARCHAR",
+    "row": "VARCHAR",
     "stage": "BIGINT",
-    "slots": "BIGINT",
     "problems": "BIGINT",
     "solved": "BIGINT",
     "success": "DOUBLE",
-    "steps": "DOUBLE",
-    "shortest": "DOUBLE",
-    "shortcut": "DOUBLE",
-    "random": "DOUBLE",
+    "cost": "DOUBLE",
+    "best_cost": "DOUBLE",
+    "low": "DOUBLE",
+    "high": "DOUBLE",
+    "labels": "JSON",
+    "extra": "JSON",
 }
+YARDSTICKS = ("oracle", "shortcut", "random")  # columns of their success that are always there; a world may add others
 SETTINGS = {"run": "VARCHAR", "name": "VARCHAR", "value": "VARCHAR"}
 TYPES = {"BIGINT": "BIGINT", "UBIGINT": "BIGINT", "DOUBLE": "DOUBLE", "BOOLEAN": "BOOLEAN", "VARCHAR": "VARCHAR"}
 # Said before any of the user's SQL is read. Each of them closes a way to a file, or to this program.
@@ -111,7 +114,7 @@ def _fill(database: Any, folder: Path, sql: str) -> None:
     _table(database, "runs", columns, (row._asdict() | {"run": readable(row.run)} for row in rows))
     asked = {name for name in ("metrics", "evaluations", "settings") if re.search(name, sql, re.IGNORECASE)}
     _metrics(database, folder, names if "metrics" in asked else [])
-    _table(database, "evaluations", EVALUATIONS, _evaluations(folder, names if "evaluations" in asked else []))
+    _table(database, "evaluations", *_evaluations(folder, names if "evaluations" in asked else []))
     _table(database, "settings", SETTINGS, _settings(folder, names if "settings" in asked else []))
     database.execute("DROP TABLE lines")
 
@@ -125,7 +128,7 @@ def _table(database: Any, name: str, columns: dict[str, str], rows: Iterable[dic
     """A table of typed columns; a value that does not fit its column is NULL."""
     _lines(database, [("", json.dumps(row).encode()) for row in rows])
     shape = json.dumps(columns | {column: "VARCHAR" for column, kind in columns.items() if kind == "TIMESTAMP"})
-    fields = (f"TRY_CAST(j.{column} AS {kind}) AS {column}" for column, kind in columns.items())
+    fields = (f'TRY_CAST(j."{column}" AS {kind}) AS "{column}"' for column, kind in columns.items())
     database.execute(
         f"CREATE TABLE {name} AS SELECT {', '.join(fields)} FROM (SELECT json_transform(line, ?) AS j FROM lines)",
         [shape],
@@ -186,12 +189,33 @@ def _type(kinds: set[str]) -> str:
     return "DOUBLE" if types and types <= {"BIGINT", "DOUBLE"} else "JSON"
 
 
-def _evaluations(folder: Path, names: list[str]) -> Iterable[dict[str, Any]]:
-    for name in names:
-        for record in read_evaluations(folder / name):
-            for row in exact_rows(record["evaluation"]):
-                head = {"run": readable(name), "update": record.get("update"), "time": record.get("time")}
-                yield head | asdict(row) | {"success": row.success}
+def _evaluations(folder: Path, names: list[str]) -> tuple[dict[str, str], list[dict[str, Any]]]:
+    """The columns of the table, which depend on what yardsticks the worlds have, and its rows."""
+    kept = [
+        ({"run": readable(name), "update": each.update, "time": each.time}, row)
+        for name in names
+        for each in evaluations(folder / name)
+        for row in each.evaluation.rows
+    ]
+    found = list(dict.fromkeys([*YARDSTICKS, *(name for _, row in kept for name in row.yardsticks)]))
+    columns = _columns_of(found)
+    rows = []
+    for head, row in kept:
+        low, high = row.interval or (None, None)
+        plain = {**head, "row": row.name, "success": row.success, "low": low, "high": high}
+        plain |= {name: getattr(row, name) for name in EVALUATIONS if hasattr(row, name)}
+        rows.append(plain | {columns[name]: each.success for name, each in row.yardsticks.items()})
+    return EVALUATIONS | dict.fromkeys(columns.values(), "DOUBLE"), rows
+
+
+def _columns_of(yardsticks: list[str]) -> dict[str, str]:
+    """A column for each yardstick: its name in letters that need no quotes; numbered where that is taken already."""
+    columns: dict[str, str] = {}
+    for name in yardsticks:
+        base = re.sub(r"[^a-z0-9_]+", "_", readable(name).lower()).lstrip("0123456789") or "yardstick"
+        taken = {*EVALUATIONS, *columns.values()}
+        columns[name] = base if base not in taken else next(c for n in count(2) if (c := f"{base}_{n}") not in taken)
+    return columns
 
 
 def _settings(folder: Path, names: list[str]) -> Iterable[dict[str, Any]]:

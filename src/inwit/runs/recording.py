@@ -14,8 +14,8 @@ from inwit.core import storage
 from inwit.core.contracts import Agent
 from inwit.core.errors import UserError
 from inwit.core.interruption import interruption
-from inwit.runs import checkpoint, provenance, snapshot
-from inwit.runs import store as runs
+from inwit.runs import checkpoint, provenance, snapshot, writing
+from inwit.runs.folder import read_whole_record
 from inwit.runs.parquet import lines_to_parquet
 from inwit.runs.resuming import check_changes, checked_path, cut_back
 from inwit.runs.tracking import Tracker, make_tracker
@@ -53,7 +53,7 @@ def train(
     """
     config = resolve(source, **overrides)
     parts, tracker = prepare(config), make_tracker(track, tell)  # what is wrong shows before a folder is made
-    path = runs.create(config, parts.agent.world.vocabulary.names)
+    path = writing.create(config, parts.agent.world.vocabulary.names)
     with _training_of(path):
         return _Recorder(parts, path, report, tell, tracker).run()
 
@@ -75,22 +75,23 @@ def resume(
     """
     path = checked_path(run)
     with _training_of(path):
-        record = runs.read_record(path)
-        config = resolve(record["config"], **overrides)
+        record = read_whole_record(path)
+        config = resolve(record.config, **overrides)
         here = provenance.surroundings(config.training.threads, config.training.device)
-        check_changes(path, resolve(record["config"]), config, provenance.differences(record, here), tell)
+        check_changes(path, resolve(record.config), config, provenance.differences(record.rest, here), tell)
         parts, tracker = prepare(config), make_tracker(track, tell)
         recorder = _Recorder(parts, path, report, tell, tracker)
         kept = checkpoint.newest(path, tell)
         if kept is not None:
             recorder.go_on_from(kept)
-        elif record["summary"] or checkpoint.listed(path):
+        elif record.summary or checkpoint.listed(path):
             raise UserError(f"the run {path} has no undamaged checkpoint left to go on from: start a new run")
-        _refuse_if_done(path, record["status"], parts)
+        _refuse_if_done(path, record.status, parts)
         checkpoint.set_aside(path, parts.counters.updates)
-        cut_back(path, kept.numbers["lengths"] if kept else dict.fromkeys(runs.LINES, 0), tell)
+        cut_back(path, kept.numbers["lengths"] if kept else dict.fromkeys(writing.LINES, 0), tell)
+        earlier = record.rest.get("resumed") or []
         note = {"update": parts.counters.updates, "time": provenance.now(), **here}
-        runs.change(path, status="running", config=config.to_dict(), resumed=[*record["resumed"], note], **here)
+        writing.change(path, status="running", config=config.to_dict(), resumed=[*earlier, note], **here)
         return recorder.run()
 
 
@@ -111,7 +112,7 @@ def _training_of(path: Path) -> Iterator[None]:
     try:
         (path / "lock").touch()
     except OSError as error:
-        raise runs.unsaved(path, error) from None
+        raise writing.unsaved(path, error) from None
     with storage.locked(path / "lock") as held:
         if not held:
             raise UserError(f"the run {path} is being trained by another process: wait for it, or stop it first")
@@ -171,17 +172,17 @@ class _Recorder:
         health.check(update, self.path, parameters=False)
         if update.index % REPORT_EVERY == 0 or update.solved is not None:
             line = update.line()
-            runs.append(self.path, "metrics.jsonl", line)
+            writing.append(self.path, "metrics.jsonl", line)
             for name, text in self.watch.look(line, self.parts.curriculum.trials):
                 event = {"update": line["update"], "time": line["time"], "event": name, "text": text}
-                runs.append(self.path, "events.jsonl", event)
+                writing.append(self.path, "events.jsonl", event)
                 self.tell(text)
             if self.tracker is not None:
                 self.tracker.log(line)
         self.noted = update.index + 1
         if time.monotonic() >= self.due:
             self._checkpoint()
-            runs.change(self.path, summary=self.summary)
+            writing.change(self.path, summary=self.summary)
             self.due = time.monotonic() + self.config.training.checkpoint_every
 
     def _checkpoint(self) -> None:
@@ -192,11 +193,11 @@ class _Recorder:
         if self.checkpointed == self.parts.counters.updates:
             return
         try:
-            lengths = {name: self._synced_length(name) for name in runs.LINES}
+            lengths = {name: self._synced_length(name) for name in writing.LINES}
             score = float(self.parts.curriculum.rate.nanmean())
             numbers = {"summary": self.summary, "lengths": lengths, "watch": self.watch.state()}
             taken = snapshot.capture(self.parts, score, **numbers)
-            checkpoint.save(self.path, taken, runs.weights_metadata(self.config))
+            checkpoint.save(self.path, taken, writing.weights_metadata(self.config))
         except OSError as error:
             raise UserError(f"cannot save a checkpoint of the run {self.path}: {error.strerror or error}") from None
         self.checkpointed = self.parts.counters.updates
@@ -227,8 +228,8 @@ class _Recorder:
             try:
                 lines_to_parquet(self.path / "metrics.jsonl", self.path / "metrics.parquet")
             except OSError as error:
-                raise runs.unsaved(self.path, error) from None
-        runs.finish(agent)
+                raise writing.unsaved(self.path, error) from None
+        writing.finish(agent)
         return agent
 
     def _leave(self, error: BaseException, between: bool) -> None:
@@ -250,6 +251,6 @@ class _Recorder:
         """Nothing more can be kept. A run without any checkpoint came to nothing, and goes."""
         if keep or checkpoint.listed(self.path):
             with suppress(UserError):  # the disk may have refused this as well: then the run stays `running`
-                runs.change(self.path, status=status)
+                writing.change(self.path, status=status)
         else:
-            runs.discard(self.path)
+            writing.discard(self.path)

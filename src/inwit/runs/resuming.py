@@ -8,8 +8,9 @@ from pathlib import Path
 
 from inwit.core import storage
 from inwit.core.errors import UserError
-from inwit.runs import store as runs
-from inwit.runs.folder import flat
+from inwit.runs import writing
+from inwit.runs.folder import flat, read_whole_record
+from inwit.runs.loading import find
 from inwit.training.config import Config
 
 # Settings that decide how long and where a training runs, not what it does (but for a rate that falls to its end).
@@ -20,8 +21,8 @@ FREE_BUT_SAID = ("threads", "device")
 
 def checked_path(run: str | Path) -> Path:
     """The folder of a run that can be written to. Raises `UserError` otherwise."""
-    path = runs.find(run, any_status=True)
-    runs.read_record(path)
+    path = find(run, any_status=True)
+    read_whole_record(path)
     if not os.access(path, os.W_OK):
         raise UserError(f"the run {path} cannot be written to: copy it to a folder of your own and resume the copy")
     return path
@@ -61,4 +62,4 @@ def cut_back(path: Path, lengths: dict[str, int], tell: Callable[[str], None]) -
             elif present < length:
                 tell(f"{file} lost {length - present} bytes since the checkpoint: earlier lines are missing")
     except OSError as error:
-        raise runs.unsaved(path, error) from None
+        raise writing.unsaved(path, error) from None

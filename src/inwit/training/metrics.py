@@ -136,20 +136,19 @@ def _of_rollout(rollout: Rollout, critic: bool) -> dict[str, Tensor]:
     }
 
 
-def checked(part: str, metrics: Metrics) -> Metrics:
-    """The metrics of a learner or an auxiliary, called `part` in messages. Raises `UserError` if they cannot be kept in
-    a line: a name that is empty or the loop's own, a value that is not a tensor with one number."""
+def checked(part: str, metrics: Any) -> Metrics:
+    """The metrics that a learner or an auxiliary reported, called `part` in messages. Raises `UserError` if they cannot
+    be kept in a line: a name that is empty or the loop's own, a value that is not a tensor with one number."""
+    if not isinstance(metrics, dict):
+        raise UserError(f"{part} reports {type(metrics).__name__} as its metrics: they are a dict of tensors by name")
     for name, value in metrics.items():
         if not isinstance(name, str) or not name or name.lower() in OWN_NAMES:
-            raise UserError(f"{part} reports a metric called {name!r}: {_why(name)}; choose another name")
+            why = "the loop writes that itself" if isinstance(name, str) and name else "a name is text, and not empty"
+            raise UserError(f"{part} reports a metric called {name!r}: {why}; choose another name")
         if not isinstance(value, Tensor) or value.ndim or value.is_complex():
             shape = f"a tensor of the shape {list(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
             raise UserError(f"{part} reports {name} as {shape}: a metric is a tensor with one real number and no axis")
     return metrics
-
-
-def _why(name: object) -> str:
-    return "the loop writes that itself" if isinstance(name, str) and name else "a name is text, and not empty"
 
 
 def mean_of(steps: Sequence[Metrics]) -> Metrics:

@@ -3,11 +3,14 @@ its twin."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inwit.core.errors import unknown
 from inwit.core.registry import Entry, Registry
 from inwit.core.settings import build
+
+if TYPE_CHECKING:
+    from inwit.core.contracts import ScalarWorld, World
 
 # Each world, its twin for one episode, and what it is. A world is named here and in its own folder, nowhere else.
 _BUILT_IN = {
@@ -42,13 +45,13 @@ TWINS = Registry(
 )
 
 
-def make(world_id: str, **settings: Any) -> Any:
+def make(world_id: str, **settings: Any) -> World:
     """The batched world `world_id`. Raises `UserError` for an unknown world or setting."""
     world = WORLDS.load(world_id)
     return world(build(world.Settings, settings, "world"))
 
 
-def make_scalar(world_id: str, task: dict[str, Any], **settings: Any) -> Any:
+def make_scalar(world_id: str, task: dict[str, Any], **settings: Any) -> ScalarWorld:
     """One episode of `world_id` in plain Python, ready for its first token. Raises `UserError`."""
     if world_id not in TWINS.names():
         raise unknown("world", world_id, TWINS.names())

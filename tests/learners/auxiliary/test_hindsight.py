@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import torch
 
 import inwit
 from calculating import WORLD, calculator_agent, holds, letters_of, parts_of, value_of
+from inwit.core.errors import UserError
 from inwit.core.types import Tasks
 from inwit.learners.auxiliary.hindsight import HITS, READS, UNKNOWN, Hindsight, HindsightSettings
 from inwit.rollout.babble import babble
@@ -501,6 +503,35 @@ def test_any_letters_are_asked_for_in_all_their_draws() -> None:
     [(*_, tokens)] = watched.asked
     for text, row in zip(watched.texts(world), tokens.tolist(), strict=True):
         assert " ".join(world.vocabulary.decode(row)) == f"LOAD {text[0]} SUB {text[2]} ANS"
+
+
+def test_where_asking_costs_a_wait_every_column_is_replayed(world: Any) -> None:
+    """The columns after the longest program add nothing: same draws, same loss."""
+    policy, told, widths = small_policy("gru", world), [], []
+    for narrow in (True, False):
+        store, watched = filled(world), Watched(policy)
+        store.narrow = narrow
+        told.append((float(store.loss(watched, {"imitation": seeded(0)})[0].detach()), store.surprise.clone()))
+        [(*_, tokens)] = watched.asked
+        widths.append(tokens.shape[1])
+    assert widths[0] < widths[1] == world.num_columns
+    assert told[0][0] == pytest.approx(told[1][0], abs=1e-5)
+    torch.testing.assert_close(told[0][1], told[1][1], atol=1e-4, rtol=0)
+    assert store_for(world).narrow, "The tensors of this test are on the CPU."
+
+
+@pytest.mark.parametrize("prefer", ["short", "parts"])
+def test_a_rank_that_fits_no_integer_is_refused(prefer: str, world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rather than wrapping around: ten operands would take more than 64 bits."""
+    lessons = world.lessons()
+    for operands, fits in ((6, True), (10, False)):
+        argument = torch.where(lessons.argument == lessons.argument.max(), operands, lessons.argument)
+        monkeypatch.setattr(world, "lessons", lambda device, more=argument: replace(lessons, argument=more))
+        if fits:
+            store_for(world, prefer=prefer)
+        else:
+            with pytest.raises(UserError, match="does not fit 64 bits"):
+                store_for(world, prefer=prefer)
 
 
 def test_what_is_told_beside_the_loss(world: Any) -> None:

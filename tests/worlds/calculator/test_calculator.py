@@ -415,7 +415,7 @@ def test_max_leaves_identity_undefined() -> None:
     """Not polynomial: success is by value, identity is never claimed, expressions with it are their own classes."""
     world = inwit.make(WORLD, tools=["ADD", "MAX"])
     assert not world.identity_defined
-    assert world.capabilities == frozenset()
+    assert not world.capabilities & {"identity", "exam", "best_programs", "achieved"}
     classes = dict(zip(world.kinds.names, world.kinds.classes, strict=True))
     assert classes["(a+b)+c"] == classes["a+(b+c)"]
     assert classes["(a^b)^c"] != classes["a^(b^c)"]

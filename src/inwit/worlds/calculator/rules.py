@@ -152,6 +152,11 @@ def vocabulary_of(tools: tuple[str, ...]) -> Vocabulary:
     return Vocabulary([*_NAMES, *(token for tool in added for token in (tool.symbol, tool.name))])
 
 
+def verbs_of(tools: tuple[str, ...]) -> list[str]:
+    """What takes an argument; the first verb has the number 1."""
+    return ["LOAD", *tools, "STO"]
+
+
 @dataclass(frozen=True)
 class Expressions:
     """The kinds of a world: every expression, by number of operators and then as enumerated. Classes count from 0."""

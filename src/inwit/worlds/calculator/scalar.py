@@ -19,9 +19,11 @@ from inwit.worlds.calculator.rules import (
     CalculatorSettings,
     Problem,
     parse_task,
+    verbs_of,
     vocabulary_of,
 )
 from inwit.worlds.calculator.tools import TOOLS, balanced
+from inwit.worlds.machine import register_numbers
 
 Lanes = tuple[int, ...]  # a register: its value on the episode's digits, then at each of the identity test's points
 
@@ -92,6 +94,15 @@ class ScalarCalculator:
             "slots": [None if slot is None else slot[0] for slot in slots],
             "pending": self._pending,
         }
+
+    def machine(self) -> list[float]:
+        """The machine as numbers, as the batched world shows it."""
+        state = self.state()
+        registers = [n for value in (state["accumulator"], *state["slots"]) for n in register_numbers(value)]
+        pending = [float(verb == self._pending) for verb in verbs_of(self.settings.tools)]
+        operands = [digit / 9 for digit in self.operands]
+        absent = [0.0] * (self.settings.max_operators + 1 - len(operands))
+        return [*registers, *pending, *operands, *absent, self.steps / self.max_steps]
 
     def step(self, token: int) -> None:
         """Carry out one token. The episode must not have ended."""

@@ -22,6 +22,7 @@ from inwit.worlds.calculator.rules import (
     PAD,
     CalculatorSettings,
     Expressions,
+    verbs_of,
     vocabulary_of,
 )
 
@@ -49,7 +50,7 @@ class Control:
 def control(settings: CalculatorSettings, device: torch.device) -> Control:
     """The automaton of the settings' verbs and slots. Cells are the world's letters, then its slots."""
     vocabulary = vocabulary_of(settings.tools)
-    verbs = ["", "LOAD", *settings.tools, "STO"]
+    verbs = ["", *verbs_of(settings.tools)]
     num_modes, sto = 2 * len(verbs), len(verbs) - 1
     shape = (num_modes, len(vocabulary))
     legal, reads = torch.zeros(2, *shape, dtype=torch.bool)

@@ -46,8 +46,8 @@ class CalculatorTasks:
         self.masks = settings.masks
         self.vocabulary = vocabulary_of(settings.tools)
         self.identity_defined = settings.identity_defined
-        known = {"identity", "exam", "best_programs", "achieved"} if self.identity_defined else ()
-        self.capabilities = frozenset[str](known)
+        known = {"identity", "exam", "best_programs", "achieved"} if self.identity_defined else set()
+        self.capabilities = frozenset({"machine"} | known)
         self.expressions = expressions_of(settings.tools, settings.min_operators, settings.max_operators)
         held_out = held_out_of(settings.tools, settings.min_operators, settings.max_operators, settings.split)
         self.kinds = Kinds(self.expressions.names, self.expressions.stages, self.expressions.classes, held_out)

@@ -17,16 +17,19 @@ from inwit.worlds.calculator.expressions import LETTERS
 from inwit.worlds.calculator.rules import (
     EXTRA_OUTCOMES,
     FIRST_OPERAND,
+    FIRST_SLOT,
     ID,
     NUM_POINTS,
     PAD,
     STEPS_PER_OPERAND,
     CalculatorSettings,
+    verbs_of,
 )
 from inwit.worlds.calculator.tables import EMPTY, FULL, Control, Polynomials, control, polynomials
 from inwit.worlds.calculator.tasks import CalculatorTasks
 from inwit.worlds.calculator.thrift import Thrift
 from inwit.worlds.calculator.tools import balanced
+from inwit.worlds.machine import register_columns, register_names
 
 LANES = 1 + NUM_POINTS
 
@@ -45,6 +48,10 @@ class CalculatorV0(CalculatorTasks):
 
     def __init__(self, settings: CalculatorSettings) -> None:
         super().__init__(settings)
+        slots = [f"m{slot}" for slot in range(settings.num_slots)]
+        pending = [f"{verb} pending" for verb in verbs_of(settings.tools)]
+        operands = [f"operand {place}" for place in range(self.num_operands)]
+        self.machine_names = [*register_names(["accumulator", *slots]), *pending, *operands, "budget spent"]
         self._controls: dict[torch.device, Control] = {}
         self._polynomials: dict[torch.device, tuple[Polynomials, Int[Tensor, "K S"]]] = {}
 
@@ -121,6 +128,17 @@ class CalculatorV0(CalculatorTasks):
             after["missing"], bonus = self._milestones(state, after_acc, called)
             step.reward.add_(bonus)
         return after, step
+
+    def machine(self, tasks: Tasks, state: State) -> Float[Tensor, "B M"]:
+        """The machine as numbers, named by `machine_names`, on the rows' digits."""
+        slots = range(self.settings.num_slots)
+        filled = [state["readable"][:, FIRST_SLOT + slot] for slot in slots]
+        values = [state["cells"][:, self.settings.num_letters + slot, 0] for slot in slots]
+        registers = [(state["mode"] % 2 == FULL, state["acc"][:, 0]), *zip(filled, values, strict=True)]
+        columns = [column for full, value in registers for column in register_columns(full, value)]
+        pending = [state["mode"] // 2 == verb for verb in range(1, len(verbs_of(self.settings.tools)) + 1)]
+        operands = (tasks.data["operands"] / 9).unbind(1)
+        return torch.stack([*columns, *pending, *operands, state["steps"] / state["limit"]], 1).float()
 
     def achieved(self, state: State) -> Int[Tensor, " B"]:
         """The class whose polynomial the accumulator holds, or -1; -1 while it is empty or a verb is pending.

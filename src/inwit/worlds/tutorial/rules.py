@@ -30,6 +30,10 @@ class TutorialSettings(Settings):
     masks: bool = setting(True, "let the policy write legal tokens only (tutorial-v0 has no illegal ones)")
 
 
+# What a tutorial's machine shows after its registers and flags: the operands by nine, the share of the budget spent.
+TAIL = (*(f"operand {place}" for place in range(MAX_OPERANDS)), "budget spent")
+
+
 def num_shown(stage: int) -> int:
     """How many operands the prompt of a stage shows."""
     return 3 + stage

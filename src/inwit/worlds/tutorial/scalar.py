@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from inwit.worlds.machine import register_numbers
 from inwit.worlds.tutorial.rules import (
     ADD,
     ANS,
@@ -80,6 +81,14 @@ class _ScalarTutorial:
         """The machine as a person reads it; an empty register is None."""
         raise NotImplementedError
 
+    def machine(self) -> list[float]:
+        """The machine of one episode as numbers, as the batched world shows it."""
+        operands = [digit / 9 for digit in self.operands] + [0.0] * (MAX_OPERANDS - len(self.operands))
+        return [*self._registers(), *operands, self.steps / self.settings.max_steps]
+
+    def _registers(self) -> list[float]:
+        raise NotImplementedError
+
     def _execute(self, token: int) -> bool:
         """The effect of a token; True if it ends the episode."""
         raise NotImplementedError
@@ -102,6 +111,9 @@ class ScalarTutorialV0(_ScalarTutorial):
 
     def state(self) -> dict[str, Any]:
         return {"acc": self.acc, "mem": self.mem}
+
+    def _registers(self) -> list[float]:
+        return [*register_numbers(self.acc), float(self.mem)]
 
     def _execute(self, token: int) -> bool:
         a, b, c, d, e = self.operands
@@ -165,6 +177,10 @@ class ScalarTutorialV1(_ScalarTutorial):
 
     def state(self) -> dict[str, Any]:
         return {"acc": self.acc, "mem": self.mem, "held": self.held, "cursor": self.cursor}
+
+    def _registers(self) -> list[float]:
+        registers = [number for value in (self.acc, self.mem, self.held) for number in register_numbers(value)]
+        return [*registers, self.cursor / MAX_OPERANDS]
 
     def _execute(self, token: int) -> bool:
         if token not in self.legal():

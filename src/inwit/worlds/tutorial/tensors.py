@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from inwit.core.types import Kinds, State, Step, Tasks
@@ -32,7 +32,8 @@ class TutorialWorld:
         "one fixed program for each stage, three in all, suffices here: this world tests planning, tools and memory "
         "along a fixed horizon, not reading"
     )
-    capabilities = frozenset({"all_tasks", "constant_programs"})
+    capabilities = frozenset({"all_tasks", "constant_programs", "machine"})
+    machine_names: tuple[str, ...]
     vocabulary = VOCABULARY
     kinds = Kinds(names=tuple(f"stage {stage}" for stage in STAGES), stages=STAGES, classes=STAGES)
     prompt_width = PROMPT_WIDTH
@@ -81,6 +82,15 @@ class TutorialWorld:
     def forced(self, state: State) -> Int[Tensor, " B"]:
         """EOS for a row that has ended, -1 (the policy chooses) for every other."""
         return torch.where(state["ended"], EOS, -1)
+
+    def machine(self, tasks: Tasks, state: State) -> Float[Tensor, "B M"]:
+        """The machine as numbers, named by `machine_names`."""
+        operands = (tasks.data["operands"] / 9).unbind(1)
+        return torch.stack([*self._registers(state), *operands, state["steps"] / self.max_steps], 1).float()
+
+    def _registers(self, state: State) -> list[Tensor]:
+        """The columns before the operands, Float[B] each."""
+        raise NotImplementedError
 
     def legal(self, state: State) -> Bool[Tensor, "B V"]:
         raise NotImplementedError

@@ -12,7 +12,8 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from inwit.core.types import State, Step, Tasks
-from inwit.worlds.tutorial.rules import ADD, ANS, MUL, RCL, STO, SUB, VOCABULARY, TutorialSettings
+from inwit.worlds.machine import register_columns, register_names
+from inwit.worlds.tutorial.rules import ADD, ANS, MUL, RCL, STO, SUB, TAIL, VOCABULARY, TutorialSettings
 from inwit.worlds.tutorial.tensors import TutorialWorld
 
 # Per stage, the share of `near` that an answer equal to g0, g1, g2, g3, g4 earns.
@@ -29,6 +30,8 @@ class TutorialV0(TutorialWorld):
     hidden = True
     extra_outcomes = ("paid_success",)
     known_limit = "these rules pay for another goal than they state, and no program reaches the stated one in stage 2"
+
+    machine_names = (*register_names(["acc"]), "mem", *TAIL)
 
     def __init__(self, settings: TutorialSettings) -> None:
         super().__init__(settings)
@@ -84,6 +87,9 @@ class TutorialV0(TutorialWorld):
             "ended": state["ended"] | answered | truncated,
         }
         return after, self._judge(state, answered, truncated)
+
+    def _registers(self, state: State) -> list[Tensor]:
+        return [*register_columns(state["acc_full"], state["acc"]), state["mem"].double()]
 
     def _tables_on(self, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
         """NEAR, STATED and PAID, copied to a device once."""

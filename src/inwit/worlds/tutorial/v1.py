@@ -7,8 +7,11 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from inwit.core.types import State, Step, Tasks
-from inwit.worlds.tutorial.rules import ADD, ANS, MUL, RCL, STO, SUB, VOCABULARY, num_shown
+from inwit.worlds.machine import register_columns, register_names
+from inwit.worlds.tutorial.rules import ADD, ANS, MAX_OPERANDS, MUL, RCL, STO, SUB, TAIL, VOCABULARY, num_shown
 from inwit.worlds.tutorial.tensors import TutorialWorld
+
+REGISTERS = ["acc", "mem", "held"]
 
 
 class TutorialV1(TutorialWorld):
@@ -17,6 +20,7 @@ class TutorialV1(TutorialWorld):
 
     id = "tutorial-v1"
     hidden = False
+    machine_names = (*register_names(REGISTERS), "operands read", *TAIL)
 
     def reset(self, tasks: Tasks) -> State:
         operands, stage = tasks.data["operands"], tasks.kind
@@ -68,6 +72,10 @@ class TutorialV1(TutorialWorld):
         }
         success = answered & (acc == state["goal"])
         return after, Step(success.double(), answered, truncated, success)
+
+    def _registers(self, state: State) -> list[Tensor]:
+        registers = [register_columns(state[f"{name}_full"], state[name]) for name in REGISTERS]
+        return [*(column for columns in registers for column in columns), state["cursor"] / MAX_OPERANDS]
 
     def _permissions(self, state: State) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Whether MUL/ADD/SUB, STO, RCL and ANS are legal, Bool[B] each."""

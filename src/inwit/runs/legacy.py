@@ -1,0 +1,96 @@
+"""Evaluations as inwit 0.1 kept them, turned into the shape of `core.results.Evaluation.to_dict()`.
+
+They held `stages` (of a world whose problems are listed) or `groups` (of the calculator). Values are passed on as they
+stand in the file; `folder.evaluation_from` checks them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from inwit.core.results import EXACT, NONE, NOT_SEARCHED, SAMPLED
+
+STAGE = {"stage", "problems", "solved", "success", "mean_steps"}
+YARDSTICKS = {"oracle_program", "oracle_steps", "shortcut_program", "shortcut_success", "random_success"}
+
+
+def modern(values: dict[str, Any]) -> dict[str, Any]:
+    """An evaluation in today's shape; one that has it is given back as it is."""
+    if isinstance(values.get("stages"), list):
+        rows = [_stage(row) for row in values["stages"] if isinstance(row, dict)]
+        return {**values, "rows": rows, "proven": True, "method": "greedy, on every problem"}
+    if isinstance(values.get("groups"), list):
+        rows = [_group(row) for row in values["groups"] if isinstance(row, dict)]
+        more = {"split": _split(values.get("split")), "cost_over_best": values.get("tokens_over_shortest")}
+        return {**values, **more, "rows": rows, "proven": True, "method": "greedy; identity decides for all inputs"}
+    return values
+
+
+def _stage(row: dict[str, Any]) -> dict[str, Any]:
+    """`mean_steps` was over all problems: it is the cost only where all were solved."""
+    complete = row.get("solved") == row.get("problems")
+    more = {} if complete else {"mean_steps": row.get("mean_steps")}
+    return {
+        "name": f"stage {row.get('stage')}",
+        "stage": row.get("stage"),
+        "problems": row.get("problems"),
+        "solved": row.get("solved"),
+        "cost": row.get("mean_steps") if complete else None,
+        "best_cost": row.get("oracle_steps"),  # one program, and so the same for each problem
+        "yardsticks": _stage_yardsticks(row),
+        "extra": {name: value for name, value in row.items() if name not in STAGE | YARDSTICKS} | more,
+    }
+
+
+def _stage_yardsticks(row: dict[str, Any]) -> dict[str, Any]:
+    """Where no random policy was counted, the world was not searched either."""
+    random = row.get("random_success")
+    if random is None:
+        unknown = {"known": NOT_SEARCHED, "why": "this world was not searched"}
+        return dict.fromkeys(("oracle", "shortcut", "random"), unknown)
+    none = {"known": NONE, "why": "no program is always right"}
+    best, shortcut = row.get("oracle_program"), row.get("shortcut_program")
+    oracle = {"known": EXACT, "success": 1.0, "cost": row.get("oracle_steps"), "program": best}
+    cut = {"known": EXACT, "success": row.get("shortcut_success"), "program": shortcut}
+    cost = len(shortcut) if isinstance(shortcut, list) else None
+    return {
+        "oracle": none if best is None else oracle,
+        "shortcut": {"known": NONE} if shortcut is None else {**cut, "cost": cost},
+        "random": {"known": EXACT, "success": random},
+    }
+
+
+def _group(row: dict[str, Any]) -> dict[str, Any]:
+    """Lengths were over the solved expressions, as `cost` and `best_cost` are."""
+    operators, slots, proven = row.get("operators"), row.get("slots_needed"), row.get("proven")
+    name = f"{operators} operator{'' if operators == 1 else 's'}"
+    if slots is not None:
+        name += f", {slots} slot{'' if slots == 1 else 's'}"
+    if slots is not None and proven == row.get("expressions"):
+        oracle = {"known": EXACT, "success": 1.0}
+    elif slots is None and proven:
+        oracle = {"known": NONE, "why": "no program within the bound of the search"}
+    else:
+        oracle = {"known": NOT_SEARCHED, "why": "the shortest program of some expressions is not proven"}
+    return {
+        "name": name,
+        "stage": operators,
+        "problems": row.get("expressions"),
+        "solved": row.get("identity_solved"),
+        "cost": row.get("mean_tokens"),
+        "best_cost": row.get("shortest_tokens"),
+        "yardsticks": {
+            "oracle": oracle,
+            "shortcut": {"known": EXACT, "success": row.get("shortcut_success")},
+            "random": {"known": SAMPLED, "success": row.get("random_success")},
+        },
+        "labels": {"slots": slots},
+        "extra": {"value_success": row.get("value_success"), "proven": proven},
+    }
+
+
+def _split(split: Any) -> Any:
+    """None where nothing is held out."""
+    if not isinstance(split, dict) or not split.get("held_out"):
+        return None
+    return {**split, "twins": split.get("held_out_twins")}

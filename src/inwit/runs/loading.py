@@ -1,0 +1,118 @@
+"""The way back from a run's folder to an agent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from inwit import worlds
+from inwit.core.contracts import Agent
+from inwit.core.devices import usable_device, usable_devices
+from inwit.core.errors import UserError, unknown
+from inwit.core.seeding import stream
+from inwit.policies import make_policy
+from inwit.runs import checkpoint
+from inwit.runs.folder import COMPLETE, read_whole_record, runs_folder, status_now
+from inwit.runs.index import latest
+from inwit.runs.writing import weights_metadata
+from inwit.training.config import Config, resolve
+
+RECORDS = ("run.json", "manifest.json")  # of a run, of a checkpoint
+
+
+def find(run: str | Path, *, any_status: bool = False) -> Path:
+    """The folder of a run given by path, by its name under the runs folder, or as `latest`: the last one that is
+    complete; of `any_status`, the last one at all. A folder that is no run hides none."""
+    if str(run) == "latest":
+        return latest(any_status=any_status)
+    folders = [path for path in (Path(run), runs_folder() / run) if path.is_dir()]
+    if folders:
+        return min(folders, key=lambda path: not any((path / name).is_file() for name in RECORDS))
+    names = [path.name for path in sorted(runs_folder().glob("[!.]*/"))]
+    raise unknown("run", run, ["latest", *names[-5:]])
+
+
+def load(run: str | Path = "latest", device: str | None = None) -> Agent:
+    """The agent of a complete run, or of one of its checkpoints (given by path), on the device it was trained on or on
+    `device`.
+
+    Raises `UserError` for a run that is missing, unfinished, damaged, or made for a world that this installation lacks.
+    """
+    path = find(run)
+    if (path / "manifest.json").is_file():
+        return _load_checkpoint(path, device)
+    record = read_whole_record(path)
+    if record.status not in COMPLETE:
+        raise UserError(_incomplete(path, status_now(path, record.status)))
+    config = resolve(record.config)
+    world, policy = _untrained(config)
+    _load_weights(policy, path, config)
+    place = _device(config, device)
+    return Agent(world, _placed(policy, place), config, path, record.status, record.summary, place)
+
+
+def _incomplete(path: Path, status: str) -> str:
+    whys = {"failed": "its training failed", "stopped": "its training was killed"}
+    why = whys.get(status, "its training is still going on")
+    kept = checkpoint.listed(path)
+    more = f"; its last checkpoint is {kept[0]}" if kept else ""
+    if kept and status == "stopped":
+        more += f", and `inwit train --resume {path}` goes on from there"
+    return f"the run {path} is not complete: {why}{more}"
+
+
+def _load_checkpoint(path: Path, device: str | None) -> Agent:
+    run, snapshot = path.absolute().parents[1], checkpoint.load(path)
+    config = resolve(read_whole_record(run).config)
+    world, policy = _untrained(config)
+    _fit(policy, snapshot.weights, path)
+    summary = snapshot.numbers["summary"]
+    place = _device(config, device)
+    return Agent(world, _placed(policy, place), config, run, "checkpoint", summary, place)
+
+
+def _untrained(config: Config) -> tuple[Any, Any]:
+    world = worlds.make(config.world.id, **config.world.settings.to_dict())
+    return world, make_policy(config.policy.id, config.policy.settings, world, stream(config.seed, "weights"))
+
+
+def _device(config: Config, asked: str | None) -> torch.device:
+    """The device asked for; else the one the run was trained on, or the CPU where this machine does not have it."""
+    if asked is not None:
+        return usable_device(asked)
+    return usable_device(config.training.device if config.training.device in usable_devices() else "cpu")
+
+
+def _load_weights(policy: Any, path: Path, config: Config) -> None:
+    file = path / "weights.safetensors"
+    try:
+        with safe_open(file, "pt") as weights:
+            if (weights.metadata() or {}).get("made_for") != weights_metadata(config)["made_for"]:
+                raise _misfit(file)
+            tensors = {name: weights.get_tensor(name) for name in weights.keys()}  # noqa: SIM118
+    except FileNotFoundError:
+        raise UserError(f"the run {path} has no weights.safetensors: it is half-written or was tampered with") from None
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"the weights {file} are damaged: {error}") from None
+    _fit(policy, tensors, file)
+
+
+def _placed(policy: Any, place: torch.device) -> Any:
+    return policy.to(place) if isinstance(policy, torch.nn.Module) else policy
+
+
+def _fit(policy: Any, tensors: dict[str, Tensor], source: Path) -> None:
+    if not isinstance(policy, torch.nn.Module):  # a script has nothing to load
+        return
+    try:
+        policy.load_state_dict(tensors)
+    except RuntimeError:
+        raise _misfit(source) from None
+
+
+def _misfit(source: Path) -> UserError:
+    return UserError(f"the weights {source} do not fit the policy and world that run.json names")

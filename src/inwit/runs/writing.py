@@ -1,0 +1,146 @@
+"""What writes a run's folder; docs/runs.md tells what is in one.
+
+A run is a folder under `./runs` (or `$INWIT_RUNS`). `run.json` (status, resolved configuration, versions, summary) is
+replaced as a whole and says `finished` or `interrupted` only after the weights have reached the disk. Files of lines
+(`metrics.jsonl`, `events.jsonl`, `evaluations.jsonl`) only grow; a reader leaves out a torn last line.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import save as tensors_to_bytes
+
+from inwit.core import storage
+from inwit.core.contracts import Agent, weights_of
+from inwit.core.errors import UserError
+from inwit.runs import provenance
+from inwit.runs.folder import COMPLETE, FORMAT, read_whole_record, runs_folder
+from inwit.training.config import Config
+
+LINES = ("metrics.jsonl", "events.jsonl")  # what a training appends to
+ATTEMPTS = 100  # names that are tried for a new run, a microsecond apart
+
+
+def create(config: Config, vocabulary: tuple[str, ...]) -> Path:
+    """A new run folder with status `running`, under a name that no other run has. Raises `UserError` if it cannot be
+    written; leaves nothing behind then."""
+    base, now = runs_folder(), datetime.now(UTC)
+    record = storage.to_json(_record(config, vocabulary))
+    for later in range(ATTEMPTS):
+        stamp = (now + timedelta(microseconds=later)).strftime("%Y%m%d-%H%M%S-%f")
+        path = base / f"{config.recipe}-{config.seed}-{stamp}"
+        try:
+            if _made(path, record):
+                return path
+        except OSError as error:
+            raise _unwritable(base, error.strerror or str(error)) from None
+    raise _unwritable(base, "the names of new runs are taken")
+
+
+def _made(path: Path, record: bytes) -> bool:
+    """Make a run's folder with its record; False if another process has this name. Raises `OSError`."""
+    partial = path.with_name(f".{path.name}.partial")  # a folder without a record is never seen under a run's name
+    try:
+        partial.mkdir(parents=True)
+    except FileExistsError:
+        if partial.is_dir():
+            return False
+        raise
+    try:
+        storage.write(partial / "run.json", record)
+        storage.sync(partial)
+        storage.adopt(partial, path)
+    except OSError as error:
+        taken = partial.exists() and error.errno in (errno.ENOTEMPTY, errno.EEXIST)
+        discard(partial if partial.exists() else path)
+        if taken:
+            return False
+        raise
+    return True
+
+
+def _record(config: Config, vocabulary: tuple[str, ...]) -> dict[str, Any]:
+    time = provenance.now()
+    return {
+        "format": FORMAT,
+        "status": "running",
+        "created": time,
+        "updated": time,
+        "recipe": config.recipe,
+        "seed": config.seed,
+        "config": config.to_dict(),
+        "summary": {},
+        **provenance.surroundings(config.training.threads, config.training.device),
+        "git": provenance.revision(),
+        "vocabulary": list(vocabulary),
+        "resumed": [],
+    }
+
+
+def change(path: Path, **changes: Any) -> None:
+    """Change a run's record, durably. Raises `UserError` with the path if it cannot be read or written."""
+    record = read_whole_record(path).to_dict() | changes | {"updated": provenance.now()}
+    try:
+        storage.replace(path / "run.json", storage.to_json(record))
+    except OSError as error:
+        raise unsaved(path, error) from None
+
+
+def unsaved(path: Path, error: Exception) -> UserError:
+    return UserError(f"cannot save the run {path}: {getattr(error, 'strerror', None) or error}")
+
+
+def _unwritable(base: Path, why: str) -> UserError:
+    return UserError(f"cannot write a run under {base}: {why}; set INWIT_RUNS to another folder")
+
+
+def finish(agent: Agent) -> None:
+    """Save the weights, then say so. Raises `UserError` with the path if the disk refuses."""
+    path = agent.path
+    assert path is not None
+    assert agent.status in COMPLETE
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in weights_of(agent.policy).items()}
+    try:
+        storage.replace(path / "weights.safetensors", tensors_to_bytes(weights, weights_metadata(agent.config)))
+    except (OSError, SafetensorError) as error:
+        raise unsaved(path, error) from None
+    change(path, status=agent.status, summary=agent.summary)
+
+
+def weights_metadata(config: Config) -> dict[str, str]:
+    """What weights are good for: kept with them, so that they are not taken for another world's or policy's."""
+    return {"made_for": json.dumps([config.world.to_dict(), config.policy.to_dict()], sort_keys=True)}
+
+
+def discard(path: Path) -> None:
+    """Delete a run folder in which nothing is kept yet."""
+    shutil.rmtree(path, ignore_errors=True)
+
+
+def append(path: Path, name: str, line: dict[str, Any]) -> None:
+    """Add a line to one of a run's files. Raises `UserError` with the path if the disk refuses."""
+    try:
+        storage.append(path / name, storage.to_json(line, indent=None).decode())
+    except OSError as error:
+        raise UserError(f"cannot write {path / name}: {error.strerror}") from None
+
+
+def save_evaluation(agent: Agent, evaluation: dict[str, Any]) -> None:
+    """Add an evaluation, as `to_dict` gives it, to the run's; that of the run's own weights is also `evaluation.json`.
+    Raises `UserError` if the disk refuses."""
+    assert agent.path is not None
+    line = {"update": agent.summary.get("update"), "time": provenance.now(), "evaluation": evaluation}
+    append(agent.path, "evaluations.jsonl", line)
+    if agent.status not in COMPLETE:
+        return  # of a checkpoint
+    try:
+        storage.replace(agent.path / "evaluation.json", storage.to_json(evaluation))
+    except OSError as error:
+        raise UserError(f"cannot save the evaluation of the run {agent.path}: {error.strerror}") from None
