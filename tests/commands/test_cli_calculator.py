@@ -123,6 +123,11 @@ def test_train_in_json(capsys: pytest.CaptureFixture[str], runs: Path) -> None:
     [folder] = runs.iterdir()
     assert (told["run"], told["update"], told["status"]) == (str(folder), 2, "finished")
     assert told["evaluation"]["problems"] == 21
+    assert {"imitation", "known", "stored_steps", "entropy"} <= set(told)
+    assert run("evaluate", told["run"], "--json") == 0
+    assert printed_json(capsys) == told["evaluation"]
+    assert run("evaluate", told["run"]) == 0
+    assert "of 21 problems" in capsys.readouterr().out
 
 
 def test_a_world_without_a_finite_test_is_sampled(capsys: pytest.CaptureFixture[str], runs: Path) -> None:
@@ -143,11 +148,6 @@ def test_a_world_without_a_finite_test_is_sampled(capsys: pytest.CaptureFixture[
     assert told["proven"] is False
     assert all(row["interval"][0] <= row["success"] <= row["interval"][1] for row in told["rows"])
     assert {row["yardsticks"]["oracle"]["known"] for row in told["rows"]} == {"not searched"}
-    assert {"imitation", "known", "stored_steps", "entropy"} <= set(told)
-    assert run("evaluate", told["run"], "--json") == 0
-    assert printed_json(capsys) == told["evaluation"]
-    assert run("evaluate", told["run"]) == 0
-    assert "of 21 expressions" in capsys.readouterr().out
 
 
 def test_explain(trained: Agent, capsys: pytest.CaptureFixture[str]) -> None:
