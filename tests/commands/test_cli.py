@@ -133,14 +133,15 @@ def test_train_in_json(capsys: pytest.CaptureFixture[str], runs: Path, tmp_path:
     assert folder.name.startswith("mine-")
     assert told["status"] == "finished"
     assert told["update"] == 2
-    assert sum(stage["problems"] for stage in told["evaluation"]["stages"]) == 111_000
+    assert told["evaluation"]["problems"] == sum(row["problems"] for row in told["evaluation"]["rows"]) == 111_000
 
 
 def test_evaluate(trained: Agent, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("evaluate", str(trained.path), "--json") == 0
     told = printed_json(capsys)
     assert told == json.loads((trained.path / "evaluation.json").read_text())
-    assert [stage["problems"] for stage in told["stages"]] == [1000, 10_000, 100_000]
+    assert [row["problems"] for row in told["rows"]] == [1000, 10_000, 100_000]
+    assert told["proven"] is True
 
 
 def test_evaluate_in_a_table(trained: Agent, capsys: pytest.CaptureFixture[str]) -> None:
@@ -148,6 +149,20 @@ def test_evaluate_in_a_table(trained: Agent, capsys: pytest.CaptureFixture[str])
     output = capsys.readouterr().out
     assert "111,000" in output
     assert "MUL ADD STO MUL RCL SUB ANS" in output
+
+
+def test_evaluate_under_a_control(trained: Agent, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is not kept with the run; pass@k is of the same agent under the same control."""
+    before = (trained.path / "evaluation.json").read_bytes() if (trained.path / "evaluation.json").exists() else b""
+    flags = ["--control", "shuffled-prompt", "--pass-at", "1", "--samples", "2"]
+    assert run("evaluate", str(trained.path), *flags, "--json") == 0
+    told = printed_json(capsys)
+    assert told["control"] == "shuffled-prompt"
+    assert told["pass_at_k"] == json.loads(json.dumps(inwit.pass_at_k(trained, 1, 2, "shuffled-prompt").to_dict()))
+    after = (trained.path / "evaluation.json").read_bytes() if (trained.path / "evaluation.json").exists() else b""
+    assert after == before
+    assert run("evaluate", str(trained.path), "--control", "shufled-prompt") == 2
+    assert "did you mean 'shuffled-prompt'" in capsys.readouterr().err
 
 
 def test_explain(trained: Agent, capsys: pytest.CaptureFixture[str]) -> None:
@@ -250,6 +265,27 @@ def test_mistakes(arguments: list[str], named: list[str], capsys: pytest.Capture
 def test_mistakes_about_a_trained_agent(trained: Agent, wrong: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run("explain", str(trained.path), *wrong) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (PermissionError(13, "Permission denied", "/some/run.json"), "inwit: /some/run.json: Permission denied\n"),
+        (OSError(28, "No space left on device"), "inwit: cannot write the output: No space left on device\n"),
+    ],
+)
+def test_an_error_of_the_disk_names_its_file(
+    error: OSError, said: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """One without a file is that of the output."""
+
+    def fail(arguments: list[str]) -> int:
+        raise error
+
+    monkeypatch.setattr("inwit.commands.worlds.main", fail)
+    monkeypatch.setattr("inwit.commands.cli._drop_output", lambda: None)
+    assert run("worlds") == 2
+    assert capfd.readouterr().err == said
 
 
 def test_ctrl_c_outside_a_training(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

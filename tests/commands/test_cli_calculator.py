@@ -107,11 +107,11 @@ def test_train(capsys: pytest.CaptureFixture[str], runs: Path) -> None:
     assert output.err == ""
     [path] = runs.iterdir()
     assert "one greedy run of each expression" in output.out
-    assert "of 21 expressions, each for every input" in output.out
+    assert "of 21 problems" in output.out
     assert "known limit:" in output.out
     assert output.out.count("expression ") >= 4
     evaluation = json.loads((path / "evaluation.json").read_text())
-    assert [group["expressions"] for group in evaluation["groups"]] == [3, 18]
+    assert [row["problems"] for row in evaluation["rows"]] == [3, 18]
     [line] = [line for line in output.out.splitlines() if line.startswith("next: ")]
     assert run(*shlex.split(line.partition("inwit ")[2])) == 0, f"{line!r} does not work."
     assert "expression" in capsys.readouterr().out
@@ -122,12 +122,32 @@ def test_train_in_json(capsys: pytest.CaptureFixture[str], runs: Path) -> None:
     told = printed_json(capsys)
     [folder] = runs.iterdir()
     assert (told["run"], told["update"], told["status"]) == (str(folder), 2, "finished")
-    assert sum(group["expressions"] for group in told["evaluation"]["groups"]) == 21
+    assert told["evaluation"]["problems"] == 21
     assert {"imitation", "known", "stored_steps", "entropy"} <= set(told)
     assert run("evaluate", told["run"], "--json") == 0
     assert printed_json(capsys) == told["evaluation"]
     assert run("evaluate", told["run"]) == 0
-    assert "of 21 expressions" in capsys.readouterr().out
+    assert "of 21 problems" in capsys.readouterr().out
+
+
+def test_a_world_without_a_finite_test_is_sampled(capsys: pytest.CaptureFixture[str], runs: Path) -> None:
+    """Trained and evaluated like any other, with intervals, and without a word of every problem."""
+    flags = ["--world.tools", "ADD,MAX", "--hindsight.rows", "0", "--training.confirm", "false"]
+    assert run("train", "calculator", *TINY[:-4], *flags) == 0
+    output = capsys.readouterr()
+    assert output.err == ""
+    [path] = runs.iterdir()
+    assert run("evaluate", str(path)) == 0
+    for text in (output.out, capsys.readouterr().out):
+        assert "greedy, on a sample of 4,0" in text
+        assert "sampled problems" in text
+        assert "oracle, not searched:" in text
+        assert "every problem" not in text.partition("updates,")[0]
+    assert run("evaluate", str(path), "--json") == 0
+    told = printed_json(capsys)
+    assert told["proven"] is False
+    assert all(row["interval"][0] <= row["success"] <= row["interval"][1] for row in told["rows"])
+    assert {row["yardsticks"]["oracle"]["known"] for row in told["rows"]} == {"not searched"}
 
 
 def test_explain(trained: Agent, capsys: pytest.CaptureFixture[str]) -> None:

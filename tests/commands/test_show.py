@@ -1,44 +1,74 @@
-"""What a person sees must hold at any width of the terminal."""
+"""What a person sees must be true, and hold at any width of the terminal."""
 
 from __future__ import annotations
 
 import io
+from dataclasses import replace
+from typing import Any
 
 import pytest
-from rich.console import Console
+from rich.console import Console, RenderableType
 
-from inwit.commands.show import evaluation_table, percent
-from inwit.evaluation.exact import Evaluation, StageResult
-
-
-def stage(problems: int, solved: int) -> StageResult:
-    return StageResult(
-        stage=2,
-        problems=problems,
-        solved=solved,
-        success=solved / problems,
-        mean_steps=7.0,
-        oracle_program=["MUL", "ADD", "STO", "MUL", "RCL", "SUB", "ANS"],
-        oracle_steps=7,
-        random_success=0.02,
-        shortcut_program=["MUL", "ADD", "ANS"],
-        shortcut_success=0.19,
-        distinct_programs=1,
-        program=["MUL", "ADD", "ANS"],
-    )
+from inwit.commands.show.live import Progress, line
+from inwit.commands.show.results import evaluation_table
+from inwit.core.results import Evaluation
+from inwit.training.config import resolve
+from results import DRAWN, PROVEN
 
 
-@pytest.mark.parametrize("width", [80, 120])
-def test_the_headline_is_not_cut(width: int) -> None:
-    console = Console(file=io.StringIO(), width=width)
-    console.print(evaluation_table(Evaluation("tutorial-v1", [stage(100_000, 100_000)])))
-    text = console.file.getvalue()  # pyright: ignore[reportAttributeAccessIssue]
-    assert text.count("100,000") == 4, "problems and solved, in the table and below it"
-    assert "MUL ADD STO MUL RCL SUB ANS" in text
+def shown(table: RenderableType, width: int = 132) -> str:
+    file = io.StringIO()
+    Console(file=file, width=width, highlight=False, markup=False).print(table)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("width", [80, 100, 132])
+@pytest.mark.parametrize("evaluation", [PROVEN, DRAWN], ids=["proven", "sampled"])
+def test_nothing_is_cut(evaluation: Evaluation, width: int) -> None:
+    text = shown(evaluation_table(evaluation), width)
     assert "…" not in text
+    assert max(map(len, text.splitlines())) <= width
+    words = text.split()
+    for word in ("greedy", "blind", "oracle", "100,000", "99,990", "searched", "~3.1", "4.25", "101,100"):
+        assert word in words, f"{word!r} is missing at {width} columns."
+    assert text.count("doors have no locks") == 1
+    assert words.count("apart") >= 2, "Both rows of the name are there."
 
 
-def test_almost_all_is_not_shown_as_all() -> None:
-    assert percent(1.0) == "100.0 %"
-    assert percent(99_999 / 100_000) == "> 99.9 %"
-    assert percent(None) == "unknown"
+def test_the_title_claims_what_is_proven_and_no_more() -> None:
+    assert shown(evaluation_table(PROVEN)).startswith("doors-v0: greedy, on every problem\n")
+    text = shown(evaluation_table(DRAWN))
+    assert text.startswith("doors-v0: greedy, on a sample of 101,100 problems\n")
+    assert "every problem" not in text
+    assert "proven" not in text.replace("over the proven best", "")
+    assert "100 % (" not in text.replace("~100 % (", ""), "All of a sample is not all."
+
+
+def test_programs_and_the_test_set_stand_below() -> None:
+    text = shown(evaluation_table(PROVEN))
+    assert "one door  greedy  LEFT OPEN" in text
+    assert "          agent   LEFT LEFT OPEN" in text
+    assert "split by wall" in text
+    assert "stage 1: 4 of 5 trained, 0 of 2 held out" in text
+    assert "this split leaks" in text
+    assert "split by" not in shown(evaluation_table(DRAWN))
+
+
+def test_an_evaluation_without_rows() -> None:
+    assert "solved 0 of 0 problems" in shown(evaluation_table(replace(PROVEN, rows=[], split=None)))
+
+
+SUMMARY: dict[str, Any] = {"update": 3, "seconds": 2.0, "episodes": 40, "tokens": 400, "success": {"0": 0.5, "1": None}}
+
+
+@pytest.mark.parametrize("entropy", [{}, {"entropy": None}, {"entropy": 0.25}])
+def test_a_learner_need_not_report_an_entropy(entropy: dict[str, Any]) -> None:
+    """Nor a finite one; and a stage that is all test set has no rate."""
+    text = line(SUMMARY | entropy)
+    assert text.startswith("update 3  2.0 s  20 episodes/s  200 tokens/s  success 50.0 %")
+    assert ("entropy" in text) == (entropy.get("entropy") is not None)
+    table = shown(Progress(Console(file=io.StringIO()), resolve("tutorial"))._table(SUMMARY | entropy))
+    assert ("entropy" in table) == (entropy.get("entropy") is not None)
+    assert "stage 0" in table
+    assert "stage 1" not in table
+    assert "success" not in line(SUMMARY | {"success": {"1": None}})

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 import inwit
+from inwit.core.results import Evaluation
 from inwit.runs.writing import save_evaluation
 
 # Three expressions of one operator, and a training that is far too short for them.
@@ -56,6 +57,15 @@ def edit(path: Path, change: Callable[[dict[str, Any]], Any]) -> None:
     record = json.loads((path / "run.json").read_text())
     change(record)
     (path / "run.json").write_text(json.dumps(record))
+
+
+def evaluated(path: Path, evaluation: Evaluation) -> Path:
+    """Give a run another result, as if its agent had been evaluated so."""
+    text = json.dumps(evaluation.to_dict())
+    update = json.loads((path / "run.json").read_text())["summary"].get("update")
+    (path / "evaluation.json").write_text(text)
+    (path / "evaluations.jsonl").write_text(f'{{"update": {json.dumps(update)}, "evaluation": {text}}}\n')
+    return path
 
 
 def setting(name: str, value: Any) -> Callable[[dict[str, Any]], Any]:

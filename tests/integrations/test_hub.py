@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,9 @@ import inwit
 from calculating import calculator_agent
 from inwit import UserError
 from inwit.core.contracts import Agent
+from inwit.core.results import Evaluation
+from inwit.integrations.card import model_card
+from results import DRAWN, PROVEN
 from support import untrained
 
 
@@ -26,13 +30,8 @@ def agent() -> Agent:
 @pytest.fixture
 def saved(agent: Agent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder that was saved without the seconds that the exact evaluation takes."""
-    monkeypatch.setattr("inwit.integrations.hub.evaluate", lambda agent: Short())
+    monkeypatch.setattr("inwit.integrations.hub.evaluate", lambda agent: PROVEN)
     return inwit.save_pretrained(agent, tmp_path / "agent")
-
-
-class Short:
-    def to_dict(self) -> dict[str, Any]:
-        return {"world": "tutorial-v1", "stages": [], "known_limit": "none was looked for"}
 
 
 def test_there_and_back(agent: Agent, saved: Path) -> None:
@@ -55,24 +54,50 @@ def test_the_card_has_the_exact_results(tmp_path: Path) -> None:
     card, record = (folder / "README.md").read_text(), json.loads((folder / "config.json").read_text())
     exact = inwit.evaluate(trained)
     assert record["evaluation"] == json.loads(json.dumps(exact.to_dict()))
-    for stage in exact.stages:
-        assert f"| {stage.stage} | {stage.problems:,} | {stage.solved:,} |" in card
+    for row in exact.rows:
+        assert f"| {row.name} | {row.problems:,} | {row.solved:,} |" in card
+    assert "Greedy, on every problem. Nothing is sampled." in card
     for line in ("# tutor", "| recipe, seed | tutorial, 1 |", "20 updates", 'inwit.from_pretrained("tutor")'):
         assert line in card
     assert "library_name: inwit" in card.split("---")[1]
     assert inwit.from_pretrained(folder).summary == trained.summary
 
     calculator = inwit.save_pretrained(calculator_agent(world={"max_operators": 2}), tmp_path / "calculator")
-    assert "| operators | slots needed | expressions |" in (calculator / "README.md").read_text()
+    card = (calculator / "README.md").read_text()
+    assert "| 2 operators, 0 slots | 18 |" in card
+    assert "Columns with `~` are estimated from samples: value success, luck, random." in card
+    assert "Nothing is sampled" not in card
 
 
-def test_a_world_that_cannot_be_evaluated_says_so(tmp_path: Path) -> None:
+def test_a_world_that_cannot_list_its_problems_says_so(tmp_path: Path) -> None:
     agent = calculator_agent(
         world={"tools": ["ADD", "MAX"], "max_operators": 2}, hindsight={"rows": 0}, training={"confirm": False}
     )
     folder = inwit.save_pretrained(agent, tmp_path / "agent")
-    assert "None: the world calculator-v0 cannot list its tasks" in (folder / "README.md").read_text()
-    assert json.loads((folder / "config.json").read_text())["evaluation"] is None
+    card = (folder / "README.md").read_text()
+    assert "Greedy, on a sample of 4,0" in card
+    assert "Columns with `~` are estimated from samples: success, value success," in card
+    assert "every problem" not in card
+    assert "| not searched |" in card
+    assert json.loads((folder / "config.json").read_text())["evaluation"]["proven"] is False
+
+
+@pytest.mark.parametrize("evaluation", [PROVEN, DRAWN], ids=["proven", "sampled"])
+def test_the_card_of_any_world(agent: Agent, evaluation: Evaluation) -> None:
+    """It knows rows and columns only, says which are sampled, and claims no more than is proven."""
+    card = model_card(agent, evaluation, "some/agent")
+    assert card.count("| two doors, far apart |") == 2
+    assert "| greedy | blind | oracle |" in card
+    assert "not searched" in card
+    assert "- blind: sees no prompt" in card
+    assert "known limit: doors have no locks" in card
+    assert "Nothing is sampled" not in card, "The column `blind` is."
+    sampled = "keys found, blind" if evaluation.proven else "success, keys found, blind"
+    assert f"Columns with `~` are estimated from samples: {sampled}." in card
+    assert ("every problem" in card) == evaluation.proven
+    width = len(re.findall(r"(?<!\\)\|", next(line for line in card.splitlines() if line.startswith("|  | problems"))))
+    rows = [line for line in card.splitlines() if "doors, far apart |" in line]
+    assert all(len(re.findall(r"(?<!\\)\|", row)) == width for row in rows)
 
 
 def edit(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ import pytest
 from inwit.commands.cli import main
 from inwit.core.errors import UserError
 from inwit.report.select import select
-from recorded import begun, lines, metric, put, setting
+from recorded import begun, evaluated, lines, metric, put, setting
+from results import DRAWN, PROVEN
 
 
 @pytest.fixture
@@ -94,8 +96,28 @@ def test_as_json(five: Path, capsys: pytest.CaptureFixture[str]) -> None:
     group = first["groups"][0]
     assert (group["to_95"]["reached"], group["to_95"]["seconds"]["middle"]) == (3, 1.5)
     assert (group["to_all"]["reached"], group["to_all"]["tokens"]["high"]) == (2, 2000)
-    assert sum(row["problems"] for row in group["runs"][0]["exact"]) == 3
+    evaluation = group["runs"][0]["evaluation"]
+    assert evaluation["problems"] == sum(row["problems"] for row in evaluation["rows"]) == 3
+    assert evaluation["rows"][0]["yardsticks"]["random"]["known"] == "sampled"
     assert second["world"] == "another-world"
+
+
+def test_rows_of_one_name_are_all_kept(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Beside each other, and beside what another run has."""
+    evaluated(put(runs, "one"), PROVEN)
+    evaluated(put(runs, "two", setting("seed", 1)), replace(DRAWN, rows=DRAWN.rows[1:]))
+    put(runs, "none", lambda record: (setting("seed", 2)(record), record["summary"].update(update=5)))
+    assert main(["compare", "one", "two", "none"]) == 0
+    out = capsys.readouterr().out
+    (heading,) = [line for line in out.splitlines() if line.count("two doors, far apart") == 2]
+    assert heading.split()[:5] == ["group", "seed", "status", "solved", "held"]
+    first, second, third = out.partition(heading)[2].splitlines()[2:5]
+    assert " ".join(first.split()).endswith("100 % > 99.9 % 0.0 %")
+    assert "·" in second, "The second run has no such row."
+    assert second.count("~") == 2
+    assert "not evaluated" in third
+    assert f"the result: {PROVEN.method}; or {DRAWN.method}" in out
+    assert "~ estimated from a sample" in out
 
 
 @pytest.mark.parametrize(("name", "head"), [("c.png", b"\x89PNG"), ("c.svg", b"<?xml")])

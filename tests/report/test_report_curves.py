@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from inwit.core.results import Split
 from inwit.report import curves
 from inwit.report.curves import Line, Reached, band
 from inwit.report.groups import differences, group
 from inwit.report.select import Run
-from inwit.runs.folder import Record
+from inwit.runs.folder import Kept, Record
 from recorded import metric
+from results import PROVEN
 
 CONFIG = {"recipe": "r", "seed": 0, "world": {"id": "w"}, "learner": {"id": "a2c", "entropy": 0.1}}
 
@@ -80,6 +83,19 @@ def test_thresholds() -> None:
     assert curves.solved_at(made(rows)) is None
     assert curves.level_at(made(rows[:1])) is None
     assert curves.level_at(made([])) is None
+
+
+def test_a_stage_that_is_all_test_set_has_no_rate() -> None:
+    """It is None, or in runs of earlier versions 0: no mean, no threshold and no chart knows it."""
+    rows = [metric(1, [0.9, 0.9]), metric(2, [0.97, 0.99])]
+    held_out = replace(PROVEN, split=Split("longest", {"1": (3, 3), "2": (9, 9)}, {"3": (0, 5)}))
+    for rate, kept in ((None, []), (0.0, [Kept(None, None, held_out)])):
+        metrics = [row | {"success": row["success"] | {"3": rate}} for row in rows]
+        run = Run(Record(Path("x"), "finished", CONFIG, {}, {}), metrics, kept)
+        assert curves.stages([run]) == ["1", "2"]
+        assert curves.success_line(run, None).y == [pytest.approx(0.9), pytest.approx(0.98)]
+        assert curves.success_line(run, "3") == Line([], [])
+        assert curves.level_at(run) == Reached(1.0, 200, 2)
 
 
 def test_stages_are_in_the_order_of_numbers() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,11 @@ import pytest
 
 import inwit
 from inwit.commands.cli import main
+from inwit.core.results import Evaluation, Split
 from inwit.report.page import make_page
 from inwit.report.select import select
-from recorded import Page, edit, lines, metric, put, setting
+from recorded import Page, edit, evaluated, lines, metric, put, setting
+from results import DRAWN, PROVEN
 from support import small_config
 
 EVIL = "<script>alert('1')</script>\"&"
@@ -41,10 +44,10 @@ def test_one_run(runs: Path) -> None:
     put(runs, "one", long=True)
     _, page = page_of("one")
     for part in (
-        "The exact result",
-        "solves every one: 3 of 3 expressions",
-        "Solved and unsolved expressions",
-        "1 operator: 3 of 3 solved",
+        "The result",
+        "solves every one: 3 of 3 problems",
+        "Solved and unsolved kinds of problem",
+        "stage 1: 3 of 3 solved",
         "Learning",
         "Inside the learner",
         "Tools in the programs",
@@ -99,8 +102,11 @@ def test_every_string_is_escaped(runs: Path) -> None:
         (folder / "events.jsonl").write_text(json.dumps({"message": EVIL}) + "\n")
         evaluation = json.loads((folder / "evaluation.json").read_text())
         evaluation |= {"known_limit": EVIL, "world": EVIL, "unsolved": [EVIL]}
-        evaluation["groups"][0]["slots_needed"] = EVIL
-        evaluation["stages"] = [{"stage": EVIL, "program": [EVIL], "oracle_program": [EVIL]}]
+        row = evaluation["rows"][0]
+        row |= {"name": EVIL, "labels": {EVIL: EVIL}, "extra": {EVIL: 1, "program": [EVIL]}}
+        row["yardsticks"] |= {EVIL: {"known": "exact", "success": 0.5, "program": [EVIL], "why": EVIL}}
+        row["yardsticks"] |= {f"{EVIL}2": {"known": "not searched", "why": EVIL}}
+        evaluation |= {"method": EVIL}
         (folder / "evaluation.json").write_text(json.dumps(evaluation))
         (folder / "evaluations.jsonl").unlink(missing_ok=True)
     for patterns in (["b"], ["*"]):
@@ -144,7 +150,7 @@ def test_tools_over_training_where_the_metrics_tell(runs: Path) -> None:
     lines(path, rows)
     _, after = page_of("one")
     assert "Tokens written in" not in before.text or "tokens_used" in (path / "metrics.jsonl").read_text()
-    assert "Tokens written in 1 operator" in after.text
+    assert "Tokens written in stage 1" in after.text
     assert "ANS ends at 88 %" in after.text
     assert "Tokens in a program, over training" in after.text
 
@@ -171,7 +177,7 @@ def test_what_is_missing_is_said_or_left_out(runs: Path, missing: str) -> None:
     said = {
         "weights.safetensors": "could not be looked at: the run one has no weights.safetensors",
         "evaluation.json": "inwit evaluate one",
-        "metrics.jsonl": "The exact result",
+        "metrics.jsonl": "The result",
     }
     assert said[missing] in page.text
     assert str(runs) not in page.text, "The page tells nothing of the machine's folders."
@@ -255,19 +261,8 @@ def test_the_page_is_the_same_twice(runs: Path) -> None:
 
 
 def test_what_was_held_out_stands_apart(runs: Path) -> None:
-    for name in ("evaluation.json", "evaluations.jsonl"):  # as a world with a split is evaluated
-        path = runs / "one" / name
-        if name == "evaluation.json":
-            put(runs, "one")
-        value = json.loads(path.read_text())
-        evaluation = value.get("evaluation", value)
-        evaluation["split"] = {
-            "name": "classes",
-            "trained": {"1": [1, 2]},
-            "held_out": {"1": [0, 1]},
-            "held_out_twins": 1,
-        }
-        path.write_text(json.dumps(value) + "\n")
+    split = Split("classes", {"1": (1, 2)}, {"1": (0, 1)}, twins=1)
+    evaluated(put(runs, "one"), replace(PROVEN, split=split))
     _, page = page_of("one")
     for part in (
         "Of the 1 that were held out of training it solves 0",
@@ -276,6 +271,30 @@ def test_what_was_held_out_stands_apart(runs: Path) -> None:
         "leaks",
     ):
         assert part in page.text, part
+
+
+@pytest.mark.parametrize("evaluation", [PROVEN, DRAWN], ids=["proven", "sampled"])
+def test_the_result_of_any_world(runs: Path, evaluation: Evaluation) -> None:
+    """Rows and yardsticks by their own names; what is not known is said, what is sampled marked."""
+    evaluated(put(runs, "one"), evaluation)
+    html, page = page_of("one")
+    for part in (
+        evaluation.method,
+        "LEFT LEFT OPEN",
+        "blind: sees no prompt",
+        "oracle, not searched: it is too large to search (two doors, far apart)",
+        "not searched",
+        "doors have no locks",
+        "1.037 ×",
+    ):
+        assert part in page.text, part
+    assert html.count("<th scope=row>two doors, far apart") == 2
+    for name in ("greedy", "blind", "oracle"):
+        assert f"<span>{name}</span>" in html, f"{name} is not in the legend."
+        assert f'<th scope="col" class="right">{name}</th>' in html, f"{name} is no column."
+    assert ("every problem" in page.text.partition("Learning")[0]) == evaluation.proven
+    assert ("~100 % (90.0 to 100.0)" in page.text) != evaluation.proven
+    assert ("sampled problems" in page.text) != evaluation.proven
 
 
 def test_unsolved_test_expressions_are_shown_apart(runs: Path) -> None:
@@ -287,8 +306,8 @@ def test_unsolved_test_expressions_are_shown_apart(runs: Path) -> None:
     )
     assert agent.path is not None
     _, page = page_of(agent.path.name)
-    assert "3 operators, held out of training: 0 of 14 solved" in page.text
-    assert "3 operators: 0 of 121 solved" in page.text
+    assert "stage 3, held out of training: 0 of 14 solved" in page.text
+    assert "stage 3: 0 of 121 solved" in page.text
 
 
 @pytest.mark.parametrize("critic", [True, False])
