@@ -53,13 +53,9 @@ def collect(
         refuse_test_set(world, problems.kind)
     record = _Record()
     with nullcontext() if keep_graph else torch.no_grad():
-        prompt, prompt_mask = world.prompt(problems if shown is None else shown)
-        stage = world.stage(problems)
-        output, memory = policy.begin(prompt, prompt_mask, stage)
-        tasks = problems
-        if group_size > 1:
-            tasks = problems.repeat_interleave(group_size)
-            output, memory = for_each_episode(output, memory, group_size)
+        prompt = (*world.prompt(problems if shown is None else shown), world.stage(problems))
+        output, memory = for_each_episode(*policy.begin(*prompt), group_size)
+        tasks = problems if group_size == 1 else problems.repeat_interleave(group_size)
         noise = None if generator is None else gumbel((world.num_columns, *output.logits.shape), generator)
         state = world.reset(tasks)
         ended = torch.zeros_like(tasks.kind, dtype=torch.bool)
