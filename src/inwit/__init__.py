@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from inwit.integrations.onnx import export_onnx
     from inwit.rollout.collect import collect
     from inwit.runs.loading import load
-    from inwit.runs.recording import resume, train
+    from inwit.runs.recording import train
+    from inwit.runs.resuming import resume
     from inwit.training.config import resolve
     from inwit.training.loop import updates
     from inwit.training.registering import (
@@ -51,7 +52,7 @@ _HOME = {
     "register_policy": "inwit.training.registering",
     "register_world": "inwit.training.registering",
     "resolve": "inwit.training.config",
-    "resume": "inwit.runs.recording",
+    "resume": "inwit.runs.resuming",
     "save_pretrained": "inwit.integrations.hub",
     "shortest": "inwit.worlds.oracle.shortest",
     "train": "inwit.runs.recording",

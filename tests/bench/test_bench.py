@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -19,13 +20,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inwit.bench import grid
-from inwit.bench.cells import BenchSettings, Cell, Point, Result, plan, read, write
+from inwit.bench.cells import BenchSettings, Cell, Point, Result, default_jobs, plan, read, write
 from inwit.bench.measure import SAMPLE, make_exam, measure
 from inwit.bench.plot import curves_at
 from inwit.bench.statistics import bootstrap_interval, interquartile_mean
 from inwit.bench.table import markdown, summarise
 from inwit.commands.cli import main
 from inwit.core.errors import UserError
+from inwit.training import recipes
 from inwit.training.config import resolve
 from inwit.training.loop import new_agent
 
@@ -53,7 +55,15 @@ def made_up(cell: Cell, seconds: float | None, failed: str = "") -> Result:
     point = None if seconds is None else Point(10, 1000, seconds, 1.0)
     config = cell.config
     return Result(
-        config.learner.id, config.policy.id, config.seed, point, point, (point or Point(5, 500, 0.1, 0.5),), 0.0, failed
+        config.learner.id,
+        config.policy.id,
+        config.seed,
+        point,
+        point,
+        (point or Point(5, 500, 0.1, 0.5),),
+        0.0,
+        "seconds" if point is None else "solved",
+        failed,
     )
 
 
@@ -155,7 +165,7 @@ def test_a_damaged_file_is_no_result(damage: str, tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.iterdir()] == ["cell.json"]
 
 
-@pytest.mark.parametrize("name", ["to_95", "curve", "evaluation_seconds"])
+@pytest.mark.parametrize("name", ["to_95", "curve", "evaluation_seconds", "ended"])
 def test_a_damaged_field_is_no_result(name: str, tmp_path: Path) -> None:
     cell, path = cells(1)[0], tmp_path / "cell.json"
     write(path, cell, made_up(cell, 0.1))
@@ -163,6 +173,74 @@ def test_a_damaged_field_is_no_result(name: str, tmp_path: Path) -> None:
     record["result"][name] = {"x": 1}
     path.write_text(json.dumps(record), encoding="utf-8")
     assert read(path, cell) is None
+
+
+def changed(values: dict[str, Any], path: str) -> None:
+    """Change one value in nested tables, as in `versions.torch`."""
+    *parts, name = path.split(".")
+    for part in parts:
+        values = values[part]
+    values[name] = "other"
+
+
+@pytest.mark.parametrize(
+    "what", ["versions.inwit", "versions.torch", "git", "machine.processor", "machine.accelerator", "model", "device"]
+)
+def test_what_another_version_or_machine_has_measured_is_no_result(what: str, tmp_path: Path) -> None:
+    cell, path = cells(1)[0], tmp_path / "cell.json"
+    write(path, cell, made_up(cell, 0.1))
+    record = json.loads(path.read_text(encoding="utf-8"))
+    changed(record["made_by"], what)
+    path.write_text(json.dumps(record), encoding="utf-8")
+    assert read(path, cell) is None
+
+
+def test_a_cell_of_another_version_is_run_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(grid, "CHILD", "raise SystemExit('ran again')")
+    (tmp_path / "cells").mkdir()
+    for number, cell in enumerate(cells(2)):
+        file = tmp_path / "cells" / f"{cell.key}.json"
+        write(file, cell, made_up(cell, 0.1))
+        if number:
+            record = json.loads(file.read_text(encoding="utf-8"))
+            record["made_by"]["versions"]["inwit"] = "0.0.0-other"
+            file.write_text(json.dumps(record), encoding="utf-8")
+    assert main(["bench", *FLAGS, "--out", str(tmp_path)]) == 0
+    told = capsys.readouterr().out
+    assert "1 of 2 runs were finished before and are kept" in told
+    assert "ran again" in told
+
+
+@pytest.mark.parametrize("recipe", recipes.names())
+def test_a_cell_trains_the_recipe_and_no_other(recipe: str) -> None:
+    """The learning rate of every update is the recipe's: it falls to its end at the recipe's max_updates."""
+    own = resolve(recipe)
+    config = plan(recipe, BenchSettings(seeds=1), {}).cells[0].config
+    assert replace(config, training=replace(config.training, confirm=own.training.confirm)) == own
+
+
+def test_a_training_that_comes_to_its_end_before_its_seconds_says_so() -> None:
+    cell = plan("tutorial", BenchSettings(seeds=1, seconds=60.0), TINY | {"training": {"max_updates": 60}}).cells[0]
+    result = measure(cell)
+    assert (result.ended, result.curve[-1].updates, result.to_100) == ("max_updates", 60, None)
+    whole, short = markdown("t", [result] * 2, 60), markdown("t", [made_up(cell, None)], 60)
+    assert "2 of 2 runs ended before their 60 s, where the recipe ends: after training.max_updates = 60." in whole
+    assert "max_updates" not in short
+
+
+def test_a_gpu_gets_one_process_and_a_cpu_one_for_each_processor(tmp_path: Path) -> None:
+    recipe = tmp_path / "gpu.toml"
+    recipe.write_text(resolved_toml("cuda:1"))
+    assert default_jobs("tutorial", {}) == default_jobs(str(recipe), {"training": {"device": "cpu"}}) == os.cpu_count()
+    assert default_jobs("tutorial", {"training": {"device": "cuda"}}) == default_jobs(str(recipe), {}) == 1
+
+
+def resolved_toml(device: str) -> str:
+    """The tutorial's recipe on another device."""
+    _, text = recipes.read("tutorial")
+    return text.replace("[training]", f'[training]\ndevice = "{device}"')
 
 
 def test_another_setting_is_another_cell() -> None:
@@ -268,7 +346,8 @@ def test_an_interruption_stops_the_processes_and_keeps_what_is_finished(
         (["--seconds", "0"], "seconds = 0.0 is too small"),
         (["--seedz", "3"], "did you mean '--seeds'"),
         (["--out", "/dev/null/x"], "cannot write into /dev/null/x: Not a directory; choose another folder with --out"),
-        (["--training.max_updates", "3"], "training.max_updates is the benchmark's own"),
+        (["--training.confirm", "true"], "training.confirm is the benchmark's own"),
+        (["--training.device", "gpu"], "unknown training.device 'gpu'"),
         (["--learners", "ppo", "--learner.id", "a2c"], "contradict each other"),
     ],
 )

@@ -215,8 +215,10 @@ def disk_faults(every: int = 1, say: Callable[[str], None] = quiet) -> dict[str,
 
 
 def _disk_fault(config: Config, whole: Any, faulty: FaultyDisk) -> bool:
-    """One refused call: one line that names the folder, older checkpoints intact; False if nothing was kept yet."""
+    """One refused call: one line that names the folder, older checkpoints intact; False if nothing was kept yet. One
+    that only the table of metrics needed is told, and the run is finished."""
     committed: list[int] = []
+    told: list[str] = []
     save = checkpoint.save
 
     def noting(run: Path, snapshot: checkpoint.Snapshot, metadata: dict[str, str]) -> Path:
@@ -228,10 +230,19 @@ def _disk_fault(config: Config, whole: Any, faulty: FaultyDisk) -> bool:
         checkpoint.save = noting
         try:
             with disk(faulty):
-                message = refusal(lambda: inwit.train(config, tell=quiet))
+                agent = inwit.train(config, tell=told.append)
+        except UserError as error:
+            told.append(str(error))
+        else:
+            assert (agent.status, "metrics.parquet" in told[0]) == ("finished", True), told
+            assert outcome(inwit.load(agent.path)) == whole  # type: ignore[arg-type]
         finally:
             checkpoint.save = save
+        [message] = told
         assert str(folder) in message, message
+        assert "\n" not in message, message
+        if "metrics.parquet" in message:
+            return True
         found = [file.parent for file in folder.glob("[!.]*/run.json")]
         if not found:
             assert not committed, "A run with a committed checkpoint is gone."
@@ -382,9 +393,9 @@ def checkpoint_cost(recipe: str, seconds: float, **overrides: Any) -> dict[str, 
     """Milliseconds of a checkpoint, and their share of the default interval."""
     settings = {"confirm": False, "max_updates": 10**9}
     config = resolve(recipe, **overrides, training={**settings, "checkpoint_every": seconds / 20})
-    from inwit.runs.recording import _Recorder
+    from inwit.runs.recording import Recorder
 
-    take, times, start = _Recorder._checkpoint, [], time.monotonic()
+    take, times, start = Recorder.save_checkpoint, [], time.monotonic()
 
     def timed(recorder: Any) -> None:
         before = time.perf_counter()
@@ -395,12 +406,12 @@ def checkpoint_cost(recipe: str, seconds: float, **overrides: Any) -> dict[str, 
         if time.monotonic() - start > seconds:
             raise Cut
 
-    _Recorder._checkpoint = timed  # type: ignore[method-assign]
+    Recorder.save_checkpoint = timed  # type: ignore[method-assign]
     try:
         with runs_folder(in_memory=False), suppress(Cut):
             inwit.train(config, report=report, tell=quiet)
     finally:
-        _Recorder._checkpoint = take  # type: ignore[method-assign]
+        Recorder.save_checkpoint = take  # type: ignore[method-assign]
     mean = sum(times) / len(times)
     every = resolve(recipe).training.checkpoint_every
     return {"checkpoints": len(times), "ms each": 1000 * mean, "slowest ms": 1000 * max(times), "share": mean / every}

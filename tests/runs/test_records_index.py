@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -89,6 +90,30 @@ def test_the_index_is_used_and_follows_the_folders(runs: Path) -> None:
     assert sorted(row.run for row in rows) == ["a", "c", "d"]
     assert {row.run: row.solved is None for row in rows} == {"a": False, "c": True, "d": False}
     assert rows == afresh(runs)
+
+
+@pytest.mark.parametrize("name", ["run.json", "evaluation.json"])
+@pytest.mark.parametrize("as_before", ["size", "inode"])
+def test_a_file_that_changed_within_one_tick_of_the_clock(runs: Path, name: str, as_before: str) -> None:
+    """Its time is the same as before; its size or its inode tells that it is another one."""
+    path = put(runs, "one")
+    (path / "evaluations.jsonl").unlink()
+    before = listing()
+    file, changed = path / name, path / "changed"
+    old = file.stat()
+    text = file.read_text()
+    text = text.replace('"status": "finished"', '"status": "failed"').replace(": 3,", ": 5,")
+    if as_before == "size":  # and another inode
+        changed.write_text(text.ljust(old.st_size))
+        changed.replace(file)
+    else:  # and another size
+        file.write_text(text + " " * 7)
+    os.utime(file, ns=(old.st_atime_ns, old.st_mtime_ns))
+    now = file.stat()
+    assert now.st_mtime_ns == old.st_mtime_ns
+    assert (now.st_size == old.st_size, now.st_ino == old.st_ino) == (as_before == "size", as_before == "inode")
+    assert listing() != before
+    assert listing() == afresh(runs)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"format": 1}', '{"format": 99, "fields": [], "runs": {}}'])

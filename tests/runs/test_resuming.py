@@ -7,11 +7,13 @@ import json
 import os
 import shutil
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
+import torch
 
 import inwit
 import soaking
@@ -21,10 +23,11 @@ from inwit.core import storage
 from inwit.core.errors import UserError
 from inwit.learners import LEARNERS
 from inwit.policies import POLICIES
-from inwit.runs import checkpoint
+from inwit.runs import checkpoint, snapshot, writing
 from inwit.runs.folder import read_metrics, read_whole_record, runs_folder
 from inwit.runs.loading import find
 from inwit.training.curricula import CURRICULA
+from inwit.training.loop import prepare
 from soaking import Cut, cut_at, quiet, refusal
 from support import small_config, whole_lines
 
@@ -245,6 +248,81 @@ def test_a_run_that_may_not_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
     path = cut(5)
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     assert "copy it to a folder of your own" in refusal(lambda: inwit.resume(path))
+
+
+def of_another_device(path: Path) -> None:
+    """Give a run's checkpoint the generators of a GPU, whose states have 16 bytes."""
+    kept = checkpoint.load(checkpoint.listed(path)[0])
+    philox = {name: torch.zeros(16, dtype=torch.uint8) for name in kept.tensors if name.startswith("draws/")}
+    shutil.rmtree(path / "checkpoints")
+    metadata = writing.weights_metadata(inwit.resolve(read_whole_record(path).config))
+    checkpoint.save(path, replace(kept, tensors=kept.tensors | philox), metadata)
+
+
+def test_the_generators_of_another_device_are_replaced_by_fresh_ones(tmp_path: Path) -> None:
+    """That is said, and is repeatable; what is drawn is neither what came before nor another stream's."""
+    path, told = cut(5), []
+    start = snapshot.capture(prepare(small_config(training=FIXED)), 0.0)
+    of_another_device(path)
+    twin = Path(shutil.copytree(path, tmp_path / "twin"))
+    parts = prepare(small_config(training=FIXED))
+    assert snapshot.restore(parts, checkpoint.load(checkpoint.listed(path)[0])) == list(parts.draws)
+    after = {name: generator.get_state().numpy().tobytes() for name, generator in parts.draws.items()}
+    before = {start.tensors[f"draws/{name}"].numpy().tobytes() for name in parts.draws}
+    assert len({*after.values(), *before}) == 2 * len(parts.draws)
+    resumed = inwit.resume(path, tell=told.append)
+    assert (resumed.status, resumed.summary["update"]) == ("finished", 12)
+    [line] = told
+    assert "from update 5 on the random streams (" in line
+    assert "kinds, tasks, actions" in line
+    assert soaking.outcome(inwit.resume(twin, tell=quiet)) == soaking.outcome(resumed)
+
+
+def test_the_generators_of_the_same_device_go_on_unsaid() -> None:
+    path, told = cut(5), []
+    inwit.resume(path, tell=told.append)
+    assert told == []
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has the device")
+@pytest.mark.parametrize("device", ["cuda", "cuda:1"])
+def test_a_device_that_is_not_here_is_one_line(device: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Asked for, or named in the record; and the record's gives way to one that is here."""
+    path = cut(5)
+    before = (path / "run.json").read_bytes()
+    assert main(["train", "--resume", str(path), "--training.device", device]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"inwit: unknown training.device {device!r}: ")
+    assert error.count("\n") == 1
+    assert (path / "run.json").read_bytes() == before
+    config = read_whole_record(path).config
+    config["training"]["device"] = device
+    edit(path, config=config, device=device)
+    assert main(["train", "--resume", str(path)]) == 2
+    assert capsys.readouterr().err == error
+    assert f"unknown training.device {device!r}" in refusal(lambda: inwit.resume(path))
+    told: list[str] = []
+    assert inwit.resume(path, tell=told.append, training={"device": "cpu"}).status == "finished"
+    assert f"device {device} -> cpu" in told[0] or read_whole_record(path).rest["device"] == "cpu"
+
+
+def test_an_interrupt_in_the_first_update_after_resuming_leaves_an_agent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the run was killed before and had no weights of its own."""
+    path = cut(3)
+    (path / "weights.safetensors").unlink()
+    edit(path, status="running")
+
+    def interrupt(*arguments: Any, **options: Any) -> Any:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("inwit.training.loop.collect", interrupt)
+        with pytest.raises(KeyboardInterrupt, match="what was trained is kept as"):
+            inwit.resume(path, tell=quiet)
+    agent = inwit.load(path)
+    assert (agent.status, agent.summary["update"]) == ("interrupted", 3)
+    whole = inwit.train(small_config(training=FIXED), tell=quiet)
+    assert soaking.outcome(inwit.resume(path, tell=quiet)) == soaking.outcome(whole)
 
 
 def test_a_run_in_training_is_left_alone() -> None:

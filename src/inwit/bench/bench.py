@@ -19,7 +19,6 @@ from inwit.bench.table import markdown, summarise, terminal_table
 from inwit.core import storage
 from inwit.core.errors import UserError
 from inwit.runs.folder import runs_folder
-from inwit.version import __version__
 
 
 @dataclass(frozen=True)
@@ -45,8 +44,10 @@ def bench(
         results = grid.run_grid(todo.cells, folder, settings.jobs, progress) + todo.failed
     results.sort(key=lambda result: (todo.pairs.index((result.learner, result.policy)), result.seed))
     seeds = f"{settings.seeds} seed{'s' if settings.seeds > 1 else ''}"
-    title = f"{todo.recipe}: {seeds}, {settings.seconds:g} s of training each"
-    record = _record(todo.recipe, settings, overrides, results)
+    title = f"{todo.recipe}: {seeds}, at most {settings.seconds:g} s of training each"
+    training = todo.cells[0].config.training
+    made_by = cells.made_by(training.threads, training.device)
+    record = _record(todo.recipe, settings, overrides, results, made_by)
     storage.publish(folder / "table.md", markdown(title, results, settings.seconds).encode())
     storage.publish(folder / "table.json", storage.to_json(record))
     plot(folder / "curves.png", title, results, settings.seconds)
@@ -56,7 +57,11 @@ def bench(
 
 
 def _record(
-    recipe: str, settings: BenchSettings, overrides: Mapping[str, Any], results: list[Result]
+    recipe: str,
+    settings: BenchSettings,
+    overrides: Mapping[str, Any],
+    results: list[Result],
+    made_by: dict[str, Any],
 ) -> dict[str, Any]:
     """The table with every run beside it; null where something was not reached."""
     runs = [asdict(result) for result in results]
@@ -71,7 +76,7 @@ def _record(
         "jobs": settings.jobs,
         "processors": os.cpu_count(),
         "overrides": overrides,
-        "inwit": __version__,
+        "made_by": made_by,
         "rows": [row.to_dict() for row in summarise(results)],
         "runs": runs,
     }

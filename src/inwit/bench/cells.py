@@ -5,21 +5,24 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import platform
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cache
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 from inwit.core import storage
+from inwit.core.devices import usable_device
 from inwit.core.errors import UserError, unknown
 from inwit.core.settings import Settings, setting
+from inwit.runs import provenance
 from inwit.training.config import PARTS, Config, resolve
-from inwit.version import __version__
 
-FORMAT = 1
-# A cell's training runs until the benchmark stops it.
-ENDLESS = {"confirm": False, "max_updates": 10**9}
+FORMAT = 2
+# The benchmark itself looks whether everything is solved. All else is the recipe's, its end included.
+OWN = {"confirm": False}
 
 
 @dataclass(frozen=True)
@@ -27,8 +30,14 @@ class BenchSettings(Settings):
     learners: tuple[str, ...] = setting((), "learners, by name; none: the recipe's own")
     policies: tuple[str, ...] = setting((), "policies, by name; none: the recipe's own")
     seeds: int = setting(3, "runs of each pair, with the root seeds 0, 1, 2, ...", at_least=1, at_most=1000)
-    jobs: int = setting(os.cpu_count() or 1, "runs at a time, a process with one thread each", at_least=1, at_most=4096)
+    jobs: int = setting(1, "runs at a time, a process with one thread each", at_least=1, at_most=4096)
     seconds: float = setting(60.0, "of training in each run, at most; evaluation is not counted", at_least=0.001)
+
+
+def default_jobs(recipe: str, overrides: Mapping[str, Any]) -> int:
+    """A process for each processor; on a GPU one, since several would share it and slow each other down."""
+    device = overrides.get("training", {}).get("device") or resolve(recipe).training.device
+    return os.cpu_count() or 1 if device == "cpu" else 1
 
 
 @dataclass(frozen=True)
@@ -49,6 +58,22 @@ class Cell:
         return hashlib.sha256(asked.encode()).hexdigest()[:16]
 
 
+@cache
+def made_by(threads: int, device: str) -> dict[str, Any]:
+    """What measures here: versions, the source's revision, machine and processor. Results of another are measured
+    anew."""
+    return {**provenance.surroundings(threads, device), "git": provenance.revision(), "model": _processor()}
+
+
+def _processor() -> str:
+    """The processor's name, where the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+
+
 @dataclass(frozen=True)
 class Point:
     """A measurement: what the training had cost when this share of the problems was solved."""
@@ -57,6 +82,9 @@ class Point:
     tokens: int
     seconds: float
     success: float
+
+
+ENDS = ("solved", "seconds", "max_updates")
 
 
 @dataclass(frozen=True)
@@ -70,6 +98,7 @@ class Result:
     to_100: Point | None = None
     curve: tuple[Point, ...] = ()
     evaluation_seconds: float = 0.0
+    ended: str = ""  # by what: one of ENDS
     failed: str = ""  # why there is nothing to measure
 
 
@@ -85,9 +114,9 @@ class Plan:
 
 def plan(recipe: str, settings: BenchSettings, overrides: Mapping[str, Any]) -> Plan:
     """What is to be run. Raises `UserError` for names that do not exist, and if no cell can be configured."""
-    for name in ENDLESS:
+    for name in OWN:
         if name in overrides.get("training", {}):
-            raise UserError(f"training.{name} is the benchmark's own: a run ends at 100 % or after --seconds")
+            raise UserError(f"training.{name} is the benchmark's own: it looks by itself whether all is solved")
     own = resolve(recipe)
     learners = _names("learner", settings.learners, own, overrides)
     pairs = list(product(learners, _names("policy", settings.policies, own, overrides)))
@@ -95,6 +124,7 @@ def plan(recipe: str, settings: BenchSettings, overrides: Mapping[str, Any]) -> 
     for (learner, policy), seed in product(pairs, range(settings.seeds)):
         try:
             config = resolve(recipe, **_overrides(overrides, learner, policy, seed))
+            usable_device(config.training.device)
             cells.append(Cell(config, settings.seconds))
         except UserError as error:
             first = first or error
@@ -118,7 +148,7 @@ def _names(part: str, asked: tuple[str, ...], own: Config, overrides: Mapping[st
 
 
 def _overrides(overrides: Mapping[str, Any], learner: str, policy: str, seed: int) -> dict[str, Any]:
-    more = {"learner": {"id": learner}, "policy": {"id": policy}, "training": ENDLESS}
+    more = {"learner": {"id": learner}, "policy": {"id": policy}, "training": OWN}
     return {**overrides, "seed": seed, **{part: {**overrides.get(part, {}), **table} for part, table in more.items()}}
 
 
@@ -128,20 +158,24 @@ def write(path: Path, cell: Cell, result: Result) -> None:
         "format": FORMAT,
         "config": cell.config.to_dict(),
         "seconds": cell.seconds,
-        "inwit": __version__,
+        "made_by": made_by(cell.config.training.threads, cell.config.training.device),
         "result": asdict(result),
     }
     storage.publish(path, storage.to_json(record))
 
 
 def read(path: Path, cell: Cell) -> Result | None:
-    """The result of a finished cell; None if there is no such file, or a damaged one, or another cell's."""
+    """The result of a finished cell; None if there is no such file, or a damaged one, or another cell's, or one that
+    another version, revision or machine has made."""
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-        asked = [record["format"], record["config"], record["seconds"]]
-        if asked != [FORMAT, cell.config.to_dict(), cell.seconds]:
+        config, training = cell.config, cell.config.training
+        found = [record[name] for name in ("format", "config", "seconds", "made_by")]
+        if found != [FORMAT, config.to_dict(), cell.seconds, made_by(training.threads, training.device)]:
             return None
-        result, config = record["result"], cell.config
+        result = record["result"]
+        if result["ended"] not in ENDS:
+            return None
         return Result(
             learner=config.learner.id,
             policy=config.policy.id,
@@ -150,6 +184,7 @@ def read(path: Path, cell: Cell) -> Result | None:
             to_100=None if result["to_100"] is None else _point(result["to_100"]),
             curve=tuple(_point(point) for point in result["curve"]),
             evaluation_seconds=float(result["evaluation_seconds"]),
+            ended=result["ended"],
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None

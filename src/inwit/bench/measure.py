@@ -31,20 +31,23 @@ SAMPLE = 256  # questions of each kind, at most
 
 
 def measure(cell: Cell, go_on: Callable[[], bool] = lambda: True) -> Result:
-    """Train to confirmed 100 %, or for `cell.seconds`, or until `go_on` says no; deterministic but for the seconds.
+    """Train to confirmed 100 %, or for `cell.seconds`, or to the recipe's own end, or until `go_on` says no;
+    deterministic but for the seconds.
 
     Raises `UserError` if the configuration is impossible or the training loses its numbers.
     """
     config, curve, trained, examined, due = cell.config, [], 0.0, 0.0, 1
     loop = updates(config)  # makes the agent
     exam: Tasks | None = None
+    ended = "max_updates"
     resumed = time.perf_counter()
     for update in loop:
-        looking = update.index + 1 >= due
+        looking = update.index + 1 >= due or update.index + 1 == config.training.max_updates
         summary = update.summary() if looking else {}  # waits for the device
         stopped = time.perf_counter()
         trained += stopped - resumed
         if trained > cell.seconds:
+            ended = "seconds"
             break
         if looking:
             _check(update)
@@ -53,17 +56,18 @@ def measure(cell: Cell, go_on: Callable[[], bool] = lambda: True) -> Result:
             curve.append(Point(update.index + 1, summary["tokens"], trained, success))
             examined += time.perf_counter() - stopped
             if solved or not go_on():
+                ended = "solved" if solved else "seconds"
                 break
             due = update.index + 1 + max(1, round(SPACING * (update.index + 1)))
         resumed = time.perf_counter()
-    return _result(cell, tuple(curve), examined)
+    return _result(cell, tuple(curve), examined, ended)
 
 
-def _result(cell: Cell, curve: tuple[Point, ...], examined: float) -> Result:
+def _result(cell: Cell, curve: tuple[Point, ...], examined: float, ended: str) -> Result:
     config = cell.config
     to_95 = next((point for point in curve if point.success >= 0.95), None)
     to_100 = next((point for point in curve if point.success == 1), None)
-    return Result(config.learner.id, config.policy.id, config.seed, to_95, to_100, curve, examined)
+    return Result(config.learner.id, config.policy.id, config.seed, to_95, to_100, curve, examined, ended)
 
 
 def _check(update: Update) -> None:

@@ -128,6 +128,13 @@ def notes(results: list[Result], limit: float) -> list[str]:
         "cost when the greedy agent first solved 95 % of the examined problems, and when it was confirmed to solve "
         f"every problem. Examination is not counted in the seconds. ∞: not within {limit:g} s of training."
     ]
+    short = [result for result in results if result.ended == "max_updates"]
+    if short:
+        at = ", ".join(f"{count:,}" for count in sorted({result.curve[-1].updates for result in short}))
+        text.append(
+            f"{len(short)} of {len(results)} runs ended before their {limit:g} s, where the recipe ends: after "
+            f"training.max_updates = {at}."
+        )
     failed = [result for result in results if result.failed]
     return text + [f"failed: {each.learner} {each.policy} seed {each.seed}: {each.failed}" for each in failed]
 

@@ -14,12 +14,13 @@ def main(arguments: list[str]) -> int:
         flags = ("--learners", "--policies", "--seeds", "--jobs", "--seconds", "--out", "--json", "--SECTION.FIELD")
         raise unknown("argument", unparsed[0], flags)
     from inwit.bench.bench import bench
-    from inwit.bench.cells import BenchSettings
+    from inwit.bench.cells import BenchSettings, default_jobs
     from inwit.commands.show import console
     from inwit.core.settings import build
 
     names = ("learners", "policies", "seeds", "jobs", "seconds")
     given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+    given.setdefault("jobs", default_jobs(args.recipe, overrides))
     target = console(stderr=args.json)
     result = bench(args.recipe, build(BenchSettings, given), overrides, args.out, target)
     if args.json:
@@ -44,7 +45,9 @@ def _parser() -> Parser:
     parser.add_argument("--learners", help="by name, as in a2c,ppo (default: the recipe's own)", metavar="A,B")
     parser.add_argument("--policies", help="by name, as in gru,lstm (default: the recipe's own)", metavar="A,B")
     parser.add_argument("--seeds", help="runs of each pair, with root seeds 0, 1, ... (default: 3)", metavar="N")
-    parser.add_argument("--jobs", help="processes at a time (default: as many as there are processors)", metavar="N")
+    parser.add_argument(
+        "--jobs", help="processes at a time (default: one for each processor; on a GPU one)", metavar="N"
+    )
     parser.add_argument("--seconds", help="of training in each run, at most (default: 60)", metavar="S")
     parser.add_argument("--out", help="where results are kept (default: bench-RECIPE among the runs)", metavar="FOLDER")
     add_json(parser, AT_THE_END)

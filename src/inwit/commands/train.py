@@ -51,7 +51,8 @@ def main(arguments: list[str]) -> int:
         raise UserError(f"--resume takes the run's own recipe: leave out {args.recipe!r}")
     from inwit.runs.folder import read_whole_record
     from inwit.runs.loading import find
-    from inwit.runs.recording import resume, train
+    from inwit.runs.recording import train
+    from inwit.runs.resuming import resume
     from inwit.training.config import resolve
 
     if args.resume is None:

@@ -11,7 +11,10 @@ from typing import Any
 
 @contextmanager
 def interruption() -> Iterator[list[signal.Signals]]:
-    """A list that receives the first signal. Outside the main thread, where Python handles none, it stays empty."""
+    """A list that receives the first signal. Outside the main thread, where Python handles none, it stays empty.
+
+    A signal that is ignored (as in a background job), or that a program around Python handles, is left alone.
+    """
     asked: list[signal.Signals] = []
     if threading.current_thread() is not threading.main_thread():
         yield asked
@@ -23,8 +26,9 @@ def interruption() -> Iterator[list[signal.Signals]]:
             signal.signal(each, handler)
 
     numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.getsignal(number) for number in numbers}
-    for number in numbers:
+    handlers = {number: signal.getsignal(number) for number in numbers}
+    before = {number: handler for number, handler in handlers.items() if handler not in (None, signal.SIG_IGN)}
+    for number in before:
         signal.signal(number, note)
     try:
         yield asked

@@ -17,20 +17,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
-from inwit import worlds
-from inwit.core.contracts import Agent, weights_of
+from inwit.core.contracts import Agent, Policy, World, weights_of
 from inwit.core.devices import usable_device
 from inwit.core.errors import UserError
-from inwit.core.seeding import stream
 from inwit.evaluation.exact import evaluate
 from inwit.integrations import missing
 from inwit.integrations.card import model_card
-from inwit.policies import make_policy
 from inwit.runs import loading
 from inwit.training.config import Config, resolve
+from inwit.training.loop import settled
 from inwit.version import __version__
 
 FORMAT = 1
@@ -88,10 +87,13 @@ def from_pretrained(source: str | Path, *, device: str = "cpu", revision: str | 
         raise UserError(
             f"{folder} was saved by inwit {record['inwit']}, which this version cannot read: {error}"
         ) from None
-    if _metadata(weights).get("record_sha256") != _record_hash(record):
+    if loading.metadata_of(weights).get("record_sha256") != _record_hash(record):
         raise UserError(f"the record in {folder / CONFIG} is not the one that the weights were saved with")
-    world, policy = _rebuild(config, weights, folder, device)
-    return Agent(world, policy, config, None, record["status"], record["summary"], usable_device(device))
+    place = usable_device(device)
+    world, policy = _rebuild(config, weights, folder)
+    if isinstance(policy, torch.nn.Module):
+        policy.to(place)
+    return Agent(world, policy, settled(config, policy), None, record["status"], record["summary"], place)
 
 
 def push_to_hub(agent: Agent | str | Path, repo_id: str, *, private: bool = False, token: str | None = None) -> str:
@@ -127,14 +129,15 @@ def _check_summary(summary: dict[str, Any]) -> None:
             ) from None
 
 
-def _rebuild(config: Config, weights: bytes, folder: Path, device: str) -> tuple[Any, Any]:
-    world = worlds.make(config.world.id, **config.world.settings.to_dict())
-    policy = make_policy(config.policy.id, config.policy.settings, world, stream(config.seed, "weights"))
+def _rebuild(config: Config, weights: bytes, folder: Path) -> tuple[World, Policy]:
+    world, policy = loading.untrained(config)
     try:
-        policy.load_state_dict(load(weights))
+        tensors = load(weights)
+        if isinstance(policy, torch.nn.Module):  # a script has no weights
+            policy.load_state_dict(tensors)
     except (SafetensorError, RuntimeError):
         raise UserError(f"the weights {folder / WEIGHTS} do not fit the policy and world that {CONFIG} names") from None
-    return world, policy.to(usable_device(device))
+    return world, policy
 
 
 def _read(folder: Path) -> dict[str, Any]:
@@ -165,15 +168,6 @@ def _bytes_of(file: Path) -> bytes:
         return file.read_bytes()
     except OSError:
         raise UserError(f"{file.parent} is not an agent's folder: it has no readable {file.name}") from None
-
-
-def _metadata(weights: bytes) -> dict[str, str]:
-    """What a safetensors file says of itself: JSON after eight bytes with its length."""
-    try:
-        length = int.from_bytes(weights[:8], "little")
-        return json.loads(weights[8 : 8 + length]).get("__metadata__", {})
-    except (ValueError, AttributeError):
-        return {}
 
 
 def _record_hash(record: dict[str, Any]) -> str:

@@ -1,13 +1,13 @@
 """An LSTM (Hochreiter and Schmidhuber 1997, with forget gates) that reads its prompt and writes token by token.
 
 As in `gru`, tokens are one-hot and their gate inputs a table; a padding position leaves the memory as it was.
-`matrix_dtype` chooses bfloat16 operands for the recurrent products where the processor has instructions for them;
-weights stay float32.
+`matrix_dtype` chooses bfloat16 operands for the recurrent products; weights stay float32. `auto` is decided where an
+LSTM is made for training, by what that device can do, and the decision stays with the agent (`settings.matrix_dtype`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -37,9 +37,10 @@ class LSTM(nn.Module):
         self, settings: LSTMSettings, *, vocabulary_size: int, num_stages: int, generator: torch.Generator
     ) -> None:
         super().__init__()
-        self.settings = settings
-        self.vocabulary_size = vocabulary_size
         self.dtype = matrix_dtype(settings.matrix_dtype, generator.device)
+        # Without `auto`: an agent computes wherever it goes as where it was trained.
+        self.settings = replace(settings, matrix_dtype=str(self.dtype).removeprefix("torch."))
+        self.vocabulary_size = vocabulary_size
         width, scale = settings.width, settings.width**-0.5
         stages = num_stages if settings.stage_aware else 1
         self.stage_embedding = init.normal(stages, width, scale=1.0, generator=generator)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
+from safetensors.torch import load as parse_tensors
 from torch import Tensor
 
 from inwit import worlds
-from inwit.core.contracts import Agent
+from inwit.core.contracts import Agent, Policy, World
 from inwit.core.devices import usable_device, usable_devices
 from inwit.core.errors import UserError, unknown
 from inwit.core.seeding import stream
@@ -20,6 +22,7 @@ from inwit.runs.folder import COMPLETE, read_whole_record, runs_folder, status_n
 from inwit.runs.index import latest
 from inwit.runs.writing import weights_metadata
 from inwit.training.config import Config, resolve
+from inwit.training.loop import settled
 
 RECORDS = ("run.json", "manifest.json")  # of a run, of a checkpoint
 
@@ -49,10 +52,17 @@ def load(run: str | Path = "latest", device: str | None = None) -> Agent:
     if record.status not in COMPLETE:
         raise UserError(_incomplete(path, status_now(path, record.status)))
     config = resolve(record.config)
-    world, policy = _untrained(config)
+    world, policy = untrained(config)
     _load_weights(policy, path, config)
-    place = _device(config, device)
-    return Agent(world, _placed(policy, place), config, path, record.status, record.summary, place)
+    return _agent(world, policy, config, path, record.status, record.summary, _device(config, device))
+
+
+def _agent(
+    world: World, policy: Policy, config: Config, path: Path, status: str, summary: dict[str, Any], place: torch.device
+) -> Agent:
+    if isinstance(policy, torch.nn.Module):
+        policy.to(place)
+    return Agent(world, policy, settled(config, policy), path, status, summary, place)
 
 
 def _incomplete(path: Path, status: str) -> str:
@@ -68,14 +78,13 @@ def _incomplete(path: Path, status: str) -> str:
 def _load_checkpoint(path: Path, device: str | None) -> Agent:
     run, snapshot = path.absolute().parents[1], checkpoint.load(path)
     config = resolve(read_whole_record(run).config)
-    world, policy = _untrained(config)
+    world, policy = untrained(config)
     _fit(policy, snapshot.weights, path)
-    summary = snapshot.numbers["summary"]
-    place = _device(config, device)
-    return Agent(world, _placed(policy, place), config, run, "checkpoint", summary, place)
+    return _agent(world, policy, config, run, "checkpoint", snapshot.numbers["summary"], _device(config, device))
 
 
-def _untrained(config: Config) -> tuple[Any, Any]:
+def untrained(config: Config) -> tuple[World, Policy]:
+    """The world of a configuration, and its policy with fresh weights, on the CPU."""
     world = worlds.make(config.world.id, **config.world.settings.to_dict())
     return world, make_policy(config.policy.id, config.policy.settings, world, stream(config.seed, "weights"))
 
@@ -87,26 +96,31 @@ def _device(config: Config, asked: str | None) -> torch.device:
     return usable_device(config.training.device if config.training.device in usable_devices() else "cpu")
 
 
-def _load_weights(policy: Any, path: Path, config: Config) -> None:
+def _load_weights(policy: Policy, path: Path, config: Config) -> None:
     file = path / "weights.safetensors"
     try:
-        with safe_open(file, "pt") as weights:
-            if (weights.metadata() or {}).get("made_for") != weights_metadata(config)["made_for"]:
-                raise _misfit(file)
-            tensors = {name: weights.get_tensor(name) for name in weights.keys()}  # noqa: SIM118
+        data = file.read_bytes()  # safetensors opens no path that is not text
+        tensors = parse_tensors(data)
     except FileNotFoundError:
         raise UserError(f"the run {path} has no weights.safetensors: it is half-written or was tampered with") from None
     except (OSError, SafetensorError) as error:
         raise UserError(f"the weights {file} are damaged: {error}") from None
+    if metadata_of(data).get("made_for") != weights_metadata(config)["made_for"]:
+        raise _misfit(file)
     _fit(policy, tensors, file)
 
 
-def _placed(policy: Any, place: torch.device) -> Any:
-    return policy.to(place) if isinstance(policy, torch.nn.Module) else policy
+def metadata_of(weights: bytes) -> dict[str, str]:
+    """What a safetensors file says of itself: JSON after eight bytes with its length. Empty if it is damaged."""
+    try:
+        length = int.from_bytes(weights[:8], "little")
+        return json.loads(weights[8 : 8 + length]).get("__metadata__", {})
+    except (ValueError, AttributeError):
+        return {}
 
 
-def _fit(policy: Any, tensors: dict[str, Tensor], source: Path) -> None:
-    if not isinstance(policy, torch.nn.Module):  # a script has nothing to load
+def _fit(policy: Policy, tensors: dict[str, Tensor], source: Path) -> None:
+    if not isinstance(policy, torch.nn.Module):  # a script has no weights
         return
     try:
         policy.load_state_dict(tensors)

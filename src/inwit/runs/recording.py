@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import inspect
+import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from inwit.core import storage
 from inwit.core.contracts import Agent
 from inwit.core.errors import UserError
 from inwit.core.interruption import interruption
-from inwit.runs import checkpoint, provenance, snapshot, writing
-from inwit.runs.folder import read_whole_record
-from inwit.runs.parquet import lines_to_parquet
-from inwit.runs.resuming import check_changes, checked_path, cut_back
+from inwit.runs import checkpoint, snapshot, writing
+from inwit.runs.folder import read_lines
 from inwit.runs.tracking import Tracker, make_tracker
 from inwit.training import health
 from inwit.training.config import Config, resolve
@@ -30,9 +29,7 @@ Report = Callable[[Update], None]
 Tell = Callable[[str], None]
 
 
-def _to_stderr(text: str) -> None:
-    import sys
-
+def to_stderr(text: str) -> None:
     print(f"inwit: {text}", file=sys.stderr)
 
 
@@ -40,7 +37,7 @@ def train(
     source: Config | str | Path | Mapping[str, Any] = "tutorial",
     *,
     report: Report | None = None,
-    tell: Tell = _to_stderr,
+    tell: Tell = to_stderr,
     track: str | None = None,
     **overrides: Any,
 ) -> Agent:
@@ -53,62 +50,14 @@ def train(
     """
     config = resolve(source, **overrides)
     parts, tracker = prepare(config), make_tracker(track, tell)  # what is wrong shows before a folder is made
-    path = writing.create(config, parts.agent.world.vocabulary.names)
-    with _training_of(path):
-        return _Recorder(parts, path, report, tell, tracker).run()
-
-
-def resume(
-    run: str | Path,
-    *,
-    report: Report | None = None,
-    tell: Tell = _to_stderr,
-    track: str | None = None,
-    **overrides: Any,
-) -> Agent:
-    """Go on with a run from its newest undamaged checkpoint, as if it had never stopped: bit-identical on the same
-    versions, threads and device. One that was killed before its first checkpoint starts over.
-
-    `overrides` may change how long and on what it trains (`training`'s max_updates, confirm..., checkpoint_every,
-    threads, device), nothing else. Raises `UserError` if they do, if there is nothing to go on from or nothing left to
-    do, or if another process is training the run.
-    """
-    path = checked_path(run)
-    with _training_of(path):
-        record = read_whole_record(path)
-        config = resolve(record.config, **overrides)
-        here = provenance.surroundings(config.training.threads, config.training.device)
-        check_changes(path, resolve(record.config), config, provenance.differences(record.rest, here), tell)
-        parts, tracker = prepare(config), make_tracker(track, tell)
-        recorder = _Recorder(parts, path, report, tell, tracker)
-        kept = checkpoint.newest(path, tell)
-        if kept is not None:
-            recorder.go_on_from(kept)
-        elif record.summary or checkpoint.listed(path):
-            raise UserError(f"the run {path} has no undamaged checkpoint left to go on from: start a new run")
-        _refuse_if_done(path, record.status, parts)
-        checkpoint.set_aside(path, parts.counters.updates)
-        cut_back(path, kept.numbers["lengths"] if kept else dict.fromkeys(writing.LINES, 0), tell)
-        earlier = record.rest.get("resumed") or []
-        note = {"update": parts.counters.updates, "time": provenance.now(), **here}
-        writing.change(path, status="running", config=config.to_dict(), resumed=[*earlier, note], **here)
-        return recorder.run()
-
-
-def _refuse_if_done(path: Path, status: str, parts: Parts) -> None:
-    at, most = parts.counters, parts.agent.config.training.max_updates
-    if at.solved and status == "finished":
-        raise UserError(f"the run {path} is finished: every problem is solved after {at.updates} updates")
-    if at.updates > most or (at.updates == most and status == "finished"):
-        raise UserError(
-            f"the run {path} has {at.updates} updates already and training.max_updates = {most}: "
-            f"ask for more, as in --training.max_updates {2 * at.updates}"
-        )
+    path = writing.create(parts.agent.config, parts.agent.world.vocabulary.names)
+    with training_of(path):
+        return Recorder(parts, path, report, tell, tracker).run()
 
 
 @contextmanager
-def _training_of(path: Path) -> Iterator[None]:
-    """Nobody else trains this run meanwhile."""
+def training_of(path: Path) -> Iterator[None]:
+    """Keep other processes from training this run. Raises `UserError` if one does already."""
     try:
         (path / "lock").touch()
     except OSError as error:
@@ -120,8 +69,27 @@ def _training_of(path: Path) -> Iterator[None]:
 
 
 @dataclass
-class _Recorder:
-    """Keeps a training as a run, from wherever its parts stand to its end."""
+class Recorder:
+    """Keeps a training as a run, from wherever its parts stand to its end.
+
+    How a run ends, and what is kept of it:
+
+    | what happened                               | status      | what is saved       | what is raised      |
+    |---------------------------------------------|-------------|---------------------|---------------------|
+    | the loop ended, or solved everything        | finished    | checkpoint, weights | nothing             |
+    | a signal, seen after an update              | interrupted | checkpoint, weights | nothing             |
+    | an exception between two updates            | interrupted | checkpoint, weights | it                  |
+    | an exception inside an update               | interrupted | weights             | it                  |
+    | an exception before anything was trained    | none        | the folder goes     | it                  |
+    | `UnhealthyError`: the numbers are lost      | failed      | the batch           | it                  |
+    | any other `UserError`: a full disk, say     | failed      | nothing more        | it                  |
+    | the same before the first checkpoint        | none        | the folder goes     | it                  |
+    | a second signal while the end is saved      | running     | nothing more        | `KeyboardInterrupt` |
+
+    Earlier checkpoints stand in every row, and a run can be resumed from them. One that says `running` while nobody
+    trains it is listed as stopped. The table `metrics.parquet` follows when a run is finished: it can be made again
+    from `metrics.jsonl`, so if it cannot be written that is said, and the run stays finished.
+    """
 
     parts: Parts
     path: Path
@@ -134,41 +102,48 @@ class _Recorder:
         self.watch = health.Watch(self.config, self.parts.agent.world.kinds)
         self.summary: dict[str, Any] = {}  # of the last update
         self.last: Update | None = None  # in this process
-        self.noted = 0  # update whose lines are written, if it has any
-        self.checkpointed: int | None = None  # update of the newest checkpoint
+        self.recorded = 0  # the last update of which everything is recorded that will be
+        self.checkpointed: int | None = None  # the update of the newest checkpoint
         self.due = time.monotonic() + self.config.training.checkpoint_every
 
     def go_on_from(self, kept: checkpoint.Snapshot) -> None:
-        snapshot.restore(self.parts, kept)
+        """Put a checkpoint back into the parts; says so if random streams had to begin anew."""
+        if fresh := snapshot.restore(self.parts, kept):
+            self.tell(
+                f"the generators of this device cannot go on from those of the checkpoint: from update {kept.update} "
+                f"on the random streams ({', '.join(fresh)}) are fresh ones"
+            )
         self.watch = health.Watch(self.config, self.parts.agent.world.kinds, **kept.numbers["watch"])
         self.summary, self.checkpointed = kept.numbers["summary"], kept.update
 
     def run(self) -> Agent:
+        """Train to the end and keep the run as the table above says."""
         if self.tracker is not None:
             self.tracker.start(self.path, self.config)
-        updates: Any = loop(self.parts)
+        updates = cast("Generator[Update]", loop(self.parts))
         try:
-            with interruption() as asked:
+            with interruption() as signals:
                 try:
                     for update in updates:
                         self.last = update
-                        self._note(update)
+                        self._record(update)
                         if self.report is not None:
                             self.report(update)
-                        if asked:
+                        if signals:
                             break
                 except BaseException as error:
-                    suspended = inspect.getgeneratorstate(updates) == inspect.GEN_SUSPENDED
-                    self._leave(error, between=suspended and self.noted == self.parts.counters.updates)
+                    between = inspect.getgeneratorstate(updates) == inspect.GEN_SUSPENDED
+                    self._end_with(error, between and self.recorded == self.parts.counters.updates)
                     raise
-                interrupted = bool(asked) and not self.parts.counters.solved
-                return self._keep("interrupted" if interrupted else "finished", asked[0].name if interrupted else None)
+                if signals and not self.parts.counters.solved:
+                    return self._save("interrupted", signal=signals[0].name)
+                return self._save("finished")
         finally:
             if self.tracker is not None:
                 self.tracker.close()
 
-    def _note(self, update: Update) -> None:
-        """What is kept of an update: its line and its events, if it is its turn; a checkpoint, if it is time."""
+    def _record(self, update: Update) -> None:
+        """Add an update to the run: its line and its events, every few updates; a checkpoint, if it is time."""
         health.check(update, self.path, parameters=False)
         if update.index % REPORT_EVERY == 0 or update.solved is not None:
             line = update.line()
@@ -179,13 +154,13 @@ class _Recorder:
                 self.tell(text)
             if self.tracker is not None:
                 self.tracker.log(line)
-        self.noted = update.index + 1
+        self.recorded = update.index + 1
         if time.monotonic() >= self.due:
-            self._checkpoint()
+            self.save_checkpoint()
             writing.change(self.path, summary=self.summary)
             self.due = time.monotonic() + self.config.training.checkpoint_every
 
-    def _checkpoint(self) -> None:
+    def save_checkpoint(self) -> None:
         """Everything up to the last update, on disk. The lines come first: a checkpoint knows how many there are."""
         if self.last is not None:
             health.check(self.last, self.path)
@@ -209,48 +184,73 @@ class _Recorder:
         storage.sync(file)
         return file.stat().st_size
 
-    def _keep(self, status: str, signal: str | None = None) -> Agent:
-        """The end: a checkpoint, the weights, and last the word that the run is complete."""
-        try:
-            self._checkpoint()
-            return self._complete(status, signal)
-        except UserError as error:
-            self._give_up("failed", keep=isinstance(error, health.UnhealthyError))
-            raise
-        except KeyboardInterrupt:  # again: whoever asks twice wants no more saving
-            raise KeyboardInterrupt(f"while saving {self.path}: its last checkpoint stands") from None
+    def _end_with(self, error: BaseException, between: bool) -> None:
+        """End the run after an exception, which came `between` two updates or not."""
+        if isinstance(error, UserError):
+            self._fail(error)
+        elif self.last is None and self.checkpointed is None:
+            writing.discard(self.path)
+        else:
+            self._save("interrupted", with_checkpoint=between)
+            if isinstance(error, KeyboardInterrupt):
+                raise KeyboardInterrupt(f"what was trained is kept as {self.path}") from None
 
-    def _complete(self, status: str, signal: str | None = None) -> Agent:
+    def _save(self, status: str, *, signal: str | None = None, with_checkpoint: bool = True) -> Agent:
+        """Save a checkpoint and the weights, and only then write down that the run is complete."""
         agent = self.parts.agent
-        agent.path, agent.status = self.path, status
-        agent.summary = self.summary | ({"signal": signal} if signal else {})
+        try:
+            if with_checkpoint:
+                self.save_checkpoint()
+            elif self.last is not None:
+                self.summary = self.last.summary()
+            agent.path, agent.status = self.path, status
+            agent.summary = self.summary | ({"signal": signal} if signal else {})
+            writing.finish(agent)
+        except UserError as error:
+            self._fail(error)
+            raise
+        except KeyboardInterrupt:  # the second one: the user does not want to wait for the saving
+            raise KeyboardInterrupt(f"while saving {self.path}: its last checkpoint stands") from None
         if status == "finished":
-            try:
-                lines_to_parquet(self.path / "metrics.jsonl", self.path / "metrics.parquet")
-            except OSError as error:
-                raise writing.unsaved(self.path, error) from None
-        writing.finish(agent)
+            self._write_table()
         return agent
 
-    def _leave(self, error: BaseException, between: bool) -> None:
-        """Something was raised: `between` two updates everything is kept; in the midst of one the weights alone, and
-        the last checkpoint stands."""
-        if isinstance(error, health.UnhealthyError):
-            self._give_up("failed", keep=True)
-        elif isinstance(error, UserError) or self.last is None:
-            self._give_up("failed" if isinstance(error, UserError) else "interrupted")
-        elif between:
-            self._keep("interrupted")
-        else:
-            self.summary = self.last.summary()
-            self._complete("interrupted")
-        if isinstance(error, KeyboardInterrupt) and self.path.exists():
-            raise KeyboardInterrupt(f"what was trained is kept as {self.path}") from None
-
-    def _give_up(self, status: str, keep: bool = False) -> None:
-        """Nothing more can be kept. A run without any checkpoint came to nothing, and goes."""
-        if keep or checkpoint.listed(self.path):
-            with suppress(UserError):  # the disk may have refused this as well: then the run stays `running`
-                writing.change(self.path, status=status)
+    def _fail(self, error: UserError) -> None:
+        """Mark the run as failed; delete its folder if there is neither a checkpoint nor a batch to look at."""
+        if isinstance(error, health.UnhealthyError) or checkpoint.listed(self.path):
+            with suppress(UserError):  # the disk may refuse this, too: then the run stays `running`
+                writing.change(self.path, status="failed")
         else:
             writing.discard(self.path)
+
+    def _write_table(self) -> None:
+        table = self.path / "metrics.parquet"
+        try:
+            lines_to_parquet(self.path / "metrics.jsonl", table)
+        except Exception as error:  # whatever DuckDB or the disk raises: the run is finished without it
+            why = " ".join(str(error).split()) or type(error).__name__
+            self.tell(f"{table} could not be written ({why}): metrics.jsonl holds the same rows")
+
+
+def lines_to_parquet(lines: Path, table: Path) -> None:
+    """Write a run's metrics as a Parquet table: the same rows, faster to query. Raises `OSError` or `duckdb.Error`.
+
+    Nested values become structs; damaged lines are left out; where there are no lines there is no table.
+    """
+    if not any(read_lines(lines)):
+        return
+    import duckdb  # here: it takes longer to import than to use
+
+    partial = table.with_name(f".{table.name}.partial")
+    # absolute: DuckDB gives names like ~ and file: a meaning of its own
+    source, target = (str(path.absolute()).replace("'", "''") for path in (lines, partial))
+    options = "format = 'newline_delimited', sample_size = -1, map_inference_threshold = -1, ignore_errors = true"
+    try:
+        with duckdb.connect(config={"threads": 1}) as connection:
+            # what is damaged is NULL
+            rows = f"SELECT * FROM read_json('{source}', {options}) WHERE \"update\" IS NOT NULL"
+            connection.execute(f"COPY ({rows}) TO '{target}' (FORMAT parquet)")
+        storage.sync(partial)
+        storage.adopt(partial, table)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -1,22 +1,77 @@
-"""What may differ when a run is resumed, and what its folder must look like first."""
+"""Going on with a run: what may differ, what its folder must look like first, and the way back into the loop."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from inwit.core import storage
+from inwit.core.contracts import Agent
+from inwit.core.devices import usable_device
 from inwit.core.errors import UserError
-from inwit.runs import writing
+from inwit.runs import checkpoint, provenance, writing
 from inwit.runs.folder import flat, read_whole_record
 from inwit.runs.loading import find
-from inwit.training.config import Config
+from inwit.runs.recording import Recorder, Report, Tell, to_stderr, training_of
+from inwit.runs.tracking import make_tracker
+from inwit.training.config import Config, resolve
+from inwit.training.loop import Parts, prepare
 
 # Settings that decide how long and where a training runs, not what it does (but for a rate that falls to its end).
 FREE = ("max_updates", "confirm", "confirm_at", "confirm_every", "checkpoint_every")
 # Those that may change the last bit of a sum.
 FREE_BUT_SAID = ("threads", "device")
+
+
+def resume(
+    run: str | Path,
+    *,
+    report: Report | None = None,
+    tell: Tell = to_stderr,
+    track: str | None = None,
+    **overrides: Any,
+) -> Agent:
+    """Go on with a run from its newest undamaged checkpoint, as if it had never stopped: bit-identical on the same
+    versions, threads and device. One that was killed before its first checkpoint starts over.
+
+    `overrides` may change how long and on what it trains (`training`'s max_updates, confirm..., checkpoint_every,
+    threads, device), nothing else. Raises `UserError` if they do, if there is nothing to go on from or nothing left to
+    do, or if another process is training the run.
+    """
+    path = checked_path(run)
+    with training_of(path):
+        record = read_whole_record(path)
+        config = resolve(record.config, **overrides)
+        usable_device(config.training.device)  # before it is asked for its name
+        here = provenance.surroundings(config.training.threads, config.training.device)
+        check_changes(path, resolve(record.config), config, provenance.differences(record.rest, here), tell)
+        parts, tracker = prepare(config), make_tracker(track, tell)
+        recorder = Recorder(parts, path, report, tell, tracker)
+        kept = checkpoint.newest(path, tell)
+        if kept is not None:
+            recorder.go_on_from(kept)
+        elif record.summary or checkpoint.listed(path):
+            raise UserError(f"the run {path} has no undamaged checkpoint left to go on from: start a new run")
+        _refuse_if_done(path, record.status, parts)
+        lengths: dict[str, int] = kept.numbers["lengths"] if kept else dict.fromkeys(writing.LINES, 0)
+        go_back(path, parts.counters.updates, lengths, tell)
+        earlier = record.rest.get("resumed") or []  # a record of an earlier version, or an edited one, may have none
+        note = {"update": parts.counters.updates, "time": provenance.now(), **here}
+        now = parts.agent.config.to_dict()
+        writing.change(path, status="running", config=now, resumed=[*earlier, note], **here)
+        return recorder.run()
+
+
+def _refuse_if_done(path: Path, status: str, parts: Parts) -> None:
+    at, most = parts.counters, parts.agent.config.training.max_updates
+    if at.solved and status == "finished":
+        raise UserError(f"the run {path} is finished: every problem is solved after {at.updates} updates")
+    if at.updates > most or (at.updates == most and status == "finished"):
+        raise UserError(
+            f"the run {path} has {at.updates} updates already and training.max_updates = {most}: "
+            f"ask for more, as in --training.max_updates {2 * at.updates}"
+        )
 
 
 def checked_path(run: str | Path) -> Path:
@@ -28,7 +83,7 @@ def checked_path(run: str | Path) -> Path:
     return path
 
 
-def check_changes(path: Path, old: Config, new: Config, elsewhere: list[str], tell: Callable[[str], None]) -> None:
+def check_changes(path: Path, old: Config, new: Config, elsewhere: list[str], tell: Tell) -> None:
     """Raises `UserError` if a setting differs that makes another training; says what may change the bits."""
     before, after = flat(old.to_dict()), flat(new.to_dict())
     free = {f"training.{name}" for name in (*FREE, *FREE_BUT_SAID)}
@@ -49,10 +104,12 @@ def check_changes(path: Path, old: Config, new: Config, elsewhere: list[str], te
         tell(f"resuming under other conditions ({', '.join(elsewhere)}): from here on bits may differ")
 
 
-def cut_back(path: Path, lengths: dict[str, int], tell: Callable[[str], None]) -> None:
-    """Bring the files of lines back to where a checkpoint left them; what came later will come again."""
+def go_back(path: Path, update: int, lengths: dict[str, int], tell: Tell) -> None:
+    """Bring a run's folder back to the checkpoint of `update`, in which the files of lines had these lengths: what came
+    later will come again."""
     storage.sweep(path)
     try:
+        checkpoint.set_aside(path, update)
         (path / "metrics.parquet").unlink(missing_ok=True)  # of a training that goes on now
         for name, length in lengths.items():
             file = path / name

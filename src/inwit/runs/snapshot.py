@@ -14,6 +14,7 @@ from torch import Tensor
 
 from inwit.core.contracts import weights_of
 from inwit.core.errors import UserError
+from inwit.core.seeding import stream_seed
 from inwit.runs.checkpoint import Snapshot
 from inwit.training.loop import Parts
 
@@ -43,13 +44,22 @@ def capture(parts: Parts, score: float, **more: Any) -> Snapshot:
     )
 
 
-def restore(parts: Parts, snapshot: Snapshot) -> None:
-    """Put a snapshot back into freshly made `parts`. Raises `UserError` if it does not fit them."""
+def restore(parts: Parts, snapshot: Snapshot) -> list[str]:
+    """Put a snapshot back into freshly made `parts`. Raises `UserError` if it does not fit them.
+
+    Returns the names of the random streams that could not go on and are fresh: those of another type of device.
+    """
+    fresh: list[str] = []
     try:
         if isinstance(parts.agent.policy, torch.nn.Module):
             parts.agent.policy.load_state_dict(snapshot.weights)
         for name, generator in parts.draws.items():
-            generator.set_state(snapshot.tensors[f"draws/{name}"])
+            state = snapshot.tensors[f"draws/{name}"]
+            if state.shape == generator.get_state().shape:
+                generator.set_state(state)
+            else:  # a CPU's has 5,056 bytes, a GPU's 16
+                generator.manual_seed(stream_seed(parts.agent.config.seed, f"{name} resumed at {snapshot.update}"))
+                fresh.append(name)
         _load_optimiser(parts.optimiser, _below("optimiser", snapshot.tensors))
         for part, state in _stateful(parts).items():
             state.load_state_dict(_below(part, snapshot.tensors))
@@ -61,6 +71,7 @@ def restore(parts: Parts, snapshot: Snapshot) -> None:
         raise UserError(
             f"checkpoint {snapshot.update} does not fit what the configuration makes: {type(error).__name__} {error}"
         ) from None
+    return fresh
 
 
 def _stateful(parts: Parts) -> dict[str, Stateful]:

@@ -212,7 +212,14 @@ def new_agent(config: Config) -> Agent:
     world = worlds.make(config.world.id, **config.world.settings.to_dict())
     generator = stream(config.seed, "weights", device)
     policy = make_policy(config.policy.id, config.policy.settings, world, generator)
-    return Agent(world, policy, config, device=device)
+    return Agent(world, policy, settled(config, policy), device=device)
+
+
+def settled(config: Config, policy: Any) -> Config:
+    """The configuration with what the policy has decided when it was made: its own settings, in which none says `auto`.
+    With them it computes elsewhere as it was trained. A script may have none."""
+    settings = getattr(policy, "settings", config.policy.settings)
+    return replace(config, policy=replace(config.policy, settings=settings))
 
 
 @contextmanager
