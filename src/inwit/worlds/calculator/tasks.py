@@ -1,4 +1,4 @@
-"""What calculator-v0 asks, in tensors: its kinds, tasks and prompts. What happens then is in `calculator_tensors`."""
+"""What calculator-v0 asks, in tensors: its kinds, tasks and prompts. What happens then is in `tensors`."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class CalculatorTasks:
 
     id = ID
     Settings = CalculatorSettings
-    extra_outcomes = EXTRA_OUTCOMES
+    extra_outcomes: tuple[str, ...] = EXTRA_OUTCOMES
     known_limit = "expressions up to the world's size only; the policy sees letters, never a number"
 
     def __init__(self, settings: CalculatorSettings) -> None:
