@@ -33,7 +33,7 @@ from inwit.worlds.calculator.tools import DEFAULT_TOOLS, HALF, TOOLS, P, Tool
 from inwit.worlds.reading import check_digits, check_fields, digits, whole
 
 ID = "calculator-v0"
-EXTRA_OUTCOMES: tuple[str, ...] = ("value_success", "identity_success")
+EXTRA_OUTCOMES = ("value_success", "identity_success")
 
 MAX_SLOTS = 4
 NUM_POINTS = 3  # of the identity test
