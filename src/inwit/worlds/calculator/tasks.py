@@ -38,6 +38,7 @@ class CalculatorTasks:
     id = ID
     Settings = CalculatorSettings
     extra_outcomes: tuple[str, ...] = EXTRA_OUTCOMES
+    value_outcome = "value_success"
     known_limit = "expressions up to the world's size only; the policy sees letters, never a number"
 
     def __init__(self, settings: CalculatorSettings) -> None:
