@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from inwit.policies.gru_cell import gru_cell_by_autograd
 from inwit.policies.gru_sequence import gru_sequence
+from textbook_cells import gru_cell_by_autograd
 
 NAMES = ("to_gates", "to_new", "hidden", "weight")
 VOCABULARY_SIZE = 6

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from inwit.policies.lstm import matrix_dtype
-from inwit.policies.lstm_cell import lstm_cell, lstm_cell_by_autograd
+from inwit.policies.lstm_cell import lstm_cell
 from support import all_kinds, make_world, small_policy
+from textbook_cells import lstm_cell_by_autograd
 
 NAMES = ("inputs", "hidden", "cell", "weight")
 

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from inwit.core.registry import Entry, Registry
+
+if TYPE_CHECKING:  # listing policies needs no PyTorch
+    import torch
+
+    from inwit.core.contracts import Trainable, World
+    from inwit.core.settings import Settings
 
 POLICIES = Registry(
     "policy",
@@ -21,7 +27,7 @@ POLICIES = Registry(
 )
 
 
-def make_policy(policy_id: str, settings: Any, world: Any, generator: Any) -> Any:
+def make_policy(policy_id: str, settings: Settings, world: World, generator: torch.Generator) -> Trainable:
     """The policy `policy_id` with fresh weights from `generator`, sized for `world` (its vocabulary and stages)."""
     return POLICIES.load(policy_id)(
         settings,

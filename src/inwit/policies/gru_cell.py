@@ -2,7 +2,7 @@
 
 PyTorch's own cell records a dozen nodes a step on CPU, and the backward pass of every slice fills a zero tensor of
 the full size; with the gates kept in one buffer an update takes about a fifth less time.
-`gru_cell_by_autograd` is the slow twin that the tests hold it against.
+The tests hold it against the textbook's step.
 """
 
 from __future__ import annotations
@@ -61,17 +61,3 @@ def gru_cell(
     Differentiable once, in all four arguments.
     """
     return _GRUCell.apply(inputs, hidden, weight, bias)
-
-
-def gru_cell_by_autograd(
-    inputs: Float[Tensor, "B G"],
-    hidden: Float[Tensor, "B H"],
-    weight: Float[Tensor, "G H"],
-    bias: Float[Tensor, " G"],
-) -> Float[Tensor, "B H"]:
-    """The same step in plain operations, as in the textbook."""
-    reset_in, update_in, new_in = inputs.chunk(3, 1)
-    reset_hidden, update_hidden, new_hidden = torch.addmm(bias, hidden, weight.t()).chunk(3, 1)
-    reset, update = torch.sigmoid(reset_in + reset_hidden), torch.sigmoid(update_in + update_hidden)
-    new = torch.tanh(new_in + reset * new_hidden)
-    return new + update * (hidden - new)

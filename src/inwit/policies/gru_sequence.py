@@ -3,7 +3,7 @@
 The cell's backward pass is linear in the incoming gradient: every gate's gradient is that gradient times a factor that
 the forward pass already decides. The factors of all steps are computed at once, so that the recursion back through
 time is left with one product of matrices and three cheap operations a step, and the weights' gradient is one product
-over all steps. `gru_cell_by_autograd`, stepped, is the slow twin that the tests hold it against.
+over all steps. The tests hold it against the textbook's step, repeated.
 """
 
 from __future__ import annotations

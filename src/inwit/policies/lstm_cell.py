@@ -1,8 +1,8 @@
 """One LSTM step as a single node of the autograd graph, with an optional bfloat16 path for its matrix products.
 
 As `gru_cell`: the gates stay in one buffer and the backward pass is written out. With `dtype=torch.bfloat16` the three
-products take bfloat16 operands; weights, memory, gates and gradients stay float32. `lstm_cell_by_autograd` is the slow
-twin.
+products take bfloat16 operands; weights, memory, gates and gradients stay float32. The tests hold it against the
+textbook's step.
 """
 
 from __future__ import annotations
@@ -68,15 +68,3 @@ def lstm_cell(
     `inputs`. The products' operands are cast to `dtype`, if one is given."""
     hidden, cell = _LSTMCell.apply(inputs, hidden, cell, weight, dtype or hidden.dtype)
     return hidden, cell
-
-
-def lstm_cell_by_autograd(
-    inputs: Float[Tensor, "B G"],
-    hidden: Float[Tensor, "B H"],
-    cell: Float[Tensor, "B H"],
-    weight: Float[Tensor, "G H"],
-) -> tuple[Float[Tensor, "B H"], Float[Tensor, "B H"]]:
-    """The same step in plain operations, as in the textbook."""
-    keep, write, show, new = (inputs + hidden @ weight.t()).chunk(4, 1)
-    cell = torch.sigmoid(keep) * cell + torch.sigmoid(write) * torch.tanh(new)
-    return torch.sigmoid(show) * torch.tanh(cell), cell

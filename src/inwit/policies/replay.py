@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
+from inwit.core.contracts import Policy
 from inwit.core.types import Memory, Output, map_rows
 
 
@@ -25,7 +24,7 @@ def for_each_episode(output: Output, memory: Memory, group_size: int) -> tuple[O
 
 
 def replay_by_stepping(
-    policy: Any,
+    policy: Policy,
     prompt: Int[Tensor, "N P"],
     prompt_mask: Bool[Tensor, "N P"],
     stage: Int[Tensor, " N"],

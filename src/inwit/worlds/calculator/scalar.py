@@ -50,7 +50,7 @@ class ScalarCalculator:
         self.steps = 0
         self.reward = 0.0
         self.terminated = self.truncated = self.success = False
-        self.extra = dict.fromkeys(EXTRA_OUTCOMES, False)
+        self.extra: dict[str, bool] = dict.fromkeys(EXTRA_OUTCOMES, False)
 
         points = zip(*IDENTITY_POINTS, strict=True)
         values = [(digit, *point) for digit, point in zip(problem.operands, points, strict=False)]

@@ -1,4 +1,4 @@
-"""What calculator-v0 asks, in tensors: its kinds, tasks and prompts. What happens then is in `calculator_tensors`."""
+"""What calculator-v0 asks, in tensors: its kinds, tasks and prompts. What happens then is in `tensors`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""calculator-v0 in tensors. The rules are in `calculator` and, as one reads them, in `calculator_scalar`.
+"""calculator-v0 in tensors. The settings are in `rules`, the rules as one reads them in `scalar`.
 
 A register holds 1 + 3 balanced residues ("lanes"): its value on the row's digits, then at the points of the identity
 test.
@@ -37,7 +37,7 @@ LANES = 1 + NUM_POINTS
 class CalculatorV0(CalculatorTasks):
     """The batched world, with C = L + num_slots cells and M = N - 1 operators at most.
 
-    State: `acc` Int[B, 4] (0 while empty) and `mode` Int[B] (see `calculator_tables`); `cells` Int[B, C, 4], the
+    State: `acc` Int[B, 4] (0 while empty) and `mode` Int[B] (see `tables`); `cells` Int[B, C, 4], the
     letters' values and then the slots'; `readable` Bool[B, V], the letters present and the slots filled; `goal`
     Int[B, 4]; `steps` and `limit` Int[B]; `ended` Bool[B]. With milestones also `parts` Int[B, M, 3], the values of the
     sub-expressions, `missing` Bool[B, M], those not yet reached, and `operators` Int[B], their number.

@@ -1,10 +1,10 @@
-"""Which tokens of the calculator waste nothing: for random programs that look as if somebody meant them.
+"""Which tokens of the calculator waste nothing. Random programs made of them are good material for hindsight.
 
-A thrifty program reads every value once: each operand, and each value that it stored. It neither overwrites nor leaves
-behind what it computed and has not used yet, and it stores nothing that was only loaded. So thrifty programs are the
-formulas that name each operand once, in every order in which the machine can work them out. Over four operands, with
-three tools and one slot, they are 3,240, of 8, 12 and 16 tokens, among two thousand million legal programs of these
-lengths. Nothing here knows what a program computes.
+A program wastes nothing if it reads every value exactly once: each operand, and each value that it stored. It does not
+overwrite or drop a computed value that nothing has read, and it does not store a value that was only loaded. Such
+programs are the formulas that name each operand once, in every order in which the machine can compute them. Over four
+operands, with three tools and one slot, there are 3,240 of them (of 8, 12 or 16 tokens), among two thousand million
+legal programs of these lengths. This module does not know what a program computes.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Thrift:
         return torch.where((verb == 0)[:, None], self._verbs(full), self._arguments(verb))
 
     def _verbs(self, full: Bool[Tensor, " B"]) -> Bool[Tensor, "B V"]:
-        """What has just been stored is safe, and the accumulator is loaded anew; what has not is used or stored."""
+        """After STO the accumulator is loaded anew; otherwise a tool uses its value, or STO stores it."""
         saved, left = self.saved >= 0, self.unread.any(1)
         room = (self.is_slot & ~self.unread).any(1)
         load, tool = saved | ~full, full & ~saved & left
@@ -56,7 +56,7 @@ class Thrift:
         return torch.stack([is_verb & rows[:, None] for is_verb, rows in verbs]).any(0)
 
     def _arguments(self, verb: Int[Tensor, " B"]) -> Bool[Tensor, "B V"]:
-        """A tool reads what is unread; LOAD all but what was just stored; STO takes a slot with nothing to lose."""
+        """Tools and LOAD read what is unread, LOAD not what was just stored; STO takes a slot that is read or empty."""
         load = self.unread & (self.token != self.saved[:, None])
         argument = torch.where((verb == 1)[:, None], load, self.unread)
         return torch.where((verb == self.sto_verb)[:, None], self.is_slot & ~self.unread, argument)

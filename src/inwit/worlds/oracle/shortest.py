@@ -1,8 +1,8 @@
 """The shortest program for an expression of `calculator-v0`, proven by exhaustive search.
 
 One search for each (number of operands, number of slots) serves every expression of up to five operands; a larger one
-is searched for alone. Results are kept in memory and on disk (`search_cache`). Whatever is reported was replayed as an
-exact polynomial with integer coefficients, also when it came from disk; what the search relies on is said in `search`.
+is searched for alone. Results are kept in memory and on disk (`shortest_cache`). Whatever is reported was replayed as
+an exact polynomial with integer coefficients, also when it came from disk. `shortest_search` says what it relies on.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ def shortest(
 ) -> ShortestProgram:
     """The shortest program for an expression (or a tree as `parse` makes it) with `num_slots` slots.
 
-    `max_calls` sets the bound of the search; by default it goes as far as a few seconds allow (`search.BUDGET`). Raises
-    `UserError` for an expression that does not parse, a tool that is unknown or not polynomial, slots outside 0..4.
+    `max_calls` sets the bound of the search; by default it goes as far as a few seconds allow. Raises `UserError` for
+    an expression that does not parse, a tool that is unknown or not polynomial, slots outside 0..4.
     """
     tools = tuple(tools)
     symbols = _checked_symbols(tools)

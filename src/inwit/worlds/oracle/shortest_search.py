@@ -1,12 +1,13 @@
 """Breadth-first search over every program of the calculator's machine, for many expressions of one size at once.
 
-A state is what the registers hold, as polynomials in the operands (`search_targets`: values at random points, hashes
+A state is what the registers hold, as polynomials in the operands (`shortest_targets`: values at random points, hashes
 of them). States that hold the same are merged, so the first program that reaches a polynomial is a shortest one.
 
 **Operands are searched up to renaming.** Only programs that use operand 0 first, then 1, then 2, ... are followed, and
-each target is sought under every renaming of its operands; undoing the renaming gives the program. Nothing is lost:
-where a program brings in a new operand out of turn, swapping it with the next in turn leaves the state before that
-call as it was. This saves most of the n! orders in which a program may meet its operands.
+each target is sought under every renaming of its operands; undoing the renaming gives the program. No program is
+missed: if one uses a new operand out of turn, exchange that operand with the next one in turn, everywhere in the
+program. The calls before it use neither, so the state before it is the same. This saves most of the n! orders in which
+a program may meet its operands.
 
 **Left out**, because a state at least as good (same accumulator, no slot's content missing) takes no more calls: LOAD
 unless a slot holds the accumulator (else it was computed in vain), STO of what a slot holds already, STO over a filled

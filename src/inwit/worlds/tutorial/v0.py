@@ -28,7 +28,7 @@ class TutorialV0(TutorialWorld):
 
     id = "tutorial-v0"
     hidden = True
-    extra_outcomes = ("paid_success",)
+    extra_outcomes: tuple[str, ...] = ("paid_success",)
     known_limit = "these rules pay for another goal than they state, and no program reaches the stated one in stage 2"
 
     machine_names = (*register_names(["acc"]), "mem", *TAIL)
