@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import jaxtyping
 import pytest
 import torch
 from hypothesis import settings
 
-from shapes import annotated
+import shapes
 
 # Before anything imports inwit: every annotated shape in it is checked (see shapes.py), in tests only.
-jaxtyping.install_import_hook(annotated("inwit"), "shapes.checked")
+shapes.install("inwit")
 
 torch.set_num_threads(1)
 

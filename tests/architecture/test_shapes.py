@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import jaxtyping
 import pytest
 import torch
+from beartype.roar import BeartypeCallHintViolation
 
 from inwit.core.distributions import masked_log_softmax
 from inwit.core.types import Output
@@ -27,5 +27,5 @@ def test_the_annotated_modules_are_found() -> None:
     ],
 )
 def test_a_wrong_shape_is_refused(misuse: object) -> None:
-    with pytest.raises(jaxtyping.TypeCheckError):
+    with pytest.raises(BeartypeCallHintViolation):
         misuse()  # type: ignore[operator]

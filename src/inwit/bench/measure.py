@@ -24,9 +24,10 @@ from inwit.rollout.collect import collect
 from inwit.training import health
 from inwit.training.config import resolve
 from inwit.training.loop import Update, threads, updates
+from inwit.worlds.examination import exam_of
 
 SPACING = 0.02  # between two measurements, as a share of the updates so far; at least one update
-SAMPLE = 256  # problems of each kind, where every problem of every kind would be too many
+SAMPLE = 256  # questions of each kind, at most
 
 
 def measure(cell: Cell, go_on: Callable[[], bool] = lambda: True) -> Result:
@@ -71,21 +72,19 @@ def _check(update: Update) -> None:
 
 
 def make_exam(agent: Agent) -> Tasks:
-    """What is looked at: one task of each kind where identity decides, else a fixed sample of each kind's problems;
-    nothing of a test set. Raises `UserError` for a world that cannot list its tasks."""
-    world: Any = agent.world
-    device = agent.device
-    trained = [kind for kind in range(len(world.kinds)) if kind not in set(world.kinds.held_out)]
-    if "identity" in world.capabilities:
-        return world.greedy_tasks(device)[torch.tensor(trained, device=device)]
-    if "all_tasks" not in world.capabilities:
-        raise UserError(f"the world {world.id} cannot list its tasks: exact success cannot be measured")
-    tasks, generator = world.all_tasks(trained, "cpu"), stream(0, "bench sample")
-    rows = []
+    """What is looked at: up to `SAMPLE` questions of each kind that is trained, always the same; nothing of a test set.
+
+    Raises `UserError` for a world whose exam proves nothing.
+    """
+    kinds, exam = agent.world.kinds, exam_of(agent.world)
+    if not exam.proven:
+        raise UserError(f"the world {agent.world.id} has no finite test of success: there is no 100 % to be measured")
+    trained = [kind for kind in range(len(kinds)) if kind not in set(kinds.held_out)]
+    tasks, generator, rows = Tasks.joined(list(exam.tasks(trained, "cpu"))), stream(0, "bench sample"), []
     for kind in trained:
         members = torch.nonzero(tasks.kind == kind)[:, 0]
         rows.append(members[torch.randperm(len(members), generator=generator)[:SAMPLE]])
-    return tasks[torch.cat(rows)].to(device)
+    return tasks[torch.cat(rows)].to(agent.device)
 
 
 def examine(agent: Agent, exam: Tasks) -> tuple[float, bool]:

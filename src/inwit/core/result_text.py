@@ -118,25 +118,12 @@ def notes(evaluation: Evaluation) -> list[str]:
         brackets = ", in brackets its 95 % interval" if any(row.interval for row in evaluation.rows) else ""
         lines.append(f"~ estimated from a sample{brackets}")
     lines.append(f"solved {evaluation.solved:,} of {evaluation.problems:,} {problems(evaluation)}")
-    over = cost_over_best(evaluation)
-    if over is not None:
-        lines.append(f"mean tokens over the proven best: {over:.4f}")
+    if evaluation.cost_over_best is not None:
+        lines.append(f"mean tokens over the proven best: {evaluation.cost_over_best:.4f}")
     if evaluation.unsolved:
         more = " ..." if len(evaluation.unsolved) > UNSOLVED else ""
         lines.append(f"not all solved: {'  '.join(evaluation.unsolved[:UNSOLVED])}{more}")
     return lines
-
-
-def cost_over_best(evaluation: Evaluation) -> float | None:
-    """Tokens over tokens, on what is solved: as the world counts it, or where everything is solved. None where the best
-    of some problem is not known."""
-    if evaluation.cost_over_best is not None:
-        return evaluation.cost_over_best
-    if any(row.solved < row.problems or not row.cost or not row.best_cost for row in evaluation.rows):
-        return None
-    cost = sum((row.cost or 0) * row.solved for row in evaluation.rows)
-    best = sum((row.best_cost or 0) * row.solved for row in evaluation.rows)
-    return cost / best if best else None
 
 
 def _unknown(evaluation: Evaluation) -> list[str]:

@@ -111,7 +111,7 @@ class Transformer(nn.Module):
                 f"this world's prompts and programs need {positions} positions and more"
             )
 
-    def _position(self, place: Int[Tensor, ...]) -> Tensor:
+    def _position(self, place: Int[Tensor, "*P"]) -> Tensor:
         return F.embedding(place, self.position_embedding)
 
     def _run(

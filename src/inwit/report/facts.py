@@ -41,7 +41,7 @@ def _solved(name: str, solved: int, of: int, what: str, *, proven: bool) -> dict
 
 
 def _cost(evaluation: Evaluation) -> list[dict[str, str]]:
-    over = result_text.cost_over_best(evaluation)
+    over = evaluation.cost_over_best
     return [] if over is None else [_tile("length", f"{over:.3f} ×", "mean tokens over the proven best")]
 
 
