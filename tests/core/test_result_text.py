@@ -65,15 +65,6 @@ def test_programs_stand_only_where_somebody_has_one() -> None:
     assert texts == ["none", "LEFT LEFT OPEN"]
 
 
-def test_the_cost_over_the_best_needs_everything_solved_where_the_world_does_not_count_it() -> None:
-    assert result_text.cost_over_best(PROVEN) == 1.0371
-    uncounted = replace(PROVEN, cost_over_best=None)
-    assert result_text.cost_over_best(uncounted) is None, "A few problems may be solved by programs shorter than best."
-    rows = [replace(ROWS[0], cost=4.5), replace(ROWS[0], problems=3000, solved=3000, cost=3.0)]
-    assert result_text.cost_over_best(replace(uncounted, rows=rows)) == (4.5 + 9) / 12
-    assert result_text.cost_over_best(replace(uncounted, rows=[])) is None
-
-
 def test_a_meaning_is_told_where_all_rows_agree() -> None:
     assert result_text.meanings(PROVEN) == {"greedy": "takes the nearest door", "blind": "sees no prompt"}
     other = replace(ROWS[0], yardsticks={"blind": Yardstick(EXACT, 0.1, why="something else")})

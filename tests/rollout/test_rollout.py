@@ -10,6 +10,7 @@ import torch
 
 from inwit import worlds
 from inwit.core.distributions import choose, gumbel, masked_log_softmax
+from inwit.core.errors import UserError
 from inwit.core.types import Output, Rollout, Tasks
 from inwit.rollout.collect import collect
 from support import all_kinds, make_world, small_policy
@@ -180,6 +181,12 @@ def test_leaving_early_leaves_nothing_out() -> None:
         assert torch.equal(getattr(short, name), getattr(long, name)), f"{name} differs."
     assert not bool(long.live[:, width:].any())
     assert bool(short.live[:, -1].any()), "It could have left a column earlier."
+
+
+@pytest.mark.parametrize("world_id", WORLDS)
+def test_a_world_that_cannot_tell_what_was_achieved_says_so(world_id: str) -> None:
+    with pytest.raises(UserError, match=f"{world_id} cannot tell what a program achieved"):
+        rollout_of(make_world(world_id), achieved=True)
 
 
 def test_the_graph_is_kept_on_demand() -> None:

@@ -15,7 +15,7 @@ from rich.console import Console
 
 import inwit
 from inwit.commands.cli import main
-from inwit.commands.show import Progress
+from inwit.commands.show.live import Progress
 from inwit.core.registry import Entry
 from inwit.core.settings import Settings
 from inwit.learners import LEARNERS

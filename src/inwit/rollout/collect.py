@@ -11,13 +11,13 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from inwit.core.contracts import Policy, World, capable
+from inwit.core.contracts import Achieves, Policy, World, capable
 from inwit.core.distributions import choose, gumbel, masked_log_softmax
 from inwit.core.errors import UserError
-from inwit.core.types import Output, Rollout, Step, Tasks
+from inwit.core.types import Output, Rollout, State, Step, Tasks
 from inwit.policies.replay import for_each_episode
 from inwit.worlds.running import any_step
 
@@ -44,11 +44,11 @@ def collect(
     read once per problem, whatever the group's size; it is that of the row's own problem, or of a row of `shown` (a
     control).
 
-    Raises `UserError` if a graph is to be kept, that is, to be learnt from, for problems of the world's test set; and
-    if the world's masks left some row without a legal token. Without `leave_early` nothing is read back from the
-    device, so neither is noticed here: ask `refuse_faulty` when you wait for the device anyway.
+    Raises `UserError` if a graph is to be kept, that is, to be learnt from, for problems of the world's test set, or if
+    the world's masks left some row without a legal token. Without `leave_early` nothing is read back from the device,
+    so neither is noticed here: ask `refuse_faulty` when you wait for the device anyway.
     """
-    teacher = capable(world, "achieved") if achieved else None
+    teacher = _teacher(world) if achieved else None
     if keep_graph and leave_early:
         refuse_test_set(world, problems.kind)
     record = _Record()
@@ -61,30 +61,43 @@ def collect(
             tasks = problems.repeat_interleave(group_size)
             output, memory = for_each_episode(output, memory, group_size)
         noise = None if generator is None else gumbel((world.num_columns, *output.logits.shape), generator)
-
         state = world.reset(tasks)
         ended = torch.zeros_like(tasks.kind, dtype=torch.bool)
         for column in range(world.num_columns):
-            legal = world.legal(state) if world.masks else torch.ones_like(output.logits, dtype=torch.bool)
-            token = choose(output.logits.detach(), legal, None if noise is None else noise[column])
-            forced = world.forced(state)
-            if after_end:
-                forced = forced.masked_fill(ended, -1)
-            chosen = forced < 0
-            token = torch.where(chosen, token, forced)
+            column_noise = None if noise is None else noise[column]
+            token, legal, chosen = _write(world, state, output, column_noise, ended if after_end else None)
             state, step = world.step(state, token)
             record.add(token, legal, ~ended, chosen, output, step)
             if teacher is not None:
                 record.achieved.append(teacher.achieved(state).masked_fill(ended, -1))
             ended = ended | step.terminated | step.truncated
-            last = column + 1 == world.num_columns
-            if last or (leave_early and not after_end and bool(ended.all())):
+            if column + 1 == world.num_columns or (leave_early and not after_end and bool(ended.all())):
                 break
             output, memory = policy.step(token, memory)
-        rollout = record.rollout(tasks, (prompt, prompt_mask, stage), group_size, keep_graph)
+        rollout = record.rollout(tasks, prompt, group_size, keep_graph)
     if leave_early:
         _check_legal(world, rollout)
     return rollout
+
+
+def _write(
+    world: World, state: State, output: Output, noise: Float[Tensor, "B V"] | None, writes_on: Bool[Tensor, " B"] | None
+) -> tuple[Int[Tensor, " B"], Bool[Tensor, "B V"], Bool[Tensor, " B"]]:
+    """A column's tokens, which were legal, and which the policy chose; the world forces none on rows that `writes_on`
+    marks."""
+    legal = world.legal(state) if world.masks else torch.ones_like(output.logits, dtype=torch.bool)
+    token, forced = choose(output.logits.detach(), legal, noise), world.forced(state)
+    if writes_on is not None:
+        forced = forced.masked_fill(writes_on, -1)
+    chosen = forced < 0
+    return torch.where(chosen, token, forced), legal, chosen
+
+
+def _teacher(world: World) -> Achieves:
+    teacher = capable(world, "achieved")
+    if teacher is None:
+        raise UserError(f"the world {world.id} cannot tell what a program achieved: leave out achieved=True")
+    return teacher
 
 
 def refuse_faulty(world: World, rollout: Rollout) -> None:
