@@ -27,7 +27,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import torch
 
 import inwit
-from inwit.commands.show import percent
+from inwit.core.text import percent
 from inwit.training.loop import threads
 
 
@@ -105,6 +105,11 @@ def measure(name: str, variant: Variant, seeds: int) -> None:
     print("\n", flush=True)
 
 
+def extra_shares(extra: dict[str, Any]) -> dict[str, float]:
+    """The further readings that are shares."""
+    return {name: value for name, value in extra.items() if isinstance(value, float)}
+
+
 def run(variant: Variant, seed: int) -> dict[str, Any]:
     last = deque(inwit.updates(variant.recipe, seed=seed, **variant.overrides), maxlen=1).pop()
     summary = last.summary()
@@ -114,12 +119,12 @@ def run(variant: Variant, seed: int) -> dict[str, Any]:
         "solved": evaluation.solved == evaluation.problems,
         "seconds": summary["seconds"],
         "tokens": summary["tokens"],
-        "success": [stage.success for stage in evaluation.stages],
-        "extra": [stage.extra for stage in evaluation.stages],
+        "success": [row.success for row in evaluation.rows],
+        "extra": [extra_shares(row.extra) for row in evaluation.rows],
     }
     readings = "; ".join(
-        " ".join([percent(stage.success), *(f"({percent(value)})" for value in stage.extra.values())])
-        for stage in evaluation.stages
+        " ".join([percent(row.success), *(f"({percent(value)})" for value in extra_shares(row.extra).values())])
+        for row in evaluation.rows
     )
     rate = summary["positions"] / summary["seconds"]
     print(

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from inwit.commands.arguments import Parser, add_json, print_json
+
+if TYPE_CHECKING:
+    from inwit.worlds.oracle.shortest import ShortestProgram
 
 
 def main(arguments: list[str]) -> int:
@@ -25,8 +30,13 @@ def main(arguments: list[str]) -> int:
     if args.json:
         print_json({"expression": args.expression, "num_slots": slots, **asdict(best)})
     else:
-        from inwit.commands.show import console
-        from inwit.commands.show.results import shortest_text
-
-        console().print(shortest_text(args.expression, slots, best), soft_wrap=True)
+        print(f"{args.expression} with {slots} slots: {_found(slots, best)}")
     return 0
+
+
+def _found(slots: int, best: ShortestProgram) -> str:
+    """A shortest program and how sure it is."""
+    if best.program is None:
+        return f"none with {slots} slots: all programs of up to {best.searched_to} tokens were searched"
+    sure = "proven shortest" if best.proven else f"shortest found; searched to {best.searched_to} tokens"
+    return f"{' '.join(best.program)}\n{best.length} tokens, {sure}; slots needed: {best.slots_needed}"

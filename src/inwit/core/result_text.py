@@ -89,7 +89,7 @@ def _reading(row: Row, name: str) -> str:
 
 
 def programs(evaluation: Evaluation) -> list[tuple[str, str, str]]:
-    """Row, whose, and the program or what is known of it, for the rows in which somebody's is one program."""
+    """Row, whose, and the program or `none`, for the rows in which somebody's is one program."""
     lines = []
     for row in evaluation.rows:
         known = {name: _program(found) for name, found in row.yardsticks.items()}
@@ -103,7 +103,7 @@ def programs(evaluation: Evaluation) -> list[tuple[str, str, str]]:
 def _program(found: Yardstick) -> str:
     if found.program:
         return " ".join(map(str, found.program))
-    return found.known if found.known in (NONE, NOT_SEARCHED) else ""
+    return NONE if found.known == NONE else ""
 
 
 def problems(evaluation: Evaluation) -> str:

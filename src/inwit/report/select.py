@@ -47,7 +47,7 @@ class Run:
 
 
 def select(patterns: Sequence[str]) -> list[Run]:
-    """The runs of names, paths, `latest`, and patterns such as `calculator-*`: each run once, in order.
+    """The runs of names, paths, `latest`, and patterns such as `NAME-*`: each run once, in order.
 
     Raises `UserError` for a name or pattern that nothing answers to, and for a damaged run that was asked for by name;
     a pattern passes damaged ones over.

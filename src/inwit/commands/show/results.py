@@ -1,4 +1,4 @@
-"""Tables of what an agent can do: its evaluation, pass@k, and the shortest program of an expression."""
+"""Tables of what an agent can do: its evaluation, and pass@k."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from inwit.core.text import percent
 
 if TYPE_CHECKING:
     from inwit.evaluation.pass_at_k import PassAtK
-    from inwit.worlds.oracle.shortest import ShortestProgram
 
 SOLVED = 2  # the column that is coloured
 GAP = 2  # between columns
@@ -102,13 +101,3 @@ def pass_table(result: PassAtK) -> Group:
         interval = f"{percent(each.low)} to {percent(each.high)}"
         table.add_row(name, f"{each.problems:,}", percent(each.estimate), interval)
     return Group(title, table)
-
-
-def shortest_text(expression: str, slots: int, best: ShortestProgram) -> Text:
-    """A shortest program and how sure it is."""
-    if best.program is None:
-        found = f"none with {slots} slots: all programs of up to {best.searched_to} tokens were searched"
-    else:
-        sure = "proven shortest" if best.proven else f"shortest found; searched to {best.searched_to} tokens"
-        found = f"{' '.join(best.program)}\n{best.length} tokens, {sure}; slots needed: {best.slots_needed}"
-    return Text(f"{expression} with {slots} slots: {found}")
