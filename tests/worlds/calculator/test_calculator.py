@@ -168,7 +168,7 @@ def test_the_twin_plays_expressions_larger_than_any_world(operands: int) -> None
 
 
 def test_the_table_of_kinds() -> None:
-    """As many expressions and classes as the published table says, in order; equal classes exactly for equal polynomials."""
+    """As many expressions and classes as published, in order; equal classes exactly for equal polynomials."""
     kinds = inwit.make(WORLD, max_operators=4).kinds
     assert [kinds.stages.count(stage) for stage in (1, 2, 3, 4)] == [3, 18, 135, 1134]
     assert kinds.names[:4] == ("a+b", "a-b", "a*b", "a+(b+c)")
