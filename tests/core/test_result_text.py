@@ -65,6 +65,11 @@ def test_programs_stand_only_where_somebody_has_one() -> None:
     assert texts == ["none", "LEFT LEFT OPEN"]
 
 
+def test_the_cost_over_the_best_is_told_where_it_is_known() -> None:
+    assert "mean tokens over the proven best: 1.0371" in result_text.notes(PROVEN)
+    assert not any("proven best" in note for note in result_text.notes(replace(PROVEN, cost_over_best=None)))
+
+
 def test_a_meaning_is_told_where_all_rows_agree() -> None:
     assert result_text.meanings(PROVEN) == {"greedy": "takes the nearest door", "blind": "sees no prompt"}
     other = replace(ROWS[0], yardsticks={"blind": Yardstick(EXACT, 0.1, why="something else")})

@@ -341,7 +341,7 @@ def test_the_tutorial(runs: Path) -> None:
         "stage 2",
         "100,000",
         "MUL ADD STO MUL RCL SUB ANS",
-        "best shortcut",
+        "shortcut",
         "Known limit",
         "the oracle writes",
     ):
