@@ -26,6 +26,40 @@ def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
         assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+@pytest.mark.parametrize("error", [errno.EINVAL, errno.ENOTSUP, errno.EACCES])
+@pytest.mark.parametrize("call", ["open", "fsync"])
+def test_a_file_system_that_cannot_sync_folders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, error: int
+) -> None:
+    """It is used all the same, which is said once. A file that cannot be synced is still an error."""
+    storage._warn_once.cache_clear()
+    real_open, real_sync = os.open, os.fsync
+    folders: set[int] = set()
+
+    def opening(path: Path, flags: int, *mode: int) -> int:
+        folder = Path(path).is_dir()
+        if call == "open" and folder:
+            raise OSError(error, os.strerror(error))
+        descriptor = real_open(path, flags, *mode)
+        (folders.add if folder else folders.discard)(descriptor)
+        return descriptor
+
+    def syncing(descriptor: int) -> None:
+        if call == "fsync" and descriptor in folders:
+            raise OSError(error, os.strerror(error))
+        real_sync(descriptor)
+
+    monkeypatch.setattr(storage.os, "open", opening)
+    monkeypatch.setattr(storage.os, "fsync", syncing)
+    with pytest.warns(UserWarning, match="cannot sync folders"):
+        storage.replace(tmp_path / "file", b"one")
+    storage.replace(tmp_path / "file", b"two")  # a second warning would be an error
+    assert (tmp_path / "file").read_bytes() == b"two"
+    monkeypatch.setattr(storage.os, "fsync", lambda descriptor: os.close(-1))
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        storage.sync(tmp_path / "file")
+
+
 def test_a_line_is_added_as_a_whole(tmp_path: Path) -> None:
     file = tmp_path / "lines"
     storage.append(file, '{"a": 1}\n')

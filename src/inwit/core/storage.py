@@ -7,12 +7,15 @@ is synced. `append` adds whole lines to a file that others may be reading. All r
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +27,13 @@ except ImportError:  # no such locks on Windows: there, nothing keeps two proces
     fcntl = None
 
 
+CANNOT_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EPERM)
+BINARY = getattr(os, "O_BINARY", 0)  # Windows alone has it, and changes the ends of lines without it
+
+
 def write(path: Path, data: bytes) -> None:
     """A new file with this content, synced. Not atomic: for files in a folder that gets its name later."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | BINARY, 0o666)
     try:
         _write_all(descriptor, data)
         os.fsync(descriptor)
@@ -61,17 +68,30 @@ def adopt(partial: Path, path: Path) -> None:
 
 
 def sync(path: Path) -> None:
-    """Wait until a file's content, or the names in a folder, have reached the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
+    """Wait until a file's content, or the names in a folder, have reached the disk.
+
+    Some systems cannot sync a folder (Windows, some network and shared folders): there, a warning says so once.
+    """
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        if error.errno not in CANNOT_SYNC or not path.is_dir():
+            raise
+        _warn_once(f"this file system cannot sync folders ({error.strerror}): a power cut may undo the last changes")
+
+
+@cache
+def _warn_once(text: str) -> None:
+    warnings.warn(text, stacklevel=2)
 
 
 def append(path: Path, text: str) -> None:
     """Add whole lines at the end of a file, in one piece; if that fails, none of them. Not synced."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | BINARY, 0o666)
     try:
         length = os.fstat(descriptor).st_size
         try:
