@@ -3,8 +3,8 @@
 Signatures without a shape are left to pyright, which reads them better than a check at run time does: settings take
 text on purpose and convert it, and protocols describe, they are not there for isinstance.
 
-`jaxtyping.jaxtyped` itself wraps every function, with a shape or without, inner functions at each call of the outer one,
-and checks a call's arguments twice: the tests took a third longer. `install` puts `shaped` in its place.
+`jaxtyping.jaxtyped` itself wraps every function, with a shape or without, wraps an inner function again at each call of
+the outer one, and checks a call's arguments twice: the tests took a third longer. `install` puts `shaped` in its place.
 """
 
 from __future__ import annotations
