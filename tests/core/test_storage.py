@@ -13,6 +13,11 @@ from inwit.core import storage
 from support import whole_lines
 
 
+@pytest.fixture(autouse=True)
+def unsynced() -> None:
+    """Here, unlike in other tests, files are really synced."""
+
+
 def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
     """Whichever call is refused: the old content or the new, and no half-made file beside it."""
     file = tmp_path / "file"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +11,19 @@ import numpy as np
 import pytest
 import torch
 
-pytest.importorskip("onnxscript")
-onnxruntime = pytest.importorskip("onnxruntime")
-
 import inwit
 from inwit import UserError
 from inwit.core.contracts import Agent
 from inwit.integrations import onnx as export
 from support import untrained
 
+NEEDED = ("onnxscript", "onnxruntime")
+pytestmark = pytest.mark.skipif(not all(map(find_spec, NEEDED)), reason="needs the extra export")
+
 
 def session(path: Path) -> Any:
+    import onnxruntime  # when a test runs: the import takes a second
+
     return onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
 
 

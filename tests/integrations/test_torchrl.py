@@ -2,33 +2,41 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
 import torch
 
-pytest.importorskip("torchrl")
-
-from tensordict import TensorDict
-from torchrl.envs import TransformedEnv, check_env_specs
-from torchrl.envs.transforms import ActionMask
-
 from golden_records import WORLDS, groups
 from inwit import UserError
-from inwit.integrations.torchrl import InwitTorchRLEnv
+
+pytestmark = pytest.mark.skipif(find_spec("torchrl") is None, reason="needs the extra rl")
+
+
+def make_env(*arguments: Any, **settings: Any) -> Any:
+    """TorchRL is imported when a test runs, since that takes a second."""
+    from inwit.integrations.torchrl import InwitTorchRLEnv
+
+    return InwitTorchRLEnv(*arguments, **settings)
 
 
 @pytest.mark.parametrize("observe", ["tokens", "machine"])
 @pytest.mark.parametrize("world_id", WORLDS)
 def test_torchrls_own_checks(world_id: str, observe: str) -> None:
-    env = InwitTorchRLEnv(world_id, 8, observe=observe)
+    from torchrl.envs import check_env_specs
+
+    env = make_env(world_id, 8, observe=observe)
     check_env_specs(env)
     assert env.observation_spec["action_mask"].shape == (8, env.batch.vocabulary_size)
 
 
 @pytest.mark.parametrize("world_id", WORLDS)
 def test_the_masks_are_kept_to(world_id: str) -> None:
-    env = TransformedEnv(InwitTorchRLEnv(world_id, 32), ActionMask())
+    from torchrl.envs import TransformedEnv, check_env_specs
+    from torchrl.envs.transforms import ActionMask
+
+    env = TransformedEnv(make_env(world_id, 32), ActionMask())
     check_env_specs(env)
     block = env.rollout(40, break_when_any_done=False)
     assert bool(block["action_mask"].gather(-1, block["action"][..., None]).all())
@@ -41,7 +49,7 @@ def test_the_masks_are_kept_to(world_id: str) -> None:
 @pytest.mark.parametrize("world_id", WORLDS)
 def test_recorded_episodes(world_id: str, every: int) -> None:
     for settings, records in groups(world_id, every):
-        env = InwitTorchRLEnv(world_id, len(records), **settings)
+        env = make_env(world_id, len(records), **settings)
         now = env.reset(options={"tasks": [record.task for record in records]})
         lengths = torch.tensor([len(record.actions) for record in records])
         paid, last = torch.zeros(len(records)), {}
@@ -61,10 +69,10 @@ def test_recorded_episodes(world_id: str, every: int) -> None:
 
 
 def test_rows_start_anew_by_themselves() -> None:
-    env = InwitTorchRLEnv("tutorial-v1", 4)
+    env = make_env("tutorial-v1", 4)
     env.set_seed(0)
     now = env.reset()
-    again = InwitTorchRLEnv("tutorial-v1", 4)
+    again = make_env("tutorial-v1", 4)
     again.set_seed(0)
     assert torch.equal(again.reset()["prompt"], now["prompt"])
     for _ in range(7):
@@ -92,7 +100,9 @@ def test_rows_start_anew_by_themselves() -> None:
     ],
 )
 def test_wrong_actions(action: Any, message: str) -> None:
-    env = InwitTorchRLEnv("tutorial-v1", 3)
+    from tensordict import TensorDict
+
+    env = make_env("tutorial-v1", 3)
     env.reset()
     with pytest.raises(UserError, match=message):
         env.step(TensorDict({"action": action}, [3]))
