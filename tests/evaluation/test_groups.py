@@ -91,12 +91,15 @@ def computes(program: list[str], expression: str) -> bool:
     return program[-1] == "ANS" and holds(program, expression, 1)[-2] == goal
 
 
-@pytest.mark.parametrize("which", ["stubborn", "untrained"])
-def test_against_playing_one_by_one(which: str, stubborn: Agent) -> None:
+@pytest.mark.parametrize(
+    ("which", "max_operators"),
+    [("stubborn", 3), ("untrained", 2), pytest.param("untrained", 3, marks=pytest.mark.slow)],
+)
+def test_against_playing_one_by_one(which: str, max_operators: int, stubborn: Agent) -> None:
     """Who solves what, and in how many tokens, as scalar episodes and exact arithmetic tell."""
-    agent = stubborn if which == "stubborn" else calculator_agent()
+    agent = stubborn if which == "stubborn" else calculator_agent(world={"max_operators": max_operators})
     evaluation = evaluate_expressions(agent)
-    table = shortest_table(3, 1)
+    table = shortest_table(max_operators, 1)
     told: dict[tuple[int, int | None], list[tuple[bool, int, ShortestProgram]]] = {}
     unsolved = []
     for name, stage in zip(agent.world.kinds.names, agent.world.kinds.stages, strict=True):
@@ -241,7 +244,8 @@ def test_a_split_is_told_apart_and_so_is_its_leak(split: str, capsys: Any) -> No
     from inwit.commands.show import console
 
     agent = writing(best_programs(), split=split)
-    told = evaluate_expressions(agent).split
+    evaluation = evaluate_expressions(agent)
+    told = evaluation.split
     names, held_out = agent.world.kinds.names, agent.world.kinds.held_out
     point = dict(zip(LETTERS, NUMBERS, strict=True))
     value = [eval(name, {}, point) % PRIME for name in names]
@@ -254,7 +258,7 @@ def test_a_split_is_told_apart_and_so_is_its_leak(split: str, capsys: Any) -> No
     assert bool(rest) is (split != "longest")
     assert told["held_out_twins"] == twins
     assert (twins > 0) is (split == "text")
-    console().print(groups_table(evaluate_expressions(agent)))
+    console().print(groups_table(evaluation))
     text = capsys.readouterr().out
     assert f"{len(held_out)} of {len(held_out)} held out" in text
     assert f"{twins} of {len(held_out)}" in text
@@ -280,7 +284,8 @@ def test_plain_data(evaluated: GroupEvaluation, of_the_stubborn: GroupEvaluation
         )
 
 
-def test_evaluating_draws_nothing_from_the_global_generator(stubborn: Agent) -> None:
+def test_evaluating_draws_nothing_from_the_global_generator() -> None:
+    stubborn = writing(dict.fromkeys(best_programs(2), FIXED), max_operators=2)
     torch.manual_seed(3)
     before, one = torch.get_rng_state(), evaluate_expressions(stubborn)
     assert torch.equal(torch.get_rng_state(), before)
