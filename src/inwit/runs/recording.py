@@ -18,7 +18,7 @@ from inwit.core.interruption import interruption
 from inwit.core.storage import Json
 from inwit.runs import checkpoint, snapshot, writing
 from inwit.runs.folder import read_lines
-from inwit.runs.tracking import Tracker, make_tracker
+from inwit.runs.tracking import Tracker
 from inwit.training import health
 from inwit.training.config import Config, resolve
 from inwit.training.loop import Parts, loop, prepare
@@ -50,7 +50,7 @@ def train(
     raised. A second signal leaves at once. Raises `UserError` before anything is written if the configuration is wrong.
     """
     config = resolve(source, **overrides)
-    parts, tracker = prepare(config), make_tracker(track, tell)  # what is wrong shows before a folder is made
+    parts, tracker = prepare(config), Tracker(track, tell)  # what is wrong shows before a folder is made
     path = writing.create(parts.agent.config, parts.agent.world.vocabulary.names)
     with training_of(path):
         return Recorder(parts, path, report, tell, tracker).run()
@@ -94,7 +94,7 @@ class Recorder:
     path: Path
     report: Report | None
     tell: Tell
-    tracker: Tracker | None
+    tracker: Tracker
 
     def __post_init__(self) -> None:
         self.config: Config = self.parts.agent.config
@@ -117,8 +117,7 @@ class Recorder:
 
     def run(self) -> Agent:
         """Train to the end and keep the run as the table above says."""
-        if self.tracker is not None:
-            self.tracker.start(self.path, self.config)
+        self.tracker.start(self.path, self.config)
         updates = cast("Generator[Update]", loop(self.parts))
         try:
             with interruption() as signals:
@@ -138,8 +137,7 @@ class Recorder:
                     return self._save("interrupted", signal=signals[0].name)
                 return self._save("finished")
         finally:
-            if self.tracker is not None:
-                self.tracker.close()
+            self.tracker.close()
 
     def _record(self, update: Update) -> None:
         """Add an update to the run: its line and its events, every few updates; a checkpoint, if it is time."""
@@ -151,8 +149,7 @@ class Recorder:
                 event = {"update": line["update"], "time": line["time"], "event": name, "text": text}
                 writing.append(self.path, "events.jsonl", event)
                 self.tell(text)
-            if self.tracker is not None:
-                self.tracker.log(line)
+            self.tracker.log(line)
         self.recorded = update.index + 1
         if time.monotonic() >= self.due:
             self.save_checkpoint()

@@ -13,7 +13,7 @@ from inwit.runs import checkpoint, provenance, writing
 from inwit.runs.folder import flat, read_whole_record
 from inwit.runs.loading import find
 from inwit.runs.recording import Recorder, Report, Tell, to_stderr, training_of
-from inwit.runs.tracking import make_tracker
+from inwit.runs.tracking import Tracker
 from inwit.training.config import Config, resolve
 from inwit.training.loop import Parts, prepare
 
@@ -47,7 +47,7 @@ def resume(
         usable_device(config.training.device)  # before it is asked for its name
         here = provenance.surroundings(config.training.threads, config.training.device)
         _refuse_changes(path, resolve(record.config), config, provenance.differences(record.rest, here), tell)
-        parts, tracker = prepare(config), make_tracker(track, tell)
+        parts, tracker = prepare(config), Tracker(track, tell)
         recorder = Recorder(parts, path, report, tell, tracker)
         kept = checkpoint.newest(path, tell)
         if kept is not None:
