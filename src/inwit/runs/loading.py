@@ -15,7 +15,6 @@ from inwit.core.contracts import Agent, Policy, World
 from inwit.core.devices import usable_device, usable_devices
 from inwit.core.errors import UserError, unknown
 from inwit.core.seeding import stream
-from inwit.core.storage import Json
 from inwit.policies import make_policy
 from inwit.runs import checkpoint
 from inwit.runs.folder import COMPLETE, read_whole_record, runs_folder, status_now
@@ -40,48 +39,33 @@ def find(run: str | Path, *, any_status: bool = False) -> Path:
 
 
 def load(run: str | Path = "latest", device: str | None = None) -> Agent:
-    """The agent of a complete run, or of one of its checkpoints (given by path), on `device`, by default the device it
-    was trained on.
+    """The agent of a complete run, or of one of its checkpoints (given by path), on `device`: by default on that of its
+    training, or on the CPU if this machine does not have it.
 
     Raises `UserError` for a run that is missing, unfinished, damaged, or made for a world that this installation lacks.
     """
     path = find(run)
-    if (path / "manifest.json").is_file():
-        return _load_checkpoint(path, device)
-    record = read_whole_record(path)
-    if record.status not in COMPLETE:
+    kept = checkpoint.load(path) if (path / "manifest.json").is_file() else None
+    folder = path.absolute().parents[1] if kept else path
+    record = read_whole_record(folder)
+    if kept is None and record.status not in COMPLETE:
         raise UserError(_incomplete(path, status_now(path, record.status)))
     config, file = resolve(record.config), path / "weights.safetensors"
     world, policy = untrained(config)
-    _fit(policy, _read_weights(file, config), file)
-    return _agent(world, policy, config, device, path=path, status=record.status, summary=record.summary)
-
-
-def _load_checkpoint(path: Path, device: str | None) -> Agent:
-    run, snapshot = path.absolute().parents[1], checkpoint.load(path)
-    config = resolve(read_whole_record(run).config)
-    world, policy = untrained(config)
-    _fit(policy, snapshot.weights, path)
-    summary = snapshot.numbers["summary"]
-    return _agent(world, policy, config, device, path=run, status="checkpoint", summary=summary)
+    _fit(policy, kept.weights if kept else _read_weights(file, config), path if kept else file)
+    if device is None:
+        device = config.training.device if config.training.device in usable_devices() else "cpu"
+    place = usable_device(device)
+    if isinstance(policy, torch.nn.Module):
+        policy.to(place)
+    status, summary = ("checkpoint", kept.numbers["summary"]) if kept else (record.status, record.summary)
+    return Agent(world, policy, settled(config, policy), folder, status, summary, place)
 
 
 def untrained(config: Config) -> tuple[World, Policy]:
     """The world of a configuration, and its policy with fresh weights, on the CPU."""
     world = worlds.make(config.world.id, **config.world.settings.to_dict())
     return world, make_policy(config.policy.id, config.policy.settings, world, stream(config.seed, "weights"))
-
-
-def _agent(
-    world: World, policy: Policy, config: Config, device: str | None, *, path: Path, status: str, summary: Json
-) -> Agent:
-    """On `device`; by default on the one that the run was trained on, or the CPU if this machine does not have it."""
-    if device is None:
-        device = config.training.device if config.training.device in usable_devices() else "cpu"
-    place = usable_device(device)
-    if isinstance(policy, torch.nn.Module):
-        policy.to(place)
-    return Agent(world, policy, settled(config, policy), path, status, summary, place)
 
 
 def _incomplete(path: Path, status: str) -> str:
