@@ -64,8 +64,7 @@ class Record:
 
     def part(self, name: str) -> str:
         """The `id` of the world, policy, learner or curriculum."""
-        table = self.config.get(name)
-        return str(table.get("id", "?")) if isinstance(table, dict) else "?"
+        return str(_dict(self.config.get(name)).get("id", "?"))
 
 
 def read_record(path: Path) -> Record:

@@ -65,7 +65,10 @@ def query(sql: str, folder: Path | None = None) -> Answer:
     with duckdb.connect(":memory:") as database:
         try:
             statements = database.extract_statements(sql)
-            _check(statements)
+            if len(statements) != 1:
+                raise UserError(f"one SELECT is answered at a time: these are {len(statements)} statements")
+            if statements[0].type.name not in ("SELECT", "EXPLAIN"):
+                raise UserError(f"inwit query only reads: it takes SELECT, no {statements[0].type.name}")
             _fill(database, folder, sql)
             for lock in LOCKS:
                 database.execute(lock)
@@ -89,13 +92,6 @@ def _answer(database: DuckDBPyConnection, statement: Statement) -> Answer:
         except KeyboardInterrupt:
             database.interrupt()
             raise
-
-
-def _check(statements: list[Statement]) -> None:
-    if len(statements) != 1:
-        raise UserError(f"one SELECT is answered at a time: these are {len(statements)} statements")
-    if statements[0].type.name not in ("SELECT", "EXPLAIN"):
-        raise UserError(f"inwit query only reads: it takes SELECT, no {statements[0].type.name}")
 
 
 def _fill(database: DuckDBPyConnection, folder: Path, sql: str) -> None:

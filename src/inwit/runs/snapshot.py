@@ -1,7 +1,7 @@
-"""What a training is between two updates: taken out of its parts, and put back.
+"""The state of a training between two updates: taken out of its parts, and put back.
 
 A part that carries state from one update to the next is `Stateful`. The policy, curricula and auxiliaries are; a
-learner may be. Everything else that a training is made of follows from its configuration.
+learner may be. Everything else follows from the configuration.
 """
 
 from __future__ import annotations

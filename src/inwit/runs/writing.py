@@ -32,14 +32,27 @@ ATTEMPTS = 100  # names that are tried for a new run, a microsecond apart
 def create(config: Config, vocabulary: tuple[str, ...]) -> Path:
     """A new run folder with status `running`, under a name that no other run has. Raises `UserError` if it cannot be
     written, and leaves nothing behind then."""
-    base, now = runs_folder(), datetime.now(UTC)
-    record = storage.to_json(_record(config, vocabulary))
+    base, now, written = runs_folder(), datetime.now(UTC), provenance.now()
+    record = {
+        "format": FORMAT,
+        "status": "running",
+        "created": written,
+        "updated": written,
+        "recipe": config.recipe,
+        "seed": config.seed,
+        "config": config.to_dict(),
+        "summary": {},
+        **provenance.surroundings(config.training.threads, config.training.device),
+        "git": provenance.revision(),
+        "vocabulary": list(vocabulary),
+        "resumed": [],
+    }
     why = "the names of new runs are taken"
     try:
         for later in range(ATTEMPTS):
             stamp = (now + timedelta(microseconds=later)).strftime("%Y%m%d-%H%M%S-%f")
             path = base / f"{config.recipe}-{config.seed}-{stamp}"
-            if _made(path, record):
+            if _made(path, storage.to_json(record)):
                 return path
     except OSError as error:
         why = error.strerror or str(error)
@@ -66,24 +79,6 @@ def _made(path: Path, record: bytes) -> bool:
             return False
         raise
     return True
-
-
-def _record(config: Config, vocabulary: tuple[str, ...]) -> Json:
-    time = provenance.now()
-    return {
-        "format": FORMAT,
-        "status": "running",
-        "created": time,
-        "updated": time,
-        "recipe": config.recipe,
-        "seed": config.seed,
-        "config": config.to_dict(),
-        "summary": {},
-        **provenance.surroundings(config.training.threads, config.training.device),
-        "git": provenance.revision(),
-        "vocabulary": list(vocabulary),
-        "resumed": [],
-    }
 
 
 def change(path: Path, **changes: object) -> None:
