@@ -7,14 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from math import isfinite
-from pathlib import Path
 from statistics import mean
 from typing import Any
 
 import torch
-from safetensors.torch import save as tensors_to_bytes
 
-from inwit.core import storage
 from inwit.core.contracts import parameters_of
 from inwit.core.errors import UserError
 from inwit.core.types import Kinds
@@ -26,16 +23,19 @@ WELL = 0.9  # mean running success from which on being certain is no trouble
 PATIENCE = 5  # reports in a row before something is called a collapse, or a lack of signal
 CLOSED = 0.1  # a stage is missed after this share of `training.max_updates`, and
 CLOSED_UPDATES = 100  # this many updates at least
-DUMP = "unhealthy.safetensors"
 
 
 class UnhealthyError(UserError):
-    """The numbers of a training are lost."""
+    """The numbers of a training are lost: `what` is lost, and what to try."""
+
+    def __init__(self, what: str, advice: str) -> None:
+        super().__init__(f"{what}; {advice}")
+        self.what, self.advice = what, advice
 
 
-def check(update: Update, run: Path, parameters: bool = True) -> None:
-    """Raises `UnhealthyError` if loss, gradient or a parameter is not finite, after keeping the batch in the run, and
-    `UserError` for an update that must not have been made (`Update.refuse_faulty`)."""
+def check(update: Update, parameters: bool = True) -> None:
+    """Raises `UnhealthyError` if loss, gradient or a parameter is not finite, and `UserError` for an update that must
+    not have been made (`Update.refuse_faulty`)."""
     update.refuse_faulty()
     found = lost(update, parameters)
     if not found:
@@ -43,9 +43,9 @@ def check(update: Update, run: Path, parameters: bool = True) -> None:
     name, value = next(iter(found.items()))
     training = update.agent.config.training
     raise UnhealthyError(
-        f"{_PHRASES[name]} is {value} at update {update.index + 1}: {_dump(update, run)}; "
+        f"{_PHRASES[name]} is {value} at update {update.index + 1}",
         f"try a smaller training.learning_rate (now {training.learning_rate:g}) "
-        f"or training.max_grad_norm (now {training.max_grad_norm:g})"
+        f"or training.max_grad_norm (now {training.max_grad_norm:g})",
     )
 
 
@@ -65,18 +65,6 @@ def lost(update: Update, parameters: bool) -> dict[str, float]:
 
 
 _PHRASES = {"loss": "the loss", "gradient": "the gradient's norm", "parameter": "a parameter of the policy"}
-
-
-def _dump(update: Update, run: Path) -> str:
-    """Keep the batch; returns where, and what to look at in it."""
-    rollout, path = update.rollout, run / DUMP
-    tensors = {name: value for name, value in vars(rollout).items() if isinstance(value, torch.Tensor)}
-    tensors |= {f"task/{name}": value for name, value in rollout.tasks.data.items()} | {"kind": rollout.tasks.kind}
-    try:
-        storage.replace(path, tensors_to_bytes({name: value.cpu().clone() for name, value in tensors.items()}))
-    except OSError as error:
-        return f"the batch could not be kept as {path}: {error.strerror}"
-    return f"look at log_probs, values and reward in the batch, kept as {path}"
 
 
 @dataclass
