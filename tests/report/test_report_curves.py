@@ -70,7 +70,7 @@ def test_lines_out_of_metrics() -> None:
     assert curves.stages([run]) == ["1", "2"]
     assert curves.success_line(run, "2") == Line([100, 300], [0.3, 0.4])
     assert curves.success_line(run, None).y == [pytest.approx(0.2), pytest.approx(0.3)]
-    assert curves.metric_line(run, "entropy", "seconds") == Line([1.5], [1.5])
+    assert curves.line(run.metrics, "entropy", "seconds") == Line([1.5], [1.5])
 
 
 def test_thresholds() -> None:

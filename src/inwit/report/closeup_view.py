@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from inwit.core import result_text
 from inwit.core.results import Evaluation
 from inwit.core.text import held, percent, task_text
-from inwit.report.bars import Bar, Span, bar_chart, mark_of, span_chart
+from inwit.report.charts import BARS, FILLED, HOLLOW, SPANS, ChartRow, RowChart, compact, per_cent, row_chart
 from inwit.report.closeup import CloseUp, KindResult
-from inwit.report.panels import chart, has_critic, stage_lines, table, tool_charts
+from inwit.report.panels import Table, has_critic, step_charts, table, tool_charts
 from inwit.report.select import Run
-from inwit.report.svg import swatch_mark
 
 if TYPE_CHECKING:
     from inwit.evaluation.explanation import Choice, Explanation
 
 KINDS = 400  # kinds that are shown one by one, at most; above that the unsolved ones alone
+ORACLE = "oracle"  # the yardstick that is drawn as a line across the bar
+MARKERS = (3, 2, 4, 5, 1)  # of other yardsticks, in order
 KINDS_TEXT = "✓ solved in the fewest possible tokens; + (dotted) solved with more; ✗ (outlined) not solved."
 
 
-def closeup_view(run: Run, look: CloseUp, key: str, heading: str) -> dict[str, Any]:
-    over_training = [
-        *tool_charts(run, key),
-        stage_lines(run, "mean_steps", f"steps-{key}", "Tokens in a program, over training", "tokens in a program"),
-    ]
+def closeup_view(run: Run, look: CloseUp, key: str, heading: str) -> dict[str, object]:
     return {
         "key": key,
         "to_evaluate": look.source or run.record.name,
@@ -35,7 +32,7 @@ def closeup_view(run: Run, look: CloseUp, key: str, heading: str) -> dict[str, A
         "kinds_text": KINDS_TEXT,
         "excess": _excess(look),
         "tools": _tools(look),
-        "over_training": [each for each in over_training if each],
+        "over_training": [*tool_charts(run, key), *step_charts(run, key)],
         "episodes": [_episode(each, has_critic(run)) for each in look.episodes],
         "critic": has_critic(run),
         "problem": look.problem,
@@ -43,7 +40,7 @@ def closeup_view(run: Run, look: CloseUp, key: str, heading: str) -> dict[str, A
     }
 
 
-def _result(evaluation: Evaluation | None, key: str) -> dict[str, Any]:
+def _result(evaluation: Evaluation | None, key: str) -> dict[str, object]:
     """The evaluation, as charts and tables; nothing where there is none."""
     if evaluation is None or not evaluation.rows:
         return dict.fromkeys(("bars", "spans", "table", "split", "programs")) | {"text": "", "notes": [], "limit": ""}
@@ -71,7 +68,7 @@ def _text(evaluation: Evaluation) -> str:
     return f"{text} Of the {of:,} that were held out of training it solves {solved:,}."
 
 
-def _split(evaluation: Evaluation) -> dict[str, Any] | None:
+def _split(evaluation: Evaluation) -> Table | None:
     """The trained problems and the test set side by side."""
     split = evaluation.split
     if split is None:
@@ -80,27 +77,48 @@ def _split(evaluation: Evaluation) -> dict[str, Any] | None:
     return table(caption, ["", "trained", "held out"], result_text.split_rows(split))
 
 
-def _bars(evaluation: Evaluation, key: str) -> dict[str, Any]:
+def _bars(evaluation: Evaluation, key: str) -> RowChart:
+    """The agent's success as bars, with the yardsticks as marks, alternately in a bar's lower and upper half."""
     names = result_text.yardstick_names(evaluation)
-    bars = []
+    others = [name for name in names if name != ORACLE]
+    looks = {name: MARKERS[place % len(MARKERS)] for place, name in enumerate(others)}
+    rows, said, drawn = [], [], set()
     for row in evaluation.rows:
-        known = {name: each.success for name, each in row.yardsticks.items() if each.success is not None}
-        bars.append(Bar(row.name, row.success, f"{'~' * (row.interval is not None)}{percent(row.success)}", known))
-    drawn = [name for name in names if any(name in bar.yardsticks for bar in bars)]
-    legend = [(swatch_mark("bar", 0), "agent"), *((swatch_mark(mark_of(name, names)), name) for name in drawn)]
-    return chart("Success", bar_chart(key, "Success", bars, names), legend)
+        found = ((name, row.yardsticks[name].success) for name in names if name in row.yardsticks)
+        known = [(name, success) for name, success in found if success is not None]
+        marks = [
+            (looks.get(name, ORACLE), success, -5.0 if place % 2 else 5.0, 4.5)
+            for place, (name, success) in enumerate(known)
+        ]
+        shown = f"{'~' * (row.interval is not None)}{percent(row.success)}"
+        rows.append(ChartRow(row.name, shown, bar=row.success, marks=marks))
+        said.append(f"{row.name}: agent {shown}")
+        drawn |= {name for name, _ in known}
+    legend = [("bar", 0, "agent")]
+    legend += [("marker" if name in looks else ORACLE, looks.get(name, 0), name) for name in names if name in drawn]
+    return row_chart(key, "Success", "; ".join(said) + ".", BARS, rows, ("", 1.0, per_cent), legend)
 
 
-def _spans(evaluation: Evaluation, key: str) -> dict[str, Any] | None:
-    spans = [Span(row.name, row.cost, row.best_cost) for row in evaluation.rows if row.cost]
-    if not spans:
+def _spans(evaluation: Evaluation, key: str) -> RowChart | None:
+    """Each row a line from the shortest length (hollow) to the agent's (filled)."""
+    rows, said, lengths = [], [], []
+    for row in evaluation.rows:
+        if row.cost:
+            best = row.best_cost
+            marks = [] if best is None else [(HOLLOW, best, 0.0, 7.5)]
+            link = None if best is None else (best, row.cost)
+            rows.append(ChartRow(row.name, link=link, marks=[*marks, (FILLED, row.cost, 0.0, 4.5)]))
+            said.append(f"{row.name}: agent {row.cost:.2f}" + (f", shortest {best:.2f}" if best else ""))
+            lengths += [row.cost, best or 0.0]
+    if not rows:
         return None
-    legend = [(swatch_mark(0), "agent, mean of what it solves")]
-    legend += [(swatch_mark(5), "best possible, on the same")] if any(span.shortest for span in spans) else []
-    return chart("Program length", span_chart(key, "Program length", spans), legend)
+    legend = [("marker", FILLED, "agent, mean of what it solves")]
+    legend += [("marker", HOLLOW, "best possible, on the same")] if any(lengths[1::2]) else []
+    axis = "tokens in a program", 1.12 * max(lengths), compact
+    return row_chart(key, "Program length", "; ".join(said) + ".", SPANS, rows, axis, legend)
 
 
-def _kinds(look: CloseUp) -> list[dict[str, Any]]:
+def _kinds(look: CloseUp) -> list[dict[str, object]]:
     parts = []
     everything = len(look.kinds) <= KINDS
     for stage, held_out in sorted({(kind.stage, kind.held_out) for kind in look.kinds}):
@@ -126,7 +144,7 @@ def _kind(kind: KindResult) -> dict[str, str]:
     }
 
 
-def _excess(look: CloseUp) -> dict[str, Any] | None:
+def _excess(look: CloseUp) -> Table | None:
     """How many kinds take how many tokens more than the shortest program."""
     more = Counter(kind.cost - kind.shortest for kind in look.kinds if kind.solved and kind.shortest is not None)
     if not more:
@@ -135,7 +153,7 @@ def _excess(look: CloseUp) -> dict[str, Any] | None:
     return table("solved kinds by length over the shortest program", ["tokens", "kinds"], rows)
 
 
-def _tools(look: CloseUp) -> dict[str, Any] | None:
+def _tools(look: CloseUp) -> dict[str, object] | None:
     if not look.tools:
         return None
     tokens = list(dict.fromkeys(token for uses in look.tools.values() for token in uses))
@@ -145,10 +163,10 @@ def _tools(look: CloseUp) -> dict[str, Any] | None:
         values = [uses.get(token, 0.0) for token in tokens]
         cells = [(f"{value / greatest:.3f}", f"{value:.2f}" if value else "·") for value in values]
         rows.append({"name": f"stage {stage}", "cells": cells})
-    return {"corner": "", "tokens": tokens, "rows": rows}
+    return {"tokens": tokens, "rows": rows}
 
 
-def _episode(explanation: Explanation, critic: bool) -> dict[str, Any]:
+def _episode(explanation: Explanation, critic: bool) -> dict[str, object]:
     mood, verdict = ("good", "✓ right") if explanation.success else ("bad", "✗ wrong")
     if explanation.lucky:
         mood, verdict = "bad", "≈ lucky: this program is not right everywhere"
@@ -165,7 +183,7 @@ def _episode(explanation: Explanation, critic: bool) -> dict[str, Any]:
     }
 
 
-def _card(choice: Choice, before: dict[str, Any], critic: bool) -> dict[str, Any]:
+def _card(choice: Choice, before: dict[str, object], critic: bool) -> dict[str, object]:
     registers = [
         {"name": name, "value": held(value), "changed": name in before and before[name] != value}
         for name, value in choice.state.items()

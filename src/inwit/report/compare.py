@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from inwit.core import result_text
 from inwit.core.results import Row
@@ -30,7 +29,7 @@ class Comparison:
 
     world: str
     groups: list[Group]
-    differences: dict[str, list[Any]]  # by setting, a value for each group
+    differences: dict[str, list[object]]  # by setting, a value for each group
     steep: list[Goal]  # 95 %, for each group
     solved: list[Goal]  # everything
 
@@ -155,7 +154,7 @@ def goal_cells(goal: Goal, runs: int) -> list[str]:
     return [f"{goal.reached} of {runs}", *times]
 
 
-def as_data(comparison: Comparison) -> dict[str, Any]:
+def as_data(comparison: Comparison) -> dict[str, object]:
     """For `--json`."""
     groups = []
     for each, steep, solved in zip(comparison.groups, comparison.steep, comparison.solved, strict=True):

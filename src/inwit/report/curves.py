@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import mean, median
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from inwit.report.select import Run
 from inwit.runs.folder import is_number, number
@@ -54,7 +52,7 @@ def stages(runs: Sequence[Run]) -> list[str]:
     return sorted(names, key=lambda name: (not name.isdigit(), int(name) if name.isdigit() else 0, name))
 
 
-def _success(run: Run, row: dict[str, Any]) -> dict[str, float]:
+def _success(run: Run, row: dict[str, object]) -> dict[str, float]:
     """By stage, without those that nothing is known of: a stage that is never drawn in training has no rate."""
     success = row.get("success")
     if not isinstance(success, dict):
@@ -72,9 +70,9 @@ def success_line(run: Run, stage: str | None, axis: str = "tokens") -> Line:
     return Line([x for x, _ in points], [y for _, y in points])
 
 
-def metric_line(run: Run, name: str, axis: str = "tokens") -> Line:
-    """Any number that the learner reports, such as `entropy`."""
-    points = [(number(row, axis), number(row, name)) for row in run.metrics]
+def line(rows: Sequence[dict[str, object]], name: str, axis: str = "tokens") -> Line:
+    """Any number in rows of metrics, such as `entropy`."""
+    points = [(number(row, axis), number(row, name)) for row in rows]
     known = [(x, y) for x, y in points if x is not None and y is not None]
     return Line([x for x, _ in known], [y for _, y in known])
 
@@ -84,16 +82,14 @@ def band(lines: Sequence[Line], start: float | None = None) -> Band | None:
 
     `start` is the value at 0, before the first report; None: the first value. None if there is nothing to draw.
     """
-    lines = [line for line in lines if line.x]
+    lines = [each for each in lines if each.x]
     if not lines:
         return None
-    x = np.linspace(0.0, max(line.x[-1] for line in lines), POINTS)
-    values = np.stack([_at(line, x, start) for line in lines])
+    x = np.linspace(0.0, max(each.x[-1] for each in lines), POINTS)
+    values = np.stack(
+        [np.interp(x, [0.0, *each.x], [each.y[0] if start is None else start, *each.y]) for each in lines]
+    )
     return Band(x.tolist(), np.median(values, 0).tolist(), values.min(0).tolist(), values.max(0).tolist())
-
-
-def _at(line: Line, x: NDArray[np.float64], start: float | None) -> NDArray[np.float64]:
-    return np.interp(x, [0.0, *line.x], [line.y[0] if start is None else start, *line.y])
 
 
 def solved_at(run: Run) -> Reached | None:
@@ -114,7 +110,7 @@ def level_at(run: Run, level: float = STEEP) -> Reached | None:
     return None
 
 
-def _reached(row: dict[str, Any]) -> Reached | None:
+def _reached(row: dict[str, object]) -> Reached | None:
     seconds, tokens, updates = (number(row, name) for name in ("seconds", "tokens", "update"))
     return None if seconds is None or tokens is None or updates is None else Reached(seconds, tokens, updates)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-from typing import Any
 
 from inwit.core import result_text
 from inwit.core.errors import UserError
@@ -55,7 +54,7 @@ def events(run: Run) -> list[str]:
     return list(dict.fromkeys(text for text in said if isinstance(text, str)))[:20]
 
 
-def trained(group: Group) -> dict[str, Any]:
+def trained(group: Group) -> dict[str, object]:
     """A group's settings, and what its runs ran on."""
     run = group.runs[0]
     versions = run.record.rest.get("versions")
@@ -92,5 +91,5 @@ def _command(group: Group) -> str:
     return shlex.join(words)
 
 
-def _plain(value: Any) -> str:
+def _plain(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from inwit.report.select import Run
 from inwit.runs.folder import flat
@@ -17,7 +16,7 @@ ASIDE = ("seed", "training.threads", "training.checkpoint_every")
 @dataclass(frozen=True)
 class Group:
     name: str
-    config: dict[str, Any]  # flat, without the seed
+    config: dict[str, object]  # flat, without the seed
     runs: list[Run]
 
     @property
@@ -28,7 +27,7 @@ class Group:
 def group(runs: Sequence[Run]) -> list[Group]:
     """The groups of runs of one world, in order of appearance."""
     members: dict[str, list[Run]] = {}
-    configs: dict[str, dict[str, Any]] = {}
+    configs: dict[str, dict[str, object]] = {}
     for run in runs:
         config = {name: value for name, value in flat(run.record.config).items() if name not in ASIDE}
         key = json.dumps(config, sort_keys=True)
@@ -38,18 +37,18 @@ def group(runs: Sequence[Run]) -> list[Group]:
     return [Group(name, configs[key], members[key]) for name, key in zip(names, configs, strict=True)]
 
 
-def differences(groups: Sequence[Group]) -> dict[str, list[Any]]:
+def differences(groups: Sequence[Group]) -> dict[str, list[object]]:
     """The settings in which the groups differ, with the value of each group; None where one has no such setting."""
     return _differing([each.config for each in groups])
 
 
-def _differing(configs: list[dict[str, Any]]) -> dict[str, list[Any]]:
+def _differing(configs: list[dict[str, object]]) -> dict[str, list[object]]:
     names = dict.fromkeys(name for config in configs for name in config)
     values = {name: [config.get(name) for config in configs] for name in names}
     return {name: row for name, row in values.items() if any(value != row[0] for value in row)}
 
 
-def _names(configs: list[dict[str, Any]]) -> list[str]:
+def _names(configs: list[dict[str, object]]) -> list[str]:
     """Names of parts first (`a2c`, `gru`), then single settings, as many as it takes."""
     differing = _differing(configs)
     if not differing:
@@ -69,7 +68,7 @@ def _first(setting: str) -> bool:
     return not (setting.endswith(".id") or setting == "recipe")
 
 
-def _described(setting: str, value: Any) -> str:
+def _described(setting: str, value: object) -> str:
     if value is None:
         return ""
     part, _, name = setting.rpartition(".")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING
 
 from inwit.core.text import count, plural, seconds
 from inwit.report.closeup import close_up
@@ -17,6 +16,9 @@ from inwit.report.groups import Group
 from inwit.report.panels import differences_table, goal_charts, goals_table, inner_charts, learning_charts, result_table
 from inwit.report.select import Run
 from inwit.version import __version__
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 CLOSE = 4  # agents that are looked at on one page, at most
 
@@ -30,24 +32,19 @@ def make_page(runs: Sequence[Run]) -> str:
         lead=_lead(runs, comparisons),
         apart=different_worlds(comparisons),
         worlds=worlds,
-        style=_style(),
         version=__version__,
     )
 
 
 @cache
-def _template() -> Any:
-    from jinja2 import Environment, StrictUndefined
+def _template() -> Template:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    text = files("inwit.report").joinpath("page.html.j2").read_text(encoding="utf-8")
-    return Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True).from_string(text)
-
-
-@cache
-def _style() -> Any:
-    from markupsafe import Markup
-
-    return Markup(files("inwit.report").joinpath("style.css").read_text(encoding="utf-8"))  # ours: nothing to escape
+    made = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, loader=PackageLoader("inwit.report", "")
+    )
+    made.filters |= {"f": "{:.1f}".format, "g": "{:g}".format}
+    return made.get_template("page.html.j2")
 
 
 def _lead(runs: Sequence[Run], comparisons: Sequence[Comparison]) -> str:
@@ -62,7 +59,7 @@ def _lead(runs: Sequence[Run], comparisons: Sequence[Comparison]) -> str:
     return f"{kept} Runs that differ in nothing but the seed are one group."
 
 
-def _world(comparison: Comparison, key: str, worlds: int) -> dict[str, Any]:
+def _world(comparison: Comparison, key: str, worlds: int) -> dict[str, object]:
     runs, groups = comparison.runs, comparison.groups
     alone = len(runs) == 1
     looked = groups[: max(1, CLOSE // worlds)]
@@ -85,7 +82,7 @@ def _world(comparison: Comparison, key: str, worlds: int) -> dict[str, Any]:
     }
 
 
-def _closeup(group: Group, key: str, alone: bool, looked: int) -> dict[str, Any]:
+def _closeup(group: Group, key: str, alone: bool, looked: int) -> dict[str, object]:
     """Of a group the run that solves most, and of those the one that came first."""
     run = max(group.runs, key=_most_solved)
     heading = "The result" if alone else f"A closer look: {group.name}, seed {run.record.seed}"
