@@ -15,16 +15,16 @@ AT_THE_END = "print one JSON object at the end, nothing else on stdout"  # --jso
 
 
 class Parser(argparse.ArgumentParser):
-    """A command's. Errors are one line (raised, not printed), abbreviations are refused, texts keep their lines."""
+    """A command's, from its module's docstring: how it is called, and below a blank line what `--help` says.
 
-    def __init__(self, command: str, description: str, usage: str | None = None) -> None:
-        super().__init__(
-            prog=f"inwit {command}",
-            usage=usage,
-            description=description,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            allow_abbrev=False,
-        )
+    Errors are one line (raised, not printed), abbreviations are refused, texts keep their lines.
+    """
+
+    def __init__(self, doc: str | None, usage: str | None = None) -> None:
+        called, _, about = (doc or "`inwit `").partition("\n\n")
+        prog = "inwit " + called.split()[1].rstrip("`:")
+        raw = argparse.RawDescriptionHelpFormatter
+        super().__init__(prog, usage, about.rstrip(), formatter_class=raw, allow_abbrev=False)
 
     def error(self, message: str) -> NoReturn:
         raise UserError(f"{message}; see {self.prog} --help")

@@ -1,4 +1,11 @@
-"""`inwit bench [RECIPE] ...`: learners x policies x seeds: how soon each gets to 95 % and to 100 %."""
+"""`inwit bench [RECIPE] ...`: learners x policies x seeds: how soon each gets to 95 % and to 100 %.
+
+Train every learner with every policy and seed, each in a process of its own, and tell how soon
+they solve 95 % and all of their world's problems: a table (Markdown, JSON) and a plot in FOLDER.
+Ctrl-C loses no finished run: the same command goes on from there.
+
+example: inwit bench tutorial --learners a2c,rloo --policies gru,lstm --seeds 5 --seconds 30
+"""
 
 from __future__ import annotations
 
@@ -33,13 +40,9 @@ def main(arguments: list[str]) -> int:
 
 def _parser() -> Parser:
     parser = Parser(
-        "bench",
+        __doc__,
         usage="inwit bench [RECIPE] [--learners A,B] [--policies A,B] [--seeds N] [--jobs N] [--seconds S]\n"
         "                   [--out FOLDER] [--json] [--SECTION.FIELD VALUE ...]",
-        description="Train every learner with every policy and seed, each in a process of its own, and tell how soon\n"
-        "they solve 95 % and all of their world's problems: a table (Markdown, JSON) and a plot in FOLDER.\n"
-        "Ctrl-C loses no finished run: the same command goes on from there.\n\n"
-        "example: inwit bench tutorial --learners a2c,rloo --policies gru,lstm --seeds 5 --seconds 30",
     )
     parser.add_argument("recipe", nargs="?", default="tutorial", help="a recipe's name or the path of a TOML file")
     parser.add_argument("--learners", help="by name, as in a2c,ppo (default: the recipe's own)", metavar="A,B")

@@ -1,4 +1,12 @@
-"""`inwit evaluate RUN`: success over all problems, beside oracle, shortcut and random policy."""
+"""`inwit evaluate RUN`: success over all problems, beside oracle, shortcut and random policy.
+
+Success of a run's agent that writes its likeliest tokens: over every problem of its world, or
+over a sample with 95 % intervals where these cannot be listed. On request, beside it: how often one of K
+programs sampled from the agent is right; or the same agent with something taken away. The result is kept
+with the run, unless a control was asked for.
+
+example: inwit evaluate latest --pass-at 8 --samples 64
+"""
 
 from __future__ import annotations
 
@@ -14,14 +22,7 @@ if TYPE_CHECKING:
 
 
 def main(arguments: list[str]) -> int:
-    parser = Parser(
-        "evaluate",
-        description="Success of a run's agent that writes its likeliest tokens: over every problem of its world, or\n"
-        "over a sample with 95 % intervals where these cannot be listed. On request, beside it: how often one of K\n"
-        "programs sampled from the agent is right; or the same agent with something taken away. The result is kept\n"
-        "with the run, unless a control was asked for.\n\n"
-        "example: inwit evaluate latest --pass-at 8 --samples 64",
-    )
+    parser = Parser(__doc__)
     add_run(parser)
     parser.add_argument("--pass-at", help="also estimate pass@K, with a 95 %% interval", metavar="K")
     parser.add_argument("--samples", help="programs sampled for each problem (default: K, at least 16)", metavar="N")

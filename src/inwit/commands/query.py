@@ -1,4 +1,18 @@
-"""`inwit query "SQL"`: a question to all runs' metrics and evaluations."""
+"""`inwit query "SQL"`: a question to all runs' metrics and evaluations.
+
+Ask all runs one question in SQL (DuckDB's). It only reads. The tables:
+
+  runs         run, status, recipe, seed, world, policy, learner, solved, problems, updates, seconds,
+               tokens, created, updated
+  metrics      run, update, seconds, episodes, tokens, success (a map: success['2'] is stage 2's), entropy,
+               loss and what else the learner reports: DESCRIBE metrics
+  evaluations  run, update, time, row, stage, problems, solved, success, cost, best_cost, low, high,
+               labels, extra (JSON), and the success of each yardstick: oracle, shortcut, random ...
+  settings     run, name (as in policy.width), value (text)
+
+example: inwit query "SELECT learner, count(*), median(seconds) FROM runs GROUP BY learner"
+example: inwit query "SELECT run, min(tokens) FROM metrics WHERE success['2'] > 0.8 GROUP BY run"
+"""
 
 from __future__ import annotations
 
@@ -15,19 +29,7 @@ LONGEST = 1000  # rows of a table; --csv and --json have no end
 
 
 def main(arguments: list[str]) -> int:
-    parser = Parser(
-        "query",
-        description="Ask all runs one question in SQL (DuckDB's). It only reads. The tables:\n\n"
-        "  runs         run, status, recipe, seed, world, policy, learner, solved, problems, updates, seconds,\n"
-        "               tokens, created, updated\n"
-        "  metrics      run, update, seconds, episodes, tokens, success (a map: success['2'] is stage 2's), entropy,\n"
-        "               loss and what else the learner reports: DESCRIBE metrics\n"
-        "  evaluations  run, update, time, row, stage, problems, solved, success, cost, best_cost, low, high,\n"
-        "               labels, extra (JSON), and the success of each yardstick: oracle, shortcut, random ...\n"
-        "  settings     run, name (as in policy.width), value (text)\n\n"
-        'example: inwit query "SELECT learner, count(*), median(seconds) FROM runs GROUP BY learner"\n'
-        "example: inwit query \"SELECT run, min(tokens) FROM metrics WHERE success['2'] > 0.8 GROUP BY run\"",
-    )
+    parser = Parser(__doc__)
     parser.add_argument("sql", help="one SELECT, in quotes")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print a JSON list, an object for each row")

@@ -1,4 +1,11 @@
-"""`inwit runs`: the runs, newest first."""
+"""`inwit runs`: the runs, newest first.
+
+List the runs under ./runs or $INWIT_RUNS, newest first. `solved` is the last exact evaluation
+of the weights that a run has now. One that is `stopped` was killed: `inwit train --resume RUN` goes on.
+An index is kept in the folder, so that thousands are listed at once.
+
+example: inwit runs --recipe tutorial --status finished --limit 5
+"""
 
 from __future__ import annotations
 
@@ -15,13 +22,7 @@ STATUSES = ("running", "stopped", "finished", "interrupted", "failed", "damaged"
 
 
 def main(arguments: list[str]) -> int:
-    parser = Parser(
-        "runs",
-        description="List the runs under ./runs or $INWIT_RUNS, newest first. `solved` is the last exact evaluation\n"
-        "of the weights that a run has now. One that is `stopped` was killed: `inwit train --resume RUN` goes on.\n"
-        "An index is kept in the folder, so that thousands are listed at once.\n\n"
-        "example: inwit runs --recipe tutorial --status finished --limit 5",
-    )
+    parser = Parser(__doc__)
     parser.add_argument("--recipe", help="only runs of this recipe", metavar="NAME")
     parser.add_argument("--status", help=f"only these: {', '.join(STATUSES)}", choices=STATUSES, metavar="STATUS")
     parser.add_argument("--limit", help=f"show so many (default: {SHOWN}; 0: all)", metavar="N")

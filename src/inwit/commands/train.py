@@ -1,5 +1,10 @@
 """`inwit train [RECIPE]`: train an agent, evaluate it on every problem, show how it does it.
 `inwit train --resume RUN`: go on with an interrupted or killed run, from its last checkpoint.
+
+Train an agent. Shows progress, then the result over every problem (or over a sample, where they
+cannot be listed) and two explained problems per stage. The run is kept under ./runs, or under $INWIT_RUNS.
+Ctrl-C (or SIGTERM) ends early with a checkpoint, from which --resume goes on as if the training had never
+stopped.
 """
 
 from __future__ import annotations
@@ -28,12 +33,8 @@ if TYPE_CHECKING:
 def main(arguments: list[str]) -> int:
     arguments, overrides = take_settings(arguments)
     parser = Parser(
-        "train",
+        __doc__,
         usage="inwit train [RECIPE | --resume RUN] [--seed N] [--track NAME] [--json] [--SECTION.FIELD VALUE ...]",
-        description="Train an agent. Shows progress, then the result over every problem (or over a sample, where they\n"
-        "cannot be listed) and two explained problems per stage. The run is kept under ./runs, or under $INWIT_RUNS.\n"
-        "Ctrl-C (or SIGTERM) ends early with a checkpoint, from which --resume goes on as if the training had never\n"
-        "stopped.",
     )
     parser.add_argument("recipe", nargs="?", help="a recipe's name or the path of a TOML file (default: tutorial)")
     parser.add_argument("--resume", help="go on with a run: its folder, its name, or latest", metavar="RUN")

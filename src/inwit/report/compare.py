@@ -1,7 +1,11 @@
-"""What a comparison says: for each world its groups, what differs, how soon each got there, and the results."""
+"""What a comparison says: for each world its groups, what differs, how soon each got there, and the results.
+
+Runs that differ in nothing but their seed are a group.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
@@ -10,8 +14,71 @@ from inwit.core.results import Row
 from inwit.core.text import count, plural, seconds, table
 from inwit.report import curves
 from inwit.report.curves import Reached, Spread, spread
-from inwit.report.groups import Group, differences, group
 from inwit.report.select import Run, by_world
+from inwit.runs.folder import flat
+
+# What does not change what is learned, as long as the device is the same.
+ASIDE = ("seed", "training.threads", "training.checkpoint_every")
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs that differ in nothing but their seed, under the shortest name that tells it apart from other groups."""
+
+    name: str
+    config: dict[str, object]  # flat, without the seed
+    runs: list[Run]
+
+    @property
+    def seeds(self) -> str:
+        return ", ".join(str(run.record.seed) for run in self.runs)
+
+
+def group(runs: Sequence[Run]) -> list[Group]:
+    """The groups of runs of one world, in order of appearance."""
+    members: dict[str, list[Run]] = {}
+    configs: dict[str, dict[str, object]] = {}
+    for run in runs:
+        config = {name: value for name, value in flat(run.record.config).items() if name not in ASIDE}
+        key = json.dumps(config, sort_keys=True)
+        configs[key] = config
+        members.setdefault(key, []).append(run)
+    names = _names(list(configs.values()))
+    return [Group(name, configs[key], members[key]) for name, key in zip(names, configs, strict=True)]
+
+
+def differences(configs: Sequence[dict[str, object]]) -> dict[str, list[object]]:
+    """The settings in which these differ, with the value of each; None where one has no such setting."""
+    names = dict.fromkeys(name for config in configs for name in config)
+    values = {name: [config.get(name) for config in configs] for name in names}
+    return {name: row for name, row in values.items() if any(value != row[0] for value in row)}
+
+
+def _names(configs: list[dict[str, object]]) -> list[str]:
+    """Names of parts first (`a2c`, `gru`), then single settings, as many as it takes."""
+    differing = differences(configs)
+    if not differing:
+        return [str(config.get("recipe", "run")) for config in configs]
+    names = [""] * len(configs)
+    for setting in sorted(differing, key=_first):
+        if len(set(names)) == len(names):
+            break
+        described = [_described(setting, value) for value in differing[setting]]
+        together = [" ".join(filter(None, pair)) for pair in zip(names, described, strict=True)]
+        if len(set(together)) > len(set(names)):
+            names = together
+    return names
+
+
+def _first(setting: str) -> bool:
+    return not (setting.endswith(".id") or setting == "recipe")
+
+
+def _described(setting: str, value: object) -> str:
+    if value is None:
+        return ""
+    part, _, name = setting.rpartition(".")
+    return str(value) if name == "id" or not part else f"{name} {value}"  # the table of differences tells the part
 
 
 @dataclass(frozen=True)
@@ -43,15 +110,9 @@ def compare(runs: Sequence[Run]) -> list[Comparison]:
     found = []
     for world, members in by_world(runs).items():
         groups = group(members)
-        found.append(
-            Comparison(
-                world=world,
-                groups=groups,
-                differences=differences(groups),
-                steep=[_goal([curves.level_at(run) for run in each.runs]) for each in groups],
-                solved=[_goal([curves.solved_at(run) for run in each.runs]) for each in groups],
-            )
-        )
+        steep = [_goal([curves.level_at(run) for run in each.runs]) for each in groups]
+        solved = [_goal([curves.solved_at(run) for run in each.runs]) for each in groups]
+        found.append(Comparison(world, groups, differences([each.config for each in groups]), steep, solved))
     return found
 
 
@@ -88,6 +149,20 @@ def result_table(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
             held_out = [_held_out(run)] if split else []
             lines.append([each.name, str(run.record.seed), run.record.status, _solved(run), *held_out, *shares])
     return headings, lines
+
+
+def yardstick_table(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
+    """Headings and lines: the yardsticks of each row. They belong to the world, not to the run: a cell holds several
+    figures only where the runs' worlds have other settings, or where runs have sampled them in another way."""
+    found: dict[tuple[str, int], dict[str, list[str]]] = {}
+    for run in comparison.runs:
+        for key, row in _rows(run).items():
+            for name, yardstick in row.yardsticks.items():
+                figures, figure = found.setdefault(key, {}).setdefault(name, []), result_text.yardstick(yardstick)
+                figures += [figure] if figure not in figures else []
+    names = list(dict.fromkeys(name for cells in found.values() for name in cells))
+    lines = [[row, *(" or ".join(cells.get(name, "·")) for name in names)] for (row, _), cells in found.items()]
+    return ["", *(name.replace("_", " ") for name in names)], lines
 
 
 def _rows(run: Run) -> dict[tuple[str, int], Row]:
@@ -132,6 +207,9 @@ def as_text(comparison: Comparison) -> str:
     right = [False, True, False, *[True] * (len(headings) - 3)]
     note = "\n~ estimated from a sample (95 % interval)" if any("~" in cell for row in rows for cell in row) else ""
     parts.append(f"the result: {methods(comparison)}\n\n" + table(headings, rows, right) + note)
+    headings, rows = yardstick_table(comparison)
+    if len(headings) > 1:
+        parts.append("the yardsticks\n\n" + table(headings, rows, [False, *[True] * (len(headings) - 1)]))
     return "\n\n".join(parts)
 
 

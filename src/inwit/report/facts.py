@@ -9,7 +9,7 @@ from inwit.core import result_text
 from inwit.core.errors import UserError
 from inwit.core.results import Evaluation
 from inwit.core.text import count, percent, seconds
-from inwit.report.groups import Group
+from inwit.report.compare import Group
 from inwit.report.panels import table
 from inwit.report.select import Run
 from inwit.runs.folder import flat, read_lines

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 from inwit.core.text import count, plural, seconds
 from inwit.report.closeup import close_up
 from inwit.report.closeup_view import closeup_view
-from inwit.report.compare import Comparison, compare, different_worlds
+from inwit.report.compare import Comparison, Group, compare, different_worlds
 from inwit.report.curves import solved_at
 from inwit.report.facts import events, tiles, trained
-from inwit.report.groups import Group
 from inwit.report.panels import differences_table, goal_charts, goals_table, inner_charts, learning_charts, result_table
 from inwit.report.select import Run
 from inwit.version import __version__
