@@ -18,12 +18,14 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import torch
 
-from inwit.bench.cells import ENDLESS, Cell, Result
+from inwit.bench.cells import Cell, Result
 from inwit.bench.measure import measure
 from inwit.learners import LEARNERS
 from inwit.policies import POLICIES
 from inwit.training.config import Config, resolve
 
+# The training of a pair runs until the benchmark stops it.
+ENDLESS = {"confirm": False, "max_updates": 10**9}
 CONTROLS = ("bag_gru", "memoryless")  # cannot tell the expressions apart, or where in a program they are
 
 # What the pairs change in the recipe `calculator`, by policy and by learner.

@@ -19,11 +19,9 @@ from __future__ import annotations
 import csv
 import sys
 from decimal import Decimal
-from math import isfinite
-from typing import Any
 
 from inwit.commands.arguments import Parser, print_json
-from inwit.core.text import table
+from inwit.core.text import plain, table
 
 LONGEST = 1000  # rows of a table; --csv and --json have no end
 
@@ -39,7 +37,7 @@ def main(arguments: list[str]) -> int:
 
     answer = ask(args.sql)
     if args.json:
-        print_json([dict(zip(answer.columns, map(_plain, row), strict=True)) for row in answer.rows])
+        print_json([dict(zip(answer.columns, map(plain, row), strict=True)) for row in answer.rows])
     elif args.csv:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerows([answer.columns, *answer.rows])
@@ -53,20 +51,7 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _plain(value: Any) -> Any:
-    """As JSON has it: decimals are floats, times are text, what is no number is null."""
-    if isinstance(value, Decimal):
-        value = float(value)
-    if isinstance(value, float):
-        return value if isfinite(value) else None
-    if isinstance(value, dict):
-        return {str(name): _plain(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value if value is None or isinstance(value, bool | int | str) else str(value)
-
-
-def _shown(value: Any) -> Any:
+def _shown(value: object) -> object:
     if isinstance(value, Decimal):
         return _shown(float(value))
     if isinstance(value, float):
