@@ -45,6 +45,12 @@ def test_there_and_back(agent: Agent, saved: Path) -> None:
     assert (again / "config.json").read_bytes() == (saved / "config.json").read_bytes()
 
 
+def test_an_agent_without_a_configuration_is_refused(agent: Agent, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no configuration"):
+        inwit.save_pretrained(replace(agent, config=None), tmp_path / "agent")
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.slow
 def test_the_card_has_the_exact_results(tmp_path: Path) -> None:
     """Of a trained run, given by its path; and a calculator's."""

@@ -1,9 +1,9 @@
-"""Agents that travel: a folder with everything an agent needs, and the Hugging Face Hub to send it through.
+"""Agents as folders, and the Hugging Face Hub to share them.
 
-A folder holds `model.safetensors`, `config.json` and `README.md`, the model card. The record in `config.json` names the
-SHA-256 of the weights, and the weights carry that of the rest of the record, results included: a file that was changed,
-cut short or mixed up with another agent's is refused. (That guards against accidents and careless edits; it is no
-signature.) Nothing is ever unpickled. Folders need no extra; the Hub needs `pip install "inwit[hub]"`.
+A folder holds `model.safetensors`, `config.json` and `README.md`, the model card. The record in `config.json` holds the
+SHA-256 of the weights; the weights hold that of the rest of the record, results included. A file that was changed, cut
+short or mixed up with another agent's is refused: this finds accidents, it is no signature. Nothing is ever unpickled.
+Folders need no extra; the Hub needs `pip install "inwit[hub]"`.
 """
 
 from __future__ import annotations
@@ -40,10 +40,12 @@ REPO_ID = r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*"
 def save_pretrained(agent: Agent | str | Path, folder: str | Path, *, repo_id: str | None = None) -> Path:
     """Write an agent (or a run's, by its path, name or `latest`) to a folder, with its results in the card.
 
-    Evaluates the agent first, which takes seconds. Returns the folder. Raises `UserError`
-    if it cannot be written, or if the summary holds what JSON cannot, such as NaN.
+    Evaluates the agent first, which takes seconds. Returns the folder. Raises `UserError` if it cannot be written, if
+    the agent has no configuration, or if its summary holds what JSON cannot, such as NaN.
     """
     agent = agent if isinstance(agent, Agent) else loading.load(agent)
+    if agent.config is None:
+        raise UserError("the agent cannot be saved: it has no configuration, since no training made it")
     _check_summary(agent.summary)
     folder = Path(folder)
     evaluation = evaluate(agent)
@@ -106,7 +108,8 @@ def push_to_hub(agent: Agent | str | Path, repo_id: str, *, private: bool = Fals
         from huggingface_hub import HfApi, get_token
     except ModuleNotFoundError:
         raise missing("huggingface_hub", "hub") from None
-    _check_repo_id(repo_id)
+    if not re.fullmatch(REPO_ID, repo_id):
+        raise UserError(f"{repo_id!r} is no repository of the Hub: it must be like name/agent")
     if not (token or get_token()):
         raise UserError("there is no token for the Hub: run `hf auth login`, set HF_TOKEN, or give token=")
     with TemporaryDirectory() as folder:
@@ -117,9 +120,8 @@ def push_to_hub(agent: Agent | str | Path, repo_id: str, *, private: bool = Fals
             return str(api.upload_folder(repo_id=repo_id, folder_path=folder, commit_message="Save an inwit agent"))
 
 
-def _check_summary(summary: dict[str, Any]) -> None:
-    """Before seconds go into an evaluation and half a folder is written. A training leaves no such summary; people and
-    their callbacks may."""
+def _check_summary(summary: dict[str, object]) -> None:
+    """Called before the evaluation and before anything is written. Only a caller's own entries can fail here."""
     for name, value in summary.items():
         try:
             json.dumps(value, allow_nan=False)
@@ -141,7 +143,6 @@ def _rebuild(config: Config, weights: bytes, folder: Path) -> tuple[World, Polic
 
 
 def _read(folder: Path) -> dict[str, Any]:
-    damaged = UserError(f"{folder / CONFIG} is damaged: it does not hold an agent's record")
     try:
         record = json.loads(_bytes_of(folder / CONFIG))
         if record.get("library") != "inwit":
@@ -149,17 +150,11 @@ def _read(folder: Path) -> dict[str, Any]:
         if record["format"] != FORMAT:
             made = f"inwit {record.get('inwit', 'of another version')}"
             raise UserError(f"{folder} has format {record['format']!r}, of {made}: this version reads format {FORMAT}")
-        _ = (
-            record["weights_sha256"],
-            record["config"]["world"]["id"],
-            record["status"],
-            record["summary"],
-            record["inwit"],
-        )
+        _ = record["config"]["world"]["id"], [record[name] for name in ("weights_sha256", "status", "summary", "inwit")]
     except UserError:
         raise
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise damaged from None
+        raise UserError(f"{folder / CONFIG} is damaged: it does not hold an agent's record") from None
     return record
 
 
@@ -170,15 +165,10 @@ def _bytes_of(file: Path) -> bytes:
         raise UserError(f"{file.parent} is not an agent's folder: it has no readable {file.name}") from None
 
 
-def _record_hash(record: dict[str, Any]) -> str:
-    """Of everything but the weights' own hash, as it is after a journey through JSON (where keys are text)."""
+def _record_hash(record: dict[str, object]) -> str:
+    """Of everything but the weights' own hash, as JSON gives it back (where keys are text)."""
     rest = json.loads(json.dumps({name: value for name, value in record.items() if name != "weights_sha256"}))
     return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
-
-
-def _check_repo_id(repo_id: str) -> None:
-    if not re.fullmatch(REPO_ID, repo_id):
-        raise UserError(f"{repo_id!r} is no repository of the Hub: it must be like name/agent")
 
 
 def _download(source: str, revision: str | None) -> Path:
@@ -194,8 +184,8 @@ def _download(source: str, revision: str | None) -> Path:
 
 @contextmanager
 def _hub_errors(what: str) -> Iterator[None]:
-    """Whatever goes wrong between here and the Hub, in one line. The Hub's client raises what its HTTP library raises,
-    which differs between its versions, so all of it is caught."""
+    """Every failure between here and the Hub, in one line. All exceptions are caught, since the Hub's client passes on
+    those of its HTTP library, which differ between versions."""
     try:
         yield
     except UserError:
