@@ -9,8 +9,7 @@ example: inwit bench tutorial --learners a2c,rloo --policies gru,lstm --seeds 5 
 
 from __future__ import annotations
 
-from inwit.commands.arguments import AT_THE_END, Parser, add_json, print_json
-from inwit.commands.settings import take_settings
+from inwit.commands.arguments import AT_THE_END, Parser, add_json, print_json, take_settings
 from inwit.core.errors import unknown
 
 

@@ -8,8 +8,7 @@ example: inwit play tutorial-v1 --stage 0 --operands 3 4 5 -- MUL ADD ANS
 
 from __future__ import annotations
 
-from inwit.commands.arguments import Parser, add_json, add_task, print_json, task
-from inwit.commands.settings import take_settings
+from inwit.commands.arguments import Parser, add_json, add_task, print_json, take_settings, task
 from inwit.core.errors import UserError, unknown
 
 

@@ -16,9 +16,17 @@ from difflib import get_close_matches
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from inwit.commands.arguments import AT_THE_END, Parser, add_json, print_json, task_flag
+from inwit.commands.arguments import (
+    AT_THE_END,
+    Parser,
+    add_json,
+    print_json,
+    setting_flags,
+    settings_help,
+    take_settings,
+    task_flag,
+)
 from inwit.commands.evaluate import keep_evaluation
-from inwit.commands.settings import setting_flags, settings_help, take_settings
 from inwit.core.errors import UserError
 
 if TYPE_CHECKING:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from inwit.core import drawing, storage
 from inwit.core.errors import UserError
 from inwit.report import curves
 from inwit.report.compare import Comparison
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def plot(path: Path, comparisons: Sequence[Comparison]) -> None:
@@ -20,7 +23,7 @@ def plot(path: Path, comparisons: Sequence[Comparison]) -> None:
     stages = [curves.stages(each.runs) or ["0"] for each in comparisons]
     columns = max(len(names) for names in stages)
     figure = drawing.figure(1.5 + 3.6 * columns, 0.6 + 3.2 * len(comparisons))
-    axes: Any = figure.subplots(len(comparisons), columns, squeeze=False, sharey=True)
+    axes = figure.subplots(len(comparisons), columns, squeeze=False, sharey=True)
     for panels, comparison, names in zip(axes, comparisons, stages, strict=True):
         for panel in panels[len(names) :]:
             panel.set_axis_off()
@@ -31,7 +34,7 @@ def plot(path: Path, comparisons: Sequence[Comparison]) -> None:
     storage.publish(path, drawing.image(figure, kind))
 
 
-def _panel(axes: Any, comparison: Comparison, stage: str) -> None:
+def _panel(axes: Axes, comparison: Comparison, stage: str) -> None:
     for each, style in zip(comparison.groups, drawing.styles(), strict=False):
         band = curves.band([curves.success_line(run, stage) for run in each.runs], 0.0)
         if band is not None:
