@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import floor, log10
 
-from inwit.report.curves import Band
+from inwit.report.curves import Band, Line, band
 
 WIDTH, HEIGHT = 460, 268
 NARROW = 340  # for three charts in a row: text keeps its size
@@ -85,19 +85,26 @@ class LineChart(Chart):
 
 
 def line_chart(
-    key: str, title: str, bands: Mapping[str, Band | None], x: str, y: str, shares: bool, width: float
+    key: str,
+    title: str,
+    lines: Mapping[str, Sequence[Line]],
+    y: str,
+    x: str = "tokens",
+    shares: bool = False,
+    width: float = WIDTH,
 ) -> LineChart | None:
-    """A line in its band for each name, with the axes' labels `x` and `y`; `shares` go from 0 to 100 %. None where
-    there is nothing to draw."""
-    known = [(style % STYLES, name, band) for style, (name, band) in enumerate(bands.items()) if band]
+    """A line for each name, several of one name as a band; `x` and `y` are the axes' labels. `shares` go from 0 to
+    100 %. None where there is nothing to draw."""
+    bands = {name: band(each, 0.0 if shares else None) for name, each in lines.items()}
+    known = [(style % STYLES, name, each) for style, (name, each) in enumerate(bands.items()) if each]
     if not known:
         return None
-    longest = max(band.x[-1] for _, _, band in known) or 1.0
-    highest = 1.0 if shares else 1.05 * max(max(band.high) for _, _, band in known) or 1.0
+    longest = max(each.x[-1] for _, _, each in known) or 1.0
+    highest = 1.0 if shares else 1.05 * max(max(each.high) for _, _, each in known) or 1.0
     across = Axis(x, longest, compact, LEFT, width - RIGHT)
     up = Axis(y, highest, per_cent if shares else compact, HEIGHT - BOTTOM, TOP)
-    ends = [f"{name} ends at {up.show(band.middle[-1])}" for _, name, band in known]
-    series = [_series(style, band, across, up, place) for place, (style, _, band) in enumerate(known)]
+    ends = [f"{name} ends at {up.show(each.middle[-1])}" for _, name, each in known]
+    series = [_series(style, each, across, up, place) for place, (style, _, each) in enumerate(known)]
     legend = [("line", style, name) for style, name, _ in known] if len(bands) > 1 else []
     said = f"{y} against {x}. {'; '.join(ends)}."
     return LineChart(key, title, said, width, HEIGHT, across, legend, "", up, series)

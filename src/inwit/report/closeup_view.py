@@ -3,37 +3,31 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
 
 from inwit.core import result_text
 from inwit.core.results import Evaluation
-from inwit.core.text import held, percent, task_text
+from inwit.core.text import percent
 from inwit.report.charts import BARS, FILLED, HOLLOW, SPANS, ChartRow, RowChart, compact, per_cent, row_chart
-from inwit.report.closeup import CloseUp, KindResult
+from inwit.report.closeup import CloseUp
 from inwit.report.panels import Table, has_critic, step_charts, table, tool_charts
 from inwit.report.select import Run
-
-if TYPE_CHECKING:
-    from inwit.evaluation.explanation import Choice, Explanation
 
 KINDS = 400  # kinds that are shown one by one, at most; above that the unsolved ones alone
 ORACLE = "oracle"  # the yardstick that is drawn as a line across the bar
 MARKERS = (3, 2, 4, 5, 1)  # of other yardsticks, in order
-KINDS_TEXT = "✓ solved in the fewest possible tokens; + (dotted) solved with more; ✗ (outlined) not solved."
 
 
 def closeup_view(run: Run, look: CloseUp, key: str, heading: str) -> dict[str, object]:
     return {
         "key": key,
-        "to_evaluate": look.source or run.record.name,
+        "name": run.record.name,
         "heading": heading,
         **_result(run.evaluation, key),
         "kinds": _kinds(look),
-        "kinds_text": KINDS_TEXT,
         "excess": _excess(look),
         "tools": _tools(look),
         "over_training": [*tool_charts(run, key), *step_charts(run, key)],
-        "episodes": [_episode(each, has_critic(run)) for each in look.episodes],
+        "episodes": look.episodes,
         "critic": has_critic(run),
         "problem": look.problem,
         "source": look.source,
@@ -127,21 +121,8 @@ def _kinds(look: CloseUp) -> list[dict[str, object]]:
         shown = sorted((kind for kind in members if everything or not kind.solved), key=lambda kind: kind.solved)
         name = f"stage {stage}" + (", held out of training" if held_out else "")
         title = f"{name}: {solved} of {len(members)} solved"
-        parts.append({"title": title, "members": [_kind(kind) for kind in shown[:KINDS]]})
+        parts.append({"title": title, "members": shown[:KINDS]})
     return parts
-
-
-def _kind(kind: KindResult) -> dict[str, str]:
-    known = "" if kind.shortest is None else f", {kind.shortest} at the least"
-    if not kind.solved:
-        return {"name": kind.name, "style": "no", "mark": "✗ ", "title": f"not solved{known}"}
-    longer = kind.shortest is not None and kind.cost > kind.shortest
-    return {
-        "name": kind.name,
-        "style": "yes long" if longer else "yes",
-        "mark": "+ " if longer else "✓ ",
-        "title": f"solved in {kind.cost:g} tokens{known}",
-    }
 
 
 def _excess(look: CloseUp) -> Table | None:
@@ -154,45 +135,9 @@ def _excess(look: CloseUp) -> Table | None:
 
 
 def _tools(look: CloseUp) -> dict[str, object] | None:
+    """How often each token stands in a program: a row for each stage, darker the nearer to the greatest of all."""
     if not look.tools:
         return None
     tokens = list(dict.fromkeys(token for uses in look.tools.values() for token in uses))
     greatest = max(value for uses in look.tools.values() for value in uses.values())
-    rows = []
-    for stage, uses in look.tools.items():
-        values = [uses.get(token, 0.0) for token in tokens]
-        cells = [(f"{value / greatest:.3f}", f"{value:.2f}" if value else "·") for value in values]
-        rows.append({"name": f"stage {stage}", "cells": cells})
-    return {"tokens": tokens, "rows": rows}
-
-
-def _episode(explanation: Explanation, critic: bool) -> dict[str, object]:
-    mood, verdict = ("good", "✓ right") if explanation.success else ("bad", "✗ wrong")
-    if explanation.lucky:
-        mood, verdict = "bad", "≈ lucky: this program is not right everywhere"
-    cards, before = [], {}
-    for choice in explanation.choices:
-        cards.append(_card(choice, before, critic))
-        before = choice.state
-    return {
-        "title": task_text(explanation.task),
-        "verdict": verdict,
-        "mood": mood,
-        "oracle": " ".join(explanation.oracle_program or []),
-        "cards": cards,
-    }
-
-
-def _card(choice: Choice, before: dict[str, object], critic: bool) -> dict[str, object]:
-    registers = [
-        {"name": name, "value": held(value), "changed": name in before and before[name] != value}
-        for name, value in choice.state.items()
-    ]
-    return {
-        "token": choice.token,
-        "registers": registers,
-        "value": f"{choice.value:+.2f}" if critic else "",  # else it is that of a random network
-        "meter": f"{min(1.0, max(0.0, choice.value)):.3f}",
-        "alternatives": [(name, f"{share:.3f}", f"{share:.2f}") for name, share in choice.alternatives],
-        "oracle": {True: "as the oracle", False: "not the oracle's", None: ""}[choice.keeps_to_oracle],
-    }
+    return {"tokens": tokens, "greatest": greatest, "stages": look.tools}

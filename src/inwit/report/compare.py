@@ -14,7 +14,7 @@ from inwit.core.results import Row
 from inwit.core.text import count, plural, seconds, table
 from inwit.report import curves
 from inwit.report.curves import Reached, Spread, spread
-from inwit.report.select import Run, by_world
+from inwit.report.select import Run
 from inwit.runs.folder import flat
 
 # What does not change what is learned, as long as the device is the same.
@@ -108,8 +108,8 @@ class Comparison:
 def compare(runs: Sequence[Run]) -> list[Comparison]:
     """A comparison for each world among the runs: results of different worlds are not held against each other."""
     found = []
-    for world, members in by_world(runs).items():
-        groups = group(members)
+    for world in dict.fromkeys(run.world for run in runs):
+        groups = group([run for run in runs if run.world == world])
         steep = [_goal([curves.level_at(run) for run in each.runs]) for each in groups]
         solved = [_goal([curves.solved_at(run) for run in each.runs]) for each in groups]
         found.append(Comparison(world, groups, differences([each.config for each in groups]), steep, solved))

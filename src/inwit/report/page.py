@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
-from inwit.core.text import count, plural, seconds
+from inwit.core.text import count, held, plural, seconds, task_text
 from inwit.report.closeup import close_up
 from inwit.report.closeup_view import closeup_view
 from inwit.report.compare import Comparison, Group, compare, different_worlds
@@ -42,7 +42,7 @@ def _template() -> Template:
     made = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, loader=PackageLoader("inwit.report", "")
     )
-    made.filters |= {"f": "{:.1f}".format, "g": "{:g}".format}
+    made.filters |= {"f": "{:.1f}".format, "g": "{:g}".format, "held": held, "task": task_text}
     return made.get_template("page.html.j2")
 
 
@@ -72,7 +72,6 @@ def _world(comparison: Comparison, key: str, worlds: int) -> dict[str, object]:
         "learning": learning_charts(comparison, key),
         "learning_text": _learning_text(runs),
         "goals": None if alone else goals_table(comparison),
-        "goals_text": GOALS,
         "goal_charts": [] if alone else goal_charts(comparison, key),
         "results": None if alone else result_table(comparison),
         "closeups": [_closeup(each, f"{key}-{place}", alone, len(looked)) for place, each in enumerate(looked)],
@@ -107,9 +106,3 @@ def _learning_text(runs: Sequence[Run]) -> str:
     if end is None:
         return text
     return f"{text} After {count(end.tokens)} tokens, {seconds(end.seconds)}, it was confirmed to solve everything."
-
-
-GOALS = (
-    "A run has got to 95 % when the running success of every stage is there, or everything is solved; to the end when "
-    "its greedy agent was confirmed to solve every problem. Seconds and tokens are those of training."
-)

@@ -21,7 +21,7 @@ from inwit.report.charts import (
     row_chart,
 )
 from inwit.report.compare import Comparison
-from inwit.report.curves import Band
+from inwit.report.curves import Band, Line
 from inwit.report.select import Run
 
 INNER = {
@@ -61,22 +61,15 @@ def learning_charts(comparison: Comparison, key: str) -> list[Chart]:
     """One run: its stages in one chart. Several: a chart for each stage, with a line for each group."""
     runs, stages, found = comparison.runs, curves.stages(comparison.runs), []
     if len(runs) == 1:
-        for axis, title, x in (
-            ("tokens", "Success by tokens", "tokens"),
-            ("seconds", "Success by time", "seconds of training"),
-        ):
-            bands = {
-                f"stage {stage}": curves.band([curves.success_line(runs[0], stage, axis)], 0.0) for stage in stages
-            }
-            found.append(line_chart(f"learn-{key}-{axis}", title, bands, x, "success", True, WIDTH))
+        axes = ("tokens", "Success by tokens", "tokens"), ("seconds", "Success by time", "seconds of training")
+        for axis, title, x in axes:
+            lines = {f"stage {stage}": [curves.success_line(runs[0], stage, axis)] for stage in stages}
+            found.append(line_chart(f"learn-{key}-{axis}", title, lines, "success", x, shares=True))
         return _kept(found)
     for stage in stages:
-        bands = {
-            each.name: curves.band([curves.success_line(run, stage) for run in each.runs], 0.0)
-            for each in comparison.groups
-        }
-        across = _across(len(stages))
-        found.append(line_chart(f"learn-{key}-{stage}", f"Stage {stage}", bands, "tokens", "success", True, across))
+        lines = {each.name: [curves.success_line(run, stage) for run in each.runs] for each in comparison.groups}
+        name, across = f"learn-{key}-{stage}", _across(len(stages))
+        found.append(line_chart(name, f"Stage {stage}", lines, "success", shares=True, width=across))
     return _kept(found)
 
 
@@ -84,12 +77,11 @@ def inner_charts(comparison: Comparison, key: str) -> list[Chart]:
     """What the learner reports of itself, where it does."""
     known, found = _inner(comparison.runs), []
     for name in known:
-        bands = {}
-        for each in comparison.groups:
-            runs = [run for run in each.runs if name != "value_error" or has_critic(run)]
-            bands[each.name] = curves.band([curves.line(run.metrics, name) for run in runs])
-        title, across = INNER[name], _across(len(known))
-        found.append(line_chart(f"{name}-{key}", title, bands, "tokens", title.lower(), False, across))
+        lines = {
+            each.name: [curves.line(run.metrics, name) for run in each.runs if name != "value_error" or has_critic(run)]
+            for each in comparison.groups
+        }
+        found.append(line_chart(f"{name}-{key}", INNER[name], lines, INNER[name].lower(), width=_across(len(known))))
     return _kept(found)
 
 
@@ -109,9 +101,9 @@ def has_critic(run: Run) -> bool:
 def step_charts(run: Run, key: str) -> list[Chart]:
     """The mean length of programs, which metrics keep by stage, over training."""
     values = [_by_stage(row, "mean_steps") for row in run.metrics]
-    bands = {f"stage {stage}": _stage_band(run, values, stage) for stage in _stages(run, "mean_steps")}
+    lines = {f"stage {stage}": [_line(run, values, stage)] for stage in _stages(run, "mean_steps")}
     title = "Tokens in a program, over training"
-    return _kept([line_chart(f"steps-{key}", title, bands, "tokens", "tokens in a program", False, WIDTH)])
+    return _kept([line_chart(f"steps-{key}", title, lines, "tokens in a program")])
 
 
 def _stages(run: Run, name: str) -> list[str]:
@@ -123,12 +115,10 @@ def _by_stage(row: Mapping[str, object], name: str) -> dict[str, object]:
     return value if isinstance(value, dict) else {}
 
 
-def _stage_band(run: Run, values: Sequence[Mapping[str, object]], name: str) -> Band | None:
-    """The course of one number of each report, given in `values`; reports without it are left out."""
+def _line(run: Run, values: Sequence[Mapping[str, object]], name: str) -> Line:
+    """One number of each report, given in `values`, against tokens; reports without it are left out."""
     pairs = zip(run.metrics, values, strict=True)
-    return curves.band(
-        [curves.line([{"tokens": row.get("tokens"), "y": value.get(name)} for row, value in pairs], "y")]
-    )
+    return curves.line([{"tokens": row.get("tokens"), "y": value.get(name)} for row, value in pairs], "y")
 
 
 def tool_charts(run: Run, key: str, most: int = 10) -> list[RowChart]:
@@ -141,7 +131,7 @@ def tool_charts(run: Run, key: str, most: int = 10) -> list[RowChart]:
             totals[token] = sum(row.get(token, 0.0) for row in shares)
         known = [dict.fromkeys(totals, 0.0) | row if row else {} for row in shares]
         tokens = sorted(totals, key=lambda token: -totals[token])[:most]
-        found = [(token, band) for token in tokens if (band := _stage_band(run, known, token))]
+        found = [(token, band) for token in tokens if (band := curves.band([_line(run, known, token)]))]
         if found:
             title = f"Tokens written in stage {stage}"
             charts.append(_course_chart(f"tools-{key}-{len(charts)}", title, found))
