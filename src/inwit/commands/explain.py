@@ -18,7 +18,7 @@ def main(arguments: list[str]) -> int:
     add_json(parser)
     args = parser.parse_args(arguments)
     from inwit.commands.show import console
-    from inwit.commands.show.episodes import explanation_table
+    from inwit.commands.show.tables import explanation_table
     from inwit.evaluation.explanation import explain
     from inwit.runs.loading import load
 

@@ -36,7 +36,7 @@ def main(arguments: list[str]) -> int:
         print_json(episode.to_dict())
     else:
         from inwit.commands.show import console
-        from inwit.commands.show.episodes import episode_table
+        from inwit.commands.show.tables import episode_table
 
         console().print(episode_table(episode))
     return 0

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable
 from difflib import get_close_matches
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from inwit.commands.arguments import (
     AT_THE_END,
@@ -54,8 +54,7 @@ def main(arguments: list[str]) -> int:
     args, unparsed = parser.parse_known_args(arguments)
     if unparsed:
         raise _unknown_argument(unparsed[0])
-    if args.seed is not None:
-        overrides["seed"] = args.seed
+    more = overrides if args.seed is None else {**overrides, "seed": args.seed}
     if args.resume is not None and args.recipe is not None:
         raise UserError(f"--resume takes the run's own recipe: leave out {args.recipe!r}")
     from inwit.runs.folder import read_whole_record
@@ -65,29 +64,26 @@ def main(arguments: list[str]) -> int:
     from inwit.training.config import resolve
 
     if args.resume is None:
-        config = resolve(args.recipe or "tutorial", **overrides)
+        config = resolve(args.recipe or "tutorial", **more)
         return _run_training(config, partial(train, config, track=args.track), as_json=args.json)
     run = find(args.resume, any_status=True)
-    config = resolve(read_whole_record(run).config, **overrides)
-    return _run_training(config, partial(resume, run, track=args.track, **overrides), as_json=args.json)
+    config = resolve(read_whole_record(run).config, **more)
+    return _run_training(config, partial(resume, run, track=args.track, **more), as_json=args.json)
 
 
 def _unknown_argument(word: str) -> UserError:
     """The nearest flag, also to one that lacks its section: `--width` means `--policy.width`."""
     flags = ["--seed", "--resume", "--track", "--json", "--help", *setting_flags()]
     section = [flag for flag in flags if flag.rpartition(".")[2] == word.lstrip("-").partition("=")[0]]
-    if section:
-        return UserError(f"unknown argument {word!r}: did you mean {section[0]}? see inwit train --help")
-    near = get_close_matches(word, flags, n=1)
+    near = section or get_close_matches(word, flags, n=1)
     hint = f"did you mean {near[0]}? " if near else ""
     return UserError(f"unknown argument {word!r}: {hint}see inwit train --help")
 
 
 def _run_training(config: Config, training: Callable[..., Agent], *, as_json: bool) -> int:
     from inwit.commands.show import console
-    from inwit.commands.show.episodes import explanation_table
     from inwit.commands.show.live import Progress
-    from inwit.commands.show.results import evaluation_table
+    from inwit.commands.show.tables import evaluation_table, explanation_table
 
     target = console(stderr=as_json)
     with Progress(target, config) as progress:
@@ -98,7 +94,7 @@ def _run_training(config: Config, training: Callable[..., Agent], *, as_json: bo
         evaluation, tasks, explanations = _prove(agent, config)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"the run is kept as {agent.path}") from None
-    keep_evaluation(agent, evaluation)  # before it is shown: whoever reads that may leave early, as head does
+    keep_evaluation(agent, evaluation)  # before it is shown: a reader such as head may end early
     if as_json:
         record = {"run": str(agent.path), "status": agent.status, "seed": config.seed, **agent.summary}
         print_json(record | {"evaluation": evaluation.to_dict()})
@@ -111,7 +107,7 @@ def _run_training(config: Config, training: Callable[..., Agent], *, as_json: bo
 
 
 def _interrupted(agent: Agent, target: Console, *, as_json: bool) -> int:
-    """Whoever interrupts wants an end now, not an evaluation; the exit status is the shell's for the signal."""
+    """Say how to go on, without an evaluation, which takes time. The exit status is the shell's for the signal."""
     import signal
 
     done = f"interrupted after {agent.summary['update']} updates: what was trained is kept as {agent.path}"
@@ -121,7 +117,7 @@ def _interrupted(agent: Agent, target: Console, *, as_json: bool) -> int:
     return 128 + signal.Signals[agent.summary["signal"]].value
 
 
-def _prove(agent: Agent, config: Config) -> tuple[Evaluation, list[dict[str, Any]], list[Explanation]]:
+def _prove(agent: Agent, config: Config) -> tuple[Evaluation, list[dict[str, object]], list[Explanation]]:
     """The result, and two explained problems for each stage."""
     import torch
 
@@ -146,7 +142,7 @@ def _examples(stages: tuple[int, ...]) -> list[int]:
     return chosen
 
 
-def _closing(agent: Agent, task: dict[str, Any]) -> str:
+def _closing(agent: Agent, task: dict[str, object]) -> str:
     summary = agent.summary
     trained = f"{summary['update']} updates, {summary['tokens']:,} tokens, {summary['seconds']:.1f} s of training"
     if summary["solved"] is None and not agent.config.training.confirm:
@@ -158,5 +154,5 @@ def _closing(agent: Agent, task: dict[str, Any]) -> str:
     return f"{trained}\nrun: {agent.path}\nnext: {program} explain latest {flags}"
 
 
-def _flag_value(value: Any) -> str:
+def _flag_value(value: object) -> str:
     return " ".join(str(item) for item in value) if isinstance(value, list) else shlex.quote(str(value))
