@@ -53,9 +53,8 @@ def close_up(run: Run, *, each: int) -> CloseUp:
         agent = load(source)
         with threads(1):
             look = _look(agent, run, each)
-        return (
-            look if source == run.record.path else replace(look, source=f"{run.record.name}/checkpoints/{source.name}")
-        )
+        below = "" if source == run.record.path else f"{run.record.name}/checkpoints/{source.name}"
+        return replace(look, source=below)
     except UserError as error:
         return CloseUp(problem=str(error).replace(str(run.record.path), run.record.name))
 
@@ -128,8 +127,7 @@ def _explained(agent: Agent, run: Run, papers: Papers, each: int) -> list[Explan
 
 
 def _chosen(stages: list[int], success: list[bool], each: int) -> list[int]:
-    """Rows to explain: of each stage first one that failed, if any did, then what stands in its middle and at its
-    end."""
+    """Rows to explain: of each stage one that failed, if any did, then its last and its middle solved one."""
     chosen = []
     for stage in sorted(set(stages)):
         rows = [row for row, other in enumerate(stages) if other == stage]
@@ -141,9 +139,8 @@ def _chosen(stages: list[int], success: list[bool], each: int) -> list[int]:
 
 
 def _oracle_programs(run: Run) -> dict[int, list[str]]:
-    """By stage, as the evaluation has them, so that nobody searches for them again. Where a stage has several rows,
-    none of their programs is the oracle's for all of it."""
+    """By stage, from the evaluation, to save a search. A stage with several rows has no program for all of it."""
     rows = run.evaluation.rows if run.evaluation else []
     stages = [row.stage for row in rows]
-    programs = {row.stage: row.yardsticks["oracle"].program for row in rows if "oracle" in row.yardsticks}
-    return {stage: program for stage, program in programs.items() if program and stages.count(stage) == 1}
+    known = [row for row in rows if "oracle" in row.yardsticks and stages.count(row.stage) == 1]
+    return {row.stage: program for row in known if (program := row.yardsticks["oracle"].program)}

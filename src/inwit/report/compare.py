@@ -145,9 +145,13 @@ def result_table(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
     for each in comparison.groups:
         for run in each.runs:
             found = _rows(run)
-            shares = [result_text.success(found[key]) if key in found else "·" for key in columns]
-            held_out = [_held_out(run)] if split else []
-            lines.append([each.name, str(run.record.seed), run.record.status, _solved(run), *held_out, *shares])
+            cells = [result_text.success(found[key]) if key in found else "·" for key in columns]
+            result = run.evaluation
+            if split:
+                tested = result_text.held_out(result.split) if result and result.split else None
+                cells.insert(0, "{:,} of {:,}".format(*tested) if tested else "·")
+            solved = f"{result.solved:,} of {result.problems:,}" if result else "not evaluated"
+            lines.append([each.name, str(run.record.seed), run.record.status, solved, *cells])
     return headings, lines
 
 
@@ -172,17 +176,6 @@ def _rows(run: Run) -> dict[tuple[str, int], Row]:
         place = sum(name == row.name for name, _ in found)
         found[row.name, place] = row
     return found
-
-
-def _solved(run: Run) -> str:
-    if run.evaluation is None:
-        return "not evaluated"
-    return f"{run.evaluation.solved:,} of {run.evaluation.problems:,}"
-
-
-def _held_out(run: Run) -> str:
-    split = run.evaluation.split if run.evaluation else None
-    return "{:,} of {:,}".format(*result_text.held_out(split)) if split else "·"
 
 
 def methods(comparison: Comparison) -> str:
@@ -236,14 +229,9 @@ def as_data(comparison: Comparison) -> dict[str, object]:
     """For `--json`."""
     groups = []
     for each, steep, solved in zip(comparison.groups, comparison.steep, comparison.solved, strict=True):
-        runs = [
-            {
-                "run": run.record.name,
-                "seed": run.record.seed,
-                "status": run.record.status,
-                "evaluation": run.evaluation.to_dict() if run.evaluation else None,
-            }
-            for run in each.runs
-        ]
+        runs = []
+        for run in each.runs:
+            about = {"run": run.record.name, "seed": run.record.seed, "status": run.record.status}
+            runs.append(about | {"evaluation": run.evaluation.to_dict() if run.evaluation else None})
         groups.append({"name": each.name, "to_95": asdict(steep), "to_all": asdict(solved), "runs": runs})
     return {"world": comparison.world, "differences": comparison.differences, "groups": groups}

@@ -7,7 +7,6 @@ import shlex
 
 from inwit.core import result_text
 from inwit.core.errors import UserError
-from inwit.core.results import Evaluation
 from inwit.core.text import count, percent, seconds
 from inwit.report.compare import Group
 from inwit.report.panels import table
@@ -19,29 +18,21 @@ def tiles(run: Run) -> list[dict[str, str]]:
     """The figures at the top."""
     training = _tile("training", seconds(run.total("seconds")), f"status: {run.record.status}")
     written = _tile("tokens written", count(run.total("tokens")), f"in {count(run.total('update'))} updates")
-    if run.evaluation is None:
+    result = run.evaluation
+    if result is None:
         return [_tile("solved", "not evaluated", ""), training, written]
-    return [*_results(run.evaluation), training, written, *_cost(run.evaluation)]
-
-
-def _results(evaluation: Evaluation) -> list[dict[str, str]]:
-    """What is solved, and of that the test set, where there is one."""
-    what = result_text.problems(evaluation)
-    found = [_solved("solved", evaluation.solved, evaluation.problems, what, proven=evaluation.proven)]
-    if evaluation.split is not None:
-        parts = result_text.held_out(evaluation.split)
-        found.append(_solved("held out", *parts, "never drawn in training", proven=evaluation.proven))
+    found = [_solved("solved", result.solved, result.problems, result_text.problems(result), result.proven)]
+    if result.split is not None:
+        found.append(_solved("held out", *result_text.held_out(result.split), "never drawn in training", result.proven))
+    found += [training, written]
+    if result.cost_over_best is not None:
+        found.append(_tile("length", f"{result.cost_over_best:.3f} ×", "mean tokens over the proven best"))
     return found
 
 
-def _solved(name: str, solved: int, of: int, what: str, *, proven: bool) -> dict[str, str]:
+def _solved(name: str, solved: int, of: int, what: str, proven: bool) -> dict[str, str]:
     share = "every one" if solved == of and proven else f"{'' if proven else '~'}{percent(solved / max(of, 1))}"
     return _tile(name, count(solved), f"of {count(of)} {what}: {share}", "good" if solved == of else "bad")
-
-
-def _cost(evaluation: Evaluation) -> list[dict[str, str]]:
-    over = evaluation.cost_over_best
-    return [] if over is None else [_tile("length", f"{over:.3f} ×", "mean tokens over the proven best")]
 
 
 def _tile(name: str, value: str, small: str, mood: str = "") -> dict[str, str]:
@@ -59,17 +50,14 @@ def trained(group: Group) -> dict[str, object]:
     run = group.runs[0]
     versions = run.record.rest.get("versions")
     named = [f"{name} {value}" for name, value in versions.items()] if isinstance(versions, dict) else []
-    device = run.record.config.get("training")
-    where = (
-        f"on {device.get('device', '?')}, {device.get('threads', '?')} thread(s)" if isinstance(device, dict) else ""
-    )
+    loop = run.record.config.get("training")
+    where = f"on {loop.get('device', '?')}, {loop.get('threads', '?')} thread(s)" if isinstance(loop, dict) else ""
     when = run.record.created[:16].replace("T", " ")
-    runs = ", ".join(each.record.name for each in group.runs)
-    text = [f"Runs: {runs}.", f"Begun {when} UTC" if when else "", where, ", ".join(named)]
-    rows = [[name, value if isinstance(value, str) else json.dumps(value)] for name, value in group.config.items()]
+    text = [f"Begun {when} UTC" if when else "", where, ", ".join(named)]
+    rows = [[name, _plain(value)] for name, value in group.config.items()]
     return {
         "name": group.name,
-        "text": text[0] + " " + "; ".join(part for part in text[1:] if part) + ".",
+        "text": f"Runs: {', '.join(each.record.name for each in group.runs)}. {'; '.join(filter(None, text))}.",
         "command": _command(group),
         "settings": table("settings", ["setting", "value"], rows, left=2),
     }
