@@ -15,7 +15,22 @@ from inwit.core.errors import unknown
 
 def main(arguments: list[str]) -> int:
     arguments, overrides = take_settings(arguments)
-    args, unparsed = _parser().parse_known_args(arguments)
+    parser = Parser(
+        __doc__,
+        usage="inwit bench [RECIPE] [--learners A,B] [--policies A,B] [--seeds N] [--jobs N] [--seconds S]\n"
+        "                   [--out FOLDER] [--json] [--SECTION.FIELD VALUE ...]",
+    )
+    parser.add_argument("recipe", nargs="?", default="tutorial", help="a recipe's name or the path of a TOML file")
+    parser.add_argument("--learners", help="by name, as in a2c,ppo (default: the recipe's own)", metavar="A,B")
+    parser.add_argument("--policies", help="by name, as in gru,lstm (default: the recipe's own)", metavar="A,B")
+    parser.add_argument("--seeds", help="runs of each pair, with root seeds 0, 1, ... (default: 3)", metavar="N")
+    parser.add_argument(
+        "--jobs", help="processes at a time (default: one for each processor; on a GPU one)", metavar="N"
+    )
+    parser.add_argument("--seconds", help="of training in each run, at most (default: 60)", metavar="S")
+    parser.add_argument("--out", help="where results are kept (default: bench-RECIPE among the runs)", metavar="FOLDER")
+    add_json(parser, AT_THE_END)
+    args, unparsed = parser.parse_known_args(arguments)
     if unparsed:
         flags = ("--learners", "--policies", "--seeds", "--jobs", "--seconds", "--out", "--json", "--SECTION.FIELD")
         raise unknown("argument", unparsed[0], flags)
@@ -35,22 +50,3 @@ def main(arguments: list[str]) -> int:
         target.print(result.table)
         target.print(f"written: {result.folder}/table.md, table.json and curves.png", soft_wrap=True)
     return 0
-
-
-def _parser() -> Parser:
-    parser = Parser(
-        __doc__,
-        usage="inwit bench [RECIPE] [--learners A,B] [--policies A,B] [--seeds N] [--jobs N] [--seconds S]\n"
-        "                   [--out FOLDER] [--json] [--SECTION.FIELD VALUE ...]",
-    )
-    parser.add_argument("recipe", nargs="?", default="tutorial", help="a recipe's name or the path of a TOML file")
-    parser.add_argument("--learners", help="by name, as in a2c,ppo (default: the recipe's own)", metavar="A,B")
-    parser.add_argument("--policies", help="by name, as in gru,lstm (default: the recipe's own)", metavar="A,B")
-    parser.add_argument("--seeds", help="runs of each pair, with root seeds 0, 1, ... (default: 3)", metavar="N")
-    parser.add_argument(
-        "--jobs", help="processes at a time (default: one for each processor; on a GPU one)", metavar="N"
-    )
-    parser.add_argument("--seconds", help="of training in each run, at most (default: 60)", metavar="S")
-    parser.add_argument("--out", help="where results are kept (default: bench-RECIPE among the runs)", metavar="FOLDER")
-    add_json(parser, AT_THE_END)
-    return parser

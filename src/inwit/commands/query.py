@@ -42,9 +42,8 @@ def main(arguments: list[str]) -> int:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerows([answer.columns, *answer.rows])
     else:
-        right = [
-            any(isinstance(row[i], int | float | Decimal) for row in answer.rows) for i in range(len(answer.columns))
-        ]
+        columns = range(len(answer.columns))
+        right = [any(isinstance(row[i], int | float | Decimal) for row in answer.rows) for i in columns]
         print(table(answer.columns, [list(map(_shown, row)) for row in answer.rows[:LONGEST]], right))
         if len(answer.rows) > LONGEST:
             print(f"{LONGEST:,} of {len(answer.rows):,} rows: say LIMIT, or take --csv or --json")

@@ -21,14 +21,14 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
-from inwit.core.contracts import Agent, Policy, World, weights_of
+from inwit.core.contracts import Agent, weights_of
 from inwit.core.devices import usable_device
 from inwit.core.errors import UserError
 from inwit.evaluation.exact import evaluate
 from inwit.integrations import missing
 from inwit.integrations.card import model_card
 from inwit.runs import loading
-from inwit.training.config import Config, resolve
+from inwit.training.config import resolve
 from inwit.training.loop import settled
 from inwit.version import __version__
 
@@ -92,9 +92,14 @@ def from_pretrained(source: str | Path, *, device: str = "cpu", revision: str | 
     if loading.metadata_of(weights).get("record_sha256") != _record_hash(record):
         raise UserError(f"the record in {folder / CONFIG} is not the one that the weights were saved with")
     place = usable_device(device)
-    world, policy = _rebuild(config, weights, folder)
-    if isinstance(policy, torch.nn.Module):
-        policy.to(place)
+    world, policy = loading.untrained(config)
+    try:
+        tensors = load(weights)
+        if isinstance(policy, torch.nn.Module):  # a script has no weights
+            policy.load_state_dict(tensors)
+            policy.to(place)
+    except (SafetensorError, RuntimeError):
+        raise UserError(f"the weights {folder / WEIGHTS} do not fit the policy and world that {CONFIG} names") from None
     return Agent(world, policy, settled(config, policy), None, record["status"], record["summary"], place)
 
 
@@ -129,17 +134,6 @@ def _check_summary(summary: dict[str, object]) -> None:
             raise UserError(
                 f"the agent's summary has {name} = {value!r}, which JSON cannot hold: correct agent.summary[{name!r}]"
             ) from None
-
-
-def _rebuild(config: Config, weights: bytes, folder: Path) -> tuple[World, Policy]:
-    world, policy = loading.untrained(config)
-    try:
-        tensors = load(weights)
-        if isinstance(policy, torch.nn.Module):  # a script has no weights
-            policy.load_state_dict(tensors)
-    except (SafetensorError, RuntimeError):
-        raise UserError(f"the weights {folder / WEIGHTS} do not fit the policy and world that {CONFIG} names") from None
-    return world, policy
 
 
 def _read(folder: Path) -> dict[str, Any]:

@@ -55,8 +55,8 @@ def export_onnx(agent: Agent | str | Path, path: str | Path) -> tuple[Path, Path
         token, memory = states[-1]
         try:
             files[0].parent.mkdir(parents=True, exist_ok=True)
-            _write(agent, _Step(policy, list(memory)), files[0], (token, *memory.values()), ["token", *memory], memory)
-            _write(agent, _Begin(policy), files[1], prompts, PROMPT, memory)
+            _write(agent, _Function(policy, list(memory)), files[0], {"token": token, **memory}, memory)
+            _write(agent, _Function(policy), files[1], dict(zip(PROMPT, prompts, strict=True)), memory)
         except OSError as error:
             raise UserError(f"cannot write {files[0]}: {error.strerror}") from None
         try:
@@ -99,40 +99,29 @@ def _for_export(agent: Agent) -> Policy:
     return made.eval()
 
 
-class _Step(nn.Module):
-    """`step` with the memory as separate tensors, as ONNX needs it."""
+class _Function(nn.Module):
+    """`begin` of a policy, or `step` with the tensors of the memory one by one, as ONNX needs them."""
 
-    def __init__(self, policy: Policy, names: list[str]) -> None:
+    def __init__(self, policy: Policy, names: list[str] | None = None) -> None:
         super().__init__()
-        self.policy, self.names = policy, names
+        self.policy, self.names = policy, names  # of the memory's tensors; None: `begin`, which takes none
 
-    def forward(self, token: Tensor, *memory: Tensor) -> tuple[Tensor, ...]:
-        return _flat(*self.policy.step(token, dict(zip(self.names, memory, strict=True))))
-
-
-class _Begin(nn.Module):
-    """`begin` with the memory as separate tensors."""
-
-    def __init__(self, policy: Policy) -> None:
-        super().__init__()
-        self.policy = policy
-
-    def forward(self, prompt: Tensor, prompt_mask: Tensor, stage: Tensor) -> tuple[Tensor, ...]:
-        return _flat(*self.policy.begin(prompt, prompt_mask, stage))
+    def forward(self, first: Tensor, *rest: Tensor) -> tuple[Tensor, ...]:
+        if self.names is None:
+            return _flat(*self.policy.begin(first, *rest))
+        return _flat(*self.policy.step(first, dict(zip(self.names, rest, strict=True))))
 
 
 def _flat(output: Output, memory: Memory) -> tuple[Tensor, ...]:
     return output.logits, output.value, *memory.values()
 
 
-def _write(
-    agent: Agent, module: nn.Module, file: Path, inputs: tuple[Tensor, ...], names: list[str], memory: Memory
-) -> None:
+def _write(agent: Agent, function: _Function, file: Path, inputs: dict[str, Tensor], memory: Memory) -> None:
     batch = torch.export.Dim("batch")
     longest = getattr(agent.config.policy.settings, "max_length", 128)
     positions = torch.export.Dim("positions", min=2, max=max(3, longest - 1))
-    shapes = [{0: batch, **({GROWING[name]: positions} if name in GROWING else {})} for name in names]
-    step = isinstance(module, _Step)
+    shapes = [{0: batch, **({GROWING[name]: positions} if name in GROWING else {})} for name in inputs]
+    step = function.names is not None
     about = {
         "world": agent.config.world.to_dict(),
         "policy": agent.config.policy.to_dict(),
@@ -141,13 +130,13 @@ def _write(
     }
     with _quiet():
         program = torch.onnx.export(
-            module,
-            inputs,
+            function,
+            tuple(inputs.values()),
             dynamo=True,
             verbose=False,
-            input_names=names,
+            input_names=list(inputs),
             output_names=["logits", "value", *(f"next_{name}" if step else name for name in memory)],
-            dynamic_shapes=(shapes[0], tuple(shapes[1:])) if step else tuple(shapes),
+            dynamic_shapes=(shapes[0], tuple(shapes[1:])),
         )
         assert program is not None
         program.model.metadata_props["inwit"] = json.dumps(about)

@@ -6,7 +6,7 @@ agent's: an agent that explores errs on purpose.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import mean, median
 
@@ -53,11 +53,10 @@ def stages(runs: Sequence[Run]) -> list[str]:
 
 
 def _success(run: Run, row: dict[str, object]) -> dict[str, float]:
-    """By stage, without those that nothing is known of: a stage that is never drawn in training has no rate."""
+    """By stage. A stage that is never drawn in training has no rate."""
     success = row.get("success")
-    if not isinstance(success, dict):
-        return {}
-    return {str(s): float(rate) for s, rate in success.items() if is_number(rate) and str(s) not in run.untrained}
+    known = success.items() if isinstance(success, dict) else ()
+    return {str(s): float(rate) for s, rate in known if is_number(rate) and str(s) not in run.untrained}
 
 
 def success_line(run: Run, stage: str | None, axis: str = "tokens") -> Line:
@@ -94,20 +93,18 @@ def band(lines: Sequence[Line], start: float | None = None) -> Band | None:
 
 def solved_at(run: Run) -> Reached | None:
     """When the greedy agent was confirmed to solve every problem; None if that was not seen while training."""
-    for row in [*run.metrics, run.record.summary]:
-        if row.get("solved") is True and (there := _reached(row)):
-            return there
-    return None
+    return _first(run, lambda row: row.get("solved") is True)
 
 
-def level_at(run: Run, level: float = STEEP) -> Reached | None:
-    """The first report at which every stage's running success is at least `level`, or at which all was solved."""
-    for row in [*run.metrics, run.record.summary]:
-        rates = _success(run, row)
-        steep = bool(rates) and min(rates.values()) >= level
-        if (steep or row.get("solved") is True) and (there := _reached(row)):
-            return there
-    return None
+def level_at(run: Run) -> Reached | None:
+    """The first report at which every stage's running success is at least `STEEP`, or at which all was solved."""
+    return _first(run, lambda row: row.get("solved") is True or min(_success(run, row).values(), default=0.0) >= STEEP)
+
+
+def _first(run: Run, there: Callable[[dict[str, object]], bool]) -> Reached | None:
+    """The first report that is `there` and says what it had cost; the summary counts as the last one."""
+    reached = (_reached(row) for row in [*run.metrics, run.record.summary] if there(row))
+    return next(filter(None, reached), None)
 
 
 def _reached(row: dict[str, object]) -> Reached | None:
