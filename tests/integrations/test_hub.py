@@ -17,7 +17,7 @@ from calculating import calculator_agent
 from inwit import UserError
 from inwit.core.contracts import Agent
 from inwit.core.results import Evaluation
-from inwit.integrations.card import model_card
+from inwit.integrations.hub import model_card
 from results import DRAWN, PROVEN
 from support import untrained
 

@@ -72,7 +72,7 @@ def make_exam(agent: Agent) -> Tasks:
     kinds, exam = agent.world.kinds, exam_of(agent.world)
     if not exam.proven:
         raise UserError(f"the world {agent.world.id} has no finite test of success: there is no 100 % to be measured")
-    trained = [kind for kind in range(len(kinds)) if kind not in set(kinds.held_out)]
+    trained = [kind for kind in range(len(kinds)) if kind not in kinds.held_out]
     tasks, generator, rows = Tasks.joined(list(exam.tasks(trained, "cpu"))), stream(0, "bench sample"), []
     for kind in trained:
         members = torch.nonzero(tasks.kind == kind)[:, 0]

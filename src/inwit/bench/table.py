@@ -112,18 +112,16 @@ def _estimate(values: list[float]) -> Estimate:
 
 def cells_of(row: Row, limit: float) -> list[str]:
     """A row in words."""
+    cells = [row.learner, row.policy]
     if row.failed == row.seeds:
-        return [row.learner, row.policy, "failed", *[""] * (len(HEADINGS) - 3)]
-    goals = [part for goal in (row.to_95, row.to_100) for part in _goal_cells(goal, row.seeds, limit)]
-    return [row.learner, row.policy, *goals, percent(row.success)]
-
-
-def _goal_cells(goal: Goal, seeds: int, limit: float) -> list[str]:
-    reached = f"{goal.reached} of {seeds}"
-    if not isfinite(goal.seconds.iqm):
-        return [reached, f"not within {limit:g} s", f"not within {limit:g} s"]
-    texts = [_text(goal.seconds, ".2f"), _text(goal.tokens, ",.0f", 1000)]
-    return [reached, *(text if seeds > 1 else text.partition(" ")[0] for text in texts)]  # one run spans no interval
+        return [*cells, "failed", *[""] * (len(HEADINGS) - 3)]
+    for goal in (row.to_95, row.to_100):
+        texts = [f"not within {limit:g} s"] * 2
+        if isfinite(goal.seconds.iqm):
+            texts = [_text(goal.seconds, ".2f"), _text(goal.tokens, ",.0f", 1000)]
+            texts = texts if row.seeds > 1 else [text.partition(" ")[0] for text in texts]  # one run has no interval
+        cells += [f"{goal.reached} of {row.seeds}", *texts]
+    return [*cells, percent(row.success)]
 
 
 def _text(estimate: Estimate, form: str, unit: float = 1) -> str:

@@ -20,14 +20,12 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--plot", help="draw the learning curves, seeds as bands, into a .png or .svg", metavar="FILE")
     add_json(parser)
     args = parser.parse_args(arguments)
-    from inwit.report.compare import as_data, as_text, different_worlds
+    from inwit.report.compare import as_data, as_text, different_worlds, plot
     from inwit.report.compare import compare as compared
     from inwit.report.select import select
 
     comparisons = compared(select(args.runs))
     if args.plot is not None:
-        from inwit.report.plot import plot
-
         plot(Path(args.plot), comparisons)
     if args.json:
         print_json({"comparisons": [as_data(each) for each in comparisons]})

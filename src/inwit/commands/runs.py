@@ -44,7 +44,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _so_far(row: Row) -> Row:
-    """The row of a training that goes on, or was killed, with its last metrics: its summary is of its last checkpoint."""
+    """The row of a training that goes on, or was killed, with its last metrics: its summary is older."""
     metrics = read_metrics(runs_folder() / row.run) if row.status in ("running", "stopped") else []
     if not metrics or metrics[-1]["update"] <= (row.updates or 0):
         return row

@@ -21,16 +21,18 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
-from inwit.core.contracts import Agent, weights_of
+from inwit.core import result_text
+from inwit.core.contracts import Agent, parameters_of, weights_of
 from inwit.core.devices import usable_device
 from inwit.core.errors import UserError
+from inwit.core.results import Evaluation
 from inwit.evaluation.exact import evaluate
 from inwit.integrations import missing
-from inwit.integrations.card import model_card
 from inwit.runs import loading
 from inwit.training.config import resolve
 from inwit.training.loop import settled
 from inwit.version import __version__
+from inwit.worlds import WORLDS
 
 FORMAT = 1
 WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
@@ -187,3 +189,64 @@ def _hub_errors(what: str) -> Iterator[None]:
     except Exception as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise UserError(f"{what}: {reason}") from None
+
+
+def model_card(agent: Agent, evaluation: Evaluation, name: str) -> str:
+    """What an agent is, how good it is and how that is known, and how to load it: Markdown with the Hub's header."""
+    config, summary = agent.config, agent.summary
+    trained = "not trained"
+    if "update" in summary:
+        trained = f"{summary['update']:,} updates, {summary['tokens']:,} tokens, {summary['seconds']:.1f} s of training"
+    settings = [f"{name} {value}" for name, value in config.world.settings.to_dict().items()]
+    width = getattr(config.policy.settings, "width", None)
+    parameters = sum(parameter.numel() for parameter in parameters_of(agent.policy))
+    return f"""\
+---
+library_name: inwit
+pipeline_tag: reinforcement-learning
+tags: [inwit, reinforcement-learning, tool-use, {config.world.id}]
+---
+
+# {name}
+
+An inwit agent for the world `{config.world.id}`: {WORLDS.summary(config.world.id)}.
+
+| | |
+|---|---|
+| world | {config.world.id} ({", ".join(settings)}) |
+| policy | {config.policy.id}{f", width {width}" if width else ""}, {parameters:,} parameters |
+| learner | {config.learner.id} |
+| recipe, seed | {config.recipe}, {config.seed} |
+| training | {trained}, {agent.status} |
+| saved by | inwit {__version__} |
+
+## Results
+
+{_results(evaluation)}
+
+## How to load it
+
+```python
+import inwit
+
+agent = inwit.from_pretrained("{name}")
+print(inwit.evaluate(agent).solved)
+```
+"""
+
+
+def _results(evaluation: Evaluation) -> str:
+    """The evaluation as a table, and how its figures are known."""
+    headings, rows = result_text.headings(evaluation), result_text.cells(evaluation)
+    table = [headings, ["---"] * len(headings), *([cell.replace("|", r"\|") for cell in row] for row in rows)]
+    sampled = [name for name, *column in zip(headings, *rows, strict=True) if any("~" in cell for cell in column)]
+    if sampled:
+        known = f"Columns with `~` are estimated from samples: {', '.join(sampled)}."
+    else:
+        known = "Nothing is sampled." if evaluation.proven else ""
+    limit = [f"known limit: {evaluation.known_limit}"] if evaluation.known_limit else []
+    lines = [f"{evaluation.method[:1].upper()}{evaluation.method[1:]}. {known}".rstrip(), ""]
+    lines += [f"| {' | '.join(cells)} |" for cells in table] + [""]
+    lines += [f"- {name}: {meaning}" for name, meaning in result_text.meanings(evaluation).items()]
+    lines += [f"- {note}".replace("*", r"\*") for note in result_text.notes(evaluation)]
+    return "\n".join(lines + [f"- {text}" for text in limit])

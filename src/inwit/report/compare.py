@@ -8,14 +8,20 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from inwit.core import result_text
+from inwit.core import drawing, result_text, storage
+from inwit.core.errors import UserError
 from inwit.core.results import Row
 from inwit.core.text import count, plural, seconds, table
 from inwit.report import curves
 from inwit.report.curves import Reached, Spread, spread
 from inwit.report.select import Run
 from inwit.runs.folder import flat
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 # What does not change what is learned, as long as the device is the same.
 ASIDE = ("seed", "training.threads", "training.checkpoint_every")
@@ -235,3 +241,36 @@ def as_data(comparison: Comparison) -> dict[str, object]:
             runs.append(about | {"evaluation": run.evaluation.to_dict() if run.evaluation else None})
         groups.append({"name": each.name, "to_95": asdict(steep), "to_all": asdict(solved), "runs": runs})
     return {"world": comparison.world, "differences": comparison.differences, "groups": groups}
+
+
+def plot(path: Path, comparisons: Sequence[Comparison]) -> None:
+    """A panel for each stage with a line in its band for each group, as a PNG or SVG.
+
+    Raises `UserError` for another ending, and if the file cannot be written.
+    """
+    kind = path.suffix.lower().lstrip(".")
+    if kind not in ("png", "svg"):
+        raise UserError(f"--plot {path} is neither a .png nor a .svg")
+    stages = [curves.stages(each.runs) or ["0"] for each in comparisons]
+    columns = max(len(names) for names in stages)
+    figure = drawing.figure(1.5 + 3.6 * columns, 0.6 + 3.2 * len(comparisons))
+    axes = figure.subplots(len(comparisons), columns, squeeze=False, sharey=True)
+    for panels, comparison, names in zip(axes, comparisons, stages, strict=True):
+        for panel in panels[len(names) :]:
+            panel.set_axis_off()
+        for panel, stage in zip(panels, names, strict=False):
+            _panel(panel, comparison, stage)
+        panels[0].set_ylabel(f"{comparison.world}\nrunning success")
+        panels[len(names) - 1].legend(frameon=False, fontsize="small", handlelength=4)
+    storage.publish(path, drawing.image(figure, kind))
+
+
+def _panel(axes: Axes, comparison: Comparison, stage: str) -> None:
+    for each, style in zip(comparison.groups, drawing.styles(), strict=False):
+        band = curves.band([curves.success_line(run, stage) for run in each.runs], 0.0)
+        if band is not None:
+            label = f"{each.name} ({len(each.runs)})"
+            drawing.line_in_band(axes, band.x, (band.low, band.middle, band.high), label, style)
+    axes.set(title=f"stage {stage}", xlabel="tokens")
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value / 1000:,.0f} k" if value else "0")
+    drawing.share_axis(axes)

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 from inwit.core import result_text
 from inwit.core.errors import UserError
 from inwit.core.text import count, held, percent, plural, seconds, task_text
-from inwit.report.closeup import close_up
-from inwit.report.closeup_view import closeup_view
+from inwit.report.closeup import close_up, closeup_view
 from inwit.report.compare import Comparison, Group, compare, different_worlds
 from inwit.report.curves import solved_at
 from inwit.report.panels import (
