@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import Field
+from dataclasses import Field, fields
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, NoReturn
 
 from inwit.core.errors import UserError
 
 if TYPE_CHECKING:
     from inwit.worlds.reading import TaskField
-
-AT_THE_END = "print one JSON object at the end, nothing else on stdout"  # --json, where progress is shown
 
 
 class Parser(argparse.ArgumentParser):
@@ -44,18 +43,19 @@ def add_runs(parser: Parser) -> None:
     )
 
 
-def add_json(parser: Parser, prints: str = "print one JSON object") -> None:
-    parser.add_argument("--json", action="store_true", help=prints)
+def add_json(parser: Parser, prints: str = "print one JSON object", *, at_end: bool = False) -> None:
+    said = f"{prints} at the end, nothing else on stdout" if at_end else prints  # where progress is shown before
+    parser.add_argument("--json", action="store_true", help=said)
 
 
 def add_task(parser: Parser) -> None:
     """One problem, of any world: a flag for each field that some world's tasks have. `task` reads it."""
-    for name, fields in _fields().items():
-        many = any(field.many for field in fields.values())
+    for name, worlds in _fields().items():
+        many = any(field.many for field in worlds.values())
         texts: dict[str, list[str]] = {}  # each once, with the worlds that give it
-        for world, field in fields.items():
+        for world, field in worlds.items():
             texts.setdefault(field.help, []).append(world)
-        said = "; ".join(f"{', '.join(worlds)}: {text}" for text, worlds in texts.items())
+        said = "; ".join(f"{', '.join(names)}: {text}" for text, names in texts.items())
         parser.add_argument(task_flag(name), dest=name, nargs="*" if many else None, help=said, metavar="V")
 
 
@@ -113,8 +113,6 @@ def take_settings(arguments: list[str]) -> tuple[list[str], dict[str, dict[str, 
 
 def settings_help() -> str:
     """Every setting of every implementation, from the registries."""
-    from dataclasses import fields
-
     from inwit.training.config import PARTS, part_settings, tables
 
     lines = ["settings, each a flag --SECTION.FIELD VALUE (defaults in brackets; a recipe sets its own):"]
@@ -129,17 +127,19 @@ def settings_help() -> str:
     return "\n".join(lines)
 
 
-def setting_flags() -> list[str]:
-    """Every `--section.field` that some implementation has."""
-    from dataclasses import fields
-
+def unknown_flag(word: str) -> UserError:
+    """Names the nearest flag of `inwit train`, also where the section is missing: `--width` is `--policy.width`."""
     from inwit.training.config import PARTS, part_settings, tables
 
-    flags = [f"--{table}.{item.name}" for table, settings in tables().items() for item in fields(settings)]
+    flags = ["--seed", "--resume", "--track", "--json", "--help"]
+    flags += [f"--{table}.{item.name}" for table, settings in tables().items() for item in fields(settings)]
     for part, registry in PARTS.items():
         names = {item.name for name in registry.names() for item in fields(part_settings(part, name))}
         flags += [f"--{part}.{name}" for name in ["id", *sorted(names)]]
-    return flags
+    section = [flag for flag in flags if flag.rpartition(".")[2] == word.lstrip("-").partition("=")[0]]
+    near = section or get_close_matches(word, flags, n=1)
+    hint = f"did you mean {near[0]}? " if near else ""
+    return UserError(f"unknown argument {word!r}: {hint}see inwit train --help")
 
 
 def _setting_line(section: str, item: Field) -> str:

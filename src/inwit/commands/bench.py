@@ -9,7 +9,7 @@ example: inwit bench tutorial --learners a2c,rloo --policies gru,lstm --seeds 5 
 
 from __future__ import annotations
 
-from inwit.commands.arguments import AT_THE_END, Parser, add_json, print_json, take_settings
+from inwit.commands.arguments import Parser, add_json, print_json, take_settings
 from inwit.core.errors import unknown
 
 
@@ -29,7 +29,7 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("--seconds", help="of training in each run, at most (default: 60)", metavar="S")
     parser.add_argument("--out", help="where results are kept (default: bench-RECIPE among the runs)", metavar="FOLDER")
-    add_json(parser, AT_THE_END)
+    add_json(parser, at_end=True)
     args, unparsed = parser.parse_known_args(arguments)
     if unparsed:
         flags = ("--learners", "--policies", "--seeds", "--jobs", "--seconds", "--out", "--json", "--SECTION.FIELD")

@@ -12,20 +12,10 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Callable
-from difflib import get_close_matches
 from functools import partial
 from typing import TYPE_CHECKING
 
-from inwit.commands.arguments import (
-    AT_THE_END,
-    Parser,
-    add_json,
-    print_json,
-    setting_flags,
-    settings_help,
-    take_settings,
-    task_flag,
-)
+from inwit.commands.arguments import Parser, add_json, print_json, settings_help, take_settings, task_flag, unknown_flag
 from inwit.commands.evaluate import keep_evaluation
 from inwit.core.errors import UserError
 
@@ -48,12 +38,12 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--resume", help="go on with a run: its folder, its name, or latest", metavar="RUN")
     parser.add_argument("--track", help="also send metrics to tensorboard, wandb or mlflow", metavar="NAME")
     parser.add_argument("--seed", help="the root seed (default: the recipe's)")
-    add_json(parser, AT_THE_END)
+    add_json(parser, at_end=True)
     if {"-h", "--help"} & set(arguments):
         parser.epilog = settings_help()
     args, unparsed = parser.parse_known_args(arguments)
     if unparsed:
-        raise _unknown_argument(unparsed[0])
+        raise unknown_flag(unparsed[0])
     more = overrides if args.seed is None else {**overrides, "seed": args.seed}
     if args.resume is not None and args.recipe is not None:
         raise UserError(f"--resume takes the run's own recipe: leave out {args.recipe!r}")
@@ -69,15 +59,6 @@ def main(arguments: list[str]) -> int:
     run = find(args.resume, any_status=True)
     config = resolve(read_whole_record(run).config, **more)
     return _run_training(config, partial(resume, run, track=args.track, **more), as_json=args.json)
-
-
-def _unknown_argument(word: str) -> UserError:
-    """The nearest flag, also to one that lacks its section: `--width` means `--policy.width`."""
-    flags = ["--seed", "--resume", "--track", "--json", "--help", *setting_flags()]
-    section = [flag for flag in flags if flag.rpartition(".")[2] == word.lstrip("-").partition("=")[0]]
-    near = section or get_close_matches(word, flags, n=1)
-    hint = f"did you mean {near[0]}? " if near else ""
-    return UserError(f"unknown argument {word!r}: {hint}see inwit train --help")
 
 
 def _run_training(config: Config, training: Callable[..., Agent], *, as_json: bool) -> int:

@@ -53,7 +53,14 @@ def _template() -> Template:
     made = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, loader=PackageLoader("inwit.report", "")
     )
-    made.filters |= {"f": "{:.1f}".format, "g": "{:g}".format, "held": held, "task": task_text}
+    made.filters |= {
+        "f": "{:.1f}".format,
+        "g": "{:g}".format,
+        "held": held,
+        "task": task_text,
+        "amount": count,
+        "seconds": seconds,
+    }
     return made.get_template("page.html.j2")
 
 
@@ -81,7 +88,7 @@ def _world(comparison: Comparison, key: str, worlds: int) -> dict[str, object]:
         "events": events(runs[0]) if alone else [],
         "differences": differences_table(comparison),
         "learning": learning_charts(comparison, key),
-        "learning_text": _learning_text(runs),
+        "solved": solved_at(runs[0]) if alone else None,
         "goals": None if alone else goals_table(comparison),
         "goal_charts": [] if alone else goal_charts(comparison, key),
         "results": None if alone else result_table(comparison),
@@ -101,22 +108,6 @@ def _closeup(group: Group, key: str, alone: bool, looked: int) -> dict[str, obje
 def _most_solved(run: Run) -> tuple[float, float]:
     """By what is solved (less than nothing where nobody looked), then by how few tokens it took."""
     return (run.evaluation.solved if run.evaluation else -1, -(run.total("tokens") or 0))
-
-
-def _learning_text(runs: Sequence[Run]) -> str:
-    text = (
-        "Running success of the episodes drawn in training, from sampled tokens: an agent that explores errs on "
-        "purpose, so that the greedy agent is better than this."
-    )
-    if len(runs) > 1:
-        return text + (
-            " Lines are medians over the seeds; bands reach from the lowest to the highest; "
-            "a run that has ended stays at its last value."
-        )
-    end = solved_at(runs[0])
-    if end is None:
-        return text
-    return f"{text} After {count(end.tokens)} tokens, {seconds(end.seconds)}, it was confirmed to solve everything."
 
 
 def tiles(run: Run) -> list[dict[str, str]]:

@@ -5,21 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from inwit.report import compare, curves
-from inwit.report.charts import (
-    COURSES,
-    DOTS,
-    NARROW,
-    STYLES,
-    WIDTH,
-    Chart,
-    ChartRow,
-    RowChart,
-    compact,
-    line_chart,
-    per_cent,
-    row_chart,
-)
+from inwit.report import charts, compare, curves
+from inwit.report.charts import Chart, ChartRow, RowChart, per_cent
 from inwit.report.compare import Comparison
 from inwit.report.curves import Band, Line
 from inwit.report.select import Run
@@ -48,13 +35,13 @@ def table(caption: str, headings: Sequence[str], rows: Sequence[Sequence[object]
     return Table(caption, headings, rows, [column >= left for column in range(len(headings))])
 
 
-def _kept(charts: Sequence[Chart | None]) -> list[Chart]:
-    return [chart for chart in charts if chart]
+def _kept(found: Sequence[Chart | None]) -> list[Chart]:
+    return [chart for chart in found if chart]
 
 
-def _across(charts: int) -> float:
+def _across(count: int) -> float:
     """How wide a chart is among so many."""
-    return WIDTH if charts < 3 else NARROW
+    return charts.WIDTH if count < 3 else charts.NARROW
 
 
 def learning_charts(comparison: Comparison, key: str) -> list[Chart]:
@@ -64,12 +51,12 @@ def learning_charts(comparison: Comparison, key: str) -> list[Chart]:
         axes = ("tokens", "Success by tokens", "tokens"), ("seconds", "Success by time", "seconds of training")
         for axis, title, x in axes:
             lines = {f"stage {stage}": [curves.success_line(runs[0], stage, axis)] for stage in stages}
-            found.append(line_chart(f"learn-{key}-{axis}", title, lines, "success", x, shares=True))
+            found.append(charts.line_chart(f"learn-{key}-{axis}", title, lines, "success", x, shares=True))
         return _kept(found)
     for stage in stages:
         lines = {each.name: [curves.success_line(run, stage) for run in each.runs] for each in comparison.groups}
         name, across = f"learn-{key}-{stage}", _across(len(stages))
-        found.append(line_chart(name, f"Stage {stage}", lines, "success", shares=True, width=across))
+        found.append(charts.line_chart(name, f"Stage {stage}", lines, "success", shares=True, width=across))
     return _kept(found)
 
 
@@ -81,7 +68,9 @@ def inner_charts(comparison: Comparison, key: str) -> list[Chart]:
             each.name: [curves.line(run.metrics, name) for run in each.runs if name != "value_error" or has_critic(run)]
             for each in comparison.groups
         }
-        found.append(line_chart(f"{name}-{key}", INNER[name], lines, INNER[name].lower(), width=_across(len(known))))
+        found.append(
+            charts.line_chart(f"{name}-{key}", INNER[name], lines, INNER[name].lower(), width=_across(len(known)))
+        )
     return _kept(found)
 
 
@@ -103,7 +92,7 @@ def step_charts(run: Run, key: str) -> list[Chart]:
     values = [_by_stage(row, "mean_steps") for row in run.metrics]
     lines = {f"stage {stage}": [_line(run, values, stage)] for stage in _stages(run, "mean_steps")}
     title = "Tokens in a program, over training"
-    return _kept([line_chart(f"steps-{key}", title, lines, "tokens in a program")])
+    return _kept([charts.line_chart(f"steps-{key}", title, lines, "tokens in a program")])
 
 
 def _stages(run: Run, name: str) -> list[str]:
@@ -123,7 +112,7 @@ def _line(run: Run, values: Sequence[Mapping[str, object]], name: str) -> Line:
 
 def tool_charts(run: Run, key: str, most: int = 10) -> list[RowChart]:
     """The share of each token among those written, over training: a chart for each stage that the metrics know."""
-    charts = []
+    drawn = []
     for stage in _stages(run, "tokens_used"):
         shares = [_shares(row, stage) for row in run.metrics]
         totals = {token: 0.0 for row in shares for token in row}
@@ -134,8 +123,8 @@ def tool_charts(run: Run, key: str, most: int = 10) -> list[RowChart]:
         found = [(token, band) for token in tokens if (band := curves.band([_line(run, known, token)]))]
         if found:
             title = f"Tokens written in stage {stage}"
-            charts.append(_course_chart(f"tools-{key}-{len(charts)}", title, found))
-    return charts
+            drawn.append(_course_chart(f"tools-{key}-{len(drawn)}", title, found))
+    return drawn
 
 
 def _shares(row: Mapping[str, object], stage: str) -> dict[str, float]:
@@ -152,7 +141,7 @@ def _course_chart(key: str, title: str, courses: Sequence[tuple[str, Band]]) -> 
     rows = [ChartRow(name, end, course=band, most=most) for name, end, band in ends]
     said = f"shares of all tokens written; {'; '.join(f'{name} ends at {end}' for name, end, _ in ends)}."
     longest = max(band.x[-1] for _, band in courses) or 1.0
-    return row_chart(key, title, said, COURSES, rows, ("tokens", longest, compact))
+    return charts.row_chart(key, title, said, charts.COURSES, rows, ("tokens", longest, charts.compact))
 
 
 def differences_table(comparison: Comparison) -> Table | None:
@@ -178,21 +167,21 @@ def goal_charts(comparison: Comparison, key: str) -> list[RowChart]:
     """A mark for each seed: what it took to solve everything; no chart where no run did."""
     if not any(goal.reached for goal in comparison.solved):
         return []
-    charts = []
-    for axis, title, label in (
-        ("seconds", "Time to everything", "seconds of training"),
-        ("tokens", "Tokens to everything", "tokens"),
-    ):
+    drawn = []
+    axes = ("seconds", "Time to everything", "seconds of training"), ("tokens", "Tokens to everything", "tokens")
+    for axis, title, label in axes:
         rows, said, highest = [], [], 0.0
         for place, each in enumerate(comparison.groups):
             values = [getattr(point, axis) for run in each.runs if (point := curves.solved_at(run))]
-            marks = [(place % STYLES, value, 0.0, 5.0) for value in values]
+            marks = [(place % charts.STYLES, value, 0.0, 5.0) for value in values]
             rows.append(ChartRow(each.name, f"{len(values)} of {len(each.runs)}", marks=marks))
-            said.append(f"{each.name}: {', '.join(map(compact, sorted(values))) or 'none'}")
+            said.append(f"{each.name}: {', '.join(map(charts.compact, sorted(values))) or 'none'}")
             highest = max([highest, *values])
-        x, words = (label, 1.08 * highest, compact), "; ".join(said) + "."
-        charts.append(row_chart(f"goal-{axis}-{key}", title, words, DOTS, rows, x, caption="a mark for each seed"))
-    return charts
+        x, words = (label, 1.08 * highest, charts.compact), "; ".join(said) + "."
+        drawn.append(
+            charts.row_chart(f"goal-{axis}-{key}", title, words, charts.DOTS, rows, x, caption="a mark for each seed")
+        )
+    return drawn
 
 
 def result_table(comparison: Comparison) -> Table:
