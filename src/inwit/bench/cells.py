@@ -66,7 +66,7 @@ def made_by(threads: int, device: str) -> dict[str, object]:
 
 
 def _processor() -> str:
-    """The processor's name, where the system tells it."""
+    """The processor's name, where the system gives it."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -113,7 +113,7 @@ def plan(recipe: str, settings: BenchSettings, overrides: Overrides) -> Plan:
     """What is to be run. Raises `UserError` for names that do not exist, and if no cell can be configured."""
     for name in OWN:
         if name in overrides.get("training", {}):
-            raise UserError(f"training.{name} is the benchmark's own: it looks by itself whether all is solved")
+            raise UserError(f"training.{name} is the benchmark's own: it checks by itself whether all is solved")
     own = resolve(recipe)
     learners = _names("learner", settings.learners, own, overrides)
     pairs = list(product(learners, _names("policy", settings.policies, own, overrides)))

@@ -17,7 +17,7 @@ from typing import IO
 from inwit.bench.cells import Cell, Result, read
 from inwit.core.errors import UserError
 
-POLL = 0.1  # seconds between two looks at the processes
+POLL = 0.1  # seconds between two checks of the processes
 GRACE = 5.0  # seconds that a stopped process has to end by itself
 # A fresh interpreter that finds the same modules as this one does.
 CHILD = (

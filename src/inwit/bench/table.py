@@ -131,7 +131,7 @@ def _text(estimate: Estimate, form: str, unit: float = 1) -> str:
 
 
 def notes(results: list[Result], limit: float) -> list[str]:
-    """What stands below the table."""
+    """The lines below the table."""
     text = [
         "How many seeds got there, and after what: interquartile mean (95 % bootstrap interval) of what training had "
         "cost when the greedy agent first solved 95 % of the examined problems, and when it was confirmed to solve "

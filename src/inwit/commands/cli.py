@@ -15,7 +15,7 @@ from pathlib import Path
 from inwit.core.errors import UserError, unknown
 from inwit.version import __version__
 
-# Each a module of `inwit.commands` with a `main`; its docstring tells the help how to call it.
+# Each a module of `inwit.commands` with a `main`; the help takes its usage from its docstring.
 COMMANDS = (
     "train",
     "evaluate",

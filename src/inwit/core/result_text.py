@@ -74,7 +74,7 @@ def _reading(row: Row, name: str) -> str:
 
 
 def programs(evaluation: Evaluation) -> list[tuple[str, str, str]]:
-    """Row, whose, and the program or `none`, for the rows in which somebody's is one program."""
+    """Row, whose, and the program or `none`, for the rows where a yardstick or the agent has one program."""
     lines = []
     for row in evaluation.rows:
         known = {name: _program(found) for name, found in row.yardsticks.items()}
@@ -97,7 +97,7 @@ def problems(evaluation: Evaluation) -> str:
 
 
 def notes(evaluation: Evaluation) -> list[str]:
-    """What stands below the table: signs, what is not known and why, and the totals."""
+    """The lines below the table: signs, what is not known and why, and the totals."""
     lines = _unknown(evaluation)
     if any("~" in cell for row in cells(evaluation) for cell in row):
         brackets = ", in brackets its 95 % interval" if any(row.interval for row in evaluation.rows) else ""

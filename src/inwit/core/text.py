@@ -30,7 +30,7 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]], numbers: Se
 
 
 def clean(value: object) -> str:
-    """As one line that cannot move the cursor: folder names and file contents are other people's."""
+    """As one line that cannot move the cursor, since folder names and file contents may hold anything."""
     text = "·" if value is None else str(value)
     return text if text.isprintable() else "".join(c if c.isprintable() else "�" for c in text)
 

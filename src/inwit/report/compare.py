@@ -29,7 +29,7 @@ ASIDE = ("seed", "training.threads", "training.checkpoint_every")
 
 @dataclass(frozen=True)
 class Group:
-    """Runs that differ in nothing but their seed, under the shortest name that tells it apart from other groups."""
+    """Runs that differ in nothing but their seed, under the shortest name that no other group has."""
 
     name: str
     config: dict[str, object]  # flat, without the seed
@@ -84,7 +84,7 @@ def _described(setting: str, value: object) -> str:
     if value is None:
         return ""
     part, _, name = setting.rpartition(".")
-    return str(value) if name == "id" or not part else f"{name} {value}"  # the table of differences tells the part
+    return str(value) if name == "id" or not part else f"{name} {value}"  # the table of differences names the part
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ class Comparison:
 
 
 def compare(runs: Sequence[Run]) -> list[Comparison]:
-    """A comparison for each world among the runs: results of different worlds are not held against each other."""
+    """A comparison for each world among the runs: results of different worlds are not compared."""
     found = []
     for world in dict.fromkeys(run.world for run in runs):
         groups = group([run for run in runs if run.world == world])

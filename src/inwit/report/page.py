@@ -30,7 +30,7 @@ from inwit.version import __version__
 if TYPE_CHECKING:
     from jinja2 import Template
 
-CLOSE = 4  # agents that are looked at on one page, at most
+CLOSE = 4  # agents that get a close-up on one page, at most
 
 
 def make_page(runs: Sequence[Run]) -> str:
@@ -50,9 +50,8 @@ def make_page(runs: Sequence[Run]) -> str:
 def _template() -> Template:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    made = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, loader=PackageLoader("inwit.report", "")
-    )
+    loader = PackageLoader("inwit.report", "")
+    made = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, loader=loader)
     made.filters |= {
         "f": "{:.1f}".format,
         "g": "{:g}".format,
@@ -106,7 +105,7 @@ def _closeup(group: Group, key: str, alone: bool, looked: int) -> dict[str, obje
 
 
 def _most_solved(run: Run) -> tuple[float, float]:
-    """By what is solved (less than nothing where nobody looked), then by how few tokens it took."""
+    """By what is solved (-1 without an evaluation), then by how few tokens it took."""
     return (run.evaluation.solved if run.evaluation else -1, -(run.total("tokens") or 0))
 
 

@@ -68,9 +68,8 @@ def inner_charts(comparison: Comparison, key: str) -> list[Chart]:
             each.name: [curves.line(run.metrics, name) for run in each.runs if name != "value_error" or has_critic(run)]
             for each in comparison.groups
         }
-        found.append(
-            charts.line_chart(f"{name}-{key}", INNER[name], lines, INNER[name].lower(), width=_across(len(known)))
-        )
+        title, across = INNER[name], _across(len(known))
+        found.append(charts.line_chart(f"{name}-{key}", title, lines, title.lower(), width=across))
     return _kept(found)
 
 
