@@ -98,15 +98,12 @@ def _world(comparison: Comparison, key: str, worlds: int) -> dict[str, object]:
 
 
 def _closeup(group: Group, key: str, alone: bool, looked: int) -> dict[str, object]:
-    """Of a group the run that solves most, and of those the one that came first."""
-    run = max(group.runs, key=_most_solved)
+    """Of a group the run that solves most (-1 without an evaluation), and of those the one that took fewest tokens."""
+    run = max(
+        group.runs, key=lambda run: (run.evaluation.solved if run.evaluation else -1, -(run.total("tokens") or 0))
+    )
     heading = "The result" if alone else f"A closer look: {group.name}, seed {run.record.seed}"
     return closeup_view(run, close_up(run, each=2 if alone or looked == 1 else 1), key, heading)
-
-
-def _most_solved(run: Run) -> tuple[float, float]:
-    """By what is solved (-1 without an evaluation), then by how few tokens it took."""
-    return (run.evaluation.solved if run.evaluation else -1, -(run.total("tokens") or 0))
 
 
 def tiles(run: Run) -> list[dict[str, str]]:
