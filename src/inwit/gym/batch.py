@@ -17,7 +17,7 @@ from inwit.core.seeding import stream
 from inwit.core.types import State, Step, Tasks
 from inwit.gym.machine import showing
 from inwit.gym.problems import Problems, Stages, check_observe
-from inwit.policies.prompts import last_token
+from inwit.policies.base import last_token
 
 
 class Batch:

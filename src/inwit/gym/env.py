@@ -16,7 +16,7 @@ from inwit.core.seeding import stream
 from inwit.gym.machine import showing
 from inwit.gym.problems import Problems, Stages, check_observe
 from inwit.gym.spaces import observation_space, read_action
-from inwit.policies.prompts import last_token
+from inwit.policies.base import last_token
 
 
 class InwitEnv(gymnasium.Env[dict[str, Any], Any]):
