@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+Json = dict[str, Any]  # plain data that is written as JSON, or was read from it
+Task = dict[str, Any]  # one task as people write it: names of fields and their values
+
 # How a figure is known. A yardstick that nobody looked for is "not searched", never "none".
 EXACT = "exact"  # counted over every problem, or proven
 SAMPLED = "sampled"  # an estimate, with its interval

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -47,30 +48,29 @@ class Call:
 
 @dataclass(frozen=True)
 class Result:
-    """`programs[t]`: the calls of a shortest program for tree t, None if it takes more than `searched_to` calls.
-    `states` is how many were kept (of the last round)."""
+    """`programs[t]`: the calls of a shortest program for tree t, None if it takes more than `searched_to` calls."""
 
     programs: list[tuple[Call, ...] | None]
     searched_to: int
-    states: int
 
 
-def calls_of(num_operands: int, num_slots: int, tools: Sequence[str]) -> list[Call]:
-    """Every call of the machine; its place is its code."""
-    arguments = [(False, index) for index in range(num_operands)] + [(True, index) for index in range(num_slots)]
-    reading = [Call(verb, slot, index) for verb in ("LOAD", *tools) for slot, index in arguments]
-    return reading + [Call("STO", True, index) for index in range(num_slots)]
+class Machine(NamedTuple):
+    """What programs may name."""
+
+    num_operands: int
+    num_slots: int
+    tools: tuple[str, ...]
+
+    def calls(self) -> list[Call]:
+        """Every call; its place is its code."""
+        slots = [(True, index) for index in range(self.num_slots)]
+        arguments = [(False, index) for index in range(self.num_operands)] + slots
+        reading = [Call(verb, *argument) for verb in ("LOAD", *self.tools) for argument in arguments]
+        return reading + [Call("STO", *slot) for slot in slots]
 
 
-def search(
-    trees: Sequence[Tree],
-    num_operands: int,
-    num_slots: int,
-    tools: Sequence[str],
-    least_operands: int,
-    max_calls: int | None = None,
-) -> Result:
-    """A shortest program for each tree over operands 0 .. num_operands-1, searched to `max_calls` calls.
+def search(trees: Sequence[Tree], machine: Machine, least_operands: int, max_calls: int | None = None) -> Result:
+    """A shortest program for each tree over the machine's operands, searched to `max_calls` calls.
 
     `least_operands`: none of the trees' polynomials depends on fewer operands than this (states that cannot bring in so
     many are dropped). Without `max_calls`, one call more at a time until all are found or the next round would keep
@@ -82,12 +82,12 @@ def search(
     while None in programs and searched_to != most and (max_calls or states * GROWTH <= BUDGET):
         searched_to = max_calls or searched_to + 1
         missing = [index for index, program in enumerate(programs) if program is None]
-        turn = _Round([trees[i] for i in missing], num_operands, num_slots, tools, least_operands, searched_to)
+        turn = _Round([trees[i] for i in missing], machine, least_operands, searched_to)
         turn.run()
         states = sum(map(len, turn.levels))
         for place, index in enumerate(missing):
             programs[index] = turn.found.get(place)
-    return Result(programs, searched_to, states)
+    return Result(programs, searched_to)
 
 
 @dataclass
@@ -123,23 +123,12 @@ class _Round:
     """One search to a fixed number of calls. `levels[i]` are the states after i + 1 calls, the last call's left out:
     its accumulators are only compared with the targets. `found[t]` are the calls for tree t."""
 
-    def __init__(
-        self,
-        trees: Sequence[Tree],
-        num_operands: int,
-        num_slots: int,
-        tools: Sequence[str],
-        least_operands: int,
-        max_calls: int,
-    ) -> None:
-        self.num_trees = len(trees)
-        self.least_operands = least_operands
-        self.max_calls = max_calls
-        self.calls = calls_of(num_operands, num_slots, tools)
-        self.points = points_of(num_operands)
-        self.targets = Targets(trees, num_operands)
+    def __init__(self, trees: Sequence[Tree], machine: Machine, least_operands: int, max_calls: int) -> None:
+        self.num_trees, self.least_operands, self.max_calls = len(trees), least_operands, max_calls
+        self.calls, self.points = machine.calls(), points_of(machine.num_operands)
+        self.targets = Targets(trees, machine.num_operands)
         self.found: dict[int, tuple[Call, ...]] = {}
-        acc, slots = self.points[:, :1].astype(np.int32), np.zeros((num_slots, POINTS, 1), np.int32)
+        acc, slots = self.points[:, :1].astype(np.int32), np.zeros((machine.num_slots, POINTS, 1), np.int32)
         counts = np.zeros(1, np.int8), np.ones(1, np.int8)
         self.levels = [_Level(acc, slots, *counts, np.zeros(1, np.int32), np.zeros(1, np.uint8))]  # after LOAD a
 
@@ -268,7 +257,7 @@ def _distinct(keys: Keys) -> tuple[Keys, np.ndarray]:
     keys = keys[:, order]
     same = keys[:, 1:] == keys[:, :-1]
     if (same[0] & ~same[1]).any():
-        raise AssertionError("two different states have the same 64-bit hash: change search_targets.SEED")
+        raise AssertionError("two different states have the same 64-bit hash: change shortest_targets.SEED")
     new = np.concatenate([np.ones(min(1, len(order)), bool), ~same[0]])
     return keys[:, new], order[new]
 

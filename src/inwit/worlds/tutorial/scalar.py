@@ -7,11 +7,12 @@ column of values, and one episode then runs one program on every problem of a st
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
 
+from inwit.core.results import Task
 from inwit.worlds.machine import register_numbers
 from inwit.worlds.tutorial.rules import (
     ADD,
@@ -48,7 +49,7 @@ class _ScalarTutorial:
         self.extra: dict[str, Any] = {}
 
     @classmethod
-    def from_task(cls, settings: TutorialSettings, task: Mapping[str, Any]) -> Self:
+    def from_task(cls, settings: TutorialSettings, task: Task) -> Self:
         """The episode of a task such as `{"stage": 0, "operands": [3, 4, 5]}`; raises `UserError` for one that does
         not fit."""
         return cls(settings, *parse_task(task, cls.id, hidden=cls.hidden))
@@ -59,7 +60,7 @@ class _ScalarTutorial:
         count = MAX_OPERANDS if cls.hidden else num_shown(stage)
         return cls(settings, stage, list(np.indices((10,) * count).reshape(count, -1)))
 
-    def task_dict(self) -> dict[str, Any]:
+    def task_dict(self) -> Task:
         """The task as `from_task` reads it."""
         return {"stage": self.stage, "operands": list(self.operands)}
 
