@@ -1,14 +1,13 @@
 """The worlds as Gymnasium environments: `inwit/Tutorial-v1` is the world tutorial-v1, and so on for every world.
 
-`import inwit` registers the ids, whether Gymnasium was imported before it or comes after it. Gymnasium itself is never
-imported for that: it would make every `inwit --help` three times slower. (Gymnasium 1.0 dropped entry points for
-environments; a package registers its ids when it is imported.)
+`import inwit` registers the ids, whether Gymnasium is imported before it or after it. It does not import Gymnasium,
+which would make every `inwit --help` three times slower. (Gymnasium 1.0 has no entry points for environments.)
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
@@ -53,12 +52,14 @@ def register_when_gymnasium_comes() -> None:
 
 
 class _GymnasiumFinder:
-    """Finds Gymnasium with the finders that come after this one, and has the ids registered once it has been executed.
+    """Finds Gymnasium with the finders after this one, and registers the ids after Gymnasium has been executed.
 
     It keeps no state: others may look for Gymnasium without importing it, and `inwit` may be loaded anew.
     """
 
-    def find_spec(self, name: str, path: Any = None, target: ModuleType | None = None) -> ModuleSpec | None:
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
         if name != "gymnasium":
             return None
         others = sys.meta_path[sys.meta_path.index(self) + 1 :]

@@ -27,7 +27,7 @@ def observation_space(world: World, observe: str) -> spaces.Dict:
     return spaces.Dict(parts)
 
 
-def read_action(action: Any, size: int) -> int:
+def read_action(action: object, size: int) -> int:
     """A token id; raises `UserError` for anything but a whole number from 0 to size - 1."""
     array = _array(action)
     if array.shape != () or not np.issubdtype(array.dtype, np.integer):
@@ -37,7 +37,7 @@ def read_action(action: Any, size: int) -> int:
     return int(array)
 
 
-def read_actions(actions: Any, count: int, size: int) -> np.ndarray:
+def read_actions(actions: object, count: int, size: int) -> np.ndarray:
     """Int64[count]; raises `UserError` for anything but `count` whole numbers from 0 to size - 1."""
     array = _array(actions)
     if array.shape != (count,) or not np.issubdtype(array.dtype, np.integer):
@@ -48,7 +48,7 @@ def read_actions(actions: Any, count: int, size: int) -> np.ndarray:
     return array.astype(np.int64)
 
 
-def _array(given: Any) -> np.ndarray:
+def _array(given: object) -> np.ndarray:
     try:
         return np.asarray(given)
     except ValueError:

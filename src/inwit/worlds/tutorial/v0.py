@@ -8,7 +8,7 @@ that is paid for.
 from __future__ import annotations
 
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from inwit.core.types import State, Step, Tasks
@@ -88,8 +88,8 @@ class TutorialV0(TutorialWorld):
         }
         return after, self._judge(state, answered, truncated)
 
-    def _registers(self, state: State) -> list[Tensor]:
-        return [*register_columns(state["acc_full"], state["acc"]), state["mem"].double()]
+    def machine(self, tasks: Tasks, state: State) -> Float[Tensor, "B M"]:
+        return self._shown([*register_columns(state["acc_full"], state["acc"]), state["mem"].double()], tasks, state)
 
     def _tables_on(self, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
         """NEAR, STATED and PAID, copied to a device once."""
