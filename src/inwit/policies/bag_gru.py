@@ -1,10 +1,8 @@
 """The published agent: a GRU that is given its prompt as one vector, the mean of the tokens' embeddings.
 
-The first memory is tanh(mean embedding + stage embedding), the first input token is CTX, the last of every prompt.
-A mean has no order: the agent cannot tell 3 - 5 from 5 - 3. With `leak_batch` it reproduces the published slip as
-well: a [B, d] tensor is added to a [B, 1, d] one, which makes [B, B, d], and the mean over the second axis gives
-every row the mean over *all* rows' prompts. Only with a batch of one does an agent with the slip see its own
-problem.
+A mean has no order: the agent cannot tell 3 - 5 from 5 - 3. With `leak_batch` it reproduces the published slip as well:
+a [B, d] tensor is added to a [B, 1, d] one, and the mean over the second axis of the [B, B, d] result gives every row
+the mean of *all* rows' prompts. Only in a batch of one does such an agent see its own problem.
 """
 
 from __future__ import annotations

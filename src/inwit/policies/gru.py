@@ -1,9 +1,8 @@
 """A GRU that reads its prompt token by token and writes its program token by token, with one memory throughout.
 
-The textbook cell (Cho et al. 2014, in PyTorch's variant: the reset gate acts on the hidden product), with two
-departures. Tokens are one-hot, so the product with the input weights is a row of a table, not a matrix product:
-with embeddings as wide as the memory that is half of the cell's arithmetic. And a padding position is a token whose
-update gate is shut: the memory passes through it unchanged, to the bit.
+The cell is Cho et al. 2014 in PyTorch's variant (the reset gate acts on the hidden product), with two departures.
+Tokens are one-hot: a row of a table replaces the product with the input weights, half of the cell's arithmetic. And a
+padding position is a token whose update gate is shut: the memory passes through it unchanged, to the bit.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """An LSTM (Hochreiter and Schmidhuber 1997, with forget gates) that reads its prompt and writes token by token.
 
 As in `gru`, tokens are one-hot and their gate inputs a table; a padding position leaves the memory as it was.
-`matrix_dtype` chooses bfloat16 operands for the recurrent products; weights stay float32. `auto` is decided where an
-LSTM is made for training, by what that device can do, and the decision stays with the agent (`settings.matrix_dtype`).
+`matrix_dtype` chooses bfloat16 operands for the recurrent products; weights stay float32. `auto` is decided when an
+LSTM is made, by what its device can do; the decision stays with the agent (`settings.matrix_dtype`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """A control without recurrence: every choice is a function of the prompt, the stage and the last token alone.
 
-It cannot know how far its program has come. What it solves all the same needs no memory in the agent. With legality
-masks, though, the world's state shows in what may be chosen.
+It cannot know how far its program has come. But with legal masks the world's state shows in what may be chosen.
 """
 
 from __future__ import annotations

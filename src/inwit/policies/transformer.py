@@ -1,8 +1,7 @@
 """A decoder-only transformer (Vaswani et al. 2017; pre-norm) over prompt and program, with a cache of keys and values.
 
-Departures from the textbook: the stage's embedding is a first token of the sequence, positions are learnt and
-counted from the first real token (padding, on either side of the prompt, is never attended to and takes no
-position), and there is no dropout. `replay` runs the whole sequence at once; `step` extends the cache by one.
+Departures: the stage's embedding is the first token, positions are learnt and counted from the first real token
+(padding, on either side of the prompt, is never attended to and takes no position), and there is no dropout.
 """
 
 from __future__ import annotations

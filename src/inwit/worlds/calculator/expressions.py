@@ -1,7 +1,7 @@
 """Infix expressions over operands a..j: enumerating, writing, parsing, evaluating, and what they are as polynomials.
 
-A tree is an operand's index (an int) or `(symbol, left, right)`. An expression uses its operands once each, in
-increasing order of letters; it is written fully parenthesised but for the outermost pair, as in `(a*b)-(c*d)`.
+A tree is an operand's index or `(symbol, left, right)`. An expression uses its operands once each, in increasing order
+of letters; it is written fully parenthesised but for the outermost pair, as in `(a*b)-(c*d)`.
 """
 
 from __future__ import annotations

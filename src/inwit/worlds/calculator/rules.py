@@ -1,19 +1,11 @@
 """calculator-v0, free of PyTorch: settings, vocabulary, kinds, the points of the identity test, the reading of a task.
 
-A register machine whose prompt is an expression. The policy reads `(a*b)-(c*d)=` and writes the calls, verb and
-argument in turn, then ANS; it never sees a number. Success is decided over all inputs at once, as an identity of
-polynomials over Z_p, p = 2**31 - 1.
-
-**The identity test.** Beside its value on the digits every register carries its value at three points of Z_p. A wrong
-program of degree d agrees with the expression at one random point with probability at most d/p, at three independent
-ones with at most (d/p)**3. An episode has at most 60 tokens, with which the default tools stay below degree 4*10**4:
-below 1e-13 for every program, and below 2e-23 within the 24 tokens of a four-operand expression, where d <= 54.
-
-The points are *fixed*: drawn once, by hashing, for each of the three and each operand's *position* in the expression
-(not its letter). They are as good as fresh ones for a policy that sees no number. What it writes depends on prompts and
-verdicts; as long as no verdict has been false, these do not depend on the points. So the bound holds for each program
-over the draw of the points, and for everything that a training ever tries by adding up. Because they are fixed, what
-a register holds is known by a table lookup (`achieved`), and every run judges alike.
+Beside its value on the digits every register carries its value at three points of Z_p, p = 2**31 - 1. A wrong program
+of degree d agrees with the expression at all three with probability at most (d/p)**3: below 1e-13 for every program of
+up to 60 tokens (with the default tools d < 4*10**4), below 2e-23 within 24 tokens (d <= 54). The points are *fixed*,
+drawn by hashing for each lane and each operand's *position*, so that `achieved` is a table lookup and every run judges
+alike. A policy sees no number, and as long as no verdict has been false its programs do not depend on the points. So
+the bound holds for each program over the draw of the points, and summed over all programs that a training tries.
 """
 
 from __future__ import annotations

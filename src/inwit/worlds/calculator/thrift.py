@@ -1,10 +1,8 @@
 """Which tokens of the calculator waste nothing. Random programs made of them are good material for hindsight.
 
-A program wastes nothing if it reads every value exactly once: each operand, and each value that it stored. It does not
-overwrite or drop a computed value that nothing has read, and it does not store a value that was only loaded. Such
-programs are the formulas that name each operand once, in every order in which the machine can compute them. Over four
-operands, with three tools and one slot, there are 3,240 of them (of 8, 12 or 16 tokens), among two thousand million
-legal programs of these lengths. This module does not know what a program computes.
+A program wastes nothing if it reads each operand, and each value that it stored, exactly once, and stores no value that
+was only loaded. Such programs are the formulas that name each operand once, in every order in which the machine can
+compute them: 3,240 over four operands with three tools and one slot, among 2*10**9 legal programs of these lengths.
 """
 
 from __future__ import annotations

@@ -1,8 +1,5 @@
-"""The oracle's programs, handed to a learner that says in its name that it reads them.
-
-They are the ceiling: what a network learns that is *told* the best programs separates a weak network from a weak
-learner.
-"""
+"""The oracle's programs, for a learner that says in its name that it reads them. What a network learns from them is a
+ceiling: it separates a weak network from a weak learner."""
 
 from __future__ import annotations
 

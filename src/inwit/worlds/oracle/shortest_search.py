@@ -1,22 +1,19 @@
 """Breadth-first search over every program of the calculator's machine, for many expressions of one size at once.
 
-A state is what the registers hold, as polynomials in the operands (`shortest_targets`: values at random points, hashes
-of them). States that hold the same are merged, so the first program that reaches a polynomial is a shortest one.
+A state is what the registers hold, as polynomials in the operands (`shortest_targets`). States that hold the same are
+merged, so the first program that reaches a polynomial is a shortest one.
 
-**Operands are searched up to renaming.** Only programs that use operand 0 first, then 1, then 2, ... are followed, and
-each target is sought under every renaming of its operands; undoing the renaming gives the program. No program is
-missed: if one uses a new operand out of turn, exchange that operand with the next one in turn, everywhere in the
-program. The calls before it use neither, so the state before it is the same. This saves most of the n! orders in which
-a program may meet its operands.
+Operands are searched up to renaming: only programs that use operand 0 first, then 1, then 2, ... are followed, and each
+target is sought under every renaming. This misses no program. If one uses a new operand out of turn, exchange it with
+the next one in turn, everywhere in the program: the calls before it use neither.
 
-**Left out**, because a state at least as good (same accumulator, no slot's content missing) takes no more calls: LOAD
-unless a slot holds the accumulator (else it was computed in vain), STO of what a slot holds already, STO over a filled
-slot while another is empty; and states that can no longer bring in enough operands by the last call.
+Left out, because a state at least as good (same accumulator, no slot's content missing) takes no more calls: LOAD
+unless a slot holds the accumulator, STO of what a slot holds already, STO over a filled slot while another is empty;
+and states that can no longer bring in enough operands by the last call.
 
-**False merges.** Two different polynomials of degree d agree at three random points of Z_p with probability at most
-(d/p)^3: for d <= 16 below 2^-80, and below 2^-37 < 1e-11 over all pairs of 4 million states, twice the budget. The two
-hashes of a state add 2^-128 a pair; where the first agrees and the second does not, an AssertionError is raised.
-A false merge could only hide a program, never give a wrong one: each is replayed as an exact polynomial (`shortest`).
+Two different polynomials of degree d <= 16 agree at three random points with probability below 2^-80, so below 1e-11
+over all pairs of 4 million states, twice the budget; the two hashes of a state add 2^-128 a pair. A false merge could
+only hide a program, never give a wrong one: each is replayed as an exact polynomial (`shortest`).
 """
 
 from __future__ import annotations

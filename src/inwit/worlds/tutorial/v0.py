@@ -1,8 +1,7 @@
-"""tutorial-v0: the published rules in tensors, quirks included.
+"""tutorial-v0: the published rules in tensors, quirks included, so that the published system can be measured as it is.
 
 The rules pay for the goal one step before the stated one, STO stores no value and RCL makes d*e out of nothing.
-Kept so that the published system can be measured as it is; `success` is the stated goal, `paid_success` the one
-that is paid for.
+`success` is the stated goal, `paid_success` the one that is paid for.
 """
 
 from __future__ import annotations
