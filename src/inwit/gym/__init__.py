@@ -7,10 +7,9 @@ which would make every `inwit --help` three times slower. (Gymnasium 1.0 has no 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any
 
 from inwit.worlds import WORLDS
 
@@ -27,7 +26,7 @@ def _title(world_id: str) -> str:
 
 
 def register() -> None:
-    """Make the ids known to Gymnasium; what they stand for is imported when one is made.
+    """Make the ids known to Gymnasium, which imports an environment when it makes one.
 
     Call it again for a world that was registered after Gymnasium had been imported.
     """
@@ -65,14 +64,11 @@ class _GymnasiumFinder:
         others = sys.meta_path[sys.meta_path.index(self) + 1 :]
         spec = next((spec for finder in others if (spec := finder.find_spec(name, path, target))), None)
         if spec is not None and spec.loader is not None:
-            loader: Any = spec.loader  # of this one module
-            loader.exec_module = _then_register(loader.exec_module)
+            execute = spec.loader.exec_module  # of this one module
+
+            def exec_module(module: ModuleType) -> None:
+                execute(module)
+                register()
+
+            spec.loader.exec_module = exec_module
         return spec
-
-
-def _then_register(execute: Callable[[ModuleType], None]) -> Callable[[ModuleType], None]:
-    def exec_module(module: ModuleType) -> None:
-        execute(module)
-        register()
-
-    return exec_module

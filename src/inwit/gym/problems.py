@@ -49,8 +49,8 @@ class Problems:
 
     def read(self, options: object, generator: torch.Generator) -> Tasks:
         """The one problem that reset options describe: `{"stage": 2, "operands": [...]}`, `{"stage": 2}` with the rest
-        drawn, `{"expression": "(a*b)-c", "operands": [...]}`, or nothing. Raises `UserError` for what does not exist
-        or contradicts itself or the environment."""
+        drawn, `{"expression": "(a*b)-c", "operands": [...]}`, or nothing. Raises `UserError` for a problem that there
+        is not, and for a contradiction."""
         given = _mapping(options)
         stage = whole("stage", given["stage"]) if "stage" in given else None
         if set(given) <= {"stage"}:

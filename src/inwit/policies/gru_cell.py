@@ -18,6 +18,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+Hidden = Float[Tensor, "B H"]
+Weight = Float[Tensor, "G H"]
+
 
 class _GRUCell(torch.autograd.Function):
     @staticmethod
@@ -54,12 +57,7 @@ class _GRUCell(torch.autograd.Function):
         return grad_inputs, grad_hidden, grad_gates.t() @ hidden, grad_gates.sum(0)
 
 
-def gru_cell(
-    inputs: Float[Tensor, "B G"],
-    hidden: Float[Tensor, "B H"],
-    weight: Float[Tensor, "G H"],
-    bias: Float[Tensor, " G"],
-) -> Float[Tensor, "B H"]:
+def gru_cell(inputs: Float[Tensor, "B G"], hidden: Hidden, weight: Weight, bias: Float[Tensor, " G"]) -> Hidden:
     """The next hidden state; G = 3 H, gates in the order reset, update, new. `inputs` are the tokens' gate inputs.
 
     Differentiable once, in all four arguments.
@@ -121,8 +119,8 @@ def gru_sequence(
     tokens: Int[Tensor, "T B"],
     to_gates: Float[Tensor, "V G"],
     to_new: Float[Tensor, "V H"],
-    hidden: Float[Tensor, "B H"],
-    weight: Float[Tensor, "G H"],
+    hidden: Hidden,
+    weight: Weight,
 ) -> Float[Tensor, "1+T B H"]:
     """The hidden state before the first token and those after each of T tokens; G = 3 H, gates in the order reset,
     update, new.

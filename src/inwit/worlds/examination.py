@@ -106,8 +106,7 @@ class Sampling:
 
 
 def yardsticks_of(world: World, kind: int) -> dict[str, Yardstick]:
-    """What to hold an agent against on one kind: the world's own yardsticks, and those of the search for constant
-    programs where it applies."""
+    """The yardsticks of one kind: the world's own, and those of the search for constant programs where it applies."""
     own = capable(world, "yardsticks")
     known = own.yardsticks(kind) if own else {}
     if not capable(world, "constant_programs"):

@@ -112,7 +112,7 @@ def polynomials(kinds: KindTables, lanes: Int[Tensor, "K M 3"]) -> tuple[Polynom
     if not torch.equal(of_class[kinds.classes], lanes[:, -1]):
         raise AssertionError("expressions of one class differ at the identity points: one of the two is wrong")
     classes = _table(of_class)
-    # The last register of a kind is its value; what stands after its last operator are copies of it.
+    # The last register of a kind is its value; the registers after its last operator are copies of it.
     exists = torch.arange(lanes.shape[1] - 1, device=lanes.device) < kinds.num_operators[:, None] - 1
     others = torch.unique(lanes[:, :-1][exists], dim=0)
     table = _table(torch.cat([of_class, others[classes.find(others) < 0]]))

@@ -13,6 +13,7 @@ from torch import Tensor
 from inwit.core.contracts import Exam
 from inwit.core.errors import UserError
 from inwit.core.types import Lessons, State, Step, Tasks
+from inwit.worlds.calculator.exam import CalculatorExam
 from inwit.worlds.calculator.expressions import LETTERS
 from inwit.worlds.calculator.rules import (
     FIRST_OPERAND,
@@ -58,8 +59,6 @@ class CalculatorV0(CalculatorTasks):
 
     def exam(self) -> Exam:
         """One run of each expression. A world without identity does not declare this capability."""
-        from inwit.worlds.calculator.exam import CalculatorExam
-
         return CalculatorExam(self)
 
     def reset(self, tasks: Tasks) -> State:

@@ -40,7 +40,7 @@ class Program:
 
 @dataclass(frozen=True)
 class Yardstick:
-    """What to hold an agent against, for one kind. `oracle` is None where no program is right on every problem."""
+    """The best programs of one kind. `oracle` is None where no program is right on every problem."""
 
     oracle: Program | None
     shortcut: Program | None  # the best program shorter than the oracle's (of any length where there is no oracle)
@@ -129,11 +129,7 @@ def _search(start: ColumnTwin) -> tuple[dict[tuple[int, ...], float], int]:
     return answers, length
 
 
-def _key(values: Iterable[Any], weights: np.ndarray) -> tuple[Any, ...]:
+def _key(values: Iterable[object], weights: np.ndarray) -> tuple[object, ...]:
     """Equal for equal contents: columns by a random linear hash modulo 2**64."""
-    return tuple(_column_key(v, weights) if isinstance(v, np.ndarray) else v for v in values)
-
-
-def _column_key(column: np.ndarray, weights: np.ndarray) -> int:
     with np.errstate(over="ignore"):
-        return int((column * weights).sum())
+        return tuple(int((v * weights).sum()) if isinstance(v, np.ndarray) else v for v in values)

@@ -38,6 +38,8 @@ class _ScalarTutorial:
 
     id: str
     hidden: bool
+    extra_outcomes: tuple[str, ...] = ()
+    acc: Any = None
     vocabulary = VOCABULARY
     task_fields = TASK_FIELDS
     Settings = TutorialSettings
@@ -45,10 +47,10 @@ class _ScalarTutorial:
     def __init__(self, settings: TutorialSettings, stage: int, operands: Sequence[Value]) -> None:
         self.settings, self.stage, self.operands = settings, stage, operands
         self.steps = 0
-        self.reward = 0.0
         self.terminated = self.truncated = False
+        self.reward: Any = 0.0
         self.success: Any = False
-        self.extra: dict[str, Any] = {}
+        self.extra: dict[str, Any] = dict.fromkeys(self.extra_outcomes, False)
 
     @classmethod
     def from_task(cls, settings: TutorialSettings, task: Task) -> Self:
@@ -91,12 +93,8 @@ class ScalarTutorialV0(_ScalarTutorial):
 
     id = "tutorial-v0"
     hidden = True
-
-    def __init__(self, settings: TutorialSettings, stage: int, operands: Sequence[Value]) -> None:
-        super().__init__(settings, stage, operands)
-        self.acc: Any = None
-        self.mem = False
-        self.extra = {"paid_success": False}
+    extra_outcomes = ("paid_success",)
+    mem = False
 
     def legal(self) -> list[int]:
         """The legal tokens: all of them, always."""
@@ -147,18 +145,13 @@ class ScalarTutorialV1(_ScalarTutorial):
 
     id = "tutorial-v1"
     hidden = False
-
-    def __init__(self, settings: TutorialSettings, stage: int, operands: Sequence[Value]) -> None:
-        super().__init__(settings, stage, operands)
-        self.acc: Any = None
-        self.mem: Any = None
-        self.held: Any = None
-        self.cursor = 0
+    mem: Any = None
+    held: Any = None
+    cursor = 0
 
     def legal(self) -> list[int]:
         """The legal tokens, ids ascending."""
-        unread = len(self.operands) - self.cursor
-        full = self.acc is not None
+        unread, full = len(self.operands) - self.cursor, self.acc is not None
         tokens = []
         if (not full and unread >= 2) or (full and (self.held is not None or unread >= 1)):
             tokens += [MUL, ADD, SUB]
