@@ -35,20 +35,12 @@ class Batch:
         self.problems = Problems(world, **options)
         self.world = self.problems.world
         self.vocabulary_size = len(self.world.vocabulary)
-        self._draws: torch.Generator | None = None
+        self.seed(secrets.randbits(62))
         self._rows: dict[str, Tensor] | None = None
 
     def seed(self, seed: int) -> None:
-        """Restart the stream of problems."""
-        self._draws = stream(seed, "gym tasks")
-
-    @property
-    def draws(self) -> torch.Generator:
-        """The stream of problems; without `seed` its seed comes from the system."""
-        if self._draws is None:
-            self.seed(secrets.randbits(62))
-            assert self._draws is not None
-        return self._draws
+        """Restart the stream of problems. Before the first call its seed comes from the system."""
+        self.draws = stream(seed, "gym tasks")
 
     @property
     def ended(self) -> Bool[Tensor, " B"]:

@@ -34,8 +34,9 @@ class Problems:
             if settings.setdefault("num_slots", slots) != slots:
                 raise UserError(f"slots = {slots} contradicts num_slots = {settings['num_slots']}: give one of them")
         self.world = worlds.make(world, masks=masks, **settings)
-        self.stages = self._read_stages(stage)
         kinds, held_out = self.world.kinds, set(self.world.kinds.held_out)
+        self._known = tuple(sorted(set(kinds.stages)))
+        self.stages = self._read_stages(stage)
         drawn = [kind for kind, of in enumerate(kinds.stages) if of in self.stages and kind not in held_out]
         self._all, level = torch.tensor(drawn), torch.tensor(kinds.stages)
         self._kinds = {stage: self._all[level[self._all] == stage] for stage in self.stages}
@@ -82,28 +83,27 @@ class Problems:
 
     def _read_stages(self, stage: Stages) -> tuple[int, ...]:
         if stage is None:
-            return self._known()
+            return self._known
         asked = stage if isinstance(stage, Iterable) and not isinstance(stage, str) else [stage]
         stages = tuple(sorted({self._existing(whole("stage", each)) for each in asked}))
         if not stages:
-            known = ", ".join(map(str, self._known()))
-            raise UserError(f"stage = {stage!r} leaves no problems: give some of {known}, or none")
+            raise UserError(f"stage = {stage!r} leaves no problems: give some of {_listed(self._known)}, or none")
         return stages
 
-    def _known(self) -> tuple[int, ...]:
-        return tuple(sorted(set(self.world.kinds.stages)))
-
     def _existing(self, stage: int) -> int:
-        if stage not in self._known():
-            known = ", ".join(map(str, self._known()))
-            raise UserError(f"stage {stage} does not exist: {self.world.id} has stages {known}")
+        if stage not in self._known:
+            raise UserError(f"stage {stage} does not exist: {self.world.id} has stages {_listed(self._known)}")
         return stage
 
     def _allowed(self, stage: int) -> int:
         if self._existing(stage) not in self.stages:
-            made = ", ".join(map(str, self.stages))
+            made = _listed(self.stages)
             raise UserError(f"stage {stage} contradicts this environment, which was made with stage = {made}")
         return stage
+
+
+def _listed(stages: tuple[int, ...]) -> str:
+    return ", ".join(map(str, stages))
 
 
 def _mapping(options: object) -> Json:

@@ -32,9 +32,7 @@ def read_action(action: object, size: int) -> int:
     array = _array(action)
     if array.shape != () or not np.issubdtype(array.dtype, np.integer):
         raise UserError(f"the action {action!r} is not one whole number: it must be a token id, 0..{size - 1}")
-    if not 0 <= array < size:
-        raise UserError(f"the action {action!r} is out of range: token ids are 0..{size - 1}")
-    return int(array)
+    return int(read_actions(array[None], 1, size)[0])
 
 
 def read_actions(actions: object, count: int, size: int) -> np.ndarray:

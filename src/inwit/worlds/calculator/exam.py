@@ -63,7 +63,8 @@ class CalculatorExam:
         return blocks(Tasks(asked, {"operands": digits, "letters": letters}), device)
 
     def grade(self, papers: Papers) -> Evaluation:
-        world = self.world
+        world, settings = self.world, self.world.settings
+        best = shortest_table(min(settings.max_operators, SEARCHED), settings.num_slots, settings.tools)
         solved = torch.ones(len(world.kinds), dtype=torch.bool)
         solved[papers.tasks.kind[~papers.success]] = False
         asked = torch.bincount(papers.tasks.kind, minlength=len(world.kinds))
@@ -72,8 +73,8 @@ class CalculatorExam:
             solved=solved,
             steps=steps / asked,
             value=_value_success(world, papers),
-            random=_random_counts(type(world), replace(world.settings, masks=True)),
-            best=_best(world),
+            random=_random_counts(type(world), replace(settings, masks=True)),
+            best=[best.get(name, _NOT_SEARCHED) for name in world.kinds.names],
         )
         rows = [_row(*key, kinds, world, members) for key, kinds in _groups(world, members.best).items()]
         result = result_of(self, world, rows, torch.arange(len(solved)), solved)
@@ -107,12 +108,6 @@ def _some(sets: Int[Tensor, "S N"], count: int) -> Int[Tensor, "C N"]:
     """The first set, and others at random."""
     order = torch.randperm(len(sets) - 1, generator=stream(0, "letterings"))[: count - 1] + 1
     return torch.cat([sets[:1], sets[order]])
-
-
-def _best(world: CalculatorV0) -> list[ShortestProgram]:
-    searched = min(world.settings.max_operators, SEARCHED)
-    table = shortest_table(searched, world.settings.num_slots, world.settings.tools)
-    return [table.get(name, _NOT_SEARCHED) for name in world.kinds.names]
 
 
 def _groups(world: CalculatorV0, best: list[ShortestProgram]) -> dict[tuple[int, int | None], list[int]]:

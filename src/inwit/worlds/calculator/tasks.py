@@ -55,9 +55,7 @@ class CalculatorTasks:
     known_limit = "expressions up to the world's size only; the policy sees letters, never a number"
 
     def __init__(self, settings: CalculatorSettings) -> None:
-        self.settings = settings
-        self.masks = settings.masks
-        self.vocabulary = settings.vocabulary
+        self.settings, self.masks, self.vocabulary = settings, settings.masks, settings.vocabulary
         self.identity_defined, self.extra_outcomes = settings.identity_defined, settings.extra_outcomes
         known = {"identity", "exam", "best_programs", "achieved"} if self.identity_defined else set()
         self.capabilities = frozenset({"machine"} | known)
@@ -97,8 +95,7 @@ class CalculatorTasks:
         )
 
     def to_letters(self, tasks: Tasks, tokens: Int[Tensor, "B T"]) -> Int[Tensor, "B T"]:
-        """Programs whose operands are named by their place (a, b, c, ... in the order of the text), in each row's own
-        letters."""
+        """Programs with operands named by their place (a, b, c, ... in the text's order), in each row's letters."""
         place, letters = tokens - FIRST_OPERAND, tasks.data["letters"]
         operand = (place >= 0) & (place < letters.shape[1])
         return torch.where(operand, FIRST_OPERAND + letters.gather(1, place.clamp(0, letters.shape[1] - 1)), tokens)
@@ -126,7 +123,7 @@ class CalculatorTasks:
         return self.best_program_for({"expression": self.kinds.names[kind]})
 
     def best_program_for(self, task: Task) -> list[int] | None:
-        """The same for a task's expression, in the task's own letters. One of five operators takes seconds."""
+        """The same for a task's expression, in its letters. An expression of five operators takes seconds."""
         program = shortest(task["expression"], self.settings.num_slots, self.settings.tools).program
         return self.vocabulary.ids(program) if program else None
 

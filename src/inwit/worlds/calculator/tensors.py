@@ -140,10 +140,10 @@ class CalculatorV0(CalculatorTasks):
         return torch.stack([*columns, *pending, *operands, state["steps"] / state["limit"]], 1).float()
 
     def achieved(self, state: State) -> Row:
-        """The class whose polynomial the accumulator holds, or -1; -1 while it is empty or a verb is pending.
+        """The class whose polynomial the accumulator holds; -1 for none, while it is empty or while a verb is pending.
 
-        Numbers from the number of classes on are polynomials that are only parts of expressions (`Lessons.parts`).
-        Raises `UserError` where identity is undefined: the world then does not declare it in `capabilities`.
+        Higher numbers are polynomials that are only parts of expressions (`Lessons.parts`). Raises `UserError` where
+        identity is undefined.
         """
         if not self.identity_defined:
             tools = ", ".join(self.settings.tools)
@@ -152,7 +152,7 @@ class CalculatorV0(CalculatorTasks):
         return torch.where(state["mode"] == FULL, found, -1)
 
     def lessons(self, device: torch.device | str = "cpu") -> Lessons:
-        """What hindsight may know: what each kind is made of and what its programs may name. Nothing about programs."""
+        """What hindsight needs to know: each kind's class and parts, and what its programs may name. No programs."""
         kinds, (known, parts) = self._kinds_on(torch.device(device)), self._polynomials_on(torch.device(device))
         argument = torch.full((len(self.vocabulary),), -1, device=device)
         place = torch.arange(len(LETTERS), device=device)

@@ -29,13 +29,12 @@ class Thrift:
         device, rows = state["mode"].device, state["mode"].shape[0]
         token = torch.arange(len(vocabulary), device=device)
         self.load, self.store = vocabulary.id("LOAD"), vocabulary.id("STO")
-        self.sto_verb = 1 + len(settings.tools) + 1
+        self.sto_verb = len(settings.verbs)
         self.is_tool = torch.zeros_like(token, dtype=torch.bool)
         self.is_tool[vocabulary.ids(settings.tools)] = True
         self.is_slot = (token >= FIRST_SLOT) & (token < FIRST_SLOT + settings.num_slots)
         self.is_argument = (token >= FIRST_OPERAND) & (token < FIRST_SLOT + MAX_SLOTS)
-        self.token = token
-        self.unread = state["readable"].clone()
+        self.token, self.unread = token, state["readable"].clone()
         self.saved = torch.full((rows,), -1, device=device)
         self.raw = torch.zeros(rows, dtype=torch.bool, device=device)
 

@@ -27,7 +27,7 @@ from inwit.worlds.calculator import expressions
 from inwit.worlds.calculator.expressions import LETTERS, Exact, Tree, enumerate_trees, parse, polynomial_of, write
 from inwit.worlds.calculator.tools import DEFAULT_TOOLS, TOOLS, balanced
 from inwit.worlds.oracle import shortest_search, shortest_targets
-from inwit.worlds.oracle.shortest_search import Call, Machine, Result, search
+from inwit.worlds.oracle.shortest_search import Call, Calls, Machine, Result, search
 
 MAX_SLOTS = 4
 TOGETHER = 5  # expressions of up to so many operands are searched for all at once
@@ -66,12 +66,13 @@ def shortest(
         _check_number("max_calls", max_calls, 1, 100)
     tree, letters = parse(expression, symbols) if isinstance(expression, str) else (expression, LETTERS)
     calls, searched_to = _program(tree, num_slots, tools, max_calls)
+    enough = (slots for slots in range(MAX_SLOTS + 1) if _program(tree, slots, tools, max_calls)[0] is not None)
     return ShortestProgram(
         program=None if calls is None else _tokens(calls, letters),
         length=None if calls is None else 2 * len(calls) + 1,
         proven=calls is not None and len(calls) <= searched_to + 1,
         searched_to=2 * searched_to + 1,
-        slots_needed=_slots_needed(tree, tools, max_calls),
+        slots_needed=next(enough, None),
     )
 
 
@@ -113,9 +114,7 @@ def replay(calls: Sequence[Call], count: int) -> Exact:
     return acc
 
 
-def _program(
-    tree: Tree, num_slots: int, tools: tuple[str, ...], max_calls: int | None
-) -> tuple[tuple[Call, ...] | None, int]:
+def _program(tree: Tree, num_slots: int, tools: tuple[str, ...], max_calls: int | None) -> tuple[Calls | None, int]:
     """The calls of a shortest program and the number of calls that were searched.
 
     Where the search found none, a program with fewer slots does (their search may have gone further).
@@ -129,15 +128,8 @@ def _program(
     return calls, searched_to
 
 
-def _slots_needed(tree: Tree, tools: tuple[str, ...], max_calls: int | None) -> int | None:
-    found = (k for k in range(MAX_SLOTS + 1) if _program(tree, k, tools, max_calls)[0] is not None)
-    return next(found, None)
-
-
 @cache
-def _solved(
-    machine: Machine, max_calls: int | None, alone: Tree | None
-) -> tuple[dict[Exact, tuple[Call, ...] | None], int]:
+def _solved(machine: Machine, max_calls: int | None, alone: Tree | None) -> tuple[dict[Exact, Calls | None], int]:
     """The programs of all classes of expressions over all operands, or of the one expression `alone`; and the calls
     searched."""
     count = machine.num_operands

@@ -43,11 +43,14 @@ class Call:
     index: int
 
 
+Calls = tuple[Call, ...]
+
+
 @dataclass(frozen=True)
 class Result:
     """`programs[t]`: the calls of a shortest program for tree t, None if it takes more than `searched_to` calls."""
 
-    programs: list[tuple[Call, ...] | None]
+    programs: list[Calls | None]
     searched_to: int
 
 
@@ -73,7 +76,7 @@ def search(trees: Sequence[Tree], machine: Machine, least_operands: int, max_cal
     many are dropped). Without `max_calls`, one call more at a time until all are found or the next round would keep
     more than `BUDGET` states; a round costs as much as all before it a few times over, so little is done twice.
     """
-    programs: list[tuple[Call, ...] | None] = [None] * len(trees)
+    programs: list[Calls | None] = [None] * len(trees)
     searched_to, states = least_operands - 1, 0
     most = max_calls or FURTHEST
     while None in programs and searched_to != most and (max_calls or states * GROWTH <= BUDGET):
@@ -124,7 +127,7 @@ class _Round:
         self.num_trees, self.least_operands, self.max_calls = len(trees), least_operands, max_calls
         self.calls, self.points = machine.calls(), points_of(machine.num_operands)
         self.targets = Targets(trees, machine.num_operands)
-        self.found: dict[int, tuple[Call, ...]] = {}
+        self.found: dict[int, Calls] = {}
         acc, slots = self.points[:, :1].astype(np.int32), np.zeros((machine.num_slots, POINTS, 1), np.int32)
         counts = np.zeros(1, np.int8), np.ones(1, np.int8)
         self.levels = [_Level(acc, slots, *counts, np.zeros(1, np.int32), np.zeros(1, np.uint8))]  # after LOAD a
@@ -205,7 +208,7 @@ class _Round:
                 keys = value_keys(self._accumulator(self.calls[code], states, rows))
                 self._compare(keys, rows + start, (self.calls[code],))
 
-    def _compare(self, keys: Keys, rows: np.ndarray | None = None, last: tuple[Call, ...] = ()) -> None:
+    def _compare(self, keys: Keys, rows: np.ndarray | None = None, last: Calls = ()) -> None:
         """Record a program for each target among `keys`, the accumulators of `rows` of the last level after `last`."""
         for hit, place in self.targets.find(keys):
             owners = self.targets.owners(place)
@@ -262,16 +265,10 @@ def _distinct(keys: Keys) -> tuple[Keys, np.ndarray]:
 def _new(parts: list[_Candidates], seen: Keys) -> _Candidates:
     """All candidates whose keys are not among `seen` (sorted), each once."""
     if not parts:
-        empty = np.empty(0, np.int8)
-        return _Candidates(np.empty((2, 0), np.uint64), empty, empty.astype(np.int32), empty.astype(np.uint8))
+        return _Candidates(np.empty((2, 0), np.uint64), *(np.empty(0, kind) for kind in (np.int8, np.int32, np.uint8)))
     keys, order = _distinct(np.concatenate([part.keys for part in parts], axis=1))
     places = np.searchsorted(seen[0], keys[0])
     known = places < seen.shape[1]
     known[known] = seen[0, places[known]] == keys[0, known]
-    order = order[~known]
-    return _Candidates(
-        keys[:, ~known],
-        np.concatenate([part.used for part in parts])[order],
-        np.concatenate([part.parent for part in parts])[order],
-        np.concatenate([part.call for part in parts])[order],
-    )
+    columns = zip(*((part.used, part.parent, part.call) for part in parts), strict=True)
+    return _Candidates(keys[:, ~known], *(np.concatenate(column)[order[~known]] for column in columns))

@@ -38,15 +38,18 @@ def num_shown(stage: int) -> int:
     return 3 + stage
 
 
+def num_operands(stage: int, *, hidden: bool) -> int:
+    """How many operands a problem of a stage has; with `hidden` (tutorial-v0) all five in every stage."""
+    return MAX_OPERANDS if hidden else num_shown(stage)
+
+
 def parse_task(task: Task, world: str, *, hidden: bool) -> tuple[int, list[int]]:
     """The stage and the operands of a task such as `{"stage": 2, "operands": [5, 5, 7, 9, 8]}`.
 
-    With `hidden` (tutorial-v0) all five operands are given in every stage; else 3 + stage. Raises `UserError` for
-    anything else.
+    Raises `UserError` for anything else.
     """
     check_fields(task, world, TASK_FIELDS, "a stage and operands, as in stage 0, operands 3 4 5")
     stage = whole("stage", task["stage"])
     if stage not in STAGES:
         raise UserError(f"stage {stage} does not exist: {world} has stages 0, 1, 2")
-    count = MAX_OPERANDS if hidden else num_shown(stage)
-    return stage, digits(task["operands"], count, f"stage {stage} of {world}")
+    return stage, digits(task["operands"], num_operands(stage, hidden=hidden), f"stage {stage} of {world}")

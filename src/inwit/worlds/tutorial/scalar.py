@@ -26,7 +26,7 @@ from inwit.worlds.tutorial.rules import (
     TASK_FIELDS,
     VOCABULARY,
     TutorialSettings,
-    num_shown,
+    num_operands,
     parse_task,
 )
 
@@ -61,7 +61,7 @@ class _ScalarTutorial:
     @classmethod
     def on_all_problems(cls, settings: TutorialSettings, stage: int) -> Self:
         """One episode on every problem of a stage at once: each operand is a column of all its values."""
-        count = MAX_OPERANDS if cls.hidden else num_shown(stage)
+        count = num_operands(stage, hidden=cls.hidden)
         return cls(settings, stage, list(np.indices((10,) * count).reshape(count, -1)))
 
     def task_dict(self) -> Task:

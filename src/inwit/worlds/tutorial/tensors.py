@@ -16,6 +16,7 @@ from inwit.worlds.tutorial.rules import (
     STAGES,
     VOCABULARY,
     TutorialSettings,
+    num_operands,
     num_shown,
     parse_task,
 )
@@ -90,7 +91,7 @@ class TutorialWorld:
         return (place < num_shown(0) + kinds[:, None]) | self.hidden
 
     def _all_of(self, kind: int, device: torch.device | str) -> Tasks:
-        count = MAX_OPERANDS if self.hidden else num_shown(STAGES[kind])
+        count = num_operands(STAGES[kind], hidden=self.hidden)
         digits = torch.cartesian_prod(*[torch.arange(10, device=device)] * count)
         operands = torch.nn.functional.pad(digits, (0, MAX_OPERANDS - count))
         return Tasks(torch.full_like(operands[:, 0], kind), {"operands": operands})
