@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+Json = dict[str, Any]  # plain data that is written as JSON, or was read from it
+Task = dict[str, Any]  # one task as people write it: names of fields and their values
+
 # How a figure is known. A yardstick that nobody looked for is "not searched", never "none".
 EXACT = "exact"  # counted over every problem, or proven
 SAMPLED = "sampled"  # an estimate, with its interval
@@ -44,10 +47,10 @@ class Row:
     cost: float | None
     best_cost: float | None
     yardsticks: dict[str, Yardstick]
-    labels: dict[str, Any] = field(default_factory=dict)  # what the world calls the row by: {"slots": 1}
+    labels: Json = field(default_factory=dict)  # what the world calls the row by
     # Further readings: numbers are columns, `program` is the one that the agent used most, and a `NAME_interval` says
     # that NAME was sampled.
-    extra: dict[str, Any] = field(default_factory=dict)
+    extra: Json = field(default_factory=dict)
     interval: tuple[float, float] | None = None  # of `success`, 95 %, where the problems are a sample
 
     @property
@@ -86,7 +89,7 @@ class Evaluation:
     def solved(self) -> int:
         return sum(row.solved for row in self.rows)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """As plain data, as `--json` prints it and `evaluation.json` keeps it."""
         rows = [{**asdict(row), "success": row.success} for row in self.rows]
         totals = {"problems": self.problems, "solved": self.solved}

@@ -3,6 +3,7 @@ its twin."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from inwit.core.errors import unknown
@@ -31,14 +32,14 @@ _BUILT_IN = {
     ),
 }
 
-WORLDS = Registry(
+WORLDS: Registry[Callable[..., World]] = Registry(
     "world",
     "inwit.worlds",
     {name: Entry(f"inwit.worlds.{world}", about) for name, (world, _, about) in _BUILT_IN.items()},
 )
 
 # Free of PyTorch, so that playing a program by hand needs none.
-TWINS = Registry(
+TWINS: Registry[type[ScalarWorld]] = Registry(
     "scalar twin of a world",
     "inwit.world_twins",
     {name: Entry(f"inwit.worlds.{twin}", "the rules for one episode") for name, (_, twin, _) in _BUILT_IN.items()},
@@ -47,13 +48,11 @@ TWINS = Registry(
 
 def make(world_id: str, **settings: Any) -> World:
     """The batched world `world_id`. Raises `UserError` for an unknown world or setting."""
-    world = WORLDS.load(world_id)
-    return world(build(world.Settings, settings, "world"))
+    return WORLDS.load(world_id)(build(WORLDS.settings(world_id), settings, "world"))
 
 
 def make_scalar(world_id: str, task: dict[str, Any], **settings: Any) -> ScalarWorld:
     """One episode of `world_id` in plain Python, ready for its first token. Raises `UserError`."""
     if world_id not in TWINS.names():
         raise unknown("world", world_id, TWINS.names())
-    twin = TWINS.load(world_id)
-    return twin.from_task(build(twin.Settings, settings, "world"), task)
+    return TWINS.load(world_id).from_task(build(TWINS.settings(world_id), settings, "world"), task)
