@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 from inwit.core.registry import Entry, Registry
 
-LEARNERS = Registry(
+if TYPE_CHECKING:  # listing learners needs no PyTorch
+    from inwit.core.contracts import Learner
+
+LEARNERS: Registry[Callable[..., Learner]] = Registry(
     "learner",
     "inwit.learners",
     {
