@@ -1,10 +1,10 @@
 """Group-relative policy optimisation (Shao et al. 2024) in one pass: no critic, no ratio, no clipping.
 
-Each problem is tried `group_size` times and an episode's advantage is its lead over its group. A short program that
-is right by luck on a fifth of the problems fools a value estimate; within a group on a lucky problem everyone is
-right and nothing is learnt. Departures from the paper: the rollout's own graph is used once, so ratio and clip
-vanish; `floor` is added to the group's standard deviation, so that one lucky episode in a group does not get an
-advantage of four; tokens of all episodes weigh the same.
+Each problem is tried `group_size` times; an episode's advantage is its return compared with its group's. A short
+program that is right by luck on a fifth of the problems misleads a value estimate. In a group on such a problem all
+episodes are right, and nothing is learnt from it. Departures from the paper: the rollout's own graph is used once, so
+there is no ratio to clip; `floor` is added to the group's standard deviation, so that one lucky episode in a group does
+not get an advantage of four; tokens of all episodes weigh the same.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from torch import Tensor
 from inwit.core.contracts import Metrics, Trainable
 from inwit.core.settings import Settings, setting
 from inwit.core.types import Rollout
-from inwit.learners.returns import group_advantage, log_probs_and_entropy, masked_mean
+from inwit.learners.returns import group_advantage, group_loss
 
 
 @dataclass(frozen=True)
@@ -38,11 +38,5 @@ class GRPO:
         self.group_size = settings.group_size
 
     def losses(self, policy: Trainable, rollout: Rollout) -> Iterator[tuple[Tensor, Metrics]]:
-        outputs, mask = rollout.outputs, rollout.live & rollout.chosen
-        assert outputs is not None
-        log_probs, entropy = log_probs_and_entropy(outputs, rollout.legal, rollout.tokens)
         advantage = group_advantage(rollout.returns, self.group_size, self.settings.floor)
-        policy_loss = -masked_mean(log_probs * advantage[:, None], mask)
-        mean_entropy = masked_mean(entropy, mask)
-        loss = policy_loss - self.settings.entropy * mean_entropy
-        yield loss, {"policy_loss": policy_loss.detach(), "entropy": mean_entropy.detach()}
+        yield group_loss(rollout, advantage, self.settings.entropy)

@@ -6,8 +6,9 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from inwit.core.contracts import Metrics
 from inwit.core.distributions import masked_log_softmax
-from inwit.core.types import Output
+from inwit.core.types import Output, Rollout
 
 
 def log_probs_and_entropy(
@@ -44,8 +45,8 @@ def normalise(values: Float[Tensor, "B T"], mask: Bool[Tensor, "B T"]) -> Float[
 def group_advantage(returns: Float[Tensor, " B"], group_size: int, floor: float) -> Float[Tensor, " B"]:
     """How much better an episode did than the others on its problem: (R - group mean) / (group std + floor).
 
-    Groups are consecutive rows. Where all of a group did alike, the advantage is 0: such a problem teaches nothing.
-    The standard deviation is the population's (divided by G), as in GRPO (Shao et al. 2024).
+    Groups are consecutive rows. Where all episodes of a group have the same return, the advantage is 0. The standard
+    deviation is the population's (divided by G), as in GRPO (Shao et al. 2024).
     """
     groups = returns.view(-1, group_size)
     centred = groups - groups.mean(1, keepdim=True)
@@ -58,6 +59,16 @@ def leave_one_out_advantage(returns: Float[Tensor, " B"], group_size: int) -> Fl
     groups = returns.view(-1, group_size)
     others = (groups.sum(1, keepdim=True) - groups) / (group_size - 1)
     return (groups - others).view(-1)
+
+
+def group_loss(rollout: Rollout, advantage: Float[Tensor, " B"], entropy_weight: float) -> tuple[Tensor, Metrics]:
+    """The loss of the learners without a critic, on the rollout's own graph; tokens of all episodes weigh the same."""
+    outputs, mask = rollout.outputs, rollout.live & rollout.chosen
+    assert outputs is not None
+    log_probs, entropies = log_probs_and_entropy(outputs, rollout.legal, rollout.tokens)
+    policy_loss = -masked_mean(log_probs * advantage[:, None], mask)
+    entropy = masked_mean(entropies, mask)
+    return policy_loss - entropy_weight * entropy, detached(policy_loss=policy_loss, entropy=entropy)
 
 
 def gae(
@@ -76,3 +87,7 @@ def gae(
         next_value = values[:, column] * alive[:, column]
         advantage[:, column] = following
     return advantage
+
+
+def detached(**metrics: Tensor) -> Metrics:
+    return {name: tensor.detach() for name, tensor in metrics.items()}

@@ -14,7 +14,7 @@ from torch import Tensor
 from inwit.core.contracts import Metrics, Trainable
 from inwit.core.settings import Settings, setting
 from inwit.core.types import Rollout
-from inwit.learners.returns import leave_one_out_advantage, log_probs_and_entropy, masked_mean
+from inwit.learners.returns import group_loss, leave_one_out_advantage
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,4 @@ class RLOO:
         self.group_size = settings.group_size
 
     def losses(self, policy: Trainable, rollout: Rollout) -> Iterator[tuple[Tensor, Metrics]]:
-        outputs, mask = rollout.outputs, rollout.live & rollout.chosen
-        assert outputs is not None
-        log_probs, entropy = log_probs_and_entropy(outputs, rollout.legal, rollout.tokens)
-        advantage = leave_one_out_advantage(rollout.returns, self.group_size)
-        policy_loss = -masked_mean(log_probs * advantage[:, None], mask)
-        mean_entropy = masked_mean(entropy, mask)
-        loss = policy_loss - self.settings.entropy * mean_entropy
-        yield loss, {"policy_loss": policy_loss.detach(), "entropy": mean_entropy.detach()}
+        yield group_loss(rollout, leave_one_out_advantage(rollout.returns, self.group_size), self.settings.entropy)
