@@ -18,17 +18,17 @@ CONTROLS = ("shuffled-prompt",)
 
 
 def others_shown(world: World, blocks: Sequence[Tasks], control: str) -> list[Tasks]:
-    """For each problem of all blocks the problem whose prompt the agent is shown instead: another of the same stage.
+    """For each problem of all blocks another one of the same stage, whose prompt the agent is shown instead.
 
-    The machine, the legal tokens and the success asked for stay the problem's own. What is still solved was not read.
-    Raises `UserError` for a control that does not exist, and where a stage has one problem alone.
+    The machine, the legal tokens and the goal stay the problem's own, so what is still solved was not read from the
+    prompt. Raises `UserError` for a control that does not exist, and where a stage has one problem alone.
     """
     if control not in CONTROLS:
         raise unknown("control", control, CONTROLS)
     tasks = Tasks.joined(blocks)
     stage = world.stage(tasks).cpu()
-    for each in stage.unique().tolist():
-        if int((stage == each).sum()) < 2:
+    for each, count in zip(*stage.unique(return_counts=True), strict=True):
+        if count < 2:
             raise UserError(
                 f"control = {control}: stage {each} of {world.id} has one problem alone, so there is no other prompt"
             )

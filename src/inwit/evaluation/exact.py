@@ -1,6 +1,6 @@
 """What the greedy agent solves, by its world's exam: all problems where that is possible, else a sample of them.
 
-Reads `success` only, never rewards. What is asked and how it is graded is the world's business (`worlds.examination`).
+The world chooses the questions and grades the papers (`worlds.examination`).
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ def evaluate(agent: Agent, control: str | None = None) -> Evaluation:
 
 
 def solves_all(agent: Agent) -> bool:
-    """Whether the greedy agent solves every problem of every kind that it is trained on; nothing of the test set is
-    looked at. Hard kinds first, and stops at the first failure. False where no exam can prove it."""
+    """Whether the greedy agent solves every problem of every kind outside the test set. Hard kinds come first; it stops
+    at the first failure. False where no exam can prove it."""
     kinds, exam = agent.world.kinds, exam_of(agent.world)
     trained = set(range(len(kinds))) - set(kinds.held_out)
     hard_first = sorted(trained, key=lambda kind: -kinds.stages[kind])
@@ -39,17 +39,20 @@ def solves_all(agent: Agent) -> bool:
 
 def sit(agent: Agent, exam: Exam, kinds: Sequence[int], control: str | None = None) -> Papers:
     """The papers of a greedy agent that answers the questions of some kinds; on the CPU."""
-    blocks = list(exam.tasks(kinds, agent.device))
-    shown = others_shown(agent.world, blocks, control) if control else blocks
-    return _together(
-        [
-            _paper(collect(agent.world, agent.policy, tasks, shown=other), agent.world.num_columns)
-            for tasks, other in zip(blocks, shown, strict=True)
-        ]
+    world, blocks = agent.world, list(exam.tasks(kinds, agent.device))
+    shown = others_shown(world, blocks, control) if control else blocks
+    pairs = zip(blocks, shown, strict=True)
+    papers = [_papers(collect(world, agent.policy, tasks, shown=other), world.num_columns) for tasks, other in pairs]
+    return Papers(
+        tasks=Tasks.joined([each.tasks for each in papers]),
+        success=torch.cat([each.success for each in papers]),
+        steps=torch.cat([each.steps for each in papers]),
+        extra={name: torch.cat([each.extra[name] for each in papers]) for name in papers[0].extra},
+        tokens=torch.cat([each.tokens for each in papers]),
     )
 
 
-def _paper(rollout: Rollout, columns: int) -> Papers:
+def _papers(rollout: Rollout, columns: int) -> Papers:
     """Of a rollout the chosen tokens alone, side by side."""
     taken = rollout.live & rollout.chosen
     order = (~taken).long().argsort(dim=1, stable=True)
@@ -61,15 +64,4 @@ def _paper(rollout: Rollout, columns: int) -> Papers:
         steps=taken.sum(1).cpu(),
         extra={name: flags.cpu() for name, flags in rollout.extra.items()},
         tokens=tokens.cpu(),
-    )
-
-
-def _together(papers: list[Papers]) -> Papers:
-    first = papers[0]
-    return Papers(
-        tasks=Tasks.joined([paper.tasks for paper in papers]),
-        success=torch.cat([paper.success for paper in papers]),
-        steps=torch.cat([paper.steps for paper in papers]),
-        extra={name: torch.cat([paper.extra[name] for paper in papers]) for name in first.extra},
-        tokens=torch.cat([paper.tokens for paper in papers]),
     )
