@@ -20,8 +20,7 @@ from inwit import UserError
 from inwit.core.intervals import pass_at_k as unbiased
 from inwit.core.seeding import stream
 from inwit.core.types import Output
-from inwit.evaluation.controls import others, others_shown
-from inwit.evaluation.exact import evaluate
+from inwit.evaluation.exact import evaluate, others, others_shown
 from inwit.evaluation.pass_at_k import PassAtK, pass_at_k
 from inwit.worlds.oracle.shortest import shortest_table
 from support import untrained

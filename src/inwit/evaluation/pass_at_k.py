@@ -18,7 +18,7 @@ from inwit.core.intervals import pass_at_k as estimate_pass_at_k
 from inwit.core.intervals import pass_at_k_interval
 from inwit.core.seeding import stream
 from inwit.core.types import Json, Tasks
-from inwit.evaluation.controls import others_shown
+from inwit.evaluation.exact import others_shown
 from inwit.rollout.collect import collect
 from inwit.worlds.examination import exam_of
 

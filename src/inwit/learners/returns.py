@@ -8,7 +8,7 @@ from torch import Tensor
 
 from inwit.core.contracts import Metrics
 from inwit.core.distributions import masked_log_softmax
-from inwit.core.types import Output, Rollout
+from inwit.core.types import Output
 
 
 def log_probs_and_entropy(
@@ -59,16 +59,6 @@ def leave_one_out_advantage(returns: Float[Tensor, " B"], group_size: int) -> Fl
     groups = returns.view(-1, group_size)
     others = (groups.sum(1, keepdim=True) - groups) / (group_size - 1)
     return (groups - others).view(-1)
-
-
-def group_loss(rollout: Rollout, advantage: Float[Tensor, " B"], entropy_weight: float) -> tuple[Tensor, Metrics]:
-    """The loss of the learners without a critic, on the rollout's own graph; tokens of all episodes weigh the same."""
-    outputs, mask = rollout.outputs, rollout.live & rollout.chosen
-    assert outputs is not None
-    log_probs, entropies = log_probs_and_entropy(outputs, rollout.legal, rollout.tokens)
-    policy_loss = -masked_mean(log_probs * advantage[:, None], mask)
-    entropy = masked_mean(entropies, mask)
-    return policy_loss - entropy_weight * entropy, detached(policy_loss=policy_loss, entropy=entropy)
 
 
 def gae(

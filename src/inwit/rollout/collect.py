@@ -39,8 +39,7 @@ def collect(
     Tokens are sampled with `generator`; without one the likeliest legal token is taken. `keep_graph` keeps the outputs'
     autograd graph. With `after_end` the policy writes on to the last column, without effect, after an episode's end:
     the published loss trains on those tokens. `leave_early` ends the block when all rows have ended. `achieved` records
-    which polynomial the machine holds after each column. A prompt is read once per problem, whatever the group's size;
-    it is that of the problem itself, or of the same row of `shown` (a control).
+    which polynomial the machine holds after each column. The prompts are those of `shown`, if given (a control).
 
     Raises `UserError` if a graph is to be kept for problems of the world's test set, if the world's masks left some row
     without a legal token, and for `achieved` in a world without that capability. Without `leave_early` the first two
@@ -51,7 +50,7 @@ def collect(
         raise UserError(f"the world {world.id} cannot tell what a program achieved: leave out achieved=True")
     if keep_graph and leave_early:
         refuse_test_set(world, problems.kind)
-    columns: list[_Column] = []
+    columns = []
     with nullcontext() if keep_graph else torch.no_grad():
         prompt = (*world.prompt(problems if shown is None else shown), world.stage(problems))
         output, memory = for_each_episode(*policy.begin(*prompt), group_size)
@@ -60,8 +59,8 @@ def collect(
         state = world.reset(tasks)
         ended = torch.zeros_like(tasks.kind, dtype=torch.bool)
         for column in range(world.num_columns):
-            column_noise = None if noise is None else noise[column]
-            token, legal, chosen = _write(world, state, output, column_noise, ended if after_end else None)
+            draw = None if noise is None else noise[column]
+            token, legal, chosen = _write(world, state, output, draw, ended if after_end else None)
             state, step = world.step(state, token)
             held = None if teacher is None else teacher.achieved(state).masked_fill(ended, -1)
             columns.append(_Column(token, legal, ~ended, chosen, output, step, held))

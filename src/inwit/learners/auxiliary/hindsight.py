@@ -40,8 +40,6 @@ UNKNOWN = LIMIT  # the rank of a kind that has no program
 HITS = 4  # a program is stored for the last this many classes that it reaches; few programs reach more
 READS = 15  # the order of reading is compared for this many operands read
 
-Keys = list[tuple[Tensor, int]]  # what candidates are compared by, the first key first: see `lexicographic`
-
 
 @dataclass(frozen=True)
 class HindsightSettings(AuxiliarySettings):
@@ -115,8 +113,9 @@ class Hindsight:
         """Take in programs, operands named by their place; `achieved[b, t]` is what row b held after column t, or -1.
         For each kind the best candidate replaces the stored program if it is better."""
         at, kind = self._candidates(achieved)
-        fits = self._fits(tokens, at, kind)
-        rank = torch.where(fits, lexicographic(*self._keys(tokens, achieved, at, kind.clamp_min(0))), UNKNOWN)
+        operand = self.lessons.argument[tokens]
+        keys = self._keys(operand, achieved, at, kind.clamp_min(0))
+        rank = torch.where(self._fits(operand, at, kind), lexicographic(*keys), UNKNOWN)
         best, first = self._best_per_kind(kind, rank)
         hit = first // kind.shape[2]  # candidates are numbered as they stand in Int[B, H, M]
         row = hit // kind.shape[1]
@@ -134,28 +133,24 @@ class Hindsight:
         return at.clamp_min(0), kind
 
     def _fits(
-        self, tokens: Int[Tensor, "B T"], at: Int[Tensor, "B H"], kind: Int[Tensor, "B H M"]
+        self, operand: Int[Tensor, "B T"], at: Int[Tensor, "B H"], kind: Int[Tensor, "B H M"]
     ) -> Bool[Tensor, "B H M"]:
         """Which candidates may be stored. Their kind is not of the test set, has every operand that the program names,
         and has a budget for as many tokens."""
         lessons, which = self.lessons, kind.clamp_min(0)
-        highest = lessons.argument[tokens].cummax(1).values.gather(1, at)[..., None]
+        highest = operand.cummax(1).values.gather(1, at)[..., None]
         fits = (kind >= 0) & lessons.may_teach[which] & (highest < lessons.num_operands[which])
         return fits & (at[..., None] + 2 <= lessons.budget[which])
 
     def _keys(
-        self,
-        tokens: Int[Tensor, "B T"],
-        achieved: Int[Tensor, "B T"],
-        at: Int[Tensor, "B H"],
-        kind: Int[Tensor, "B H M"],
-    ) -> Keys:
+        self, operand: Int[Tensor, "B T"], held: Int[Tensor, "B T"], at: Int[Tensor, "B H"], kind: Int[Tensor, "B H M"]
+    ) -> list[tuple[Tensor, int]]:
         """The keys of candidates: parts missing and operands read (if preferred), length, order of reading."""
-        operand, columns = self.lessons.argument[tokens], self.programs.shape[1]
+        columns = self.programs.shape[1]
         keys = [(at[..., None], columns), (self._order_of_reading(operand, at)[..., None], self.base**READS)]
         if self.settings.prefer == "short":
             return keys
-        missing = self._missing(achieved, at, kind), self.lessons.parts.shape[1] + 1
+        missing = self._missing(held, at, kind), self.lessons.parts.shape[1] + 1
         reads = (operand >= 0).cumsum(1).gather(1, at)[..., None], columns + 1
         return [missing, reads, *keys]
 
@@ -220,19 +215,19 @@ class Hindsight:
         surprise = -program_log_probs(policy, world, tasks, programs, length).sum(1)
         loss = surprise.sum() / length.sum().clamp_min(1)
         self._remember(kind, surprise.detach(), known[kind])
-        return self.settings.weight * loss, {"imitation": loss.detach(), **self._stored(known)}
+        count = known.sum()
+        metrics = {
+            "imitation": loss.detach(),
+            "known": count / self.lessons.may_teach.sum().clamp_min(1),
+            "stored_steps": (self.length * known).sum() / count.clamp_min(1),
+        }
+        return self.settings.weight * loss, metrics
 
     def _remember(self, kind: Int[Tensor, " N"], surprise: Float[Tensor, " N"], taught: Bool[Tensor, " N"]) -> None:
         """Keep the surprise of the kinds that were `taught`; of two draws of a kind the larger."""
         noted = torch.where(taught, surprise.clamp_min(0), -1.0)
         seen = torch.full_like(self.surprise, -1.0).scatter_reduce_(0, kind, noted, "amax")
         self.surprise.copy_(torch.where(seen >= 0, seen, self.surprise))
-
-    def _stored(self, known: Bool[Tensor, " K"]) -> Metrics:
-        """The share of the kinds that have a program, and the mean length of those programs."""
-        count = known.sum()
-        steps = (self.length * known).sum() / count.clamp_min(1)
-        return {"known": count / self.lessons.may_teach.sum().clamp_min(1), "stored_steps": steps}
 
 
 def _members(class_of: Int[Tensor, " K"]) -> Int[Tensor, "C M"]:
