@@ -21,12 +21,7 @@ T = TypeVar("T")
 
 
 def setting(
-    default: T,
-    help: str,
-    *,
-    at_least: float | None = None,
-    at_most: float | None = None,
-    choices: tuple[str, ...] = (),
+    default: T, help: str, *, at_least: float | None = None, at_most: float | None = None, choices: tuple[str, ...] = ()
 ) -> T:
     """A dataclass field with its documentation and its limits."""
     return field(default=default, metadata={"help": help, "at_least": at_least, "at_most": at_most, "choices": choices})

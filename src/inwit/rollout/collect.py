@@ -41,9 +41,8 @@ def collect(
     the published loss trains on those tokens. `leave_early` ends the block when all rows have ended. `achieved` records
     which polynomial the machine holds after each column. The prompts are those of `shown`, if given (a control).
 
-    Raises `UserError` if a graph is to be kept for problems of the world's test set, if the world's masks left some row
-    without a legal token, and for `achieved` in a world without that capability. Without `leave_early` the first two
-    are not noticed here: call `refuse_faulty` when you wait for the device anyway.
+    Raises `UserError` if a graph is to be kept for problems of the test set, if some row had no legal token, and for
+    `achieved` in a world without that capability. Without `leave_early` call `refuse_faulty` for the first two.
     """
     teacher = capable(world, "achieved") if achieved else None
     if achieved and teacher is None:
