@@ -118,7 +118,7 @@ class Achieves(World, Protocol):
 
 
 class Thrifty(Protocol):
-    """Follows programs from their start and tells which tokens waste nothing."""
+    """Follows programs from their start and knows which tokens waste nothing."""
 
     def allowed(self, state: State) -> Bool[Tensor, "B V"]: ...
     def note(self, state: State, token: Int[Tensor, " B"]) -> None: ...

@@ -52,6 +52,11 @@ class Kinds:
     def num_stages(self) -> int:
         return max(self.stages) + 1
 
+    @property
+    def trained(self) -> list[int]:
+        """The kinds outside the test set."""
+        return sorted(set(range(len(self))) - set(self.held_out))
+
 
 @dataclass(frozen=True)
 class Tasks:

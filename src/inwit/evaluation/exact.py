@@ -37,8 +37,7 @@ def solves_all(agent: Agent) -> bool:
     """Whether the greedy agent solves every problem of every kind outside the test set. Hard kinds come first; it stops
     at the first failure. False where no exam can prove it."""
     kinds, exam = agent.world.kinds, exam_of(agent.world)
-    trained = set(range(len(kinds))) - set(kinds.held_out)
-    hard_first = sorted(trained, key=lambda kind: -kinds.stages[kind])
+    hard_first = sorted(kinds.trained, key=lambda kind: -kinds.stages[kind])
     questions = exam.tasks(hard_first, agent.device)
     return exam.proven and all(bool(collect(agent.world, agent.policy, tasks).success.all()) for tasks in questions)
 

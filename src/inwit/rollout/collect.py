@@ -97,9 +97,7 @@ def refuse_test_set(world: World, kinds: Int[Tensor, " B"]) -> None:
     """Raise `UserError` if one of the kinds is in the world's test set. Waits for the device where there is one."""
     if not world.kinds.held_out:
         return
-    held_out = torch.zeros(len(world.kinds), dtype=torch.bool)
-    held_out[list(world.kinds.held_out)] = True
-    taken = held_out.to(kinds.device)[kinds]
+    taken = torch.isin(kinds, torch.tensor(world.kinds.held_out, device=kinds.device))
     if bool(taken.any()):
         name = world.kinds.names[int(kinds[taken][0])]
         raise UserError(f"{name} is in the test set of {world.id} (a split holds it out): it must not be trained on")

@@ -87,13 +87,13 @@ class Curriculum:
     Settings: type[CurriculumSettings] = CurriculumSettings
 
     def __init__(self, settings: Any, kinds: Kinds, device: torch.device | str = "cpu") -> None:
-        if len(set(kinds.held_out)) == len(kinds):
+        if not kinds.trained:
             raise UserError("every kind of task is in the test set: nothing is left to train on")
         self.settings = settings
         self.outcomes = Outcomes(kinds, settings.memory, device)
         self.stages = self.outcomes.stages
-        self.may_train = torch.ones(len(kinds), dtype=torch.bool, device=device)
-        self.may_train[list(kinds.held_out)] = False
+        self.may_train = torch.zeros(len(kinds), dtype=torch.bool, device=device)
+        self.may_train[kinds.trained] = True
 
     @property
     def rate(self) -> Float[Tensor, " K"]:

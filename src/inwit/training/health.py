@@ -136,10 +136,9 @@ class Watch:
         """The lowest stage that has kinds to train on, none of which was drawn; None if there is none so far."""
         if line["update"] <= max(CLOSED * self.config.training.max_updates, CLOSED_UPDATES):
             return None
-        stages, held_out = self.kinds.stages, set(self.kinds.held_out)
+        stages = self.kinds.stages
         drawn = {stage for stage, count in zip(stages, trials.tolist(), strict=True) if count > 0}
-        wanted = {stage for kind, stage in enumerate(stages) if kind not in held_out}
-        return min(wanted - drawn, default=None)
+        return min({stages[kind] for kind in self.kinds.trained} - drawn, default=None)
 
     def _closed(self, stage: int, line: Json) -> str:
         rates = ", ".join(f"{100 * rate:.0f} % in stage {below}" for below, rate in _rates(line).items())

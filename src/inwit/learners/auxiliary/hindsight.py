@@ -205,7 +205,7 @@ class Hindsight:
         """
         world, generator = self.world, draws["imitation"]
         known = self.lessons.may_teach & (self.rank < UNKNOWN)
-        # As long as no kind has a program, kinds are drawn all the same, and add nothing: no shape depends on the data.
+        # Before any kind has a program, kinds are drawn too, and add nothing to the loss: no shape depends on the data.
         weights = torch.where(known.any(), (self.surprise + FLOOR) * known, self.lessons.may_teach.float())
         kind = torch.multinomial(weights, self.settings.rows, replacement=True, generator=generator)
         tasks = world.sample(kind, generator)

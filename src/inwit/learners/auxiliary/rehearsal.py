@@ -50,8 +50,7 @@ class Rehearsal:
     def __init__(self, settings: RehearsalSettings, world: World, device: torch.device | str = "cpu") -> None:
         self.settings = settings
         self.world = world
-        trained = sorted(set(range(len(world.kinds))) - set(world.kinds.held_out))
-        self.trained = torch.tensor(trained, device=device)
+        self.trained = torch.tensor(world.kinds.trained, device=device)
         self.programs = torch.zeros(len(world.kinds), world.num_columns, dtype=torch.int64, device=device)
         self.length = torch.zeros(len(world.kinds), dtype=torch.int64, device=device)
         self.score = torch.full_like(self.length, -1)
