@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 import tokenize
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -44,23 +45,48 @@ def dotted(node: ast.expr) -> str:
     return ""
 
 
-@pytest.mark.parametrize("path", FILES, ids=[str(path.relative_to(SOURCE)) for path in FILES])
-def test_what_is_never_called(path: Path) -> None:
-    with tokenize.open(path) as file:
-        tree = ast.parse(file.read())
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and dotted(node.func) in FORBIDDEN:
-            name = dotted(node.func)
-            pytest.fail(f"{path}:{node.lineno} calls {name}: {FORBIDDEN[name]}.")
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
-            for name in names:
-                assert name.split(".")[0] not in MODULES, f"{path}:{node.lineno} imports {name}."
+@cache
+def trees() -> dict[Path, ast.Module]:
+    """Every module of the package, parsed once."""
+    parsed = {}
+    for path in FILES:
+        with tokenize.open(path) as file:
+            parsed[path] = ast.parse(file.read())
+    assert len(parsed) > 25
+    return parsed
 
 
-@pytest.mark.parametrize("path", FILES, ids=[str(path.relative_to(SOURCE)) for path in FILES])
-def test_every_module_says_what_it_is(path: Path) -> None:
-    assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))), f"{path} has no docstring."
+def misuses(path: Path, node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Call) and (name := dotted(node.func)) in FORBIDDEN:
+        return [f"{path}:{node.lineno} calls {name}: {FORBIDDEN[name]}."]
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
+        return [f"{path}:{node.lineno} imports {name}." for name in names if name.split(".")[0] in MODULES]
+    return []
+
+
+def test_what_is_never_called() -> None:
+    found = [line for path, tree in trees().items() for node in ast.walk(tree) for line in misuses(path, node)]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("x = eval('1')", "calls eval"),
+        ("import torch\ntorch.manual_seed(0)", "calls torch.manual_seed"),
+        ("import json, pickle.x", "imports pickle.x"),
+        ("from random import random", "imports random"),
+    ],
+)
+def test_a_misuse_is_found(code: str, message: str) -> None:
+    [found] = [line for node in ast.walk(ast.parse(code)) for line in misuses(Path("x.py"), node)]
+    assert message in found
+
+
+def test_every_module_says_what_it_is() -> None:
+    silent = [str(path) for path, tree in trees().items() if not ast.get_docstring(tree)]
+    assert not silent, f"Without a docstring: {', '.join(silent)}."
 
 
 def test_layers() -> None:

@@ -11,9 +11,10 @@ import pytest
 
 import inwit
 from inwit.commands.cli import main
+from inwit.core import storage
 from inwit.core.interruption import interruption
 from inwit.runs.folder import read_record, runs_folder
-from soaking import quiet
+from soaking import quiet, refusal
 from support import small_config, whole_lines
 
 TWO = {"max_updates": 2, "confirm": False}
@@ -48,6 +49,23 @@ def test_a_table_that_cannot_be_written_costs_the_table_alone(
     [line] = told
     assert "metrics.parquet could not be written (" in line
     assert "\n" not in line
+
+
+def test_a_batch_that_cannot_be_kept_is_said(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A training that loses its numbers is stopped all the same, and its run says that it failed."""
+    replace = storage.replace
+
+    def full(path: Path, data: bytes) -> None:
+        if path.name == "unhealthy.safetensors":
+            raise OSError(28, "No space left on device")
+        replace(path, data)
+
+    monkeypatch.setattr(storage, "replace", full)
+    settings = {"learning_rate": 1e30, "max_updates": 50}
+    message = refusal(lambda: inwit.train(small_config(training=settings), tell=quiet))
+    [path] = runs.iterdir()
+    assert f"the batch could not be kept as {path / 'unhealthy.safetensors'}: No space left on device; try" in message
+    assert read_record(path).status == "failed"
 
 
 def test_odd_folders_hold_runs_as_any_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

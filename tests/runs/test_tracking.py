@@ -28,7 +28,8 @@ def test_an_unknown_tracker_is_refused_before_anything_is_written(runs: Path) ->
 
 
 def test_a_missing_tracker_names_the_way_to_get_it(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(tracking.NEEDS, "tensorboard", ("no_such_module_here", tracking.NEEDS["tensorboard"][1]))
+    _, *rest = tracking.TRACKERS["tensorboard"]
+    monkeypatch.setitem(tracking.TRACKERS, "tensorboard", ("no_such_module_here", *rest))
     message = refusal(lambda: inwit.train(small_config(**CONFIG), track="tensorboard"))
     assert 'pip install "inwit[track]"' in message
     assert not runs.exists()
@@ -75,8 +76,7 @@ class Broken:
 def test_a_tracker_that_fails_never_stops_a_run(good: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """When it opens, at the first line, later, or at the end: said once, and not called again."""
     broken, told = Broken(good), []
-    monkeypatch.setitem(tracking.NEEDS, "tensorboard", ("json", ""))
-    monkeypatch.setitem(tracking._OPENERS, "tensorboard", broken.open)
+    monkeypatch.setitem(tracking.TRACKERS, "tensorboard", ("json", "", broken.open))
     agent = inwit.train(small_config(**CONFIG), tell=told.append, track="tensorboard")
     assert agent.status == "finished"
     [text] = told

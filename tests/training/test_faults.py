@@ -6,7 +6,6 @@ There is no such device here: the parts say that theirs is one, so that the loop
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -41,12 +40,10 @@ def careless(learner: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("learner", ["a2c", "ppo", "oracle_cloning"])
-def test_the_test_set_is_refused_when_the_numbers_are_read(
-    learner: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_the_test_set_is_refused_when_the_numbers_are_read(learner: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """By every summary and line, and by the check that a run makes after every update."""
     update = next(loop(elsewhere(**careless(learner, monkeypatch))))
-    for read in (update.summary, update.line, lambda: health.check(update, tmp_path)):
+    for read in (update.summary, update.line, lambda: health.check(update)):
         with pytest.raises(UserError, match="test set") as refused:
             read()
         assert "\n" not in str(refused.value)
@@ -61,7 +58,7 @@ def test_on_the_cpu_it_is_refused_before_anything_is_learnt(learner: str, monkey
     assert all(torch.equal(one, two) for one, two in zip(before, parts.agent.policy.parameters(), strict=True))
 
 
-def test_a_world_that_leaves_no_legal_token_is_refused(tmp_path: Path) -> None:
+def test_a_world_that_leaves_no_legal_token_is_refused() -> None:
     """In any update, not in the first alone."""
     parts = elsewhere(training={"confirm": False})
     world, updates = parts.agent.world, loop(parts)
@@ -69,12 +66,12 @@ def test_a_world_that_leaves_no_legal_token_is_refused(tmp_path: Path) -> None:
     rules = world.legal
     world.legal = lambda state: rules(state) & (torch.arange(len(state["ended"])) != 5)[:, None]
     update = next(updates)
-    for read in (update.summary, lambda: health.check(update, tmp_path)):
+    for read in (update.summary, lambda: health.check(update)):
         with pytest.raises(UserError, match=r"leaves no legal token to episode 5 of 32 after 0 tokens"):
             read()
 
 
-def test_nothing_is_amiss_with_a_sound_update(tmp_path: Path) -> None:
+def test_nothing_is_amiss_with_a_sound_update() -> None:
     update = next(loop(elsewhere(world={"id": "calculator-v0", "max_operators": 3, "split": "classes"})))
-    health.check(update, tmp_path)
+    health.check(update)
     assert update.summary()["tokens"] > 0

@@ -58,28 +58,19 @@ def test_a_loss_that_is_lost_stops_the_run(runs: Path) -> None:
     ("name", "value", "phrase"),
     [("loss", float("nan"), "the loss is nan"), ("grad_norm", float("inf"), "the gradient's norm is inf")],
 )
-def test_what_is_lost_is_named(name: str, value: float, phrase: str, runs: Path) -> None:
+def test_what_is_lost_is_named(name: str, value: float, phrase: str) -> None:
     [update] = list(inwit.updates(small_config(training={"max_updates": 1})))
     update.metrics[name] = torch.tensor(value)
-    runs.mkdir()
-    with pytest.raises(UserError, match=phrase):
-        check(update, runs)
+    with pytest.raises(UserError, match=f"{phrase} at update 1; try a smaller training.learning_rate"):
+        check(update)
 
 
-def test_a_parameter_that_is_lost(runs: Path) -> None:
+def test_a_parameter_that_is_lost() -> None:
     """Even one that this update's loss did not touch."""
     [update] = list(inwit.updates(small_config(training={"max_updates": 1})))
     next(update.agent.policy.parameters()).data.view(-1)[0] = float("inf")
-    runs.mkdir()
     with pytest.raises(UserError, match="a parameter of the policy is inf at update 1"):
-        check(update, runs)
-
-
-def test_a_batch_that_cannot_be_kept(tmp_path: Path) -> None:
-    [update] = list(inwit.updates(small_config(training={"max_updates": 1})))
-    update.metrics["loss"] = torch.tensor(float("nan"))
-    with pytest.raises(UserError, match=r"could not be kept as .*nowhere"):
-        check(update, tmp_path / "nowhere")
+        check(update)
 
 
 def test_a_healthy_training_is_left_in_peace() -> None:

@@ -22,10 +22,10 @@ def usable_device(name: str) -> torch.device:
 
 
 def keep_freed_memory() -> None:
-    """Let the C library keep what tensors free, for the tensors of the next update.
+    """Let the C library keep freed memory for the tensors of the next update.
 
-    glibc hands memory back to the system once twice its largest block so far lies free at the end of the heap; the next
-    update then faults it in anew, page by page: up to a fifth of the time of a PPO update. Freeing a block just below
-    glibc's own limit of 32 MiB, never touched, lifts that bar to 64 MiB. Elsewhere this does nothing.
+    glibc returns memory to the system once twice its largest block so far is free at the end of the heap. Getting it
+    back page by page takes up to a fifth of the time of a PPO update. Freeing an untouched block just below glibc's own
+    limit of 32 MiB raises that threshold to 64 MiB. Elsewhere this does nothing.
     """
     torch.empty(31 * 2**20, dtype=torch.uint8)

@@ -1,4 +1,4 @@
-"""The one exception that a user's mistake raises, and the nearest-name hint that goes with it."""
+"""The exception for a user's mistake, with a hint at the nearest valid name."""
 
 from __future__ import annotations
 

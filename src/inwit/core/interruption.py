@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM while a training runs: the first is noted, the second acts as if nobody had listened."""
+"""SIGINT and SIGTERM while a training runs: the first is noted; the second does what it would do without a training."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 
 @contextmanager
@@ -15,23 +14,24 @@ def interruption() -> Iterator[list[signal.Signals]]:
 
     A signal that is ignored (as in a background job), or that a program around Python handles, is left alone.
     """
-    asked: list[signal.Signals] = []
+    received: list[signal.Signals] = []
     if threading.current_thread() is not threading.main_thread():
-        yield asked
+        yield received
         return
 
-    def note(number: int, frame: Any) -> None:
-        asked.append(signal.Signals(number))
-        for each, handler in before.items():
-            signal.signal(each, handler)
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    handlers = {number: signal.getsignal(number) for number in numbers}
+    def note(number: int, frame: object) -> None:
+        received.append(signal.Signals(number))
+        restore()
+
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     before = {number: handler for number, handler in handlers.items() if handler not in (None, signal.SIG_IGN)}
     for number in before:
         signal.signal(number, note)
     try:
-        yield asked
+        yield received
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        restore()

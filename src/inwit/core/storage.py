@@ -1,4 +1,4 @@
-"""Durable writes. Everything that a run keeps goes through these few functions, and they through `os`.
+"""Durable writes. Everything that a run keeps is written by these few functions, and they write through `os`.
 
 A file or folder made here either has its whole content under its final name, or is not there: content is written under
 another name (it starts with a dot and ends in `.partial`), synced to disk, renamed, and the folder that holds the name
@@ -26,43 +26,56 @@ try:
 except ImportError:  # no such locks on Windows: there, nothing keeps two processes from training one run
     fcntl = None
 
-
+Json = dict[str, Any]  # an object that is written as JSON, or was read from it
 CANNOT_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EPERM)
-BINARY = getattr(os, "O_BINARY", 0)  # Windows alone has it, and changes the ends of lines without it
+BINARY = getattr(os, "O_BINARY", 0)  # only Windows has it, and changes the ends of lines without it
 
 
-def write(path: Path, data: bytes) -> None:
-    """A new file with this content, synced. Not atomic: for files in a folder that gets its name later."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | BINARY, 0o666)
+@contextmanager
+def explained(what: str) -> Iterator[None]:
+    """Raise an `OSError` from inside as a `UserError`: `what`, and the system's reason."""
     try:
-        _write_all(descriptor, data)
-        os.fsync(descriptor)
+        yield
+    except OSError as error:
+        raise UserError(f"{what}: {error.strerror or error}") from None
+
+
+@contextmanager
+def _opened(path: Path, flags: int) -> Iterator[int]:
+    descriptor = os.open(path, flags | BINARY, 0o666)
+    try:
+        yield descriptor
     finally:
         os.close(descriptor)
 
 
+def write(path: Path, data: bytes) -> None:
+    """A new file with this content, synced. Not atomic: for files in a folder that gets its name later."""
+    with _opened(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) as descriptor:
+        _write_all(descriptor, data)
+        os.fsync(descriptor)
+
+
 def replace(path: Path, data: bytes) -> None:
-    """Put a file with this content in the place of another, at once and durably."""
+    """Put a file with this content in the place of another, in one step and durably."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")  # two processes may evaluate one run
     try:
         write(partial, data)
         adopt(partial, path)
     except OSError:
         with suppress(OSError):
-            os.unlink(partial)  # noqa: PTH108  all through os: there faults can be injected
+            os.unlink(partial)  # noqa: PTH108  through os, where tests inject faults
         raise
 
 
 def publish(path: Path, data: bytes) -> None:
     """`replace` for a file that a user asked for: raises `UserError` with its path if the disk refuses."""
-    try:
+    with explained(f"cannot write {path}"):
         replace(path, data)
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror}") from None
 
 
 def adopt(partial: Path, path: Path) -> None:
-    """Give what is synced already its final name, durably. A file there is replaced, a folder must not be there."""
+    """Give what is already synced its final name, durably. A file there is replaced; a folder must not be there."""
     os.replace(partial, path)  # noqa: PTH105
     sync(path.parent)
 
@@ -73,11 +86,8 @@ def sync(path: Path) -> None:
     Some systems cannot sync a folder (Windows, some network and shared folders): there, a warning says so once.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
+        with _opened(path, os.O_RDONLY) as descriptor:
             os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
     except OSError as error:
         if error.errno not in CANNOT_SYNC or not path.is_dir():
             raise
@@ -91,8 +101,7 @@ def _warn_once(text: str) -> None:
 
 def append(path: Path, text: str) -> None:
     """Add whole lines at the end of a file, in one piece; if that fails, none of them. Not synced."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | BINARY, 0o666)
-    try:
+    with _opened(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND) as descriptor:
         length = os.fstat(descriptor).st_size
         try:
             _write_all(descriptor, text.encode())
@@ -100,8 +109,6 @@ def append(path: Path, text: str) -> None:
             with suppress(OSError):
                 os.ftruncate(descriptor, length)
             raise
-    finally:
-        os.close(descriptor)
 
 
 def _write_all(descriptor: int, data: bytes) -> None:
@@ -112,23 +119,20 @@ def _write_all(descriptor: int, data: bytes) -> None:
 
 def truncate(path: Path, length: int) -> None:
     """Cut a file off after `length` bytes, durably."""
-    descriptor = os.open(path, os.O_WRONLY)
-    try:
+    with _opened(path, os.O_WRONLY) as descriptor:
         os.ftruncate(descriptor, length)
         os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def remove_folder(path: Path) -> None:
-    """Delete a folder: out of its name at once, then file by file. What cannot be deleted stays, out of the way."""
+    """Delete a folder: rename it first, then delete file by file. What cannot be deleted stays under the new name."""
     gone = path.with_name(f".{path.name}.gone.partial")
     os.rename(path, gone)  # noqa: PTH104
     shutil.rmtree(gone, ignore_errors=True)
 
 
 def sweep(folder: Path) -> None:
-    """Remove what writes that never ended have left in a folder."""
+    """Remove what unfinished writes have left in a folder."""
     for path in folder.glob(".*.partial"):
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
@@ -137,15 +141,14 @@ def sweep(folder: Path) -> None:
                 path.unlink()
 
 
-def to_json(value: Any, indent: int | None = 1) -> bytes:
+def to_json(value: object, indent: int | None = 1) -> bytes:
     return (json.dumps(value, indent=indent, allow_nan=False) + "\n").encode()
 
 
 @contextmanager
 def locked(path: Path) -> Iterator[bool]:
-    """Hold a file's lock for a while; gives False if another process holds it. The kernel lets go when we die."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-    try:
+    """Hold a file's lock; gives False if another process holds it. The kernel frees it when this process ends."""
+    with _opened(path, os.O_RDWR | os.O_CREAT) as descriptor:
         held = False
         for pause in (0, 0.02, 0.1):  # `is_locked` in another process may hold it for a moment
             time.sleep(pause)
@@ -153,20 +156,15 @@ def locked(path: Path) -> Iterator[bool]:
             if held:
                 break
         yield held
-    finally:
-        os.close(descriptor)
 
 
 def is_locked(path: Path) -> bool:
-    """Whether some process holds a file's lock, or may: where there are no locks. Nobody does if there is no file."""
+    """Whether some process holds a file's lock, or may hold it: where there are no locks. False if there is no file."""
     try:
-        descriptor = os.open(path, os.O_RDONLY)
+        with _opened(path, os.O_RDONLY) as descriptor:
+            return _lock(descriptor, exclusive=False) is not True
     except OSError:
         return False
-    try:
-        return _lock(descriptor, exclusive=False) is not True
-    finally:
-        os.close(descriptor)
 
 
 def _lock(descriptor: int, *, exclusive: bool) -> bool | None:

@@ -1,4 +1,4 @@
-"""Checkpoints: a folder for each, whole or not there, that says by itself whether it is undamaged.
+"""Checkpoints: a folder for each, whole or not there, with checksums that show whether it is undamaged.
 
 `RUN/checkpoints/000120` holds what update 120 left: `weights.safetensors`, `state.safetensors` (optimiser, generators,
 curriculum, store), `state.json` (counters) and, written last, `manifest.json` with the size and SHA-256 of each file
@@ -15,7 +15,6 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load as parse_tensors
@@ -24,6 +23,7 @@ from torch import Tensor
 
 from inwit.core import storage
 from inwit.core.errors import UserError
+from inwit.core.storage import Json
 
 FORMAT = 1
 FILES = ("weights.safetensors", "state.safetensors", "state.json")
@@ -37,7 +37,7 @@ class Snapshot:
     update: int  # updates done
     weights: dict[str, Tensor]
     tensors: dict[str, Tensor]  # all other tensors, named part/name
-    numbers: dict[str, Any]  # JSON
+    numbers: Json
     score: float  # the best is kept: mean running success
 
 
@@ -47,15 +47,15 @@ def folder(run: Path) -> Path:
 
 def listed(run: Path) -> list[Path]:
     """The checkpoints of a run, newest first, damaged ones too."""
-    return sorted((path for path in folder(run).glob("[0-9]*") if path.name.isdigit()), key=_number, reverse=True)
+    return sorted((path for path in folder(run).glob("[0-9]*") if path.name.isdigit()), key=_update, reverse=True)
 
 
-def _number(path: Path) -> int:
+def _update(path: Path) -> int:
     return int(path.name)
 
 
 def save(run: Path, snapshot: Snapshot, metadata: dict[str, str]) -> Path:
-    """Keep a snapshot as a checkpoint and delete the ones it makes superfluous; returns its folder.
+    """Keep a snapshot as a checkpoint and delete the older ones that are no longer needed; returns its folder.
 
     `metadata` goes into the weights' header. Raises `OSError` or `UserError`; older checkpoints are intact then.
     """
@@ -64,11 +64,17 @@ def save(run: Path, snapshot: Snapshot, metadata: dict[str, str]) -> Path:
         "state.safetensors": tensors_to_bytes(snapshot.tensors),
         "state.json": storage.to_json(snapshot.numbers),
     }
+    files = {name: {"bytes": len(data), "sha256": _digest(data)} for name, data in contents.items()}
+    manifest = {"format": FORMAT, "update": snapshot.update, "score": snapshot.score, "files": files}
     path = folder(run) / f"{snapshot.update:06d}"
     partial = path.with_name(f".{path.name}.partial")
     storage.sweep(path.parent)
     try:
-        _write_verified(partial, {**contents, "manifest.json": _manifest(snapshot, contents)})
+        os.makedirs(partial)  # noqa: PTH103
+        for name, data in {**contents, "manifest.json": _signed(manifest)}.items():
+            storage.write(partial / name, data)
+        storage.sync(partial)
+        read_verified(partial)
         storage.adopt(partial, path)
     except (OSError, UserError):
         shutil.rmtree(partial, ignore_errors=True)  # what is left of it may be what fills the disk
@@ -78,21 +84,8 @@ def save(run: Path, snapshot: Snapshot, metadata: dict[str, str]) -> Path:
     return path
 
 
-def _write_verified(partial: Path, contents: dict[str, bytes]) -> None:
-    os.makedirs(partial)  # noqa: PTH103
-    for name, data in contents.items():
-        storage.write(partial / name, data)
-    storage.sync(partial)
-    read_verified(partial)
-
-
-def _manifest(snapshot: Snapshot, contents: dict[str, bytes]) -> bytes:
-    files = {name: {"bytes": len(data), "sha256": _digest(data)} for name, data in contents.items()}
-    return _signed({"format": FORMAT, "update": snapshot.update, "score": snapshot.score, "files": files})
-
-
-def _signed(body: dict[str, Any]) -> bytes:
-    return storage.to_json({**body, "sha256": _digest(storage.to_json(body))})
+def _signed(manifest: Json) -> bytes:
+    return storage.to_json({**manifest, "sha256": _digest(storage.to_json(manifest))})
 
 
 def _digest(data: bytes) -> str:
@@ -103,7 +96,7 @@ def _prune(run: Path) -> None:
     """Keep the last three and the best; of equally good ones the newest."""
     paths = listed(run)
     scores = {path: _score(path) for path in paths}
-    best = max(paths, key=lambda path: (scores[path], _number(path)))
+    best = max(paths, key=lambda path: (scores[path], _update(path)))
     for path in paths[KEPT:]:
         if path != best:
             storage.remove_folder(path)
@@ -116,59 +109,60 @@ def _score(path: Path) -> float:
         return -1.0
 
 
-def read_verified(path: Path) -> dict[str, bytes]:
-    """The files of a checkpoint. Raises `UserError`, one line with the path, if one is not as it was written."""
+def read_verified(path: Path) -> tuple[Json, dict[str, bytes]]:
+    """The manifest and the files of a checkpoint. Raises `UserError`, one line with the path, if one is damaged."""
     manifest, contents = _read_manifest(path), {}
     for name in FILES:
-        expected = manifest["files"][name]
-        try:
-            data = (path / name).read_bytes()
-        except OSError as error:
-            raise UserError(f"the checkpoint {path} is damaged: {name}: {error.strerror}") from None
+        data, expected = _read(path, name), manifest["files"][name]
         if len(data) != expected["bytes"]:
-            raise UserError(
-                f"the checkpoint {path} is damaged: {name} has {len(data)} bytes instead of {expected['bytes']}"
-            )
+            raise _damaged(path, f"{name} has {len(data)} bytes instead of {expected['bytes']}")
         if _digest(data) != expected["sha256"]:
-            raise UserError(f"the checkpoint {path} is damaged: {name} is not what was written")
+            raise _damaged(path, f"{name} is not what was written")
         contents[name] = data
-    return contents
+    return manifest, contents
 
 
-def _read_manifest(path: Path) -> dict[str, Any]:
+def _read_manifest(path: Path) -> Json:
+    data = _read(path, "manifest.json")
     try:
-        data = (path / "manifest.json").read_bytes()
         manifest = json.loads(data)
+        whole = data == _signed({name: value for name, value in manifest.items() if name != "sha256"})
         format = manifest["format"]
-        body = {name: value for name, value in manifest.items() if name != "sha256"}
-    except OSError as error:
-        raise UserError(f"the checkpoint {path} is damaged: manifest.json: {error.strerror}") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise UserError(f"the checkpoint {path} is damaged: manifest.json is not what was written") from None
-    if data != _signed(body):
-        raise UserError(f"the checkpoint {path} is damaged: manifest.json is not what was written")
+        raise _damaged(path, "manifest.json is not what was written") from None
+    if not whole:
+        raise _damaged(path, "manifest.json is not what was written")
     if format != FORMAT:
         raise UserError(f"the checkpoint {path} has format {format}: this version reads format {FORMAT}")
     return manifest
 
 
+def _read(path: Path, name: str) -> bytes:
+    with storage.explained(f"the checkpoint {path} is damaged: {name}"):
+        return (path / name).read_bytes()
+
+
+def _damaged(path: Path, why: str) -> UserError:
+    return UserError(f"the checkpoint {path} is damaged: {why}")
+
+
 def load(path: Path) -> Snapshot:
     """The snapshot in a checkpoint's folder. Raises `UserError` if it is damaged or of another format."""
-    contents, manifest = read_verified(path), _read_manifest(path)
+    manifest, contents = read_verified(path)
     try:
         weights, tensors = (_tensors(contents[name]) for name in FILES[:2])
         return Snapshot(manifest["update"], weights, tensors, json.loads(contents["state.json"]), manifest["score"])
     except (SafetensorError, ValueError) as error:
-        raise UserError(f"the checkpoint {path} is damaged: {error}") from None
+        raise _damaged(path, str(error)) from None
 
 
 def _tensors(data: bytes) -> dict[str, Tensor]:
-    """Copies, in memory of their own: what was parsed lies where the file happened to put it."""
+    """Copies in memory of their own: parsed tensors lie in memory as in the file, not aligned."""
     return {name: tensor.clone() for name, tensor in parse_tensors(data).items()}
 
 
 def newest(run: Path, tell: Callable[[str], None]) -> Snapshot | None:
-    """The newest undamaged checkpoint of a run, None if there is none; `tell` hears why newer ones were refused."""
+    """The newest undamaged checkpoint of a run, or None. Calls `tell` with the reason why a newer one is refused."""
     for path in listed(run):
         try:
             return load(path)
@@ -178,9 +172,9 @@ def newest(run: Path, tell: Callable[[str], None]) -> Snapshot | None:
 
 
 def set_aside(run: Path, after: int) -> None:
-    """Rename the checkpoints after update `after`, which were refused: out of the way of those to come, not lost."""
+    """Rename the checkpoints after update `after`, which were refused, so that new ones can take their names."""
     for path in listed(run):
-        if _number(path) > after:
+        if _update(path) > after:
             aside = path.with_name(f"{path.name}.refused")
             if aside.exists():
                 storage.remove_folder(aside)

@@ -1,4 +1,4 @@
-"""A run folder as its readers see it: plain data, read while the run goes on, patient with what is absent or torn."""
+"""Reading a run's folder as plain data, also while the run goes on. What is absent or torn is left out."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import TypeGuard
 
 from inwit.core import storage
 from inwit.core.errors import UserError
 from inwit.core.results import EXACT, NONE, NOT_SEARCHED, SAMPLED, Evaluation, Row, Split, Yardstick
+from inwit.core.storage import Json
 from inwit.runs.legacy import modern
 
 FORMAT = 1  # of run.json
@@ -22,21 +23,21 @@ COMPLETE = ("finished", "interrupted")
 
 def runs_folder() -> Path:
     """`$INWIT_RUNS`, or `runs` here."""
-    return Path(os.path.expanduser(os.environ.get("INWIT_RUNS") or "runs"))  # noqa: PTH111  a name unknown to it stays
+    return Path(os.path.expanduser(os.environ.get("INWIT_RUNS") or "runs"))  # noqa: PTH111  keeps an unknown ~name
 
 
 @dataclass(frozen=True)
 class Record:
-    """What `run.json` says. Nothing in it is trusted to be there, apart from a status and a configuration."""
+    """What `run.json` says. Only `status` and `config` are sure to be there."""
 
     path: Path
     status: str
-    config: dict[str, Any]
-    summary: dict[str, Any]
-    rest: dict[str, Any]  # format, versions, device, times ...: as they stand in the file
-    faults: tuple[str, ...] = ()  # of status, config and summary those that are absent or of a strange type
+    config: Json
+    summary: Json
+    rest: Json  # format, versions, device, times ...: as they stand in the file
+    faults: tuple[str, ...] = ()  # those of status, config and summary that are absent or of a wrong type
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """As `run.json` holds it."""
         return {**self.rest, "status": self.status, "config": self.config, "summary": self.summary}
 
@@ -49,7 +50,7 @@ class Record:
         return str(self.config.get("recipe", "?"))
 
     @property
-    def seed(self) -> Any:
+    def seed(self) -> object:
         return self.config.get("seed")
 
     @property
@@ -63,14 +64,13 @@ class Record:
 
     def part(self, name: str) -> str:
         """The `id` of the world, policy, learner or curriculum."""
-        table = self.config.get(name)
-        return str(table.get("id", "?")) if isinstance(table, dict) else "?"
+        return str(_dict(self.config.get(name)).get("id", "?"))
 
 
 def read_record(path: Path) -> Record:
-    """Raises `UserError` for what is no run, or a damaged one."""
+    """The record of a run. Raises `UserError` for what is no run, or a damaged one."""
     try:
-        record = _read_object(path / "run.json")
+        record = _object((path / "run.json").read_bytes())
     except OSError:
         raise UserError(f"{path} is not a run: it has no readable run.json") from None
     if record is None or not isinstance(record.get("config"), dict):
@@ -87,26 +87,23 @@ def read_record(path: Path) -> Record:
 
 
 def read_whole_record(path: Path) -> Record:
-    """As `read_record`, for who makes an agent of it or writes it again: raises `UserError` for another format, too,
-    and where something is missing that these need."""
+    """As `read_record`, for making an agent of it or writing it again: raises `UserError` also for another format, and
+    where something is missing that these need."""
     record = read_record(path)
     format = record.rest.get("format")
     if format is not None and format != FORMAT:
         raise UserError(f"the run {path} has format {format}: this version reads format {FORMAT}")
-    lacks = [
-        *record.faults,
-        *(["format"] if format is None else []),
-        *(["world"] if record.part("world") == "?" else []),
-    ]
+    absent = {"format": format is None, "world": record.part("world") == "?"}
+    lacks = [*record.faults, *(name for name, is_absent in absent.items() if is_absent)]
     if lacks:
         raise UserError(f"{path / 'run.json'} is damaged: it has no valid {lacks[0]}")
     return record
 
 
-def _read_object(path: Path) -> dict[str, Any] | None:
-    """The object in a JSON file; None if it holds something else. Raises `OSError`."""
+def _object(text: bytes) -> Json | None:
+    """The JSON object that a text is; None if it is none."""
     try:
-        value = json.loads(path.read_bytes())
+        value = json.loads(text)
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
@@ -117,24 +114,20 @@ def status_now(path: Path, status: str) -> str:
     return "stopped" if status == "running" and not storage.is_locked(path / "lock") else status
 
 
-def read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The objects of a file with one in each line. Absent files are empty; torn lines and strange ones are left out."""
+def read_lines(path: Path) -> Iterator[Json]:
+    """The objects of a file with one in each line. An absent file is empty; torn and strange lines are left out."""
     try:
         lines = path.read_bytes().splitlines()
     except OSError:
         return
     for line in lines:
-        try:
-            value = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(value, dict):
+        if (value := _object(line)) is not None:
             yield value
 
 
-def read_metrics(path: Path) -> list[dict[str, Any]]:
+def read_metrics(path: Path) -> list[Json]:
     """The metrics of a run, in the order of their updates. Where a resumed run went back, its later lines hold."""
-    rows: list[dict[str, Any]] = []
+    rows: list[Json] = []
     for row in read_lines(path / "metrics.jsonl"):
         if not is_number(row.get("update")):
             continue
@@ -154,17 +147,16 @@ class Kept:
 
 
 def evaluations(path: Path) -> list[Kept]:
-    """Every evaluation of a run, oldest first. Torn lines and strange ones are left out."""
-    lines: list[dict[str, Any]] = [
-        line for line in read_lines(path / "evaluations.jsonl") if isinstance(line.get("evaluation"), dict)
-    ]
+    """Every evaluation of a run, oldest first. Torn and strange lines are left out."""
+    every = read_lines(path / "evaluations.jsonl")
+    lines: list[Json] = [line for line in every if isinstance(line.get("evaluation"), dict)]
     if not lines:
         with suppress(OSError):
-            last = _read_object(path / "evaluation.json")
+            last = _object((path / "evaluation.json").read_bytes())
             lines = [] if last is None else [{"evaluation": last}]
     return [
         Kept(
-            update=None if number(line, "update") is None else int(line["update"]),
+            update=None if (update := number(line, "update")) is None else int(update),
             time=line["time"] if isinstance(line.get("time"), str) else None,
             evaluation=evaluation_from(line["evaluation"]),
         )
@@ -173,18 +165,17 @@ def evaluations(path: Path) -> list[Kept]:
 
 
 def result(record: Record, kept: list[Kept]) -> Evaluation | None:
-    """The last evaluation of the weights that a run has now; None if there is none. One of an older checkpoint, or
-    from before the run was resumed, is not its result."""
+    """The last evaluation of the weights that a run has now, or None. An evaluation of an older checkpoint, or from
+    before the run was resumed, is not its result."""
     now = number(record.summary, "update")
     own = [each.evaluation for each in kept if each.update in (None, now)]
     return own[-1] if own else None
 
 
-def evaluation_from(values: dict[str, Any]) -> Evaluation:
-    """An evaluation out of `evaluation.json`, of this version or an earlier one. What is no row, no yardstick or no
-    number is left out."""
+def evaluation_from(values: Json) -> Evaluation:
+    """An evaluation out of `evaluation.json`, of this version or an earlier one. Damaged rows, yardsticks and numbers
+    are left out."""
     values = modern(values)
-    unsolved = values.get("unsolved")
     return Evaluation(
         world=str(values.get("world", "?")),
         rows=[row for row in map(_row, _list(values.get("rows"))) if row is not None],
@@ -192,22 +183,20 @@ def evaluation_from(values: dict[str, Any]) -> Evaluation:
         method=str(values.get("method", "")),
         known_limit=str(values.get("known_limit", "")),
         split=_split(values.get("split")),
-        unsolved=[name for name in _list(unsolved) if isinstance(name, str)],
+        unsolved=[name for name in _list(values.get("unsolved")) if isinstance(name, str)],
         cost_over_best=number(values, "cost_over_best"),
     )
 
 
-def _row(values: Any) -> Row | None:
-    counts = [number(values, name) for name in ("stage", "problems", "solved")]
-    if None in counts or not isinstance(values.get("name"), str):
+def _row(found: object) -> Row | None:
+    values = _dict(found)
+    counts = [int(n) for name in ("stage", "problems", "solved") if (n := number(values, name)) is not None]
+    if len(counts) < 3 or not isinstance(values.get("name"), str):
         return None
-    stage, problems, solved = (int(count) for count in counts if count is not None)
     yardsticks = ((name, _yardstick(each)) for name, each in _dict(values.get("yardsticks")).items())
     return Row(
-        name=values["name"],
-        stage=stage,
-        problems=problems,
-        solved=solved,
+        values["name"],
+        *counts,
         cost=number(values, "cost"),
         best_cost=number(values, "best_cost"),
         yardsticks={name: each for name, each in yardsticks if each is not None},
@@ -217,8 +206,9 @@ def _row(values: Any) -> Row | None:
     )
 
 
-def _yardstick(values: Any) -> Yardstick | None:
-    if not isinstance(values, dict) or values.get("known") not in (EXACT, SAMPLED, NONE, NOT_SEARCHED):
+def _yardstick(found: object) -> Yardstick | None:
+    values = _dict(found)
+    if values.get("known") not in (EXACT, SAMPLED, NONE, NOT_SEARCHED):
         return None
     program = values.get("program")
     return Yardstick(
@@ -231,7 +221,7 @@ def _yardstick(values: Any) -> Yardstick | None:
     )
 
 
-def _split(values: Any) -> Split | None:
+def _split(values: object) -> Split | None:
     if not isinstance(values, dict):
         return None
     trained, held_out = (
@@ -241,19 +231,20 @@ def _split(values: Any) -> Split | None:
     return Split(str(values.get("name", "?")), trained, held_out, int(number(values, "twins") or 0))
 
 
-def _pair(values: Any) -> tuple[float, float] | None:
-    return (values[0], values[1]) if len(_list(values)) == 2 and all(map(is_number, values)) else None
+def _pair(value: object) -> tuple[float, float] | None:
+    pair = [each for each in _list(value) if is_number(each)]
+    return (pair[0], pair[1]) if len(pair) == len(_list(value)) == 2 else None
 
 
-def _list(value: Any) -> list[Any]:
+def _list(value: object) -> list[object]:
     return list(value) if isinstance(value, list | tuple) else []
 
 
-def _dict(value: Any) -> dict[str, Any]:
+def _dict(value: object) -> Json:
     return value if isinstance(value, dict) else {}
 
 
-def flat(config: dict[str, Any]) -> dict[str, Any]:
+def flat(config: Json) -> Json:
     """`{"policy": {"width": 32}}` as `{"policy.width": 32}`."""
     values = {}
     for name, value in config.items():
@@ -261,11 +252,11 @@ def flat(config: dict[str, Any]) -> dict[str, Any]:
     return values
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: object) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
 
 
-def number(values: Any, name: str) -> float | None:
+def number(values: object, name: str) -> float | None:
     """A finite number out of a mapping, or None."""
-    value = values.get(name) if isinstance(values, dict) else None
+    value = _dict(values).get(name)
     return value if is_number(value) else None

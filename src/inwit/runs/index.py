@@ -2,8 +2,8 @@
 
 The index is a convenience: it holds for each run what `run.json` and its evaluations said, and the identity (time,
 size, inode) of these files at that moment. Every listing compares the identities and reads again only what has
-changed. The file is replaced as a whole and never locked: many processes may list while others train. Where it cannot
-be written, listing is slower and nothing else.
+changed. The file is replaced as a whole and never locked, so that many processes may list while others train. Where it
+cannot be written, listing is slower.
 """
 
 from __future__ import annotations
@@ -12,23 +12,16 @@ import json
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from inwit.core.errors import UserError
-from inwit.runs.folder import (
-    COMPLETE,
-    evaluations,
-    number,
-    read_record,
-    result,
-    runs_folder,
-    status_now,
-)
+from inwit.core.storage import Json
+from inwit.runs.folder import COMPLETE, evaluations, number, read_record, result, runs_folder, status_now
 
 FILE = ".index.json"
 FORMAT = 2
 ABSENT = [0, 0, 0]
-Identity = list[int]  # as JSON gives it back
+Identity = list[int]  # a list, because JSON gives a list back
 
 
 class Row(NamedTuple):
@@ -37,7 +30,7 @@ class Row(NamedTuple):
     run: str
     status: str
     recipe: str
-    seed: Any
+    seed: object
     world: str
     policy: str
     learner: str
@@ -51,17 +44,13 @@ class Row(NamedTuple):
 
 
 def listing(folder: Path | None = None) -> list[Row]:
-    """All runs of a folder, newest first. Raises `UserError` if the folder cannot be read; one that is not there is
-    empty."""
+    """All runs of a folder, newest first; none if there is no folder. Raises `UserError` if it cannot be read."""
     folder = runs_folder() if folder is None else folder
-    identities, known = _identities(folder), _load(folder / FILE)
-    index, changed = {}, len(known) != len(identities)
-    for name, identity in identities.items():
+    known, index = _load(folder / FILE), {}
+    for name, identity in _identities(folder).items():
         kept = known.get(name)
-        if kept is None or kept[0] != identity:
-            changed, kept = True, (identity, _row(folder / name))
-        index[name] = kept
-    if changed:
+        index[name] = kept if kept and kept[0] == identity else [identity, _row(folder / name)]
+    if index != known:
         _save(folder / FILE, index)
     rows = [Row(*values) for _, values in index.values()]
     rows = [row._replace(status=status_now(folder / row.run, row.status)) for row in rows]
@@ -78,7 +67,7 @@ def latest(*, any_status: bool = False) -> Path:
 
 
 def _identities(folder: Path) -> dict[str, Identity]:
-    """What is a run, by name, with the identity of its files."""
+    """The runs of a folder: names, with the identities of their files."""
     found = {}
     try:
         with os.scandir(folder) as entries:
@@ -104,13 +93,13 @@ def _identity(path: str) -> Identity:
 
 
 def _evaluated(folder: str) -> Identity:
-    """Of the evaluations, or of the one that runs of earlier versions have."""
+    """The identity of the file of evaluations, or of the file that runs of earlier versions have."""
     several = _identity(f"{folder}/evaluations.jsonl")
     return _identity(f"{folder}/evaluation.json") if several == ABSENT else several
 
 
 def _remains(folder: str) -> bool:
-    """Whether a folder without a record is what is left of a run."""
+    """Whether a folder without a record holds what is left of a run."""
     return any(_identity(f"{folder}/{name}") != ABSENT for name in ("metrics.jsonl", "weights.safetensors"))
 
 
@@ -121,7 +110,7 @@ def _row(path: Path) -> Row:
         return Row(path.name, "damaged", "?", None, "?", "?", "?", None, None, None, None, None, "", "")
     found = result(record, evaluations(path))
     exact = found if found and found.rows else None
-    updates, seconds, tokens = (number(record.summary, name) for name in ("update", "seconds", "tokens"))
+    updates, tokens = (number(record.summary, name) for name in ("update", "tokens"))
     return Row(
         run=path.name,
         status=record.status,
@@ -133,29 +122,25 @@ def _row(path: Path) -> Row:
         solved=exact.solved if exact else None,
         problems=exact.problems if exact else None,
         updates=None if updates is None else int(updates),
-        seconds=seconds,
+        seconds=number(record.summary, "seconds"),
         tokens=None if tokens is None else int(tokens),
         created=record.created,
         updated=record.updated,
     )
 
 
-def _load(path: Path) -> dict[str, Any]:
-    """The index as it was; empty if there is none, or one of another version, or a damaged one."""
+def _load(path: Path) -> Json:
+    """The runs in the index; empty if there is no index, or one of another version, or a damaged one."""
     try:
         index = json.loads(path.read_bytes())
-        if index["format"] != FORMAT or index["fields"] != list(Row._fields):
-            return {}
-        runs = index["runs"]
-        valid = all(
-            len(identity) == 2 * len(ABSENT) and len(row) == len(Row._fields) for identity, row in runs.values()
-        )
-        return runs if valid else {}
+        runs, lengths = index["runs"], (2 * len(ABSENT), len(Row._fields))
+        valid = all((len(identity), len(row)) == lengths for identity, row in runs.values())
+        return runs if valid and (index["format"], index["fields"]) == (FORMAT, list(Row._fields)) else {}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}
 
 
-def _save(path: Path, index: dict[str, Any]) -> None:
+def _save(path: Path, index: Json) -> None:
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     text = json.dumps({"format": FORMAT, "fields": Row._fields, "runs": index}, separators=(",", ":"))
     try:

@@ -1,21 +1,20 @@
 """Evaluations as inwit 0.1 kept them, turned into the shape of `core.results.Evaluation.to_dict()`.
 
 They held `stages` (of a world whose problems are listed) or `groups` (of the calculator). Values are passed on as they
-stand in the file; `folder.evaluation_from` checks them.
+stand in the file; `folder.evaluation_from` checks them and leaves out names that it does not know.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 from inwit.core.results import EXACT, NONE, NOT_SEARCHED, SAMPLED
+from inwit.core.storage import Json
 
 STAGE = {"stage", "problems", "solved", "success", "mean_steps"}
 YARDSTICKS = {"oracle_program", "oracle_steps", "shortcut_program", "shortcut_success", "random_success"}
 
 
-def modern(values: dict[str, Any]) -> dict[str, Any]:
-    """An evaluation in today's shape; one that has it is given back as it is."""
+def modern(values: Json) -> Json:
+    """An evaluation in today's shape; one that has this shape already is returned unchanged."""
     if isinstance(values.get("stages"), list):
         rows = [_stage(row) for row in values["stages"] if isinstance(row, dict)]
         return {**values, "rows": rows, "proven": True, "method": "greedy, on every problem"}
@@ -26,15 +25,13 @@ def modern(values: dict[str, Any]) -> dict[str, Any]:
     return values
 
 
-def _stage(row: dict[str, Any]) -> dict[str, Any]:
+def _stage(row: Json) -> Json:
     """`mean_steps` was over all problems: it is the cost only where all were solved."""
     complete = row.get("solved") == row.get("problems")
     more = {} if complete else {"mean_steps": row.get("mean_steps")}
     return {
+        **row,  # stage, problems and solved have their names of today
         "name": f"stage {row.get('stage')}",
-        "stage": row.get("stage"),
-        "problems": row.get("problems"),
-        "solved": row.get("solved"),
         "cost": row.get("mean_steps") if complete else None,
         "best_cost": row.get("oracle_steps"),  # one program, and so the same for each problem
         "yardsticks": _stage_yardsticks(row),
@@ -42,27 +39,26 @@ def _stage(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _stage_yardsticks(row: dict[str, Any]) -> dict[str, Any]:
+def _stage_yardsticks(row: Json) -> Json:
     """Where no random policy was counted, the world was not searched either."""
-    random = row.get("random_success")
+    random, best, shortcut = (row.get(n) for n in ("random_success", "oracle_program", "shortcut_program"))
     if random is None:
         unknown = {"known": NOT_SEARCHED, "why": "this world was not searched"}
         return dict.fromkeys(("oracle", "shortcut", "random"), unknown)
     none = {"known": NONE, "why": "no program is always right"}
-    best, shortcut = row.get("oracle_program"), row.get("shortcut_program")
     oracle = {"known": EXACT, "success": 1.0, "cost": row.get("oracle_steps"), "program": best}
-    cut = {"known": EXACT, "success": row.get("shortcut_success"), "program": shortcut}
     cost = len(shortcut) if isinstance(shortcut, list) else None
+    cut = {"known": EXACT, "success": row.get("shortcut_success"), "program": shortcut, "cost": cost}
     return {
         "oracle": none if best is None else oracle,
-        "shortcut": {"known": NONE} if shortcut is None else {**cut, "cost": cost},
+        "shortcut": {"known": NONE} if shortcut is None else cut,
         "random": {"known": EXACT, "success": random},
     }
 
 
-def _group(row: dict[str, Any]) -> dict[str, Any]:
+def _group(row: Json) -> Json:
     """Lengths were over the solved expressions, as `cost` and `best_cost` are."""
-    operators, slots, proven = row.get("operators"), row.get("slots_needed"), row.get("proven")
+    operators, slots, proven = (row.get(n) for n in ("operators", "slots_needed", "proven"))
     name = f"{operators} operator{'' if operators == 1 else 's'}"
     if slots is not None:
         name += f", {slots} slot{'' if slots == 1 else 's'}"
@@ -89,7 +85,7 @@ def _group(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _split(split: Any) -> Any:
+def _split(split: object) -> Json | None:
     """None where nothing is held out."""
     if not isinstance(split, dict) or not split.get("held_out"):
         return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -28,8 +27,8 @@ RECORDS = ("run.json", "manifest.json")  # of a run, of a checkpoint
 
 
 def find(run: str | Path, *, any_status: bool = False) -> Path:
-    """The folder of a run given by path, by its name under the runs folder, or as `latest`: the last one that is
-    complete; of `any_status`, the last one at all. A folder that is no run hides none."""
+    """The folder of a run given by path, by its name under the runs folder, or as `latest`: the last complete run, or,
+    with `any_status`, the last run. A folder that is no run does not hide a run of the same name."""
     if str(run) == "latest":
         return latest(any_status=any_status)
     folders = [path for path in (Path(run), runs_folder() / run) if path.is_dir()]
@@ -40,29 +39,33 @@ def find(run: str | Path, *, any_status: bool = False) -> Path:
 
 
 def load(run: str | Path = "latest", device: str | None = None) -> Agent:
-    """The agent of a complete run, or of one of its checkpoints (given by path), on the device it was trained on or on
-    `device`.
+    """The agent of a complete run, or of one of its checkpoints (given by path), on `device`: by default on that of its
+    training, or on the CPU if this machine does not have it.
 
     Raises `UserError` for a run that is missing, unfinished, damaged, or made for a world that this installation lacks.
     """
     path = find(run)
-    if (path / "manifest.json").is_file():
-        return _load_checkpoint(path, device)
-    record = read_whole_record(path)
-    if record.status not in COMPLETE:
+    kept = checkpoint.load(path) if (path / "manifest.json").is_file() else None
+    folder = path.absolute().parents[1] if kept else path
+    record = read_whole_record(folder)
+    if kept is None and record.status not in COMPLETE:
         raise UserError(_incomplete(path, status_now(path, record.status)))
-    config = resolve(record.config)
+    config, file = resolve(record.config), path / "weights.safetensors"
     world, policy = untrained(config)
-    _load_weights(policy, path, config)
-    return _agent(world, policy, config, path, record.status, record.summary, _device(config, device))
-
-
-def _agent(
-    world: World, policy: Policy, config: Config, path: Path, status: str, summary: dict[str, Any], place: torch.device
-) -> Agent:
+    _fit(policy, kept.weights if kept else _read_weights(file, config), path if kept else file)
+    if device is None:
+        device = config.training.device if config.training.device in usable_devices() else "cpu"
+    place = usable_device(device)
     if isinstance(policy, torch.nn.Module):
         policy.to(place)
-    return Agent(world, policy, settled(config, policy), path, status, summary, place)
+    status, summary = ("checkpoint", kept.numbers["summary"]) if kept else (record.status, record.summary)
+    return Agent(world, policy, settled(config, policy), folder, status, summary, place)
+
+
+def untrained(config: Config) -> tuple[World, Policy]:
+    """The world of a configuration, and its policy with fresh weights, on the CPU."""
+    world = worlds.make(config.world.id, **config.world.settings.to_dict())
+    return world, make_policy(config.policy.id, config.policy.settings, world, stream(config.seed, "weights"))
 
 
 def _incomplete(path: Path, status: str) -> str:
@@ -75,39 +78,17 @@ def _incomplete(path: Path, status: str) -> str:
     return f"the run {path} is not complete: {why}{more}"
 
 
-def _load_checkpoint(path: Path, device: str | None) -> Agent:
-    run, snapshot = path.absolute().parents[1], checkpoint.load(path)
-    config = resolve(read_whole_record(run).config)
-    world, policy = untrained(config)
-    _fit(policy, snapshot.weights, path)
-    return _agent(world, policy, config, run, "checkpoint", snapshot.numbers["summary"], _device(config, device))
-
-
-def untrained(config: Config) -> tuple[World, Policy]:
-    """The world of a configuration, and its policy with fresh weights, on the CPU."""
-    world = worlds.make(config.world.id, **config.world.settings.to_dict())
-    return world, make_policy(config.policy.id, config.policy.settings, world, stream(config.seed, "weights"))
-
-
-def _device(config: Config, asked: str | None) -> torch.device:
-    """The device asked for; else the one the run was trained on, or the CPU where this machine does not have it."""
-    if asked is not None:
-        return usable_device(asked)
-    return usable_device(config.training.device if config.training.device in usable_devices() else "cpu")
-
-
-def _load_weights(policy: Policy, path: Path, config: Config) -> None:
-    file = path / "weights.safetensors"
+def _read_weights(file: Path, config: Config) -> dict[str, Tensor]:
     try:
         data = file.read_bytes()  # safetensors opens no path that is not text
         tensors = parse_tensors(data)
     except FileNotFoundError:
-        raise UserError(f"the run {path} has no weights.safetensors: it is half-written or was tampered with") from None
+        raise UserError(f"the run {file.parent} has no {file.name}: it is half-written or was tampered with") from None
     except (OSError, SafetensorError) as error:
         raise UserError(f"the weights {file} are damaged: {error}") from None
     if metadata_of(data).get("made_for") != weights_metadata(config)["made_for"]:
         raise _misfit(file)
-    _fit(policy, tensors, file)
+    return tensors
 
 
 def metadata_of(weights: bytes) -> dict[str, str]:

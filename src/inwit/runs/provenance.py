@@ -1,4 +1,4 @@
-"""What a run ran on: everything outside its configuration that may change its bits."""
+"""What a run ran on: everything outside its configuration that may change its results."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import subprocess
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy
 import torch
 
+from inwit.core.storage import Json
 from inwit.version import __version__
 
 
@@ -19,7 +19,7 @@ def now() -> str:
     return datetime.now(UTC).isoformat()
 
 
-def surroundings(threads: int, device: str) -> dict[str, Any]:
+def surroundings(threads: int, device: str) -> Json:
     """Versions, threads, device and machine: with the same ones, the same configuration gives the same bits."""
     return {
         "versions": {
@@ -39,7 +39,7 @@ def surroundings(threads: int, device: str) -> dict[str, Any]:
     }
 
 
-def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+def differences(old: Json, new: Json) -> list[str]:
     """Where two surroundings differ, as in `torch 2.12.0 -> 2.13.0`."""
     names = ("versions", "machine")
     pairs = [(name, (old.get(part) or {}).get(name), value) for part in names for name, value in new[part].items()]
@@ -51,7 +51,7 @@ def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
 def revision() -> str | None:
     """The commit of the source that is running, `-dirty` if it was changed since; None outside a checkout of it.
 
-    Asked once in a process: what it runs does not change under it."""
+    Git is asked once in a process, because the source that runs in it does not change."""
     root = Path(__file__).resolve().parents[2]
     if not (root / ".git").exists() or not (root / "src" / "inwit").is_dir():
         return None

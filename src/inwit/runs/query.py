@@ -4,47 +4,40 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from inwit.core.errors import UserError
+from inwit.core.storage import Json
 from inwit.runs.folder import evaluations, flat, read_record, runs_folder
-from inwit.runs.index import Row, listing
+from inwit.runs.index import listing
 
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection, Statement
+
+
+def _columns(text: str) -> dict[str, str]:
+    return dict(column.split() for column in text.split(","))
+
+
+RUNS = _columns(
+    "run VARCHAR, status VARCHAR, recipe VARCHAR, seed BIGINT, world VARCHAR, policy VARCHAR, learner VARCHAR, solved "
+    "BIGINT, problems BIGINT, updates BIGINT, seconds DOUBLE, tokens BIGINT, created TIMESTAMP, updated TIMESTAMP"
+)
 # Columns that every run's metrics have; others are found in the files.
-METRICS = {
-    "update": "BIGINT",
-    "seconds": "DOUBLE",
-    "episodes": "BIGINT",
-    "tokens": "BIGINT",
-    "positions": "BIGINT",
-    "solved": "BOOLEAN",
-    "success": "JSON",
-    "entropy": "DOUBLE",
-    "loss": "DOUBLE",
-}
-EVALUATIONS = {
-    "run": "VARCHAR",
-    "update": "BIGINT",
-    "time": "VARCHAR",
-    "row": "VARCHAR",
-    "stage": "BIGINT",
-    "problems": "BIGINT",
-    "solved": "BIGINT",
-    "success": "DOUBLE",
-    "cost": "DOUBLE",
-    "best_cost": "DOUBLE",
-    "low": "DOUBLE",
-    "high": "DOUBLE",
-    "labels": "JSON",
-    "extra": "JSON",
-}
+METRICS = _columns(
+    "update BIGINT, seconds DOUBLE, episodes BIGINT, tokens BIGINT, positions BIGINT, solved BOOLEAN, success JSON, "
+    "entropy DOUBLE, loss DOUBLE"
+)
+EVALUATIONS = _columns(
+    "run VARCHAR, update BIGINT, time VARCHAR, row VARCHAR, stage BIGINT, problems BIGINT, solved BIGINT, "
+    "success DOUBLE, cost DOUBLE, best_cost DOUBLE, low DOUBLE, high DOUBLE, labels JSON, extra JSON"
+)
+SETTINGS = _columns("run VARCHAR, name VARCHAR, value VARCHAR")
 YARDSTICKS = ("oracle", "shortcut", "random")  # columns of their success that are always there; a world may add others
-SETTINGS = {"run": "VARCHAR", "name": "VARCHAR", "value": "VARCHAR"}
-TYPES = {"BIGINT": "BIGINT", "UBIGINT": "BIGINT", "DOUBLE": "DOUBLE", "BOOLEAN": "BOOLEAN", "VARCHAR": "VARCHAR"}
 # Said before any of the user's SQL is read. Each of them closes a way to a file, or to this program.
 LOCKS = (
     "SET temp_directory = ''",
@@ -64,7 +57,7 @@ class Answer(NamedTuple):
 def query(sql: str, folder: Path | None = None) -> Answer:
     """Answer one SELECT over `runs`, `metrics`, `evaluations` and `settings`.
 
-    Raises `UserError`, in one line, for a mistake in the SQL and for everything that is no question.
+    Raises `UserError`, in one line, for a mistake in the SQL and for every statement that does not only read.
     """
     import duckdb
 
@@ -72,7 +65,10 @@ def query(sql: str, folder: Path | None = None) -> Answer:
     with duckdb.connect(":memory:") as database:
         try:
             statements = database.extract_statements(sql)
-            _check(statements)
+            if len(statements) != 1:
+                raise UserError(f"one SELECT is answered at a time: these are {len(statements)} statements")
+            if statements[0].type.name not in ("SELECT", "EXPLAIN"):
+                raise UserError(f"inwit query only reads: it takes SELECT, no {statements[0].type.name}")
             _fill(database, folder, sql)
             for lock in LOCKS:
                 database.execute(lock)
@@ -82,8 +78,8 @@ def query(sql: str, folder: Path | None = None) -> Answer:
             raise UserError(f"{said}; tables: runs, metrics, evaluations, settings (see inwit query --help)") from None
 
 
-def _answer(database: Any, statement: Any) -> Answer:
-    """Run a statement in a thread, since DuckDB looks for Ctrl-C only now and then: here it ends at once."""
+def _answer(database: DuckDBPyConnection, statement: Statement) -> Answer:
+    """Run a statement in a thread, so that Ctrl-C ends it at once: DuckDB itself rarely looks for it."""
 
     def run() -> Answer:
         result = database.execute(statement)
@@ -98,33 +94,26 @@ def _answer(database: Any, statement: Any) -> Answer:
             raise
 
 
-def _check(statements: Sequence[Any]) -> None:
-    if len(statements) != 1:
-        raise UserError(f"one SELECT is answered at a time: these are {len(statements)} statements")
-    if statements[0].type.name not in ("SELECT", "EXPLAIN"):
-        raise UserError(f"inwit query only reads: it takes SELECT, no {statements[0].type.name}")
-
-
-def _fill(database: Any, folder: Path, sql: str) -> None:
-    """Make the tables. Reading every run's files costs time: those that the SQL does not name stay empty."""
+def _fill(database: DuckDBPyConnection, folder: Path, sql: str) -> None:
+    """Make the tables. Reading every run's files costs time: tables that the SQL does not name stay empty."""
     rows = listing(folder)
-    names = [row.run for row in rows]
-    types = ("VARCHAR", "VARCHAR", "VARCHAR", "BIGINT", *["VARCHAR"] * 3, *["BIGINT"] * 3, "DOUBLE", "BIGINT")
-    columns = dict(zip(Row._fields, (*types, "TIMESTAMP", "TIMESTAMP"), strict=True))
-    _table(database, "runs", columns, (row._asdict() | {"run": readable(row.run)} for row in rows))
-    asked = {name for name in ("metrics", "evaluations", "settings") if re.search(name, sql, re.IGNORECASE)}
-    _metrics(database, folder, names if "metrics" in asked else [])
-    _table(database, "evaluations", *_evaluations(folder, names if "evaluations" in asked else []))
-    _table(database, "settings", SETTINGS, _settings(folder, names if "settings" in asked else []))
+    _table(database, "runs", RUNS, (row._asdict() | {"run": readable(row.run)} for row in rows))
+
+    def names(table: str) -> list[str]:
+        return [row.run for row in rows] if re.search(table, sql, re.IGNORECASE) else []
+
+    _metrics(database, folder, names("metrics"))
+    _table(database, "evaluations", *_evaluations(folder, names("evaluations")))
+    _table(database, "settings", SETTINGS, _settings(folder, names("settings")))
     database.execute("DROP TABLE lines")
 
 
 def readable(name: str) -> str:
-    """A folder's name as text: one may be made of any bytes."""
+    """A folder's name as text: the name may be made of any bytes."""
     return name.encode(errors="replace").decode()
 
 
-def _table(database: Any, name: str, columns: dict[str, str], rows: Iterable[dict[str, Any]]) -> None:
+def _table(database: DuckDBPyConnection, name: str, columns: dict[str, str], rows: Iterable[Json]) -> None:
     """A table of typed columns; a value that does not fit its column is NULL."""
     _lines(database, [("", json.dumps(row).encode()) for row in rows])
     shape = json.dumps(columns | {column: "VARCHAR" for column, kind in columns.items() if kind == "TIMESTAMP"})
@@ -135,7 +124,7 @@ def _table(database: Any, name: str, columns: dict[str, str], rows: Iterable[dic
     )
 
 
-def _metrics(database: Any, folder: Path, names: list[str]) -> None:
+def _metrics(database: DuckDBPyConnection, folder: Path, names: list[str]) -> None:
     """All lines of all runs, parsed by DuckDB; torn ones are left out."""
     lines = []
     for name in names:
@@ -154,15 +143,14 @@ def _metrics(database: Any, folder: Path, names: list[str]) -> None:
     )
 
 
-def _lines(database: Any, lines: list[tuple[str, bytes]]) -> None:
+def _lines(database: DuckDBPyConnection, lines: list[tuple[str, bytes]]) -> None:
     """The table `lines`: the run, a JSON object, and its place in the file."""
     import numpy as np
 
-    texts = [(run, line.decode(errors="replace")) for run, line in lines]
     arrays = {
-        "run": np.array([run for run, _ in texts], dtype=object),
-        "line": np.array([line for _, line in texts], dtype=object),
-        "place": np.arange(len(texts)),
+        "run": np.array([run for run, _ in lines], dtype=object),
+        "line": np.array([line.decode(errors="replace") for _, line in lines], dtype=object),
+        "place": np.arange(len(lines)),
     }
     database.register("arrays", arrays)
     database.execute(
@@ -172,8 +160,8 @@ def _lines(database: Any, lines: list[tuple[str, bytes]]) -> None:
     database.unregister("arrays")
 
 
-def _found(database: Any) -> dict[str, str]:
-    """The type of each key of the lines; where lines disagree, of both numbers a DOUBLE, else JSON."""
+def _found(database: DuckDBPyConnection) -> dict[str, str]:
+    """The type of each key of the lines. Where lines disagree: DOUBLE if all are numbers, else JSON."""
     keys = database.execute(
         """SELECT key, list(DISTINCT json_type(line, '$."' || key || '"')) FROM
         (SELECT line, unnest(json_keys(line)) AS key FROM lines)
@@ -183,50 +171,46 @@ def _found(database: Any) -> dict[str, str]:
 
 
 def _type(kinds: set[str]) -> str:
-    types = {TYPES.get(kind, "JSON") for kind in kinds}
-    if len(types) == 1:
+    types = {"BIGINT" if kind == "UBIGINT" else kind for kind in kinds}
+    if len(types) == 1 and types <= {"BIGINT", "DOUBLE", "BOOLEAN", "VARCHAR"}:
         return types.pop()
     return "DOUBLE" if types and types <= {"BIGINT", "DOUBLE"} else "JSON"
 
 
-def _evaluations(folder: Path, names: list[str]) -> tuple[dict[str, str], list[dict[str, Any]]]:
-    """The columns of the table, which depend on what yardsticks the worlds have, and its rows."""
+def _evaluations(folder: Path, names: list[str]) -> tuple[dict[str, str], list[Json]]:
+    """The columns of the table, which depend on the worlds' yardsticks, and its rows."""
     kept = [
         ({"run": readable(name), "update": each.update, "time": each.time}, row)
         for name in names
         for each in evaluations(folder / name)
         for row in each.evaluation.rows
     ]
-    found = list(dict.fromkeys([*YARDSTICKS, *(name for _, row in kept for name in row.yardsticks)]))
-    columns = _columns_of(found)
+    columns = _columns_of([*YARDSTICKS, *(name for _, row in kept for name in row.yardsticks)])
     rows = []
     for head, row in kept:
         low, high = row.interval or (None, None)
-        plain = {**head, "row": row.name, "success": row.success, "low": low, "high": high}
-        plain |= {name: getattr(row, name) for name in EVALUATIONS if hasattr(row, name)}
-        rows.append(plain | {columns[name]: each.success for name, each in row.yardsticks.items()})
+        plain = {name: getattr(row, name) for name in EVALUATIONS if hasattr(row, name)}
+        success = {columns[name]: each.success for name, each in row.yardsticks.items()}
+        rows.append({**head, **plain, "row": row.name, "low": low, "high": high, **success})
     return EVALUATIONS | dict.fromkeys(columns.values(), "DOUBLE"), rows
 
 
-def _columns_of(yardsticks: list[str]) -> dict[str, str]:
+def _columns_of(yardsticks: Iterable[str]) -> dict[str, str]:
     """A column for each yardstick: its name in letters that need no quotes; numbered where that is taken already."""
     columns: dict[str, str] = {}
-    for name in yardsticks:
+    for name in dict.fromkeys(yardsticks):
         base = re.sub(r"[^a-z0-9_]+", "_", readable(name).lower()).lstrip("0123456789") or "yardstick"
         taken = {*EVALUATIONS, *columns.values()}
         columns[name] = base if base not in taken else next(c for n in count(2) if (c := f"{base}_{n}") not in taken)
     return columns
 
 
-def _settings(folder: Path, names: list[str]) -> Iterable[dict[str, Any]]:
+def _settings(folder: Path, names: list[str]) -> Iterator[Json]:
     for name in names:
         try:
             config = read_record(folder / name).config
         except UserError:
             continue
         for setting, value in flat(config).items():
-            yield {
-                "run": readable(name),
-                "name": setting,
-                "value": value if isinstance(value, str) else json.dumps(value),
-            }
+            text = value if isinstance(value, str) else json.dumps(value)
+            yield {"run": readable(name), "name": setting, "value": text}

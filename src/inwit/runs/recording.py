@@ -9,15 +9,16 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from inwit.core import storage
 from inwit.core.contracts import Agent
 from inwit.core.errors import UserError
 from inwit.core.interruption import interruption
+from inwit.core.storage import Json
 from inwit.runs import checkpoint, snapshot, writing
 from inwit.runs.folder import read_lines
-from inwit.runs.tracking import Tracker, make_tracker
+from inwit.runs.tracking import Tracker
 from inwit.training import health
 from inwit.training.config import Config, resolve
 from inwit.training.loop import Parts, loop, prepare
@@ -34,12 +35,12 @@ def to_stderr(text: str) -> None:
 
 
 def train(
-    source: Config | str | Path | Mapping[str, Any] = "tutorial",
+    source: Config | str | Path | Mapping[str, object] = "tutorial",
     *,
     report: Report | None = None,
     tell: Tell = to_stderr,
     track: str | None = None,
-    **overrides: Any,
+    **overrides: object,
 ) -> Agent:
     """Train to the end and keep the result as a run; returns the agent, with `path`, `status` and `summary`.
 
@@ -49,7 +50,7 @@ def train(
     raised. A second signal leaves at once. Raises `UserError` before anything is written if the configuration is wrong.
     """
     config = resolve(source, **overrides)
-    parts, tracker = prepare(config), make_tracker(track, tell)  # what is wrong shows before a folder is made
+    parts, tracker = prepare(config), Tracker(track, tell)  # what is wrong shows before a folder is made
     path = writing.create(parts.agent.config, parts.agent.world.vocabulary.names)
     with training_of(path):
         return Recorder(parts, path, report, tell, tracker).run()
@@ -58,10 +59,8 @@ def train(
 @contextmanager
 def training_of(path: Path) -> Iterator[None]:
     """Keep other processes from training this run. Raises `UserError` if one does already."""
-    try:
+    with storage.explained(f"cannot save the run {path}"):
         (path / "lock").touch()
-    except OSError as error:
-        raise writing.unsaved(path, error) from None
     with storage.locked(path / "lock") as held:
         if not held:
             raise UserError(f"the run {path} is being trained by another process: wait for it, or stop it first")
@@ -86,28 +85,28 @@ class Recorder:
     | the same before the first checkpoint        | none        | the folder goes     | it                  |
     | a second signal while the end is saved      | running     | nothing more        | `KeyboardInterrupt` |
 
-    Earlier checkpoints stand in every row, and a run can be resumed from them. One that says `running` while nobody
-    trains it is listed as stopped. The table `metrics.parquet` follows when a run is finished: it can be made again
-    from `metrics.jsonl`, so if it cannot be written that is said, and the run stays finished.
+    Earlier checkpoints stay in every case, and a run can be resumed from them. A run that says `running` while no
+    process trains it is listed as stopped. The table `metrics.parquet` is written after a run is finished. It can be
+    made again from `metrics.jsonl`: if it cannot be written, that is said and the run stays finished.
     """
 
     parts: Parts
     path: Path
     report: Report | None
     tell: Tell
-    tracker: Tracker | None
+    tracker: Tracker
 
     def __post_init__(self) -> None:
         self.config: Config = self.parts.agent.config
         self.watch = health.Watch(self.config, self.parts.agent.world.kinds)
-        self.summary: dict[str, Any] = {}  # of the last update
+        self.summary: Json = {}  # of the last update
         self.last: Update | None = None  # in this process
-        self.recorded = 0  # the last update of which everything is recorded that will be
+        self.recorded = 0  # updates that are recorded completely
         self.checkpointed: int | None = None  # the update of the newest checkpoint
         self.due = time.monotonic() + self.config.training.checkpoint_every
 
     def go_on_from(self, kept: checkpoint.Snapshot) -> None:
-        """Put a checkpoint back into the parts; says so if random streams had to begin anew."""
+        """Put a checkpoint back into the parts; tells if random streams had to begin anew."""
         if fresh := snapshot.restore(self.parts, kept):
             self.tell(
                 f"the generators of this device cannot go on from those of the checkpoint: from update {kept.update} "
@@ -118,8 +117,7 @@ class Recorder:
 
     def run(self) -> Agent:
         """Train to the end and keep the run as the table above says."""
-        if self.tracker is not None:
-            self.tracker.start(self.path, self.config)
+        self.tracker.start(self.path, self.config)
         updates = cast("Generator[Update]", loop(self.parts))
         try:
             with interruption() as signals:
@@ -139,12 +137,11 @@ class Recorder:
                     return self._save("interrupted", signal=signals[0].name)
                 return self._save("finished")
         finally:
-            if self.tracker is not None:
-                self.tracker.close()
+            self.tracker.close()
 
     def _record(self, update: Update) -> None:
         """Add an update to the run: its line and its events, every few updates; a checkpoint, if it is time."""
-        health.check(update, self.path, parameters=False)
+        self._check(update, parameters=False)
         if update.index % REPORT_EVERY == 0 or update.solved is not None:
             line = update.line()
             writing.append(self.path, "metrics.jsonl", line)
@@ -152,29 +149,34 @@ class Recorder:
                 event = {"update": line["update"], "time": line["time"], "event": name, "text": text}
                 writing.append(self.path, "events.jsonl", event)
                 self.tell(text)
-            if self.tracker is not None:
-                self.tracker.log(line)
+            self.tracker.log(line)
         self.recorded = update.index + 1
         if time.monotonic() >= self.due:
             self.save_checkpoint()
             writing.change(self.path, summary=self.summary)
             self.due = time.monotonic() + self.config.training.checkpoint_every
 
+    def _check(self, update: Update, parameters: bool = True) -> None:
+        """`health.check`, which also keeps the batch in which numbers were lost."""
+        try:
+            health.check(update, parameters)
+        except health.UnhealthyError as error:
+            kept = writing.save_batch(self.path, update.rollout)
+            raise health.UnhealthyError(f"{error.what}: {kept}", error.advice) from None
+
     def save_checkpoint(self) -> None:
-        """Everything up to the last update, on disk. The lines come first: a checkpoint knows how many there are."""
+        """Write everything up to the last update to disk. Lines come first: a checkpoint holds their lengths."""
         if self.last is not None:
-            health.check(self.last, self.path)
+            self._check(self.last)
             self.summary = self.last.summary()
         if self.checkpointed == self.parts.counters.updates:
             return
-        try:
+        with storage.explained(f"cannot save a checkpoint of the run {self.path}"):
             lengths = {name: self._synced_length(name) for name in writing.LINES}
             score = float(self.parts.curriculum.rate.nanmean())
             numbers = {"summary": self.summary, "lengths": lengths, "watch": self.watch.state()}
             taken = snapshot.capture(self.parts, score, **numbers)
             checkpoint.save(self.path, taken, writing.weights_metadata(self.config))
-        except OSError as error:
-            raise UserError(f"cannot save a checkpoint of the run {self.path}: {error.strerror or error}") from None
         self.checkpointed = self.parts.counters.updates
 
     def _synced_length(self, name: str) -> int:
@@ -185,7 +187,7 @@ class Recorder:
         return file.stat().st_size
 
     def _end_with(self, error: BaseException, between: bool) -> None:
-        """End the run after an exception, which came `between` two updates or not."""
+        """End the run after an exception; `between` tells whether it came between two updates."""
         if isinstance(error, UserError):
             self._fail(error)
         elif self.last is None and self.checkpointed is None:
@@ -196,7 +198,7 @@ class Recorder:
                 raise KeyboardInterrupt(f"what was trained is kept as {self.path}") from None
 
     def _save(self, status: str, *, signal: str | None = None, with_checkpoint: bool = True) -> Agent:
-        """Save a checkpoint and the weights, and only then write down that the run is complete."""
+        """Save a checkpoint and the weights, and only then record that the run is complete."""
         agent = self.parts.agent
         try:
             if with_checkpoint:
@@ -216,7 +218,7 @@ class Recorder:
         return agent
 
     def _fail(self, error: UserError) -> None:
-        """Mark the run as failed; delete its folder if there is neither a checkpoint nor a batch to look at."""
+        """Record that the run failed; delete its folder if it holds neither a checkpoint nor a batch to look at."""
         if isinstance(error, health.UnhealthyError) or checkpoint.listed(self.path):
             with suppress(UserError):  # the disk may refuse this, too: then the run stays `running`
                 writing.change(self.path, status="failed")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
 from inwit.core import storage
 from inwit.core.contracts import Agent
@@ -14,14 +13,13 @@ from inwit.runs import checkpoint, provenance, writing
 from inwit.runs.folder import flat, read_whole_record
 from inwit.runs.loading import find
 from inwit.runs.recording import Recorder, Report, Tell, to_stderr, training_of
-from inwit.runs.tracking import make_tracker
+from inwit.runs.tracking import Tracker
 from inwit.training.config import Config, resolve
 from inwit.training.loop import Parts, prepare
 
-# Settings that decide how long and where a training runs, not what it does (but for a rate that falls to its end).
-FREE = ("max_updates", "confirm", "confirm_at", "confirm_every", "checkpoint_every")
-# Those that may change the last bit of a sum.
-FREE_BUT_SAID = ("threads", "device")
+# Settings of `training` that decide how long and where it runs, not what it does, but for a learning rate that falls to
+# the end. `threads` and `device` may change the last bit of a sum.
+FREE = ("max_updates", "confirm", "confirm_at", "confirm_every", "checkpoint_every", "threads", "device")
 
 
 def resume(
@@ -30,23 +28,26 @@ def resume(
     report: Report | None = None,
     tell: Tell = to_stderr,
     track: str | None = None,
-    **overrides: Any,
+    **overrides: object,
 ) -> Agent:
     """Go on with a run from its newest undamaged checkpoint, as if it had never stopped: bit-identical on the same
-    versions, threads and device. One that was killed before its first checkpoint starts over.
+    versions, threads and device. A run that was killed before its first checkpoint starts over.
 
     `overrides` may change how long and on what it trains (`training`'s max_updates, confirm..., checkpoint_every,
-    threads, device), nothing else. Raises `UserError` if they do, if there is nothing to go on from or nothing left to
-    do, or if another process is training the run.
+    threads, device). Raises `UserError` if they change anything else, if there is nothing to go on from or nothing left
+    to do, or if another process is training the run.
     """
-    path = checked_path(run)
+    path = find(run, any_status=True)
+    read_whole_record(path)
+    if not os.access(path, os.W_OK):
+        raise UserError(f"the run {path} cannot be written to: copy it to a folder of your own and resume the copy")
     with training_of(path):
         record = read_whole_record(path)
         config = resolve(record.config, **overrides)
         usable_device(config.training.device)  # before it is asked for its name
         here = provenance.surroundings(config.training.threads, config.training.device)
-        check_changes(path, resolve(record.config), config, provenance.differences(record.rest, here), tell)
-        parts, tracker = prepare(config), make_tracker(track, tell)
+        _refuse_changes(path, resolve(record.config), config, provenance.differences(record.rest, here), tell)
+        parts, tracker = prepare(config), Tracker(track, tell)
         recorder = Recorder(parts, path, report, tell, tracker)
         kept = checkpoint.newest(path, tell)
         if kept is not None:
@@ -55,7 +56,7 @@ def resume(
             raise UserError(f"the run {path} has no undamaged checkpoint left to go on from: start a new run")
         _refuse_if_done(path, record.status, parts)
         lengths: dict[str, int] = kept.numbers["lengths"] if kept else dict.fromkeys(writing.LINES, 0)
-        go_back(path, parts.counters.updates, lengths, tell)
+        _go_back(path, parts.counters.updates, lengths, tell)
         earlier = record.rest.get("resumed") or []  # a record of an earlier version, or an edited one, may have none
         note = {"update": parts.counters.updates, "time": provenance.now(), **here}
         now = parts.agent.config.to_dict()
@@ -74,19 +75,10 @@ def _refuse_if_done(path: Path, status: str, parts: Parts) -> None:
         )
 
 
-def checked_path(run: str | Path) -> Path:
-    """The folder of a run that can be written to. Raises `UserError` otherwise."""
-    path = find(run, any_status=True)
-    read_whole_record(path)
-    if not os.access(path, os.W_OK):
-        raise UserError(f"the run {path} cannot be written to: copy it to a folder of your own and resume the copy")
-    return path
-
-
-def check_changes(path: Path, old: Config, new: Config, elsewhere: list[str], tell: Tell) -> None:
-    """Raises `UserError` if a setting differs that makes another training; says what may change the bits."""
+def _refuse_changes(path: Path, old: Config, new: Config, elsewhere: list[str], tell: Tell) -> None:
+    """Raises `UserError` if a setting differs that makes another training; tells what may change the bits."""
     before, after = flat(old.to_dict()), flat(new.to_dict())
-    free = {f"training.{name}" for name in (*FREE, *FREE_BUT_SAID)}
+    free = {f"training.{name}" for name in FREE}
     changed = [name for name in sorted(before | after) if before.get(name) != after.get(name) and name not in free]
     if changed:
         name = changed[0]
@@ -104,11 +96,10 @@ def check_changes(path: Path, old: Config, new: Config, elsewhere: list[str], te
         tell(f"resuming under other conditions ({', '.join(elsewhere)}): from here on bits may differ")
 
 
-def go_back(path: Path, update: int, lengths: dict[str, int], tell: Tell) -> None:
-    """Bring a run's folder back to the checkpoint of `update`, in which the files of lines had these lengths: what came
-    later will come again."""
+def _go_back(path: Path, update: int, lengths: dict[str, int], tell: Tell) -> None:
+    """Bring a run's folder back to the checkpoint of `update`, at which the files of lines had these lengths."""
     storage.sweep(path)
-    try:
+    with storage.explained(f"cannot save the run {path}"):
         checkpoint.set_aside(path, update)
         (path / "metrics.parquet").unlink(missing_ok=True)  # of a training that goes on now
         for name, length in lengths.items():
@@ -118,5 +109,3 @@ def go_back(path: Path, update: int, lengths: dict[str, int], tell: Tell) -> Non
                 storage.truncate(file, length)
             elif present < length:
                 tell(f"{file} lost {length - present} bytes since the checkpoint: earlier lines are missing")
-    except OSError as error:
-        raise writing.unsaved(path, error) from None

@@ -1,13 +1,13 @@
-"""What a training is between two updates: taken out of its parts, and put back.
+"""The state of a training between two updates: taken out of its parts, and put back.
 
 A part that carries state from one update to the next is `Stateful`. The policy, curricula and auxiliaries are; a
-learner may be. Everything else that a training is made of follows from its configuration.
+learner may be. Everything else follows from the configuration.
 """
 
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -16,6 +16,7 @@ from inwit.core.contracts import weights_of
 from inwit.core.errors import UserError
 from inwit.core.seeding import stream_seed
 from inwit.runs.checkpoint import Snapshot
+from inwit.runs.writing import plain
 from inwit.training.loop import Parts
 
 
@@ -24,11 +25,11 @@ class Stateful(Protocol):
     """A part with tensors that an update changes."""
 
     def state_dict(self) -> dict[str, Tensor]: ...
-    def load_state_dict(self, state: dict[str, Tensor]) -> Any: ...
+    def load_state_dict(self, state: dict[str, Tensor]) -> object: ...
 
 
-def capture(parts: Parts, score: float, **more: Any) -> Snapshot:
-    """A copy of everything that `parts` will need to go on as if nothing had happened; `more` is kept with it."""
+def capture(parts: Parts, score: float, **more: object) -> Snapshot:
+    """A copy of everything that `parts` need to go on as if they had not stopped; `more` is kept with it."""
     counters = parts.counters
     tensors = {f"draws/{name}": generator.get_state() for name, generator in parts.draws.items()}
     tensors |= {f"optimiser/{name}": tensor for name, tensor in _optimiser_tensors(parts.optimiser).items()}
@@ -37,8 +38,8 @@ def capture(parts: Parts, score: float, **more: Any) -> Snapshot:
     numbers = {name: int(value) if isinstance(value, Tensor) else value for name, value in vars(counters).items()}
     return Snapshot(
         update=counters.updates,
-        weights=_plain(weights_of(parts.agent.policy)),
-        tensors=_plain(tensors),
+        weights=plain(weights_of(parts.agent.policy)),
+        tensors=plain(tensors),
         numbers={"counters": numbers, **more},
         score=score,
     )
@@ -47,7 +48,7 @@ def capture(parts: Parts, score: float, **more: Any) -> Snapshot:
 def restore(parts: Parts, snapshot: Snapshot) -> list[str]:
     """Put a snapshot back into freshly made `parts`. Raises `UserError` if it does not fit them.
 
-    Returns the names of the random streams that could not go on and are fresh: those of another type of device.
+    Returns the names of the random streams that begin anew because their states are those of another type of device.
     """
     fresh: list[str] = []
     try:
@@ -60,7 +61,8 @@ def restore(parts: Parts, snapshot: Snapshot) -> list[str]:
             else:  # a CPU's has 5,056 bytes, a GPU's 16
                 generator.manual_seed(stream_seed(parts.agent.config.seed, f"{name} resumed at {snapshot.update}"))
                 fresh.append(name)
-        _load_optimiser(parts.optimiser, _below("optimiser", snapshot.tensors))
+        if parts.optimiser:
+            _load_optimiser(parts.optimiser, _below("optimiser", snapshot.tensors))
         for part, state in _stateful(parts).items():
             state.load_state_dict(_below(part, snapshot.tensors))
         numbers = snapshot.numbers["counters"]
@@ -76,7 +78,7 @@ def restore(parts: Parts, snapshot: Snapshot) -> list[str]:
 
 def _stateful(parts: Parts) -> dict[str, Stateful]:
     """Every part with a state, by the name that its tensors carry in front of theirs."""
-    named: dict[str, Any] = {"curriculum": parts.curriculum, "learner": parts.learner, **parts.auxiliaries}
+    named: dict[str, object] = {"curriculum": parts.curriculum, "learner": parts.learner, **parts.auxiliaries}
     return {name: part for name, part in named.items() if isinstance(part, Stateful)}
 
 
@@ -87,20 +89,13 @@ def _below(part: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def _optimiser_tensors(optimiser: torch.optim.Optimizer | None) -> dict[str, Tensor]:
     """Named by the parameter's place and the tensor's name, as in `3/exp_avg`."""
-    state = optimiser.state_dict()["state"] if optimiser is not None else {}
+    state = optimiser.state_dict()["state"] if optimiser else {}
     return {f"{place}/{name}": tensor for place, tensors in state.items() for name, tensor in tensors.items()}
 
 
-def _load_optimiser(optimiser: torch.optim.Optimizer | None, tensors: dict[str, Tensor]) -> None:
-    if optimiser is None:
-        return
+def _load_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
     state: dict[int, dict[str, Tensor]] = {}
     for key, tensor in tensors.items():
         place, _, name = key.partition("/")
         state.setdefault(int(place), {})[name] = tensor
     optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
-
-
-def _plain(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Copies on the CPU that share no memory, as safetensors asks."""
-    return {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}

@@ -1,76 +1,67 @@
 """Experiment trackers: TensorBoard, and wandb or MLflow where they are installed. Off by default.
 
-A tracker is one function that takes a line of metrics and one that ends it. One that fails is left out from then on,
-which is said once: a training never stops because of it.
+A tracker is two functions: one takes a line of metrics, one ends the tracking. A tracker that fails is left out from
+then on, which is said once: it never stops a training.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 from inwit.core.errors import UserError, unknown
+from inwit.core.storage import Json
+from inwit.training.config import Config
 
-# What each needs, and how to get it.
-NEEDS = {
-    "tensorboard": ("torch.utils.tensorboard", 'pip install "inwit[track]"'),
-    "wandb": ("wandb", "pip install wandb"),
-    "mlflow": ("mlflow", "pip install mlflow"),
-}
+Functions = tuple[Callable[[dict[str, float], int], None], Callable[[], None]]
 
 
-@dataclass
 class Tracker:
-    """`log` and `close` never raise; `tell` hears of the first failure."""
+    """The tracker called `name`; None tracks nothing. `start`, `log` and `close` never raise: `tell` gets the first
+    failure. Raises `UserError` if the tracker does not exist or is not installed."""
 
-    name: str
-    tell: Callable[[str], None]
-    add: Callable[[dict[str, float], int], None] | None = None
-    end: Callable[[], None] | None = None
+    def __init__(self, name: str | None, tell: Callable[[str], None]) -> None:
+        self.name, self.tell = name, tell
+        self.functions: Functions | None = None
+        if name is None:
+            return
+        if name not in TRACKERS:
+            raise unknown("tracker", name, TRACKERS)
+        module, install, _ = TRACKERS[name]
+        try:
+            import_module(module)
+        except ImportError:
+            raise UserError(f"{name} is not installed: {install}") from None
 
-    def start(self, path: Path, config: Any) -> None:
-        self._try(lambda: self._open(path, config))
+    def start(self, path: Path, config: Config) -> None:
+        if self.name is not None:
+            with self._failing_once():
+                self.functions = TRACKERS[self.name][2](path, config)
 
-    def log(self, line: dict[str, Any]) -> None:
-        add = self.add
-        if add is not None:
-            self._try(lambda: add(scalars(line), line["update"]))
+    def log(self, line: Json) -> None:
+        if self.functions is not None:
+            with self._failing_once():
+                self.functions[0](scalars(line), line["update"])
 
     def close(self) -> None:
-        end, self.add, self.end = self.end, None, None
-        if end is not None:
-            self._try(end)
+        if self.functions is not None:
+            with self._failing_once():
+                self.functions[1]()
+            self.functions = None
 
-    def _open(self, path: Path, config: Any) -> None:
-        self.add, self.end = _OPENERS[self.name](path, config)
-
-    def _try(self, action: Callable[[], None]) -> None:
+    @contextmanager
+    def _failing_once(self) -> Iterator[None]:
         try:
-            action()
+            yield
         except Exception as error:  # whatever somebody else's library raises must not end a training
-            self.add = self.end = None
+            self.functions = None
             why = " ".join(f"{type(error).__name__}: {error}".split())
             self.tell(f"{self.name} failed and is left out from now on: {why}")
 
 
-def make_tracker(name: str | None, tell: Callable[[str], None]) -> Tracker | None:
-    """The tracker called `name`, not yet started. Raises `UserError` if it does not exist or is not installed."""
-    if name is None:
-        return None
-    if name not in NEEDS:
-        raise unknown("tracker", name, NEEDS)
-    module, install = NEEDS[name]
-    try:
-        import_module(module)
-    except ImportError:
-        raise UserError(f"{name} is not installed: {install}") from None
-    return Tracker(name, tell)
-
-
-def scalars(line: dict[str, Any]) -> dict[str, float]:
+def scalars(line: Json) -> dict[str, float]:
     """A line of metrics as flat numbers: `success/0`; counts of tokens become shares, `tokens_used/0/MUL`."""
     flat: dict[str, float] = {}
     for name, value in line.items():
@@ -85,10 +76,7 @@ def scalars(line: dict[str, Any]) -> dict[str, float]:
     return flat
 
 
-Functions = tuple[Callable[[dict[str, float], int], None], Callable[[], None]]
-
-
-def _tensorboard(path: Path, config: Any) -> Functions:
+def _tensorboard(path: Path, config: Config) -> Functions:
     writer = import_module("torch.utils.tensorboard").SummaryWriter(str(path / "tensorboard"))
     writer.add_text("config", f"```\n{config.to_dict()}\n```")
 
@@ -99,12 +87,12 @@ def _tensorboard(path: Path, config: Any) -> Functions:
     return add, writer.close
 
 
-def _wandb(path: Path, config: Any) -> Functions:
+def _wandb(path: Path, config: Config) -> Functions:
     run = import_module("wandb").init(project="inwit", name=path.name, dir=str(path), config=config.to_dict())
     return lambda values, update: run.log(values, step=update), run.finish
 
 
-def _mlflow(path: Path, config: Any) -> Functions:
+def _mlflow(path: Path, config: Config) -> Functions:
     mlflow = import_module("mlflow")
     mlflow.set_experiment("inwit")
     mlflow.start_run(run_name=path.name)
@@ -112,8 +100,9 @@ def _mlflow(path: Path, config: Any) -> Functions:
     return lambda values, update: mlflow.log_metrics(values, step=update), mlflow.end_run
 
 
-_OPENERS: dict[str, Callable[[Path, Any], Functions]] = {
-    "tensorboard": _tensorboard,
-    "wandb": _wandb,
-    "mlflow": _mlflow,
+# The module that each needs, how to get it, and what starts it.
+TRACKERS: dict[str, tuple[str, str, Callable[[Path, Config], Functions]]] = {
+    "tensorboard": ("torch.utils.tensorboard", 'pip install "inwit[track]"', _tensorboard),
+    "wandb": ("wandb", "pip install wandb", _wandb),
+    "mlflow": ("mlflow", "pip install mlflow", _mlflow),
 }

@@ -1,4 +1,4 @@
-"""What writes a run's folder; docs/runs.md tells what is in one.
+"""Writing a run's folder; docs/runs.md lists what is in one.
 
 A run is a folder under `./runs` (or `$INWIT_RUNS`). `run.json` (status, resolved configuration, versions, summary) is
 replaced as a whole and says `finished` or `interrupted` only after the weights have reached the disk. Files of lines
@@ -12,14 +12,15 @@ import json
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-from safetensors import SafetensorError
 from safetensors.torch import save as tensors_to_bytes
+from torch import Tensor
 
 from inwit.core import storage
 from inwit.core.contracts import Agent, weights_of
 from inwit.core.errors import UserError
+from inwit.core.storage import Json
+from inwit.core.types import Rollout
 from inwit.runs import provenance
 from inwit.runs.folder import COMPLETE, FORMAT, read_whole_record, runs_folder
 from inwit.training.config import Config
@@ -30,18 +31,32 @@ ATTEMPTS = 100  # names that are tried for a new run, a microsecond apart
 
 def create(config: Config, vocabulary: tuple[str, ...]) -> Path:
     """A new run folder with status `running`, under a name that no other run has. Raises `UserError` if it cannot be
-    written; leaves nothing behind then."""
-    base, now = runs_folder(), datetime.now(UTC)
-    record = storage.to_json(_record(config, vocabulary))
-    for later in range(ATTEMPTS):
-        stamp = (now + timedelta(microseconds=later)).strftime("%Y%m%d-%H%M%S-%f")
-        path = base / f"{config.recipe}-{config.seed}-{stamp}"
-        try:
-            if _made(path, record):
+    written, and leaves nothing behind then."""
+    base, now, written = runs_folder(), datetime.now(UTC), provenance.now()
+    record = {
+        "format": FORMAT,
+        "status": "running",
+        "created": written,
+        "updated": written,
+        "recipe": config.recipe,
+        "seed": config.seed,
+        "config": config.to_dict(),
+        "summary": {},
+        **provenance.surroundings(config.training.threads, config.training.device),
+        "git": provenance.revision(),
+        "vocabulary": list(vocabulary),
+        "resumed": [],
+    }
+    why = "the names of new runs are taken"
+    try:
+        for later in range(ATTEMPTS):
+            stamp = (now + timedelta(microseconds=later)).strftime("%Y%m%d-%H%M%S-%f")
+            path = base / f"{config.recipe}-{config.seed}-{stamp}"
+            if _made(path, storage.to_json(record)):
                 return path
-        except OSError as error:
-            raise _unwritable(base, error.strerror or str(error)) from None
-    raise _unwritable(base, "the names of new runs are taken")
+    except OSError as error:
+        why = error.strerror or str(error)
+    raise UserError(f"cannot write a run under {base}: {why}; set INWIT_RUNS to another folder")
 
 
 def _made(path: Path, record: bytes) -> bool:
@@ -66,56 +81,31 @@ def _made(path: Path, record: bytes) -> bool:
     return True
 
 
-def _record(config: Config, vocabulary: tuple[str, ...]) -> dict[str, Any]:
-    time = provenance.now()
-    return {
-        "format": FORMAT,
-        "status": "running",
-        "created": time,
-        "updated": time,
-        "recipe": config.recipe,
-        "seed": config.seed,
-        "config": config.to_dict(),
-        "summary": {},
-        **provenance.surroundings(config.training.threads, config.training.device),
-        "git": provenance.revision(),
-        "vocabulary": list(vocabulary),
-        "resumed": [],
-    }
-
-
-def change(path: Path, **changes: Any) -> None:
+def change(path: Path, **changes: object) -> None:
     """Change a run's record, durably. Raises `UserError` with the path if it cannot be read or written."""
     record = read_whole_record(path).to_dict() | changes | {"updated": provenance.now()}
-    try:
+    with storage.explained(f"cannot save the run {path}"):
         storage.replace(path / "run.json", storage.to_json(record))
-    except OSError as error:
-        raise unsaved(path, error) from None
-
-
-def unsaved(path: Path, error: Exception) -> UserError:
-    return UserError(f"cannot save the run {path}: {getattr(error, 'strerror', None) or error}")
-
-
-def _unwritable(base: Path, why: str) -> UserError:
-    return UserError(f"cannot write a run under {base}: {why}; set INWIT_RUNS to another folder")
 
 
 def finish(agent: Agent) -> None:
-    """Save the weights, then say so. Raises `UserError` with the path if the disk refuses."""
+    """Save the weights, then change the record. Raises `UserError` with the path if the disk refuses."""
     path = agent.path
     assert path is not None
     assert agent.status in COMPLETE
-    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in weights_of(agent.policy).items()}
-    try:
-        storage.replace(path / "weights.safetensors", tensors_to_bytes(weights, weights_metadata(agent.config)))
-    except (OSError, SafetensorError) as error:
-        raise unsaved(path, error) from None
+    weights = tensors_to_bytes(plain(weights_of(agent.policy)), weights_metadata(agent.config))
+    with storage.explained(f"cannot save the run {path}"):
+        storage.replace(path / "weights.safetensors", weights)
     change(path, status=agent.status, summary=agent.summary)
 
 
+def plain(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Copies on the CPU that share no memory, as safetensors needs them."""
+    return {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}
+
+
 def weights_metadata(config: Config) -> dict[str, str]:
-    """What weights are good for: kept with them, so that they are not taken for another world's or policy's."""
+    """The world and policy that weights were made for: kept with them, so that no other world or policy gets them."""
     return {"made_for": json.dumps([config.world.to_dict(), config.policy.to_dict()], sort_keys=True)}
 
 
@@ -124,23 +114,30 @@ def discard(path: Path) -> None:
     shutil.rmtree(path, ignore_errors=True)
 
 
-def append(path: Path, name: str, line: dict[str, Any]) -> None:
+def append(path: Path, name: str, line: Json) -> None:
     """Add a line to one of a run's files. Raises `UserError` with the path if the disk refuses."""
-    try:
+    with storage.explained(f"cannot write {path / name}"):
         storage.append(path / name, storage.to_json(line, indent=None).decode())
+
+
+def save_batch(path: Path, rollout: Rollout) -> str:
+    """Keep the batch in which a training lost its numbers; returns where, and what to look at in it."""
+    file = path / "unhealthy.safetensors"
+    tensors = {name: value for name, value in vars(rollout).items() if isinstance(value, Tensor)}
+    tensors |= {f"task/{name}": value for name, value in rollout.tasks.data.items()} | {"kind": rollout.tasks.kind}
+    try:
+        storage.replace(file, tensors_to_bytes(plain(tensors)))
     except OSError as error:
-        raise UserError(f"cannot write {path / name}: {error.strerror}") from None
+        return f"the batch could not be kept as {file}: {error.strerror}"
+    return f"look at log_probs, values and reward in the batch, kept as {file}"
 
 
-def save_evaluation(agent: Agent, evaluation: dict[str, Any]) -> None:
+def save_evaluation(agent: Agent, evaluation: Json) -> None:
     """Add an evaluation, as `to_dict` gives it, to the run's; that of the run's own weights is also `evaluation.json`.
     Raises `UserError` if the disk refuses."""
     assert agent.path is not None
     line = {"update": agent.summary.get("update"), "time": provenance.now(), "evaluation": evaluation}
     append(agent.path, "evaluations.jsonl", line)
-    if agent.status not in COMPLETE:
-        return  # of a checkpoint
-    try:
-        storage.replace(agent.path / "evaluation.json", storage.to_json(evaluation))
-    except OSError as error:
-        raise UserError(f"cannot save the evaluation of the run {agent.path}: {error.strerror}") from None
+    if agent.status in COMPLETE:  # not of a checkpoint
+        with storage.explained(f"cannot save the evaluation of the run {agent.path}"):
+            storage.replace(agent.path / "evaluation.json", storage.to_json(evaluation))

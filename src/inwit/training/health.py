@@ -7,13 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from math import isfinite
-from pathlib import Path
 from statistics import mean
 
 import torch
-from safetensors.torch import save as tensors_to_bytes
 
-from inwit.core import storage
 from inwit.core.contracts import parameters_of
 from inwit.core.errors import UserError
 from inwit.core.types import Json, Kinds
@@ -25,16 +22,19 @@ WELL = 0.9  # mean running success from which on a policy may be certain
 PATIENCE = 5  # reports in a row before a collapse or a lack of signal is reported
 CLOSED = 0.1  # a closed stage is reported after this share of `training.max_updates`,
 CLOSED_UPDATES = 100  # but not before this many updates
-DUMP = "unhealthy.safetensors"
 
 
 class UnhealthyError(UserError):
-    """A number of a training is not finite."""
+    """A number of a training is not finite: `what` it is, and what to try."""
+
+    def __init__(self, what: str, advice: str) -> None:
+        super().__init__(f"{what}; {advice}")
+        self.what, self.advice = what, advice
 
 
-def check(update: Update, run: Path, parameters: bool = True) -> None:
-    """Raise `UnhealthyError` if loss, gradient or a parameter is not finite, after keeping the batch in the run, and
-    `UserError` for an update that must not have been made (`Update.refuse_faulty`)."""
+def check(update: Update, parameters: bool = True) -> None:
+    """Raise `UnhealthyError` if loss, gradient or a parameter is not finite, and `UserError` for an update that must
+    not have been made (`Update.refuse_faulty`)."""
     update.refuse_faulty()
     found = lost(update, parameters)
     if not found:
@@ -42,9 +42,9 @@ def check(update: Update, run: Path, parameters: bool = True) -> None:
     name, value = next(iter(found.items()))
     training = update.agent.config.training
     raise UnhealthyError(
-        f"{_PHRASES[name]} is {value} at update {update.index + 1}: {_dump(update, run)}; "
+        f"{_PHRASES[name]} is {value} at update {update.index + 1}",
         f"try a smaller training.learning_rate (now {training.learning_rate:g}) "
-        f"or training.max_grad_norm (now {training.max_grad_norm:g})"
+        f"or training.max_grad_norm (now {training.max_grad_norm:g})",
     )
 
 
@@ -64,18 +64,6 @@ def lost(update: Update, parameters: bool) -> dict[str, float]:
 
 
 _PHRASES = {"loss": "the loss", "gradient": "the gradient's norm", "parameter": "a parameter of the policy"}
-
-
-def _dump(update: Update, run: Path) -> str:
-    """Keep the batch as a file. Returns the part of the message that names it."""
-    rollout, path = update.rollout, run / DUMP
-    tensors = {name: value for name, value in vars(rollout).items() if isinstance(value, torch.Tensor)}
-    tensors |= {f"task/{name}": value for name, value in rollout.tasks.data.items()} | {"kind": rollout.tasks.kind}
-    try:
-        storage.replace(path, tensors_to_bytes({name: value.cpu().clone() for name, value in tensors.items()}))
-    except OSError as error:
-        return f"the batch could not be kept as {path}: {error.strerror}"
-    return f"look at log_probs, values and reward in the batch, kept as {path}"
 
 
 @dataclass
