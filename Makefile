@@ -4,7 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
+TWO := -n 2 --dist worksteal# neighbours stay on one worker and share its fixtures and imports
 export OMP_NUM_THREADS ?= 1
+export PYTHONDONTWRITEBYTECODE = # compiling the tests anew takes five seconds of every check
 
 .PHONY: train test check fast learning engine soak peers clean
 
@@ -12,17 +14,19 @@ export OMP_NUM_THREADS ?= 1
 train: $(READY)
 	$(BIN)/inwit train
 
-## every check and every test
+## every check and every test; tests of properties on twenty times the examples
 test: check
-	$(BIN)/python -m pytest -n 2 -m slow
+	INWIT_EXAMPLES=deep $(BIN)/python -m pytest $(TWO) -m "slow or hypothesis"
 
-## formatting, lint, types, layers, fast tests: under a minute
+## formatting, lint, layers, types, fast tests: under a minute; types are checked beside the tests and told after them
 check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/python -m pytest -n 2 -m "not slow"
+	@$(BIN)/pyright --pythonpath $(BIN)/python > $(VENV)/types.txt 2>&1 & types=$$!; \
+	$(BIN)/python -m pytest $(TWO) -m "not slow"; tests=$$?; \
+	wait $$types || tests=1; \
+	cat $(VENV)/types.txt; exit $$tests
 
 ## the ten-seed table of the README, and every learner with every policy
 learning: $(READY)

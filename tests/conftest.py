@@ -25,11 +25,10 @@ def _prepare() -> None:
     shapes.install("inwit")
     torch.set_num_threads(1)
 
-    # The same examples on every run: a gate that closes must close for a reason in the change at hand. `make check`
-    # tries few of them; `make test` sets the variable and tries many.
-    settings.register_profile("few", derandomize=True, deadline=None, database=None, max_examples=10)
-    settings.register_profile("many", settings.get_profile("few"), max_examples=100)
-    settings.load_profile(os.environ.get("INWIT_EXAMPLES", "few"))
+    # The same examples on every run: a gate that closes must close for a reason in the change at hand.
+    settings.register_profile("ci", derandomize=True, deadline=None, database=None, max_examples=25)
+    settings.register_profile("deep", settings.get_profile("ci"), max_examples=500)
+    settings.load_profile(os.environ.get("INWIT_EXAMPLES", "ci"))
 
 
 _numbers = count()

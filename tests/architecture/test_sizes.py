@@ -16,7 +16,7 @@ SOURCE = Path(inwit.__file__).parent
 FILES = sorted(SOURCE.rglob("*.py"))
 LONGEST_FUNCTION = 50
 LONGEST_FILE = 300
-UNTYPED = 185  # annotations in signatures that contain `Any`: lower it with every one that goes
+UNTYPED = 127  # annotations in signatures that contain `Any`
 LOOSE_MODULES = 4  # files beside the wings
 
 # Whoever shows results knows rows and columns. What they mean is the world's business.

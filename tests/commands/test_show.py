@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console, RenderableType
 
 from inwit.commands.show.live import Progress, line
-from inwit.commands.show.results import evaluation_table
+from inwit.commands.show.tables import evaluation_table
 from inwit.core.results import Evaluation
 from inwit.training.config import resolve
 from results import DRAWN, PROVEN

@@ -17,7 +17,7 @@ from calculating import calculator_agent
 from inwit import UserError
 from inwit.core.contracts import Agent
 from inwit.core.results import Evaluation
-from inwit.integrations.card import model_card
+from inwit.integrations.hub import model_card
 from results import DRAWN, PROVEN
 from support import untrained
 
@@ -43,6 +43,12 @@ def test_there_and_back(agent: Agent, saved: Path) -> None:
         assert torch.equal(back.policy.state_dict()[name], tensor)
     again = inwit.save_pretrained(back, saved.with_name("again"))
     assert (again / "config.json").read_bytes() == (saved / "config.json").read_bytes()
+
+
+def test_an_agent_without_a_configuration_is_refused(agent: Agent, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no configuration"):
+        inwit.save_pretrained(replace(agent, config=None), tmp_path / "agent")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.slow

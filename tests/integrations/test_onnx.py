@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import torch
 import inwit
 from inwit import UserError
 from inwit.core.contracts import Agent
+from inwit.core.types import Memory, Output
 from inwit.integrations import onnx as export
 from support import untrained
 
@@ -71,3 +73,25 @@ def test_a_file_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot write"):
         inwit.export_onnx(untrained(), tmp_path / "file" / "agent.onnx")
+
+
+class Script:
+    """Writes token 0, whatever happens."""
+
+    def begin(self, prompt: torch.Tensor, prompt_mask: torch.Tensor, stage: torch.Tensor) -> tuple[Output, Memory]:
+        return Output(torch.zeros(len(stage), 9), torch.zeros(len(stage))), {"stage": stage}
+
+    def step(self, token: torch.Tensor, memory: Memory) -> tuple[Output, Memory]:
+        return Output(torch.zeros(len(token), 9), torch.zeros(len(token))), memory
+
+
+class Empty(Script, torch.nn.Module):
+    """A network without parameters."""
+
+
+@pytest.mark.parametrize("change", [{"policy": Script()}, {"policy": Empty()}, {"config": None}])
+def test_an_agent_without_a_network_is_refused(change: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no network to export") as refused:
+        inwit.export_onnx(replace(untrained(), **change), tmp_path / "agent.onnx")
+    assert "\n" not in str(refused.value)
+    assert not list(tmp_path.iterdir())

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from inwit.policies.gru_sequence import gru_sequence
+from inwit.policies.gru_cell import gru_sequence
 from textbook_cells import gru_cell_by_autograd
 
 NAMES = ("to_gates", "to_new", "hidden", "weight")

@@ -10,6 +10,7 @@ import pytest
 
 from inwit.commands.cli import main
 from inwit.core.errors import UserError
+from inwit.core.results import EXACT, Yardstick
 from inwit.report.select import select
 from recorded import begun, evaluated, lines, metric, put, setting
 from results import DRAWN, PROVEN
@@ -118,6 +119,28 @@ def test_rows_of_one_name_are_all_kept(runs: Path, capsys: pytest.CaptureFixture
     assert "not evaluated" in third
     assert f"the result: {PROVEN.method}; or {DRAWN.method}" in out
     assert "~ estimated from a sample" in out
+
+
+def test_the_yardsticks_of_each_row_are_shown_once(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """By their own names; with several figures only where the worlds of the runs differ."""
+    other = replace(PROVEN.rows[0], yardsticks=PROVEN.rows[0].yardsticks | {"blind": Yardstick(EXACT, 0.75)})
+    evaluated(put(runs, "one"), PROVEN)
+    evaluated(put(runs, "two", setting("seed", 1)), PROVEN)
+    evaluated(put(runs, "three", setting("seed", 2)), replace(PROVEN, rows=[other]))
+    said = []
+    for names in (["one", "two"], ["one", "three"]):
+        assert main(["compare", *names]) == 0
+        _, _, shown = capsys.readouterr().out.partition("the yardsticks\n\n")
+        said.append([" ".join(line.split()) for line in shown.splitlines()])
+    assert said[0][0] == "greedy blind oracle"
+    assert said[0][2:] == ["one door 50.0 % ~3.1 % 100 %", *["two doors, far apart none · not searched"] * 2]
+    assert said[1][2] == "one door 50.0 % ~3.1 % or 75.0 % 100 %"
+
+
+def test_runs_without_yardsticks_have_no_table_of_them(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    evaluated(put(runs, "one"), replace(PROVEN, rows=[replace(row, yardsticks={}) for row in PROVEN.rows]))
+    assert main(["compare", "one"]) == 0
+    assert "yardsticks" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("name", "head"), [("c.png", b"\x89PNG"), ("c.svg", b"<?xml")])

@@ -10,8 +10,8 @@ import pytest
 
 from inwit.core.results import Split
 from inwit.report import curves
+from inwit.report.compare import differences, group
 from inwit.report.curves import Line, Reached, band
-from inwit.report.groups import differences, group
 from inwit.report.select import Run
 from inwit.runs.folder import Kept, Record
 from recorded import metric
@@ -29,7 +29,7 @@ def test_seeds_are_a_group_and_settings_are_not() -> None:
     runs = [made([], seed=0), made([], seed=1), made([], seed=0, learner=other), made([], seed=2)]
     groups = group(runs)
     assert [(each.name, each.seeds) for each in groups] == [("entropy 0.1", "0, 1, 2"), ("entropy 0.2", "0")]
-    assert differences(groups) == {"learner.entropy": [0.1, 0.2]}
+    assert differences([each.config for each in groups]) == {"learner.entropy": [0.1, 0.2]}
 
 
 def test_threads_make_no_group() -> None:
@@ -40,7 +40,7 @@ def test_parts_name_groups_before_settings_do() -> None:
     grpo = {"id": "grpo", "floor": 1}
     groups = group([made([]), made([], learner=grpo), made([], learner=grpo | {"floor": 2})])
     assert [each.name for each in groups] == ["a2c", "grpo floor 1", "grpo floor 2"]
-    assert differences(groups)["learner.entropy"] == [0.1, None, None]
+    assert differences([each.config for each in groups])["learner.entropy"] == [0.1, None, None]
     assert [each.name for each in group([made([])])] == ["r"], "One group has the recipe's name."
 
 
@@ -70,7 +70,7 @@ def test_lines_out_of_metrics() -> None:
     assert curves.stages([run]) == ["1", "2"]
     assert curves.success_line(run, "2") == Line([100, 300], [0.3, 0.4])
     assert curves.success_line(run, None).y == [pytest.approx(0.2), pytest.approx(0.3)]
-    assert curves.metric_line(run, "entropy", "seconds") == Line([1.5], [1.5])
+    assert curves.line(run.metrics, "entropy", "seconds") == Line([1.5], [1.5])
 
 
 def test_thresholds() -> None:

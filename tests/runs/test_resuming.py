@@ -42,6 +42,14 @@ def cut(at: int, **overrides: Any) -> Path:
     return find("latest")
 
 
+@pytest.fixture(scope="module")
+def uncut(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The outcome of the training that is `FIXED`, never cut."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("INWIT_RUNS", str(tmp_path_factory.mktemp("uncut")))
+        return soaking.outcome(inwit.train(small_config(training=FIXED), tell=quiet))
+
+
 def edit(path: Path, **changes: Any) -> None:
     (path / "run.json").write_text(json.dumps(json.loads((path / "run.json").read_text()) | changes))
 
@@ -200,17 +208,16 @@ def test_a_renamed_or_copied_run_goes_on(tmp_path: Path) -> None:
     assert soaking.outcome(inwit.resume(other, tell=quiet)) == soaking.outcome(inwit.resume("new-name", tell=quiet))
 
 
-def test_a_run_killed_before_its_first_checkpoint_starts_over() -> None:
-    whole = inwit.train(small_config(training=FIXED), tell=quiet)
+def test_a_run_killed_before_its_first_checkpoint_starts_over(uncut: Any) -> None:
     path = cut(5)
     shutil.rmtree(path / "checkpoints")
     message = refusal(lambda: inwit.resume(path))
     assert "no undamaged checkpoint left" in message, "It had one: nothing is thrown away unasked."
     edit(path, status="running", summary={})
-    assert soaking.outcome(inwit.resume(path, tell=quiet)) == soaking.outcome(whole)
+    assert soaking.outcome(inwit.resume(path, tell=quiet)) == uncut
 
 
-def test_damaged_checkpoints_are_passed_over() -> None:
+def test_damaged_checkpoints_are_passed_over(uncut: Any) -> None:
     path = cut(5, training=FIXED | {"checkpoint_every": 0.0})
     assert len(checkpoint.listed(path)) >= 3
     (checkpoint.listed(path)[0] / "state.json").write_text("{")
@@ -218,7 +225,7 @@ def test_damaged_checkpoints_are_passed_over() -> None:
     resumed = inwit.resume(path, tell=told.append)
     assert len(told) == 1
     assert "000005 is damaged" in told[0]
-    assert soaking.outcome(resumed) == soaking.outcome(inwit.train(small_config(training=FIXED), tell=quiet))
+    assert soaking.outcome(resumed) == uncut
 
 
 def test_lost_lines_are_said() -> None:
@@ -342,7 +349,7 @@ def test_a_failed_end_is_made_up_for() -> None:
     assert inwit.load(path).summary == agent.summary
 
 
-def test_an_interrupted_resumption_stays_resumable() -> None:
+def test_an_interrupted_resumption_stays_resumable(uncut: Any) -> None:
     path = cut(3)
 
     def interrupt(update: Any) -> None:
@@ -350,10 +357,9 @@ def test_an_interrupted_resumption_stays_resumable() -> None:
 
     agent = inwit.resume(path, report=interrupt, tell=quiet)
     assert (agent.status, agent.summary["signal"]) == ("interrupted", "SIGTERM")
-    whole = inwit.train(small_config(training=FIXED), tell=quiet)
     resumed = inwit.resume(path, tell=quiet)
     assert "signal" not in resumed.summary
-    assert soaking.outcome(resumed) == soaking.outcome(whole)
+    assert soaking.outcome(resumed) == uncut
 
 
 def test_a_full_disk_on_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
@@ -370,7 +376,7 @@ def test_a_full_disk_on_the_command_line(capsys: pytest.CaptureFixture[str]) -> 
         assert "kept" not in told.out + told.err
 
 
-def test_a_second_interrupt_while_saving(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_interrupt_while_saving(uncut: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """It leaves at once; the checkpoint before stands, and the run goes on from there."""
     path = cut(3)
     save, asked = checkpoint.save, []
@@ -384,12 +390,12 @@ def test_a_second_interrupt_while_saving(monkeypatch: pytest.MonkeyPatch) -> Non
         inwit.resume(path, tell=quiet)
     assert len(asked) == 1
     monkeypatch.setattr(checkpoint, "save", save)
-    assert soaking.outcome(inwit.resume(path, tell=quiet)) == soaking.outcome(
-        inwit.train(small_config(training=FIXED), tell=quiet)
-    )
+    assert soaking.outcome(inwit.resume(path, tell=quiet)) == uncut
 
 
-def test_an_interrupt_in_the_midst_of_an_update_keeps_the_checkpoint_before(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupt_in_the_midst_of_an_update_keeps_the_checkpoint_before(
+    uncut: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What an update has half done is in no checkpoint."""
     path, collect, calls = cut(3), inwit.collect, []
 
@@ -405,9 +411,7 @@ def test_an_interrupt_in_the_midst_of_an_update_keeps_the_checkpoint_before(monk
     monkeypatch.setattr("inwit.training.loop.collect", collect)
     assert [file.name for file in checkpoint.listed(path)] == ["000003"]
     assert inwit.load(path).summary["update"] == 5
-    assert soaking.outcome(inwit.resume(path, tell=quiet)) == soaking.outcome(
-        inwit.train(small_config(training=FIXED), tell=quiet)
-    )
+    assert soaking.outcome(inwit.resume(path, tell=quiet)) == uncut
 
 
 def test_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import json
+import shutil
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,10 +22,18 @@ from inwit.runs.folder import runs_folder
 from support import small_config, whole_lines
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Agent:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("INWIT_RUNS", str(tmp_path_factory.mktemp("shared")))
+        return inwit.train(small_config(training={"max_updates": 1}))
+
+
 @pytest.fixture
-def agent() -> Agent:
-    """An agent as a short training leaves it."""
-    return inwit.train(small_config(training={"max_updates": 1}))
+def agent(trained: Agent, runs: Path) -> Agent:
+    """An agent as a short training leaves it, with a run of this test's own."""
+    assert trained.path is not None
+    return replace(trained, path=Path(shutil.copytree(trained.path, runs / trained.path.name)))
 
 
 def edit(agent: Agent, **changes: Any) -> None:

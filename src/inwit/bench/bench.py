@@ -1,24 +1,27 @@
-"""The benchmark as a whole: plan the grid, run it, write the table and the plot."""
+"""The benchmark as a whole: plan the grid, run it, show how it goes, write the table and the plot."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
+from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from inwit.bench import cells, grid
-from inwit.bench.cells import BenchSettings, Result
-from inwit.bench.plot import plot
-from inwit.bench.progress import Progress
-from inwit.bench.table import markdown, summarise, terminal_table
+from inwit.bench.cells import BenchSettings, Overrides, Result
+from inwit.bench.grid import Run
+from inwit.bench.table import markdown, plot, summarise, terminal_table
 from inwit.core import storage
 from inwit.core.errors import UserError
+from inwit.core.text import percent, plain
 from inwit.runs.folder import runs_folder
+
+PERIOD = 0.5  # seconds between two views of the grid at work
 
 
 @dataclass(frozen=True)
@@ -27,12 +30,10 @@ class Bench:
 
     folder: Path
     table: Table
-    record: dict[str, Any]
+    record: dict[str, object]
 
 
-def bench(
-    recipe: str, settings: BenchSettings, overrides: Mapping[str, Any], out: str | None, target: Console
-) -> Bench:
+def bench(recipe: str, settings: BenchSettings, overrides: Overrides, out: str | None, target: Console) -> Bench:
     """Run the grid and leave `table.md`, `table.json` and `curves.png` in the folder `out`.
 
     `out` is `bench-RECIPE` in the runs folder if None. `target` shows progress and nothing else. Raises `UserError` for
@@ -46,8 +47,17 @@ def bench(
     seeds = f"{settings.seeds} seed{'s' if settings.seeds > 1 else ''}"
     title = f"{todo.recipe}: {seeds}, at most {settings.seconds:g} s of training each"
     training = todo.cells[0].config.training
-    made_by = cells.made_by(training.threads, training.device)
-    record = _record(todo.recipe, settings, overrides, results, made_by)
+    record = {
+        "recipe": todo.recipe,
+        "seconds": settings.seconds,
+        "seeds": settings.seeds,
+        "jobs": settings.jobs,
+        "processors": os.cpu_count(),
+        "overrides": overrides,
+        "made_by": cells.made_by(training.threads, training.device),
+        "rows": [plain(asdict(row)) for row in summarise(results)],
+        "runs": [_run(result) for result in results],
+    }
     storage.publish(folder / "table.md", markdown(title, results, settings.seconds).encode())
     storage.publish(folder / "table.json", storage.to_json(record))
     plot(folder / "curves.png", title, results, settings.seconds)
@@ -56,27 +66,56 @@ def bench(
     return Bench(folder, terminal_table(title, results, settings.seconds), record)
 
 
-def _record(
-    recipe: str,
-    settings: BenchSettings,
-    overrides: Mapping[str, Any],
-    results: list[Result],
-    made_by: dict[str, Any],
-) -> dict[str, Any]:
-    """The table with every run beside it; null where something was not reached."""
-    runs = [asdict(result) for result in results]
-    for run in runs:
-        curve = run.pop("curve")
-        run["success"] = curve[-1]["success"] if curve else None
-        run["updates"] = curve[-1]["updates"] if curve else None
-    return {
-        "recipe": recipe,
-        "seconds": settings.seconds,
-        "seeds": settings.seeds,
-        "jobs": settings.jobs,
-        "processors": os.cpu_count(),
-        "overrides": overrides,
-        "made_by": made_by,
-        "rows": [row.to_dict() for row in summarise(results)],
-        "runs": runs,
-    }
+def _run(result: Result) -> dict[str, object]:
+    """A run as `table.json` keeps it: its last measurement in place of its curve; null where there is none."""
+    run, last = asdict(result), result.curve[-1] if result.curve else None
+    del run["curve"]
+    return run | {"success": last and last.success, "updates": last and last.updates}
+
+
+class Progress:
+    """What a person sees while the grid runs: one changing view on a terminal, else a line for each finished run."""
+
+    def __init__(self, target: Console, total: int) -> None:
+        self.target = target
+        self.total = total
+        self.live = Live(console=target, auto_refresh=False, transient=True) if target.is_terminal else None
+        self.shown: int | None = None  # results that were shown; None before the first call
+        self.shown_at = 0.0
+
+    def __enter__(self) -> Progress:
+        if self.live:
+            self.live.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self.live:
+            self.live.stop()
+
+    def __call__(self, results: list[Result], runs: list[Run]) -> None:
+        if self.shown is None:  # what was finished before is only counted
+            self.shown = len(results)
+            if results:
+                self.target.print(f"{self.shown} of {self.total} runs were finished before and are kept")
+        if not self.live:
+            for result in results[self.shown :]:
+                self.shown += 1
+                self.target.print(f"finished {self.shown}/{self.total}: {outcome(result)}", soft_wrap=True)
+        elif time.monotonic() - self.shown_at >= PERIOD:
+            self.shown_at = time.monotonic()
+            self.live.update(self._view(results, runs), refresh=True)
+
+    def _view(self, results: list[Result], runs: list[Run]) -> Text:
+        lines = [f"finished {len(results)}/{self.total}"]
+        lines += [f"  running {run.cell.name}  {time.monotonic() - run.started:.0f} s" for run in runs]
+        return Text("\n".join([*lines, *([f"  last: {outcome(results[-1])}"] if results else [])]))
+
+
+def outcome(result: Result) -> str:
+    """`a2c gru seed 0: 100 % after 3.2 s and 1,234,567 tokens`"""
+    name = f"{result.learner} {result.policy} seed {result.seed}"
+    if result.failed:
+        return f"{name}: failed: {result.failed}"
+    if result.to_100:
+        return f"{name}: 100 % after {result.to_100.seconds:.1f} s and {result.to_100.tokens:,} tokens"
+    return f"{name}: {percent(result.curve[-1].success if result.curve else 0.0)} at the end"

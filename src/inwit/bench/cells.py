@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 from inwit.core import storage
 from inwit.core.devices import usable_device
@@ -21,8 +20,10 @@ from inwit.runs import provenance
 from inwit.training.config import PARTS, Config, resolve
 
 FORMAT = 2
-# The benchmark itself looks whether everything is solved. All else is the recipe's, its end included.
+# The benchmark itself checks whether everything is solved. All else is the recipe's, its end included.
 OWN = {"confirm": False}
+ENDS = ("solved", "seconds", "max_updates")
+Overrides = Mapping[str, Mapping[str, object]]  # settings by part, as a command line gives them
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class BenchSettings(Settings):
     seconds: float = setting(60.0, "of training in each run, at most; evaluation is not counted", at_least=0.001)
 
 
-def default_jobs(recipe: str, overrides: Mapping[str, Any]) -> int:
+def default_jobs(recipe: str, overrides: Overrides) -> int:
     """A process for each processor; on a GPU one, since several would share it and slow each other down."""
     device = overrides.get("training", {}).get("device") or resolve(recipe).training.device
     return os.cpu_count() or 1 if device == "cpu" else 1
@@ -59,14 +60,13 @@ class Cell:
 
 
 @cache
-def made_by(threads: int, device: str) -> dict[str, Any]:
-    """What measures here: versions, the source's revision, machine and processor. Results of another are measured
-    anew."""
+def made_by(threads: int, device: str) -> dict[str, object]:
+    """Versions, the source's revision, machine and processor. What was measured with others is measured again."""
     return {**provenance.surroundings(threads, device), "git": provenance.revision(), "model": _processor()}
 
 
 def _processor() -> str:
-    """The processor's name, where the system tells it."""
+    """The processor's name, where the system gives it."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -82,9 +82,6 @@ class Point:
     tokens: int
     seconds: float
     success: float
-
-
-ENDS = ("solved", "seconds", "max_updates")
 
 
 @dataclass(frozen=True)
@@ -112,11 +109,11 @@ class Plan:
     failed: list[Result]
 
 
-def plan(recipe: str, settings: BenchSettings, overrides: Mapping[str, Any]) -> Plan:
+def plan(recipe: str, settings: BenchSettings, overrides: Overrides) -> Plan:
     """What is to be run. Raises `UserError` for names that do not exist, and if no cell can be configured."""
     for name in OWN:
         if name in overrides.get("training", {}):
-            raise UserError(f"training.{name} is the benchmark's own: it looks by itself whether all is solved")
+            raise UserError(f"training.{name} is the benchmark's own: it checks by itself whether all is solved")
     own = resolve(recipe)
     learners = _names("learner", settings.learners, own, overrides)
     pairs = list(product(learners, _names("policy", settings.policies, own, overrides)))
@@ -134,34 +131,34 @@ def plan(recipe: str, settings: BenchSettings, overrides: Mapping[str, Any]) -> 
     return Plan(own.recipe, pairs, cells, failed)
 
 
-def _names(part: str, asked: tuple[str, ...], own: Config, overrides: Mapping[str, Any]) -> list[str]:
+def _names(part: str, asked: tuple[str, ...], own: Config, overrides: Overrides) -> list[str]:
     """Which learners or policies; each once."""
     chosen = overrides.get(part, {}).get("id")
     if asked and chosen is not None:
-        plural = {"learner": "learners", "policy": "policies"}[part]
-        raise UserError(f"--{part}.id {chosen} and --{plural} {','.join(asked)} contradict each other: give one")
-    names = list(dict.fromkeys(asked)) or [chosen or getattr(own, part).id]
+        flag = {"learner": "learners", "policy": "policies"}[part]
+        raise UserError(f"--{part}.id {chosen} and --{flag} {','.join(asked)} contradict each other: give one")
+    names = list(dict.fromkeys(asked)) or [str(chosen or getattr(own, part).id)]
     for name in names:
         if name not in PARTS[part].names():
             raise unknown(part, name, PARTS[part].names())
     return names
 
 
-def _overrides(overrides: Mapping[str, Any], learner: str, policy: str, seed: int) -> dict[str, Any]:
+def _overrides(overrides: Overrides, learner: str, policy: str, seed: int) -> dict[str, object]:
     more = {"learner": {"id": learner}, "policy": {"id": policy}, "training": OWN}
     return {**overrides, "seed": seed, **{part: {**overrides.get(part, {}), **table} for part, table in more.items()}}
 
 
 def write(path: Path, cell: Cell, result: Result) -> None:
     """Keep a finished cell: the file is there as a whole or not at all."""
-    record = {
-        "format": FORMAT,
-        "config": cell.config.to_dict(),
-        "seconds": cell.seconds,
-        "made_by": made_by(cell.config.training.threads, cell.config.training.device),
-        "result": asdict(result),
-    }
-    storage.publish(path, storage.to_json(record))
+    storage.publish(path, storage.to_json(_asked(cell) | {"result": asdict(result)}))
+
+
+def _asked(cell: Cell) -> dict[str, object]:
+    """What makes a cell's file its own: the training that was asked for, and what it was measured with."""
+    training = cell.config.training
+    made = made_by(training.threads, training.device)
+    return {"format": FORMAT, "config": cell.config.to_dict(), "seconds": cell.seconds, "made_by": made}
 
 
 def read(path: Path, cell: Cell) -> Result | None:
@@ -169,26 +166,14 @@ def read(path: Path, cell: Cell) -> Result | None:
     another version, revision or machine has made."""
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-        config, training = cell.config, cell.config.training
-        found = [record[name] for name in ("format", "config", "seconds", "made_by")]
-        if found != [FORMAT, config.to_dict(), cell.seconds, made_by(training.threads, training.device)]:
+        if {name: record[name] for name in ("format", "config", "seconds", "made_by")} != _asked(cell):
             return None
-        result = record["result"]
+        result, config = record["result"], cell.config
+        to_95, to_100 = (result[name] and Point(**result[name]) for name in ("to_95", "to_100"))
+        curve, examined = tuple(Point(**point) for point in result["curve"]), float(result["evaluation_seconds"])
         if result["ended"] not in ENDS:
             return None
-        return Result(
-            learner=config.learner.id,
-            policy=config.policy.id,
-            seed=config.seed,
-            to_95=None if result["to_95"] is None else _point(result["to_95"]),
-            to_100=None if result["to_100"] is None else _point(result["to_100"]),
-            curve=tuple(_point(point) for point in result["curve"]),
-            evaluation_seconds=float(result["evaluation_seconds"]),
-            ended=result["ended"],
-        )
+        names = config.learner.id, config.policy.id, config.seed
+        return Result(*names, to_95, to_100, curve, examined, result["ended"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-def _point(values: Mapping[str, Any]) -> Point:
-    return Point(int(values["updates"]), int(values["tokens"]), float(values["seconds"]), float(values["success"]))

@@ -1,4 +1,4 @@
-"""Running the grid: a process for each cell, so many at a time; what is finished stays, whatever happens."""
+"""Running the grid: a process for each cell, several at a time. Finished cells are kept, whatever happens later."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from inwit.bench.cells import Cell, Result, read
 from inwit.core.errors import UserError
 
-POLL = 0.1  # seconds between two looks at the processes
+POLL = 0.1  # seconds between two checks of the processes
 GRACE = 5.0  # seconds that a stopped process has to end by itself
 # A fresh interpreter that finds the same modules as this one does.
 CHILD = (
@@ -82,7 +82,7 @@ def _prepare(folder: Path) -> Path:
 
 
 def _start(cell: Cell, file: Path) -> Run:
-    job: dict[str, Any] = {"config": cell.config.to_dict(), "seconds": cell.seconds, "file": str(file.absolute())}
+    job = {"config": cell.config.to_dict(), "seconds": cell.seconds, "file": str(file.absolute())}
     errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
     process = subprocess.Popen(
         [sys.executable, "-P", "-c", CHILD],
@@ -95,7 +95,7 @@ def _start(cell: Cell, file: Path) -> Run:
     )
     assert process.stdin is not None
     with suppress(BrokenPipeError):  # it is dead already: its exit status will say so
-        process.stdin.write(json.dumps({**job, "parent": os.getpid(), "path": sys.path}))
+        process.stdin.write(json.dumps(job | {"parent": os.getpid(), "path": sys.path}))
         process.stdin.close()
     return Run(cell, file, process, errors, time.monotonic())
 
@@ -108,10 +108,9 @@ def _finish(run: Run) -> Result:
     result = read(run.file, run.cell) if run.process.returncode == 0 else None
     if result is not None:
         return result
-    code = run.process.returncode
+    failed = said[-1] if said else f"its process ended with status {run.process.returncode} and no word"
     config = run.cell.config
-    blank = Result(config.learner.id, config.policy.id, config.seed)
-    return replace(blank, failed=said[-1] if said else f"its process ended with status {code} and no word")
+    return Result(config.learner.id, config.policy.id, config.seed, failed=failed)
 
 
 def _stop(runs: list[Run]) -> None:

@@ -1,6 +1,6 @@
-"""One cell, in a process of its own: train, and look every so many updates at what the greedy agent solves.
+"""One cell, in a process of its own: train, and examine the greedy agent every so many updates.
 
-The clock runs while the agent trains and stands while it is examined; imports and the making of the agent come before.
+The clock runs while the agent trains and stops while it is examined; imports and the making of the agent come before.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from inwit.evaluation.exact import solves_all
 from inwit.rollout.collect import collect
 from inwit.training import health
 from inwit.training.config import resolve
-from inwit.training.loop import Update, threads, updates
+from inwit.training.loop import threads, updates
 from inwit.worlds.examination import exam_of
 
 SPACING = 0.02  # between two measurements, as a share of the updates so far; at least one update
@@ -38,9 +38,7 @@ def measure(cell: Cell, go_on: Callable[[], bool] = lambda: True) -> Result:
     """
     config, curve, trained, examined, due = cell.config, [], 0.0, 0.0, 1
     loop = updates(config)  # makes the agent
-    exam: Tasks | None = None
-    ended = "max_updates"
-    resumed = time.perf_counter()
+    exam, ended, resumed = None, "max_updates", time.perf_counter()
     for update in loop:
         looking = update.index + 1 >= due or update.index + 1 == config.training.max_updates
         summary = update.summary() if looking else {}  # waits for the device
@@ -50,7 +48,8 @@ def measure(cell: Cell, go_on: Callable[[], bool] = lambda: True) -> Result:
             ended = "seconds"
             break
         if looking:
-            _check(update)
+            if health.lost(update, parameters=False):
+                raise UserError(f"the loss or its gradient is not finite at update {update.index + 1}")
             exam = make_exam(update.agent) if exam is None else exam
             success, solved = examine(update.agent, exam)
             curve.append(Point(update.index + 1, summary["tokens"], trained, success))
@@ -60,30 +59,20 @@ def measure(cell: Cell, go_on: Callable[[], bool] = lambda: True) -> Result:
                 break
             due = update.index + 1 + max(1, round(SPACING * (update.index + 1)))
         resumed = time.perf_counter()
-    return _result(cell, tuple(curve), examined, ended)
-
-
-def _result(cell: Cell, curve: tuple[Point, ...], examined: float, ended: str) -> Result:
-    config = cell.config
-    to_95 = next((point for point in curve if point.success >= 0.95), None)
-    to_100 = next((point for point in curve if point.success == 1), None)
-    return Result(config.learner.id, config.policy.id, config.seed, to_95, to_100, curve, examined, ended)
-
-
-def _check(update: Update) -> None:
-    if health.lost(update, parameters=False):
-        raise UserError(f"the loss or its gradient is not finite at update {update.index + 1}")
+    to_95, to_100 = (next((point for point in curve if point.success >= share), None) for share in (0.95, 1))
+    names = config.learner.id, config.policy.id, config.seed
+    return Result(*names, to_95, to_100, tuple(curve), examined, ended)
 
 
 def make_exam(agent: Agent) -> Tasks:
-    """What is looked at: up to `SAMPLE` questions of each kind that is trained, always the same; nothing of a test set.
+    """What is asked: up to `SAMPLE` questions of each kind that is trained, always the same; nothing of a test set.
 
     Raises `UserError` for a world whose exam proves nothing.
     """
     kinds, exam = agent.world.kinds, exam_of(agent.world)
     if not exam.proven:
         raise UserError(f"the world {agent.world.id} has no finite test of success: there is no 100 % to be measured")
-    trained = [kind for kind in range(len(kinds)) if kind not in set(kinds.held_out)]
+    trained = [kind for kind in range(len(kinds)) if kind not in kinds.held_out]
     tasks, generator, rows = Tasks.joined(list(exam.tasks(trained, "cpu"))), stream(0, "bench sample"), []
     for kind in trained:
         members = torch.nonzero(tasks.kind == kind)[:, 0]
@@ -103,7 +92,7 @@ def examine(agent: Agent, exam: Tasks) -> tuple[float, bool]:
 
 
 def main(job: dict[str, Any]) -> int:
-    """The process: measure the job's cell, write its file. One line on stderr and status 2 if it is impossible."""
+    """The process: measure the job's cell and write its file. An impossible one gives a line on stderr and status 2."""
     parent = job["parent"]
     try:
         cell = Cell(resolve(job["config"]), job["seconds"])

@@ -1,30 +1,33 @@
-"""What the commands' parsing shares. Free of PyTorch, and of everything else that is slow to import."""
+"""What the commands' parsing shares, and the flags `--section.field VALUE` for the settings of all parts.
+
+Free of PyTorch, and of everything else that is slow to import.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
-from typing import TYPE_CHECKING, Any, NoReturn
+from dataclasses import Field, fields
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, NoReturn
 
 from inwit.core.errors import UserError
 
 if TYPE_CHECKING:
     from inwit.worlds.reading import TaskField
 
-AT_THE_END = "print one JSON object at the end, nothing else on stdout"  # --json, where progress is shown
-
 
 class Parser(argparse.ArgumentParser):
-    """A command's. Errors are one line (raised, not printed), abbreviations are refused, texts keep their lines."""
+    """A command's, from its module's docstring: how it is called, and below a blank line what `--help` says.
 
-    def __init__(self, command: str, description: str, usage: str | None = None) -> None:
-        super().__init__(
-            prog=f"inwit {command}",
-            usage=usage,
-            description=description,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            allow_abbrev=False,
-        )
+    Errors are one line (raised, not printed), abbreviations are refused, texts keep their lines.
+    """
+
+    def __init__(self, doc: str | None, usage: str | None = None) -> None:
+        called, _, about = (doc or "`inwit `").partition("\n\n")
+        prog = "inwit " + called.split()[1].rstrip("`:")
+        raw = argparse.RawDescriptionHelpFormatter
+        super().__init__(prog, usage, about.rstrip(), formatter_class=raw, allow_abbrev=False)
 
     def error(self, message: str) -> NoReturn:
         raise UserError(f"{message}; see {self.prog} --help")
@@ -40,21 +43,25 @@ def add_runs(parser: Parser) -> None:
     )
 
 
-def add_json(parser: Parser, prints: str = "print one JSON object") -> None:
-    parser.add_argument("--json", action="store_true", help=prints)
+def add_json(parser: Parser, prints: str = "print one JSON object", *, at_end: bool = False) -> None:
+    said = f"{prints} at the end, nothing else on stdout" if at_end else prints  # where progress is shown before
+    parser.add_argument("--json", action="store_true", help=said)
 
 
 def add_task(parser: Parser) -> None:
     """One problem, of any world: a flag for each field that some world's tasks have. `task` reads it."""
-    for name, fields in _fields().items():
-        many = any(field.many for field in fields.values())
-        said = "; ".join(f"{', '.join(worlds)}: {text}" for text, worlds in _texts(fields).items())
+    for name, worlds in _fields().items():
+        many = any(field.many for field in worlds.values())
+        texts: dict[str, list[str]] = {}  # each once, with the worlds that give it
+        for world, field in worlds.items():
+            texts.setdefault(field.help, []).append(world)
+        said = "; ".join(f"{', '.join(names)}: {text}" for text, names in texts.items())
         parser.add_argument(task_flag(name), dest=name, nargs="*" if many else None, help=said, metavar="V")
 
 
-def task(args: argparse.Namespace) -> dict[str, Any]:
+def task(args: argparse.Namespace) -> dict[str, object]:
     """The task as the flags give it; the world decides whether it fits. Lists may be written with spaces or commas."""
-    found: dict[str, Any] = {}
+    found: dict[str, object] = {}
     for name in _fields():
         value = getattr(args, name)
         if isinstance(value, list):
@@ -80,13 +87,60 @@ def _fields() -> dict[str, dict[str, TaskField]]:
     return found
 
 
-def _texts(fields: dict[str, TaskField]) -> dict[str, list[str]]:
-    """Each help text once, with the worlds that give it."""
-    texts: dict[str, list[str]] = {}
-    for world, field in fields.items():
-        texts.setdefault(field.help, []).append(world)
-    return texts
-
-
-def print_json(value: Any) -> None:
+def print_json(value: object) -> None:
     print(json.dumps(value, indent=1, allow_nan=False))
+
+
+def take_settings(arguments: list[str]) -> tuple[list[str], dict[str, dict[str, str]]]:
+    """Split off `--section.field VALUE` (or `--section.field=VALUE`): the other arguments, and nested dicts of text."""
+    rest: list[str] = []
+    settings: dict[str, dict[str, str]] = {}
+    queue = list(arguments)
+    while queue:
+        word = queue.pop(0)
+        flag, equals, value = word.partition("=")
+        if not (flag.startswith("--") and "." in flag):
+            rest.append(word)
+            continue
+        if not equals:
+            if not queue or queue[0].startswith("--"):
+                raise UserError(f"{flag} needs a value, as in {flag} VALUE")
+            value = queue.pop(0)
+        section, _, name = flag[2:].partition(".")
+        settings.setdefault(section, {})[name] = value
+    return rest, settings
+
+
+def settings_help() -> str:
+    """Every setting of every implementation, from the registries."""
+    from inwit.training.config import PARTS, part_settings, tables
+
+    lines = ["settings, each a flag --SECTION.FIELD VALUE (defaults in brackets; a recipe sets its own):"]
+    for part, registry in PARTS.items():
+        lines.append(f"\n  --{part}.id  one of: {', '.join(registry.names())}")
+        for name in registry.names():
+            lines.append(f"    with {name}: {registry.summary(name)}")
+            lines += [_setting_line(part, item) for item in fields(part_settings(part, name))]
+    for table, settings in tables().items():
+        lines.append(f"\n  {table}")
+        lines += [_setting_line(table, item) for item in fields(settings)]
+    return "\n".join(lines)
+
+
+def unknown_flag(word: str) -> UserError:
+    """Names the nearest flag of `inwit train`, also where the section is missing: `--width` is `--policy.width`."""
+    from inwit.training.config import PARTS, part_settings, tables
+
+    flags = ["--seed", "--resume", "--track", "--json", "--help"]
+    flags += [f"--{table}.{item.name}" for table, settings in tables().items() for item in fields(settings)]
+    for part, registry in PARTS.items():
+        names = {item.name for name in registry.names() for item in fields(part_settings(part, name))}
+        flags += [f"--{part}.{name}" for name in ["id", *sorted(names)]]
+    section = [flag for flag in flags if flag.rpartition(".")[2] == word.lstrip("-").partition("=")[0]]
+    near = section or get_close_matches(word, flags, n=1)
+    hint = f"did you mean {near[0]}? " if near else ""
+    return UserError(f"unknown argument {word!r}: {hint}see inwit train --help")
+
+
+def _setting_line(section: str, item: Field) -> str:
+    return f"      --{section + '.' + item.name:26} {item.metadata['help']} [{item.default}]"

@@ -1,15 +1,36 @@
-"""`inwit bench [RECIPE] ...`: learners x policies x seeds: how soon each gets to 95 % and to 100 %."""
+"""`inwit bench [RECIPE] ...`: learners x policies x seeds: how soon each gets to 95 % and to 100 %.
+
+Train every learner with every policy and seed, each in a process of its own, and tell how soon
+they solve 95 % and all of their world's problems: a table (Markdown, JSON) and a plot in FOLDER.
+Ctrl-C loses no finished run: the same command goes on from there.
+
+example: inwit bench tutorial --learners a2c,rloo --policies gru,lstm --seeds 5 --seconds 30
+"""
 
 from __future__ import annotations
 
-from inwit.commands.arguments import AT_THE_END, Parser, add_json, print_json
-from inwit.commands.settings import take_settings
+from inwit.commands.arguments import Parser, add_json, print_json, take_settings
 from inwit.core.errors import unknown
 
 
 def main(arguments: list[str]) -> int:
     arguments, overrides = take_settings(arguments)
-    args, unparsed = _parser().parse_known_args(arguments)
+    parser = Parser(
+        __doc__,
+        usage="inwit bench [RECIPE] [--learners A,B] [--policies A,B] [--seeds N] [--jobs N] [--seconds S]\n"
+        "                   [--out FOLDER] [--json] [--SECTION.FIELD VALUE ...]",
+    )
+    parser.add_argument("recipe", nargs="?", default="tutorial", help="a recipe's name or the path of a TOML file")
+    parser.add_argument("--learners", help="by name, as in a2c,ppo (default: the recipe's own)", metavar="A,B")
+    parser.add_argument("--policies", help="by name, as in gru,lstm (default: the recipe's own)", metavar="A,B")
+    parser.add_argument("--seeds", help="runs of each pair, with root seeds 0, 1, ... (default: 3)", metavar="N")
+    parser.add_argument(
+        "--jobs", help="processes at a time (default: one for each processor; on a GPU one)", metavar="N"
+    )
+    parser.add_argument("--seconds", help="of training in each run, at most (default: 60)", metavar="S")
+    parser.add_argument("--out", help="where results are kept (default: bench-RECIPE among the runs)", metavar="FOLDER")
+    add_json(parser, at_end=True)
+    args, unparsed = parser.parse_known_args(arguments)
     if unparsed:
         flags = ("--learners", "--policies", "--seeds", "--jobs", "--seconds", "--out", "--json", "--SECTION.FIELD")
         raise unknown("argument", unparsed[0], flags)
@@ -29,26 +50,3 @@ def main(arguments: list[str]) -> int:
         target.print(result.table)
         target.print(f"written: {result.folder}/table.md, table.json and curves.png", soft_wrap=True)
     return 0
-
-
-def _parser() -> Parser:
-    parser = Parser(
-        "bench",
-        usage="inwit bench [RECIPE] [--learners A,B] [--policies A,B] [--seeds N] [--jobs N] [--seconds S]\n"
-        "                   [--out FOLDER] [--json] [--SECTION.FIELD VALUE ...]",
-        description="Train every learner with every policy and seed, each in a process of its own, and tell how soon\n"
-        "they solve 95 % and all of their world's problems: a table (Markdown, JSON) and a plot in FOLDER.\n"
-        "Ctrl-C loses no finished run: the same command goes on from there.\n\n"
-        "example: inwit bench tutorial --learners a2c,rloo --policies gru,lstm --seeds 5 --seconds 30",
-    )
-    parser.add_argument("recipe", nargs="?", default="tutorial", help="a recipe's name or the path of a TOML file")
-    parser.add_argument("--learners", help="by name, as in a2c,ppo (default: the recipe's own)", metavar="A,B")
-    parser.add_argument("--policies", help="by name, as in gru,lstm (default: the recipe's own)", metavar="A,B")
-    parser.add_argument("--seeds", help="runs of each pair, with root seeds 0, 1, ... (default: 3)", metavar="N")
-    parser.add_argument(
-        "--jobs", help="processes at a time (default: one for each processor; on a GPU one)", metavar="N"
-    )
-    parser.add_argument("--seconds", help="of training in each run, at most (default: 60)", metavar="S")
-    parser.add_argument("--out", help="where results are kept (default: bench-RECIPE among the runs)", metavar="FOLDER")
-    add_json(parser, AT_THE_END)
-    return parser

@@ -15,7 +15,7 @@ from pathlib import Path
 from inwit.core.errors import UserError, unknown
 from inwit.version import __version__
 
-# Each a module of `inwit.commands` with a `main`; its docstring tells the help how to call it.
+# Each a module of `inwit.commands` with a `main`; the help takes its usage from its docstring.
 COMMANDS = (
     "train",
     "evaluate",
@@ -55,13 +55,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return status
     except UserError as error:
-        message = " ".join(str(error).split())
-        print(f"inwit: {message}", file=sys.stderr)
+        print("inwit:", *str(error).split(), file=sys.stderr)
         return 2
     except KeyboardInterrupt as interrupt:
         print(f"inwit: interrupted{f': {interrupt}' if str(interrupt) else ''}", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # somebody downstream, such as head, has seen enough
+    except BrokenPipeError:  # a reader such as head has ended
         _drop_output()
         return 141
     except OSError as error:

@@ -1,4 +1,11 @@
-"""`inwit compare RUNS...`: what differs, how soon each got there, the results side by side."""
+"""`inwit compare RUNS...`: what differs, how soon each got there, the results side by side.
+
+Runs side by side: only what differs in their settings, how soon each group got to 95 % and to
+everything, and the results. Runs that differ in nothing but the seed are a group. Runs of different
+worlds are shown apart.
+
+example: inwit compare 'tutorial-*' --plot curves.png
+"""
 
 from __future__ import annotations
 
@@ -8,25 +15,17 @@ from inwit.commands.arguments import Parser, add_json, add_runs, print_json
 
 
 def main(arguments: list[str]) -> int:
-    parser = Parser(
-        "compare",
-        description="Runs side by side: only what differs in their settings, how soon each group got to 95 % and to\n"
-        "everything, and the results. Runs that differ in nothing but the seed are a group. Runs of different\n"
-        "worlds are shown apart.\n\n"
-        "example: inwit compare 'tutorial-*' --plot curves.png",
-    )
+    parser = Parser(__doc__)
     add_runs(parser)
     parser.add_argument("--plot", help="draw the learning curves, seeds as bands, into a .png or .svg", metavar="FILE")
     add_json(parser)
     args = parser.parse_args(arguments)
-    from inwit.report.compare import as_data, as_text, different_worlds
+    from inwit.report.compare import as_data, as_text, different_worlds, plot
     from inwit.report.compare import compare as compared
     from inwit.report.select import select
 
     comparisons = compared(select(args.runs))
     if args.plot is not None:
-        from inwit.report.plot import plot
-
         plot(Path(args.plot), comparisons)
     if args.json:
         print_json({"comparisons": [as_data(each) for each in comparisons]})

@@ -1,4 +1,12 @@
-"""`inwit evaluate RUN`: success over all problems, beside oracle, shortcut and random policy."""
+"""`inwit evaluate RUN`: success over all problems, beside oracle, shortcut and random policy.
+
+Success of a run's agent that writes its likeliest tokens: over every problem of its world, or
+over a sample with 95 % intervals where these cannot be listed. On request, beside it: how often one of K
+programs sampled from the agent is right; or the same agent with something taken away. The result is kept
+with the run, unless a control was asked for.
+
+example: inwit evaluate latest --pass-at 8 --samples 64
+"""
 
 from __future__ import annotations
 
@@ -14,14 +22,7 @@ if TYPE_CHECKING:
 
 
 def main(arguments: list[str]) -> int:
-    parser = Parser(
-        "evaluate",
-        description="Success of a run's agent that writes its likeliest tokens: over every problem of its world, or\n"
-        "over a sample with 95 % intervals where these cannot be listed. On request, beside it: how often one of K\n"
-        "programs sampled from the agent is right; or the same agent with something taken away. The result is kept\n"
-        "with the run, unless a control was asked for.\n\n"
-        "example: inwit evaluate latest --pass-at 8 --samples 64",
-    )
+    parser = Parser(__doc__)
     add_run(parser)
     parser.add_argument("--pass-at", help="also estimate pass@K, with a 95 %% interval", metavar="K")
     parser.add_argument("--samples", help="programs sampled for each problem (default: K, at least 16)", metavar="N")
@@ -32,35 +33,31 @@ def main(arguments: list[str]) -> int:
     )
     add_json(parser)
     args = parser.parse_args(arguments)
-    from inwit.worlds.reading import whole
-
     if args.samples is not None and args.pass_at is None:
         raise UserError(f"--samples {args.samples} needs --pass-at K: the greedy result samples no programs")
+    from inwit.worlds.reading import whole
+
     k = None if args.pass_at is None else whole("pass-at", args.pass_at)
     samples = None if args.samples is None else whole("samples", args.samples)
-    return _run_evaluation(args.run, k, samples, args.control, as_json=args.json)
-
-
-def _run_evaluation(run: str, k: int | None, samples: int | None, control: str | None, *, as_json: bool) -> int:
     from inwit.commands.show import console
-    from inwit.commands.show.results import evaluation_table, pass_table
+    from inwit.commands.show.tables import evaluation_table, pass_table
     from inwit.evaluation.exact import evaluate
     from inwit.evaluation.pass_at_k import pass_at_k
     from inwit.runs.loading import load
     from inwit.training.loop import threads
 
-    agent = load(run)
+    agent = load(args.run)
     with threads(agent.config.training.threads):
-        sampled = None if k is None else pass_at_k(agent, k, samples, control)
-        evaluation = evaluate(agent, control)
-    if control is None:
+        sampled = None if k is None else pass_at_k(agent, k, samples, args.control)
+        evaluation = evaluate(agent, args.control)
+    if args.control is None:
         keep_evaluation(agent, evaluation)
-    if as_json:
-        more = {"control": control, "pass_at_k": sampled and sampled.to_dict()}
+    if args.json:
+        more = {"control": args.control, "pass_at_k": sampled and sampled.to_dict()}
         print_json(evaluation.to_dict() | {name: value for name, value in more.items() if value is not None})
     else:
-        if control is not None:
-            console().print(f"control: {control}")
+        if args.control is not None:
+            console().print(f"control: {args.control}")
         console().print(evaluation_table(evaluation))
         if sampled is not None:
             console().print(pass_table(sampled))
@@ -68,7 +65,7 @@ def _run_evaluation(run: str, k: int | None, samples: int | None, control: str |
 
 
 def keep_evaluation(agent: Agent, evaluation: Evaluation) -> None:
-    """Store it with the run. It is true if the disk refuses, too: then that is only said."""
+    """Store it with the run. A disk that refuses it is only reported: the result is true all the same."""
     from inwit.runs.writing import save_evaluation
 
     try:

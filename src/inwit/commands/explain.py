@@ -1,4 +1,10 @@
-"""`inwit explain RUN ...`: one problem, token by token: machine, value, alternatives."""
+"""`inwit explain RUN ...`: one problem, token by token: machine, value, alternatives.
+
+One problem, token by token: what the agent wrote, the machine after it, its value estimate, the
+three likeliest tokens, and whether the program keeps to the oracle's.
+
+example: inwit explain latest --stage 2 --operands 5 5 7 9 8
+"""
 
 from __future__ import annotations
 
@@ -6,18 +12,13 @@ from inwit.commands.arguments import Parser, add_json, add_run, add_task, print_
 
 
 def main(arguments: list[str]) -> int:
-    parser = Parser(
-        "explain",
-        description="One problem, token by token: what the agent wrote, the machine after it, its value estimate, the\n"
-        "three likeliest tokens, and whether the program keeps to the oracle's.\n\n"
-        "example: inwit explain latest --stage 2 --operands 5 5 7 9 8",
-    )
+    parser = Parser(__doc__)
     add_run(parser)
     add_task(parser)
     add_json(parser)
     args = parser.parse_args(arguments)
     from inwit.commands.show import console
-    from inwit.commands.show.episodes import explanation_table
+    from inwit.commands.show.tables import explanation_table
     from inwit.evaluation.explanation import explain
     from inwit.runs.loading import load
 

@@ -1,4 +1,10 @@
-"""`inwit export RUN ...`: the agent as ONNX, or as a folder that travels: see docs/ecosystem.md."""
+"""`inwit export RUN ...`: the agent as ONNX, or as a folder that travels: see docs/ecosystem.md.
+
+Take an agent out of its run: as ONNX (needs the extra `export`; checked in onnxruntime on 1,000
+states before it is kept), or as a folder with weights, configuration and a model card, for the Hub.
+
+example: inwit export latest --onnx agent.onnx
+"""
 
 from __future__ import annotations
 
@@ -7,12 +13,7 @@ from inwit.core.errors import UserError
 
 
 def main(arguments: list[str]) -> int:
-    parser = Parser(
-        "export",
-        description="Take an agent out of its run: as ONNX (needs the extra `export`; checked in onnxruntime on 1,000\n"
-        "states before it is kept), or as a folder with weights, configuration and a model card, for the Hub.\n\n"
-        "example: inwit export latest --onnx agent.onnx",
-    )
+    parser = Parser(__doc__)
     add_run(parser)
     parser.add_argument(
         "--onnx", help="write the step function here, and the prompt's reader beside it", metavar="FILE"

@@ -1,4 +1,10 @@
-"""`inwit oracle EXPRESSION`: the proven shortest program for an expression of the calculator."""
+"""`inwit oracle EXPRESSION`: the proven shortest program for an expression of the calculator.
+
+The shortest program for an expression of the calculator, found by exhaustive search and
+replayed as an exact polynomial.
+
+example: inwit oracle '(a*b)-(c*d)' --slots 1
+"""
 
 from __future__ import annotations
 
@@ -11,11 +17,7 @@ if TYPE_CHECKING:
 
 
 def main(arguments: list[str]) -> int:
-    parser = Parser(
-        "oracle",
-        description="The shortest program for an expression of the calculator, found by exhaustive search and\n"
-        "replayed as an exact polynomial.\n\nexample: inwit oracle '(a*b)-(c*d)' --slots 1",
-    )
+    parser = Parser(__doc__)
     parser.add_argument("expression", help="over a, b, c, ... once each, in order, fully parenthesised")
     parser.add_argument("--slots", default="1", help="memory slots of the machine, 0 to 4 (default: 1)", metavar="K")
     add_json(parser)

@@ -1,9 +1,14 @@
-"""`inwit play WORLD ... -- ...`: run a program by hand and see every state."""
+"""`inwit play WORLD ... -- ...`: run a program by hand and see every state.
+
+Run a program by hand and see the machine after every token. Illegal tokens are carried out,
+too: they have no effect and cost a step.
+
+example: inwit play tutorial-v1 --stage 0 --operands 3 4 5 -- MUL ADD ANS
+"""
 
 from __future__ import annotations
 
-from inwit.commands.arguments import Parser, add_json, add_task, print_json, task
-from inwit.commands.settings import take_settings
+from inwit.commands.arguments import Parser, add_json, add_task, print_json, take_settings, task
 from inwit.core.errors import UserError, unknown
 
 
@@ -12,11 +17,8 @@ def main(arguments: list[str]) -> int:
     arguments, tokens = arguments[:cut], arguments[cut + 1 :]
     arguments, overrides = take_settings(arguments)
     parser = Parser(
-        "play",
+        __doc__,
         usage="inwit play WORLD [--TASK-FIELD VALUE ...] [--world.SETTING VALUE ...] [--json] -- TOKENS...",
-        description="Run a program by hand and see the machine after every token. Illegal tokens are carried out,\n"
-        "too: they have no effect and cost a step.\n\n"
-        "example: inwit play tutorial-v1 --stage 0 --operands 3 4 5 -- MUL ADD ANS",
     )
     parser.add_argument("world", help="one of `inwit worlds`")
     add_task(parser)
@@ -34,7 +36,7 @@ def main(arguments: list[str]) -> int:
         print_json(episode.to_dict())
     else:
         from inwit.commands.show import console
-        from inwit.commands.show.episodes import episode_table
+        from inwit.commands.show.tables import episode_table
 
         console().print(episode_table(episode))
     return 0

@@ -1,4 +1,7 @@
-"""`inwit recipes [NAME]`: the recipes; with a name, its text, to copy and change."""
+"""`inwit recipes [NAME]`: the recipes; with a name, its text, to copy and change.
+
+List the recipes, or print one: a TOML file to copy and change.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from inwit.commands.arguments import Parser
 
 
 def main(arguments: list[str]) -> int:
-    parser = Parser("recipes", description="List the recipes, or print one: a TOML file to copy and change.")
+    parser = Parser(__doc__)
     parser.add_argument("name", nargs="?", help="print this recipe")
     args = parser.parse_args(arguments)
     from inwit.training.recipes import names, text

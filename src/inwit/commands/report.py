@@ -1,4 +1,12 @@
-"""`inwit report RUN [RUN...]`: one HTML page about a run, or a comparison."""
+"""`inwit report RUN [RUN...]`: one HTML page about a run, or a comparison.
+
+One HTML page about a run, or about several side by side: what was trained, the result
+beside oracle, shortcut and random, learning curves, tools, program lengths, explained problems. The page
+needs no network and no other file.
+
+example: inwit report latest
+example: inwit report 'tutorial-*' --out tutorial.html
+"""
 
 from __future__ import annotations
 
@@ -8,14 +16,7 @@ from inwit.commands.arguments import Parser, add_runs
 
 
 def main(arguments: list[str]) -> int:
-    parser = Parser(
-        "report",
-        description="One HTML page about a run, or about several side by side: what was trained, the result\n"
-        "beside oracle, shortcut and random, learning curves, tools, program lengths, explained problems. The page\n"
-        "needs no network and no other file.\n\n"
-        "example: inwit report latest\n"
-        "example: inwit report 'tutorial-*' --out tutorial.html",
-    )
+    parser = Parser(__doc__)
     add_runs(parser)
     parser.add_argument("--out", help="the page's file (default: report.html here)", metavar="FILE")
     args = parser.parse_args(arguments)

@@ -1,8 +1,13 @@
-"""`inwit runs`: the runs, newest first."""
+"""`inwit runs`: the runs, newest first.
+
+List the runs under ./runs or $INWIT_RUNS, newest first. `solved` is the last exact evaluation
+of the weights that a run has now. One that is `stopped` was killed: `inwit train --resume RUN` goes on.
+An index is kept in the folder, so that thousands are listed at once.
+
+example: inwit runs --recipe tutorial --status finished --limit 5
+"""
 
 from __future__ import annotations
-
-from typing import Any
 
 from inwit.commands.arguments import Parser, add_json, print_json
 from inwit.core.errors import UserError
@@ -15,21 +20,16 @@ STATUSES = ("running", "stopped", "finished", "interrupted", "failed", "damaged"
 
 
 def main(arguments: list[str]) -> int:
-    parser = Parser(
-        "runs",
-        description="List the runs under ./runs or $INWIT_RUNS, newest first. `solved` is the last exact evaluation\n"
-        "of the weights that a run has now. One that is `stopped` was killed: `inwit train --resume RUN` goes on.\n"
-        "An index is kept in the folder, so that thousands are listed at once.\n\n"
-        "example: inwit runs --recipe tutorial --status finished --limit 5",
-    )
+    parser = Parser(__doc__)
     parser.add_argument("--recipe", help="only runs of this recipe", metavar="NAME")
     parser.add_argument("--status", help=f"only these: {', '.join(STATUSES)}", choices=STATUSES, metavar="STATUS")
-    parser.add_argument("--limit", help=f"show so many (default: {SHOWN}; 0: all)", metavar="N")
+    parser.add_argument("--limit", help=f"show so many (default: {SHOWN}; 0: all)", metavar="N", default=str(SHOWN))
     add_json(parser, "print a JSON list")
     args = parser.parse_args(arguments)
-    limit = _limit(args.limit)
+    if not (args.limit.isascii() and args.limit.isdigit()):
+        raise UserError(f"--limit {args.limit} is not a whole number: 0 shows all runs")
     chosen = [row for row in listing() if args.recipe in (None, row.recipe) and args.status in (None, row.status)]
-    shown = [_so_far(row) for row in chosen[: limit or None]]
+    shown = [_so_far(row) for row in chosen[: int(args.limit) or None]]
     if args.json:
         print_json([row._asdict() for row in shown])
         return 0
@@ -43,27 +43,16 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _limit(text: str | None) -> int:
-    if text is None:
-        return SHOWN
-    if not (text.isascii() and text.isdigit()):
-        raise UserError(f"--limit {text} is not a whole number: 0 shows all runs")
-    return int(text)
-
-
 def _so_far(row: Row) -> Row:
-    """A training that goes on, or was killed, has the summary of its last checkpoint at most: its last line of metrics
-    stands in."""
-    if row.status not in ("running", "stopped"):
-        return row
-    metrics = read_metrics(runs_folder() / row.run)
+    """The row of a training that goes on, or was killed, with its last metrics: its summary is older."""
+    metrics = read_metrics(runs_folder() / row.run) if row.status in ("running", "stopped") else []
     if not metrics or metrics[-1]["update"] <= (row.updates or 0):
         return row
     last = metrics[-1]
     return row._replace(updates=last.get("update"), seconds=last.get("seconds"), tokens=last.get("tokens"))
 
 
-def _cells(row: Row) -> list[Any]:
+def _cells(row: Row) -> list[object]:
     solved = None if row.solved is None else f"{row.solved:,} of {row.problems or 0:,}"
     begun = row.created[:16].replace("T", " ")
     amounts = count(row.updates), seconds(row.seconds), count(row.tokens)

@@ -1,5 +1,10 @@
 """`inwit train [RECIPE]`: train an agent, evaluate it on every problem, show how it does it.
 `inwit train --resume RUN`: go on with an interrupted or killed run, from its last checkpoint.
+
+Train an agent. Shows progress, then the result over every problem (or over a sample, where they
+cannot be listed) and two explained problems per stage. The run is kept under ./runs, or under $INWIT_RUNS.
+Ctrl-C (or SIGTERM) ends early with a checkpoint, from which --resume goes on as if the training had never
+stopped.
 """
 
 from __future__ import annotations
@@ -7,13 +12,11 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Callable
-from difflib import get_close_matches
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from inwit.commands.arguments import AT_THE_END, Parser, add_json, print_json, task_flag
+from inwit.commands.arguments import Parser, add_json, print_json, settings_help, take_settings, task_flag, unknown_flag
 from inwit.commands.evaluate import keep_evaluation
-from inwit.commands.settings import setting_flags, settings_help, take_settings
 from inwit.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -28,25 +31,20 @@ if TYPE_CHECKING:
 def main(arguments: list[str]) -> int:
     arguments, overrides = take_settings(arguments)
     parser = Parser(
-        "train",
+        __doc__,
         usage="inwit train [RECIPE | --resume RUN] [--seed N] [--track NAME] [--json] [--SECTION.FIELD VALUE ...]",
-        description="Train an agent. Shows progress, then the result over every problem (or over a sample, where they\n"
-        "cannot be listed) and two explained problems per stage. The run is kept under ./runs, or under $INWIT_RUNS.\n"
-        "Ctrl-C (or SIGTERM) ends early with a checkpoint, from which --resume goes on as if the training had never\n"
-        "stopped.",
     )
     parser.add_argument("recipe", nargs="?", help="a recipe's name or the path of a TOML file (default: tutorial)")
     parser.add_argument("--resume", help="go on with a run: its folder, its name, or latest", metavar="RUN")
     parser.add_argument("--track", help="also send metrics to tensorboard, wandb or mlflow", metavar="NAME")
     parser.add_argument("--seed", help="the root seed (default: the recipe's)")
-    add_json(parser, AT_THE_END)
+    add_json(parser, at_end=True)
     if {"-h", "--help"} & set(arguments):
         parser.epilog = settings_help()
     args, unparsed = parser.parse_known_args(arguments)
     if unparsed:
-        raise _unknown_argument(unparsed[0])
-    if args.seed is not None:
-        overrides["seed"] = args.seed
+        raise unknown_flag(unparsed[0])
+    more = overrides if args.seed is None else {**overrides, "seed": args.seed}
     if args.resume is not None and args.recipe is not None:
         raise UserError(f"--resume takes the run's own recipe: leave out {args.recipe!r}")
     from inwit.runs.folder import read_whole_record
@@ -56,29 +54,17 @@ def main(arguments: list[str]) -> int:
     from inwit.training.config import resolve
 
     if args.resume is None:
-        config = resolve(args.recipe or "tutorial", **overrides)
+        config = resolve(args.recipe or "tutorial", **more)
         return _run_training(config, partial(train, config, track=args.track), as_json=args.json)
     run = find(args.resume, any_status=True)
-    config = resolve(read_whole_record(run).config, **overrides)
-    return _run_training(config, partial(resume, run, track=args.track, **overrides), as_json=args.json)
-
-
-def _unknown_argument(word: str) -> UserError:
-    """The nearest flag, also to one that lacks its section: `--width` means `--policy.width`."""
-    flags = ["--seed", "--resume", "--track", "--json", "--help", *setting_flags()]
-    section = [flag for flag in flags if flag.rpartition(".")[2] == word.lstrip("-").partition("=")[0]]
-    if section:
-        return UserError(f"unknown argument {word!r}: did you mean {section[0]}? see inwit train --help")
-    near = get_close_matches(word, flags, n=1)
-    hint = f"did you mean {near[0]}? " if near else ""
-    return UserError(f"unknown argument {word!r}: {hint}see inwit train --help")
+    config = resolve(read_whole_record(run).config, **more)
+    return _run_training(config, partial(resume, run, track=args.track, **more), as_json=args.json)
 
 
 def _run_training(config: Config, training: Callable[..., Agent], *, as_json: bool) -> int:
     from inwit.commands.show import console
-    from inwit.commands.show.episodes import explanation_table
     from inwit.commands.show.live import Progress
-    from inwit.commands.show.results import evaluation_table
+    from inwit.commands.show.tables import evaluation_table, explanation_table
 
     target = console(stderr=as_json)
     with Progress(target, config) as progress:
@@ -89,7 +75,7 @@ def _run_training(config: Config, training: Callable[..., Agent], *, as_json: bo
         evaluation, tasks, explanations = _prove(agent, config)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"the run is kept as {agent.path}") from None
-    keep_evaluation(agent, evaluation)  # before it is shown: whoever reads that may leave early, as head does
+    keep_evaluation(agent, evaluation)  # before it is shown: a reader such as head may end early
     if as_json:
         record = {"run": str(agent.path), "status": agent.status, "seed": config.seed, **agent.summary}
         print_json(record | {"evaluation": evaluation.to_dict()})
@@ -102,7 +88,7 @@ def _run_training(config: Config, training: Callable[..., Agent], *, as_json: bo
 
 
 def _interrupted(agent: Agent, target: Console, *, as_json: bool) -> int:
-    """Whoever interrupts wants an end now, not an evaluation; the exit status is the shell's for the signal."""
+    """Say how to go on, without an evaluation, which takes time. The exit status is the shell's for the signal."""
     import signal
 
     done = f"interrupted after {agent.summary['update']} updates: what was trained is kept as {agent.path}"
@@ -112,7 +98,7 @@ def _interrupted(agent: Agent, target: Console, *, as_json: bool) -> int:
     return 128 + signal.Signals[agent.summary["signal"]].value
 
 
-def _prove(agent: Agent, config: Config) -> tuple[Evaluation, list[dict[str, Any]], list[Explanation]]:
+def _prove(agent: Agent, config: Config) -> tuple[Evaluation, list[dict[str, object]], list[Explanation]]:
     """The result, and two explained problems for each stage."""
     import torch
 
@@ -137,7 +123,7 @@ def _examples(stages: tuple[int, ...]) -> list[int]:
     return chosen
 
 
-def _closing(agent: Agent, task: dict[str, Any]) -> str:
+def _closing(agent: Agent, task: dict[str, object]) -> str:
     summary = agent.summary
     trained = f"{summary['update']} updates, {summary['tokens']:,} tokens, {summary['seconds']:.1f} s of training"
     if summary["solved"] is None and not agent.config.training.confirm:
@@ -149,5 +135,5 @@ def _closing(agent: Agent, task: dict[str, Any]) -> str:
     return f"{trained}\nrun: {agent.path}\nnext: {program} explain latest {flags}"
 
 
-def _flag_value(value: Any) -> str:
+def _flag_value(value: object) -> str:
     return " ".join(str(item) for item in value) if isinstance(value, list) else shlex.quote(str(value))

@@ -1,4 +1,7 @@
-"""`inwit worlds`: the worlds."""
+"""`inwit worlds`: the worlds.
+
+List the worlds.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from inwit.commands.arguments import Parser
 
 
 def main(arguments: list[str]) -> int:
-    parser = Parser("worlds", description="List the worlds.")
+    parser = Parser(__doc__)
     parser.parse_args(arguments)
     from inwit.worlds import WORLDS
 

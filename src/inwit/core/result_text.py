@@ -1,12 +1,8 @@
-"""An evaluation in words: the cells and lines that the terminal, the page and the model card all show.
-
-It knows rows, columns and yardsticks by name, and nothing of any world.
-"""
+"""An evaluation in words, for any world: the cells and lines that the terminal, the page and the model card show."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from inwit.core.results import EXACT, NONE, NOT_SEARCHED, SAMPLED, Evaluation, Row, Split, Yardstick
 from inwit.core.text import count, mean, percent
@@ -25,32 +21,25 @@ def yardstick_names(evaluation: Evaluation) -> list[str]:
 
 def extra_names(evaluation: Evaluation) -> list[str]:
     """Every further reading that is a number, in order of appearance."""
-    return list(dict.fromkeys(name for row in evaluation.rows for name, value in row.extra.items() if _number(value)))
+    return list(dict.fromkeys(name for row in evaluation.rows for name in row.extra if _reading(row, name) != "·"))
 
 
 def headings(evaluation: Evaluation) -> list[str]:
     """Of the columns of `cells`; the first, of the rows' names, has none."""
-    middle = [name.replace("_", " ") for name in extra_names(evaluation)]
-    yardsticks = [name.replace("_", " ") for name in yardstick_names(evaluation)]
-    return ["", "problems", "solved", "success", *middle, "tokens", "best", *yardsticks]
+    extra, yardsticks = extra_names(evaluation), yardstick_names(evaluation)
+    names = ["", "problems", "solved", "success", *extra, "tokens", "best", *yardsticks]
+    return [name.replace("_", " ") for name in names]
 
 
 def cells(evaluation: Evaluation) -> list[list[str]]:
     """A line of text for each row, its name first."""
-    extra, yardsticks = extra_names(evaluation), yardstick_names(evaluation)
-    return [
-        [
-            row.name,
-            count(row.problems),
-            count(row.solved),
-            success(row),
-            *(_reading(row, name) for name in extra),
-            mean(row.cost),
-            mean(row.best_cost),
-            *(yardstick(row.yardsticks.get(name)) for name in yardsticks),
-        ]
-        for row in evaluation.rows
-    ]
+    extra, names, lines = extra_names(evaluation), yardstick_names(evaluation), []
+    for row in evaluation.rows:
+        readings = [_reading(row, name) for name in extra]
+        yardsticks = [yardstick(row.yardsticks.get(name)) for name in names]
+        counts = count(row.problems), count(row.solved), success(row)
+        lines.append([row.name, *counts, *readings, mean(row.cost), mean(row.best_cost), *yardsticks])
+    return lines
 
 
 def success(row: Row) -> str:
@@ -73,14 +62,10 @@ def yardstick(found: Yardstick | None) -> str:
     return "·" if found.cost is None else f"{sign}{mean(found.cost)} tokens"
 
 
-def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
 def _reading(row: Row, name: str) -> str:
     """A whole number is a count, another one a share if it can be one, else a mean."""
     value = row.extra.get(name)
-    if value is None or not _number(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return "·"
     if isinstance(value, int):
         return count(value)
@@ -89,7 +74,7 @@ def _reading(row: Row, name: str) -> str:
 
 
 def programs(evaluation: Evaluation) -> list[tuple[str, str, str]]:
-    """Row, whose, and the program or `none`, for the rows in which somebody's is one program."""
+    """Row, whose, and the program or `none`, for the rows where a yardstick or the agent has one program."""
     lines = []
     for row in evaluation.rows:
         known = {name: _program(found) for name, found in row.yardsticks.items()}
@@ -112,7 +97,7 @@ def problems(evaluation: Evaluation) -> str:
 
 
 def notes(evaluation: Evaluation) -> list[str]:
-    """What stands below the table: signs, what is not known and why, and the totals."""
+    """The lines below the table: signs, what is not known and why, and the totals."""
     lines = _unknown(evaluation)
     if any("~" in cell for row in cells(evaluation) for cell in row):
         brackets = ", in brackets its 95 % interval" if any(row.interval for row in evaluation.rows) else ""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from decimal import Decimal
+from math import isfinite
 
 
 def percent(share: float) -> str:
@@ -14,7 +15,7 @@ def percent(share: float) -> str:
     return "< 0.1 %" if text == "0.0 %" and share > 0 else text.replace("-0.0", "0.0")
 
 
-def table(headings: Sequence[str], rows: Iterable[Sequence[Any]], numbers: Sequence[bool]) -> str:
+def table(headings: Sequence[str], rows: Iterable[Sequence[object]], numbers: Sequence[bool]) -> str:
     """Columns as wide as they must be; those where `numbers` is true stand to the right."""
     cells = [[clean(value) for value in row] for row in [headings, *rows]]
     widths = [max(len(row[column]) for row in cells) for column in range(len(headings))]
@@ -28,8 +29,8 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[Any]], numbers: Seque
     return "\n".join([lines[0], "─" * (sum(widths) + 2 * (len(widths) - 1)), *lines[1:]])
 
 
-def clean(value: Any) -> str:
-    """As one line that cannot move the cursor: folder names and file contents are other people's."""
+def clean(value: object) -> str:
+    """As one line that cannot move the cursor, since folder names and file contents may hold anything."""
     text = "·" if value is None else str(value)
     return text if text.isprintable() else "".join(c if c.isprintable() else "�" for c in text)
 
@@ -57,15 +58,26 @@ def seconds(value: float | None) -> str:
     return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
-def task_text(task: Mapping[str, Any]) -> str:
+def task_text(task: Mapping[str, object]) -> str:
     """`stage 2, operands 5 5 7 9 8`."""
     return ", ".join(f"{name.replace('_', ' ')} {held(value)}" for name, value in task.items())
 
 
-def held(value: Any) -> str:
+def held(value: object) -> str:
     """What a register or a field of a task holds; a point where it holds nothing."""
     if isinstance(value, list):
         return " ".join(map(held, value)) or "none"
     if value is None or value is False:
         return "·"
     return "set" if value is True else str(value)
+
+
+def plain(value: object) -> object:
+    """As JSON has it: decimals are floats, times are text, null stands for what is not a finite number."""
+    if isinstance(value, float | Decimal):
+        return float(value) if isfinite(value) else None
+    if isinstance(value, dict):
+        return {str(name): plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value if value is None or isinstance(value, bool | int | str) else str(value)

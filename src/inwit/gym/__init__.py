@@ -1,17 +1,15 @@
 """The worlds as Gymnasium environments: `inwit/Tutorial-v1` is the world tutorial-v1, and so on for every world.
 
-`import inwit` registers the ids, whether Gymnasium was imported before it or comes after it. Gymnasium itself is never
-imported for that: it would make every `inwit --help` three times slower. (Gymnasium 1.0 dropped entry points for
-environments; a package registers its ids when it is imported.)
+`import inwit` registers the ids, whether Gymnasium is imported before it or after it. It does not import Gymnasium,
+which would make every `inwit --help` three times slower. (Gymnasium 1.0 has no entry points for environments.)
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any
 
 from inwit.worlds import WORLDS
 
@@ -28,7 +26,7 @@ def _title(world_id: str) -> str:
 
 
 def register() -> None:
-    """Make the ids known to Gymnasium; what they stand for is imported when one is made.
+    """Make the ids known to Gymnasium, which imports an environment when it makes one.
 
     Call it again for a world that was registered after Gymnasium had been imported.
     """
@@ -53,25 +51,24 @@ def register_when_gymnasium_comes() -> None:
 
 
 class _GymnasiumFinder:
-    """Finds Gymnasium with the finders that come after this one, and has the ids registered once it has been executed.
+    """Finds Gymnasium with the finders after this one, and registers the ids after Gymnasium has been executed.
 
     It keeps no state: others may look for Gymnasium without importing it, and `inwit` may be loaded anew.
     """
 
-    def find_spec(self, name: str, path: Any = None, target: ModuleType | None = None) -> ModuleSpec | None:
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
         if name != "gymnasium":
             return None
         others = sys.meta_path[sys.meta_path.index(self) + 1 :]
         spec = next((spec for finder in others if (spec := finder.find_spec(name, path, target))), None)
         if spec is not None and spec.loader is not None:
-            loader: Any = spec.loader  # of this one module
-            loader.exec_module = _then_register(loader.exec_module)
+            execute = spec.loader.exec_module  # of this one module
+
+            def exec_module(module: ModuleType) -> None:
+                execute(module)
+                register()
+
+            spec.loader.exec_module = exec_module
         return spec
-
-
-def _then_register(execute: Callable[[ModuleType], None]) -> Callable[[ModuleType], None]:
-    def exec_module(module: ModuleType) -> None:
-        execute(module)
-        register()
-
-    return exec_module

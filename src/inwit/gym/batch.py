@@ -1,6 +1,6 @@
-"""Many environments as one block of tensors: what the vectorised environment and the adapters stand on.
+"""Many environments as one block of tensors: the base of the vectorised environment and of the adapters.
 
-Unlike a rollout's, the rows of a `Batch` do not end together: each starts anew when it is told to. No loop over rows.
+Unlike a rollout's, the rows of a `Batch` do not end together: `restart` starts some of them anew. No loop over rows.
 """
 
 from __future__ import annotations
@@ -16,49 +16,31 @@ from inwit.core.errors import UserError
 from inwit.core.seeding import stream
 from inwit.core.types import State, Step, Tasks
 from inwit.gym.machine import showing
-from inwit.gym.problems import Problems, Stages, check_observe
-from inwit.policies.prompts import last_token
+from inwit.gym.problems import Problems, check_observe
+from inwit.policies.base import last_token
 
 
 class Batch:
-    """`count` rows, each in an episode of its own.
+    """`count` rows, each in an episode of its own; `options` are those of `Problems`.
 
     `rows` are tensors by name: prompt, stage, last (token), steps, returns, terminated, ended; `tasks` and `state` are
-    what the world knows of them. They are replaced, never written to, so what was handed out stays as it was.
+    the world's own. They are replaced, never written to, so a tensor that was returned stays as it was.
     """
 
-    def __init__(
-        self,
-        world: str,
-        count: int,
-        *,
-        stage: Stages = None,
-        slots: int | None = None,
-        masks: bool = True,
-        observe: str = "tokens",
-        **settings: Any,
-    ) -> None:
+    def __init__(self, world: str, count: int, *, observe: str = "tokens", **options: Any) -> None:
         check_observe(observe)
         if isinstance(count, bool) or not isinstance(count, int) or count < 1:
             raise UserError(f"{count!r} environments: give a whole number of at least 1")
         self.count, self.observe = count, observe
-        self.problems = Problems(world, stage, slots, masks, **settings)
+        self.problems = Problems(world, **options)
         self.world = self.problems.world
         self.vocabulary_size = len(self.world.vocabulary)
-        self._draws: torch.Generator | None = None
+        self.seed(secrets.randbits(62))
         self._rows: dict[str, Tensor] | None = None
 
     def seed(self, seed: int) -> None:
-        """Restart the stream of problems."""
-        self._draws = stream(seed, "gym tasks")
-
-    @property
-    def draws(self) -> torch.Generator:
-        """The stream of problems; a batch that nobody seeded draws its seed from the system."""
-        if self._draws is None:
-            self.seed(secrets.randbits(62))
-            assert self._draws is not None
-        return self._draws
+        """Restart the stream of problems. Before the first call its seed comes from the system."""
+        self.draws = stream(seed, "gym tasks")
 
     @property
     def ended(self) -> Bool[Tensor, " B"]:
@@ -94,13 +76,16 @@ class Batch:
         """Carry out a token in every row; a row that has ended stays as it is."""
         live = ~self.ended
         state, step = self.world.step(self.state, token)
-        rows = self.rows | {f"state.{name}": tensor for name, tensor in state.items()}
-        rows["last"] = torch.where(live, token, rows["last"])
-        rows["steps"] = rows["steps"] + live
-        rows["terminated"] = rows["terminated"] | step.terminated
-        rows["ended"] = rows["ended"] | step.terminated | step.truncated
-        rows["returns"] = rows["returns"] + step.reward
-        self._rows = rows
+        rows = self.rows
+        self._rows = {
+            **rows,
+            **{f"state.{name}": tensor for name, tensor in state.items()},
+            "last": torch.where(live, token, rows["last"]),
+            "steps": rows["steps"] + live,
+            "terminated": rows["terminated"] | step.terminated,
+            "ended": rows["ended"] | step.terminated | step.truncated,
+            "returns": rows["returns"] + step.reward,
+        }
         return step
 
     def legal(self) -> Bool[Tensor, "B V"]:
@@ -118,7 +103,7 @@ class Batch:
 
     def _fresh(self, tasks: Tasks) -> dict[str, Tensor]:
         prompt, mask = self.world.prompt(tasks)
-        state = self.world.reset(tasks)
+        state, no = self.world.reset(tasks), torch.zeros_like(tasks.kind, dtype=torch.bool)
         return {
             "kind": tasks.kind,
             **{f"task.{name}": tensor for name, tensor in tasks.data.items()},
@@ -127,8 +112,8 @@ class Batch:
             "stage": self.world.stage(tasks),
             "last": last_token(prompt, mask),
             "steps": torch.zeros_like(tasks.kind),
-            "terminated": torch.zeros_like(tasks.kind, dtype=torch.bool),
-            "ended": torch.zeros_like(tasks.kind, dtype=torch.bool),
+            "terminated": no,
+            "ended": no,
             "returns": torch.zeros(len(tasks), dtype=torch.float64),
         }
 

@@ -12,49 +12,40 @@ from gymnasium import spaces
 from inwit import worlds
 from inwit.core.contracts import ScalarWorld, ShowingTwin
 from inwit.core.errors import UserError
+from inwit.core.results import Json
 from inwit.core.seeding import stream
 from inwit.gym.machine import showing
-from inwit.gym.problems import Problems, Stages, check_observe
+from inwit.gym.problems import Problems, check_observe
 from inwit.gym.spaces import observation_space, read_action
-from inwit.policies.prompts import last_token
+from inwit.policies.base import last_token
 
 
-class InwitEnv(gymnasium.Env[dict[str, Any], Any]):
+class InwitEnv(gymnasium.Env[Json, Any]):
     """An action is a token id; an illegal one has no effect and costs a step, with masks and without.
 
     `observe="tokens"` hides the machine, so that memory must be in the agent; `observe="machine"` shows all of it.
-    With `masks=False` every token is said to be legal. Further keyword arguments are the world's settings.
+    `options` are those of `Problems`: `stage`, `slots`, `masks` and the world's settings.
     """
 
     metadata: ClassVar[dict[str, Any]] = {"render_modes": ["ansi"], "render_fps": 1}  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def __init__(
-        self,
-        world: str = "tutorial-v1",
-        *,
-        stage: Stages = None,
-        slots: int | None = None,
-        masks: bool = True,
-        observe: str = "tokens",
-        render_mode: str | None = None,
-        **settings: Any,
+        self, world: str = "tutorial-v1", *, observe: str = "tokens", render_mode: str | None = None, **options: Any
     ) -> None:
         check_observe(observe)
         if render_mode not in (None, "ansi"):
             raise UserError(f"render_mode = {render_mode!r} does not exist: valid: 'ansi'")
         self.render_mode = render_mode
-        self.problems = Problems(world, stage, slots, masks, **settings)
+        self.problems = Problems(world, **options)
         self.world = self.problems.world
         self.observation_space = observation_space(self.world, observe)
         self.action_space = spaces.Discrete(len(self.world.vocabulary))
-        # Names of the machine's numbers, where they are shown.
+        # The names of the machine's numbers; none where it is hidden.
         self.machine_names = list(showing(self.world).machine_names) if observe == "machine" else []
         self._draws: torch.Generator | None = None
         self._twin: ScalarWorld | None = None
 
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
+    def reset(self, *, seed: int | None = None, options: Json | None = None) -> tuple[Json, Json]:
         """A new problem: drawn, or the one that `options` describe (see `Problems.read`)."""
         super().reset(seed=seed)
         if seed is not None or self._draws is None:
@@ -69,7 +60,7 @@ class InwitEnv(gymnasium.Env[dict[str, Any], Any]):
         seen = self._observation()
         return seen, {"task": task, **self._info(seen)}
 
-    def step(self, action: Any) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
+    def step(self, action: object) -> tuple[Json, float, bool, bool, Json]:
         token = read_action(action, len(self.world.vocabulary))
         twin = self._started()
         if twin.ended:
@@ -103,7 +94,7 @@ class InwitEnv(gymnasium.Env[dict[str, Any], Any]):
             raise UserError("the environment has no problem yet: call reset() first")
         return self._twin
 
-    def _observation(self) -> dict[str, Any]:
+    def _observation(self) -> Json:
         seen = {
             "prompt": self._fixed["prompt"].copy(),
             "last": np.int64(self._last),
@@ -114,13 +105,13 @@ class InwitEnv(gymnasium.Env[dict[str, Any], Any]):
             seen["machine"] = np.array(cast(ShowingTwin, self._started()).machine(), np.float32)
         return seen
 
-    def _info(self, seen: dict[str, Any]) -> dict[str, Any]:
+    def _info(self, seen: Json) -> Json:
         twin = self._started()
         outcome = {name: bool(value) for name, value in twin.extra.items()}
         return {"action_mask": seen["action_mask"].astype(bool), "success": bool(twin.success), **outcome}
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     if isinstance(value, list):
         return " ".join(map(_shown, value)) or "none"
     return "·" if value is None else str(value)

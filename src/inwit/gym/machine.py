@@ -1,7 +1,6 @@
-"""What `observe="machine"` shows: the whole state of the machine as numbers, so that no memory is needed.
+"""What `observe="machine"` shows: the whole state of the machine as numbers, so that an agent needs no memory.
 
-A world says by itself what the numbers are (`core.contracts.ShowsMachine`): the batched world for all rows, and its
-scalar twin for one episode. The two agree.
+The world makes the numbers (`core.contracts.ShowsMachine`); its scalar twin makes the same ones for one episode.
 """
 
 from __future__ import annotations

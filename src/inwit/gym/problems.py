@@ -5,13 +5,14 @@ Shared by the Gymnasium environments and the adapters to other libraries.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
 
 from inwit import worlds
 from inwit.core.errors import UserError
+from inwit.core.results import Json
 from inwit.core.types import Tasks
 from inwit.worlds.reading import whole
 
@@ -33,11 +34,12 @@ class Problems:
             if settings.setdefault("num_slots", slots) != slots:
                 raise UserError(f"slots = {slots} contradicts num_slots = {settings['num_slots']}: give one of them")
         self.world = worlds.make(world, masks=masks, **settings)
-        self.stages = self._read_stages(stage)
         kinds, held_out = self.world.kinds, set(self.world.kinds.held_out)
+        self._known = tuple(sorted(set(kinds.stages)))
+        self.stages = self._read_stages(stage)
         drawn = [kind for kind, of in enumerate(kinds.stages) if of in self.stages and kind not in held_out]
-        self._kinds = {stage: _kinds(drawn, kinds.stages, stage) for stage in self.stages}
-        self._all = torch.tensor(drawn)
+        self._all, level = torch.tensor(drawn), torch.tensor(kinds.stages)
+        self._kinds = {stage: self._all[level[self._all] == stage] for stage in self.stages}
         [example] = self.world.describe(self.world.sample(torch.tensor([0]), torch.Generator().manual_seed(0)))
         self._tasks_name_stage = "stage" in example
 
@@ -46,10 +48,10 @@ class Problems:
         pool = self._all if stage is None else self._kinds[self._allowed(stage)]
         return self.world.sample(pool[torch.randint(len(pool), (count,), generator=generator)], generator)
 
-    def read(self, options: Mapping[str, Any] | None, generator: torch.Generator) -> Tasks:
+    def read(self, options: object, generator: torch.Generator) -> Tasks:
         """The one problem that reset options describe: `{"stage": 2, "operands": [...]}`, `{"stage": 2}` with the rest
-        drawn, `{"expression": "(a*b)-c", "operands": [...]}`, or nothing. Raises `UserError` for what does not exist
-        or contradicts itself or the environment."""
+        drawn, `{"expression": "(a*b)-c", "operands": [...]}`, or nothing. Raises `UserError` for a problem that there
+        is not, and for a contradiction."""
         given = _mapping(options)
         stage = whole("stage", given["stage"]) if "stage" in given else None
         if set(given) <= {"stage"}:
@@ -66,7 +68,7 @@ class Problems:
         self._allowed(found)
         return task
 
-    def read_all(self, options: Mapping[str, Any] | None, count: int, generator: torch.Generator) -> Tasks:
+    def read_all(self, options: object, count: int, generator: torch.Generator) -> Tasks:
         """As `read`, for each of `count` rows; `{"tasks": [...]}` has a problem for each."""
         given = _mapping(options)
         if not set(given) - {"stage"}:
@@ -77,37 +79,34 @@ class Problems:
         tasks = given["tasks"]
         if len(given) > 1 or not isinstance(tasks, Sequence) or len(tasks) != count:
             raise UserError(f"tasks must stand alone and be a list of {count}, one for each environment")
-        rows = [self.read(task, generator) for task in tasks]
-        data = {name: torch.cat([row.data[name] for row in rows]) for name in rows[0].data}
-        return Tasks(torch.cat([row.kind for row in rows]), data)
+        return Tasks.joined([self.read(task, generator) for task in tasks])
 
     def _read_stages(self, stage: Stages) -> tuple[int, ...]:
-        known = sorted(set(self.world.kinds.stages))
-        several = hasattr(stage, "__iter__") and not isinstance(stage, str)
-        asked: Any = known if stage is None else stage if several else [stage]
+        if stage is None:
+            return self._known
+        asked = stage if isinstance(stage, Iterable) and not isinstance(stage, str) else [stage]
         stages = tuple(sorted({self._existing(whole("stage", each)) for each in asked}))
         if not stages:
-            raise UserError(f"stage = {stage!r} leaves no problems: give some of {', '.join(map(str, known))}, or none")
+            raise UserError(f"stage = {stage!r} leaves no problems: give some of {_listed(self._known)}, or none")
         return stages
 
     def _existing(self, stage: int) -> int:
-        known = sorted(set(self.world.kinds.stages))
-        if stage not in known:
-            raise UserError(f"stage {stage} does not exist: {self.world.id} has stages {', '.join(map(str, known))}")
+        if stage not in self._known:
+            raise UserError(f"stage {stage} does not exist: {self.world.id} has stages {_listed(self._known)}")
         return stage
 
     def _allowed(self, stage: int) -> int:
         if self._existing(stage) not in self.stages:
-            made = ", ".join(map(str, self.stages))
+            made = _listed(self.stages)
             raise UserError(f"stage {stage} contradicts this environment, which was made with stage = {made}")
         return stage
 
 
-def _kinds(drawn: list[int], stages: tuple[int, ...], stage: int) -> torch.Tensor:
-    return torch.tensor([kind for kind in drawn if stages[kind] == stage])
+def _listed(stages: tuple[int, ...]) -> str:
+    return ", ".join(map(str, stages))
 
 
-def _mapping(options: Any) -> dict[str, Any]:
+def _mapping(options: object) -> Json:
     if options is not None and not isinstance(options, Mapping):
         raise UserError(f"reset options {options!r} are not a dict, as in {{'stage': 0}}")
     return dict(options or {})

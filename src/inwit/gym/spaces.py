@@ -27,17 +27,15 @@ def observation_space(world: World, observe: str) -> spaces.Dict:
     return spaces.Dict(parts)
 
 
-def read_action(action: Any, size: int) -> int:
+def read_action(action: object, size: int) -> int:
     """A token id; raises `UserError` for anything but a whole number from 0 to size - 1."""
     array = _array(action)
     if array.shape != () or not np.issubdtype(array.dtype, np.integer):
         raise UserError(f"the action {action!r} is not one whole number: it must be a token id, 0..{size - 1}")
-    if not 0 <= array < size:
-        raise UserError(f"the action {action!r} is out of range: token ids are 0..{size - 1}")
-    return int(array)
+    return int(read_actions(array[None], 1, size)[0])
 
 
-def read_actions(actions: Any, count: int, size: int) -> np.ndarray:
+def read_actions(actions: object, count: int, size: int) -> np.ndarray:
     """Int64[count]; raises `UserError` for anything but `count` whole numbers from 0 to size - 1."""
     array = _array(actions)
     if array.shape != (count,) or not np.issubdtype(array.dtype, np.integer):
@@ -48,7 +46,7 @@ def read_actions(actions: Any, count: int, size: int) -> np.ndarray:
     return array.astype(np.int64)
 
 
-def _array(given: Any) -> np.ndarray:
+def _array(given: object) -> np.ndarray:
     try:
         return np.asarray(given)
     except ValueError:

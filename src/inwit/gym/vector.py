@@ -15,31 +15,24 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from inwit.core.errors import UserError
-from inwit.core.types import Step
+from inwit.core.results import Json
 from inwit.gym.batch import Batch
-from inwit.gym.problems import Stages
 from inwit.gym.spaces import observation_space, read_actions
 
+Arrays = dict[str, np.ndarray]
 
-class InwitVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
-    """`num_envs` environments as one block of tensors; what else can be set is as in `InwitEnv`."""
+
+class InwitVectorEnv(VectorEnv[Arrays, np.ndarray, np.ndarray]):
+    """`num_envs` environments as one block of tensors. `options` are those of `Problems`."""
 
     metadata: ClassVar[dict[str, Any]] = {"autoreset_mode": AutoresetMode.NEXT_STEP}  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def __init__(
-        self,
-        num_envs: int = 1,
-        world: str = "tutorial-v1",
-        *,
-        stage: Stages = None,
-        slots: int | None = None,
-        masks: bool = True,
-        observe: str = "tokens",
-        **settings: Any,
+        self, num_envs: int = 1, world: str = "tutorial-v1", *, observe: str = "tokens", **options: Any
     ) -> None:
-        if settings.pop("render_mode", None) is not None:
+        if options.pop("render_mode", None) is not None:
             raise UserError("render_mode is for single environments: leave it out")
-        self.batch = Batch(world, num_envs, stage=stage, slots=slots, masks=masks, observe=observe, **settings)
+        self.batch = Batch(world, num_envs, observe=observe, **options)
         self.num_envs = num_envs
         self.single_observation_space = observation_space(self.batch.world, observe)
         self.single_action_space = spaces.Discrete(self.batch.vocabulary_size)
@@ -47,10 +40,9 @@ class InwitVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
         self.action_space = batch_space(self.single_action_space, num_envs)
 
     def reset(  # pyright: ignore[reportIncompatibleMethodOverride]
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        """New problems: drawn, or as `options` describe, the same for all rows or with `{"tasks": [...]}` each its
-        own."""
+        self, *, seed: int | None = None, options: Json | None = None
+    ) -> tuple[Arrays, Json]:
+        """New problems: drawn, or those that `options` describe (see `Problems.read_all`)."""
         super().reset(seed=seed)
         if seed is not None:
             self.batch.seed(seed)
@@ -58,10 +50,10 @@ class InwitVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
         nothing = torch.zeros(self.num_envs, dtype=torch.bool)
         return self._observation(), self._info(nothing, dict.fromkeys(self.batch.world.extra_outcomes, nothing))
 
-    def step(self, actions: Any) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+    def step(self, actions: object) -> tuple[Arrays, np.ndarray, np.ndarray, np.ndarray, Json]:
         tokens = read_actions(actions, self.num_envs, self.batch.vocabulary_size)
         ended = self.batch.ended
-        step: Step = self.batch.step(torch.from_numpy(tokens))
+        step = self.batch.step(torch.from_numpy(tokens))
         self.batch.restart(ended)
         flags = (step.reward.double().numpy(), step.terminated.numpy(), step.truncated.numpy())
         return self._observation(), *flags, self._info(step.success, step.extra)
@@ -70,12 +62,12 @@ class InwitVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
         """Bool[num_envs, V]: the tokens that are legal now."""
         return self.batch.legal().numpy()
 
-    def _observation(self) -> dict[str, np.ndarray]:
+    def _observation(self) -> Arrays:
         seen = {name: tensor.numpy(force=True).copy() for name, tensor in self.batch.observation().items()}
         seen["action_mask"] = seen["action_mask"].astype(np.int8)
         return seen
 
-    def _info(self, success: torch.Tensor, extra: dict[str, torch.Tensor]) -> dict[str, Any]:
+    def _info(self, success: torch.Tensor, extra: dict[str, torch.Tensor]) -> Json:
         outcomes = {"action_mask": self.action_masks(), "success": success.numpy()}
         outcomes |= {name: flags.numpy() for name, flags in extra.items()}
         everywhere = np.ones(self.num_envs, bool)

@@ -14,14 +14,14 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from inwit.core.contracts import Agent
+from inwit.core.contracts import Agent, Policy, World, parameters_of
 from inwit.core.distributions import choose, gumbel
 from inwit.core.errors import UserError
 from inwit.core.seeding import stream
@@ -32,16 +32,21 @@ from inwit.runs import loading
 
 ROWS, COLUMNS = 250, 4  # of the states that an export is checked on
 TOLERANCE = 1e-4
+EXTRA = ("onnx", "onnxscript", "onnxruntime")
+PROMPT = ["prompt", "prompt_mask", "stage"]
+Prompts = tuple[Tensor, Tensor, Tensor]
 GROWING = {"keys": 2, "values": 2, "attend": 1}  # memory that grows by a position a step, and the axis of its positions
 
 
 def export_onnx(agent: Agent | str | Path, path: str | Path) -> tuple[Path, Path]:
     """Write the step function to `path` and the prompt reader beside it; returns both paths.
 
-    Takes an agent or a run. Raises `UserError` without the extra, if the files cannot be written, or if what
-    onnxruntime computes from them is not what the agent computes.
+    Takes an agent or a run. Raises `UserError` without the extra, for an agent without parameters, if the files cannot
+    be written, or if what onnxruntime computes from them is not what the agent computes.
     """
-    _check_extra()
+    for package in EXTRA:
+        if find_spec(package) is None:
+            raise missing(package, "export")
     agent = agent if isinstance(agent, Agent) else loading.load(agent)
     files = Path(path), Path(path).with_name(f"{Path(path).stem}.begin.onnx")
     policy = _for_export(agent)
@@ -50,8 +55,8 @@ def export_onnx(agent: Agent | str | Path, path: str | Path) -> tuple[Path, Path
         token, memory = states[-1]
         try:
             files[0].parent.mkdir(parents=True, exist_ok=True)
-            _write(agent, _Step(policy, list(memory)), files[0], (token, *memory.values()), ["token", *memory], memory)
-            _write(agent, _Begin(policy), files[1], prompts, ["prompt", "prompt_mask", "stage"], memory)
+            _write(agent, _Function(policy, list(memory)), files[0], {"token": token, **memory}, memory)
+            _write(agent, _Function(policy), files[1], dict(zip(PROMPT, prompts, strict=True)), memory)
         except OSError as error:
             raise UserError(f"cannot write {files[0]}: {error.strerror}") from None
         try:
@@ -64,9 +69,9 @@ def export_onnx(agent: Agent | str | Path, path: str | Path) -> tuple[Path, Path
 
 
 def sampled_states(
-    world: Any, policy: Any, rows: int = ROWS, columns: int = COLUMNS
-) -> tuple[tuple[Tensor, Tensor, Tensor], list[tuple[Tensor, Memory]]]:
-    """Prompts, and in turn the tokens and memories that come up when the policy writes what it samples there."""
+    world: World, policy: Policy, rows: int = ROWS, columns: int = COLUMNS
+) -> tuple[Prompts, list[tuple[Tensor, Memory]]]:
+    """Prompts, and for each column the tokens and memories of the policy's own sampled programs."""
     draws = stream(0, "onnx check")
     tasks = world.sample(torch.randint(len(world.kinds), (rows,), generator=draws), draws)
     prompts = (*world.prompt(tasks), world.stage(tasks))
@@ -81,59 +86,42 @@ def sampled_states(
     return prompts, states
 
 
-def _check_extra() -> None:
-    for package in ("onnx", "onnxscript", "onnxruntime"):
-        try:
-            __import__(package)
-        except ModuleNotFoundError:
-            raise missing(package, "export") from None
-
-
-def _for_export(agent: Agent) -> Any:
+def _for_export(agent: Agent) -> Policy:
     """A copy of the policy on the CPU, with products in float32."""
-    settings = agent.config.policy.settings
-    if not hasattr(settings, "matrix_dtype"):
-        return copy.deepcopy(agent.policy).cpu().eval()
-    plain = replace(settings, matrix_dtype="float32")
-    policy = make_policy(agent.config.policy.id, plain, agent.world, stream(agent.config.seed, "weights"))
-    policy.load_state_dict(agent.policy.state_dict())
-    return policy.eval()
+    config, policy = agent.config, agent.policy
+    if config is None or not isinstance(policy, nn.Module) or not parameters_of(policy):
+        raise UserError("the agent has no network to export: ONNX takes a policy with parameters that a training made")
+    if not hasattr(config.policy.settings, "matrix_dtype"):
+        return copy.deepcopy(policy).cpu().eval()
+    plain = replace(config.policy.settings, matrix_dtype="float32")
+    made = make_policy(config.policy.id, plain, agent.world, stream(config.seed, "weights"))
+    made.load_state_dict(policy.state_dict())
+    return made.eval()
 
 
-class _Step(nn.Module):
-    """`step` with the memory as separate tensors, as ONNX needs it."""
+class _Function(nn.Module):
+    """`begin` of a policy, or `step` with the tensors of the memory one by one, as ONNX needs them."""
 
-    def __init__(self, policy: nn.Module, names: list[str]) -> None:
+    def __init__(self, policy: Policy, names: list[str] | None = None) -> None:
         super().__init__()
-        self.policy, self.names = policy, names
+        self.policy, self.names = policy, names  # of the memory's tensors; None: `begin`, which takes none
 
-    def forward(self, token: Tensor, *memory: Tensor) -> tuple[Tensor, ...]:
-        return _flat(*self.policy.step(token, dict(zip(self.names, memory, strict=True))))  # pyright: ignore[reportCallIssue]
-
-
-class _Begin(nn.Module):
-    """`begin` with the memory as separate tensors."""
-
-    def __init__(self, policy: nn.Module) -> None:
-        super().__init__()
-        self.policy = policy
-
-    def forward(self, prompt: Tensor, prompt_mask: Tensor, stage: Tensor) -> tuple[Tensor, ...]:
-        return _flat(*self.policy.begin(prompt, prompt_mask, stage))  # pyright: ignore[reportCallIssue]
+    def forward(self, first: Tensor, *rest: Tensor) -> tuple[Tensor, ...]:
+        if self.names is None:
+            return _flat(*self.policy.begin(first, *rest))
+        return _flat(*self.policy.step(first, dict(zip(self.names, rest, strict=True))))
 
 
 def _flat(output: Output, memory: Memory) -> tuple[Tensor, ...]:
     return output.logits, output.value, *memory.values()
 
 
-def _write(
-    agent: Agent, module: nn.Module, file: Path, inputs: tuple[Tensor, ...], names: list[str], memory: Memory
-) -> None:
+def _write(agent: Agent, function: _Function, file: Path, inputs: dict[str, Tensor], memory: Memory) -> None:
     batch = torch.export.Dim("batch")
     longest = getattr(agent.config.policy.settings, "max_length", 128)
     positions = torch.export.Dim("positions", min=2, max=max(3, longest - 1))
-    shapes = [{0: batch, **({GROWING[name]: positions} if name in GROWING else {})} for name in names]
-    step = isinstance(module, _Step)
+    shapes = [{0: batch, **({GROWING[name]: positions} if name in GROWING else {})} for name in inputs]
+    step = function.names is not None
     about = {
         "world": agent.config.world.to_dict(),
         "policy": agent.config.policy.to_dict(),
@@ -142,32 +130,29 @@ def _write(
     }
     with _quiet():
         program = torch.onnx.export(
-            module,
-            inputs,
+            function,
+            tuple(inputs.values()),
             dynamo=True,
             verbose=False,
-            input_names=names,
+            input_names=list(inputs),
             output_names=["logits", "value", *(f"next_{name}" if step else name for name in memory)],
-            dynamic_shapes=(shapes[0], tuple(shapes[1:])) if step else tuple(shapes),
+            dynamic_shapes=(shapes[0], tuple(shapes[1:])),
         )
         assert program is not None
         program.model.metadata_props["inwit"] = json.dumps(about)
         program.save(file)
 
 
-def _check(policy: Any, files: tuple[Path, Path], prompts: Any, states: list[tuple[Tensor, Memory]]) -> None:
+def _check(policy: Policy, files: tuple[Path, Path], prompts: Prompts, states: list[tuple[Tensor, Memory]]) -> None:
     """Compare with onnxruntime; raises `UserError` if a likeliest token or a number differs."""
-    import onnxruntime
+    from onnxruntime import InferenceSession
 
-    step, begin = (onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"]) for file in files)
-    asked: list[tuple[Any, Any, Any, Any]] = [
-        (begin, ("prompt", "prompt_mask", "stage"), prompts, policy.begin(*prompts))
-    ]
-    for token, memory in states:
-        asked.append((step, ("token", *memory), (token, *memory.values()), policy.step(token, memory)))
-    for session, names, inputs, answer in asked:
-        given = {name: tensor.numpy() for name, tensor in zip(names, inputs, strict=True)}
-        theirs, ours = session.run(None, given), [tensor.numpy() for tensor in _flat(*answer)]
+    step, begin = (InferenceSession(str(file), providers=["CPUExecutionProvider"]) for file in files)
+    asked = [(begin, dict(zip(PROMPT, prompts, strict=True)), policy.begin(*prompts))]
+    asked += [(step, {"token": token, **memory}, policy.step(token, memory)) for token, memory in states]
+    for session, inputs, answer in asked:
+        theirs = [np.asarray(part) for part in session.run(None, {name: each.numpy() for name, each in inputs.items()})]
+        ours = [tensor.numpy() for tensor in _flat(*answer)]
         same = np.array_equal(theirs[0].argmax(1), ours[0].argmax(1))
         error = max(float(np.abs(a - b).max()) for a, b in zip(theirs, ours, strict=True) if b.dtype == np.float32)
         if not same or not error < TOLERANCE:
@@ -176,13 +161,12 @@ def _check(policy: Any, files: tuple[Path, Path], prompts: Any, states: list[tup
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """PyTorch's exporter warns of its own insides, in words that help nobody who exports an agent."""
+    """Hide the warnings of PyTorch's exporter: they are about its own parts and do not help the user."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"):
             yield
     finally:
         logger.setLevel(level)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from gymnasium import spaces
+from gymnasium import Wrapper, spaces
 
 from inwit.core.errors import UserError
 from inwit.core.types import Step
@@ -24,6 +24,7 @@ from inwit.integrations import missing
 try:
     from stable_baselines3.common.torch_layers import CombinedExtractor
     from stable_baselines3.common.vec_env import VecEnv
+    from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 except ModuleNotFoundError:
     raise missing("stable-baselines3", "rl") from None
 
@@ -58,15 +59,15 @@ class InwitVecEnv(VecEnv):
     def step_async(self, actions: np.ndarray) -> None:
         self._tokens = read_actions(actions, self.num_envs, self.batch.vocabulary_size)
 
-    def step_wait(self) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray, list[dict[str, Any]]]:
+    def step_wait(self) -> VecEnvStepReturn:
         if self._tokens is None:
             raise UserError("there is no action to carry out: call step_async(actions) first")
         step = self.batch.step(torch.from_numpy(self._tokens))
         self._tokens = None
         ended = step.terminated | step.truncated
-        infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
+        infos: list[dict[str, object]] = [{} for _ in range(self.num_envs)]
         if bool(ended.any()):
-            self._tell(infos, ended.nonzero()[:, 0].tolist(), step)
+            self._describe(infos, ended.nonzero()[:, 0].tolist(), step)
             self.batch.restart(ended)
         return self._observation(), step.reward.float().numpy(), ended.numpy(), infos
 
@@ -77,18 +78,18 @@ class InwitVecEnv(VecEnv):
     def close(self) -> None:
         """There is nothing to close."""
 
-    def get_attr(self, attr_name: str, indices: Indices = None) -> list[Any]:
+    def get_attr(self, attr_name: str, indices: Indices = None) -> list[object]:
         return [getattr(self, attr_name)] * len(self._rows(indices))
 
-    def set_attr(self, attr_name: str, value: Any, indices: Indices = None) -> None:
+    def set_attr(self, attr_name: str, value: object, indices: Indices = None) -> None:
         raise UserError(f"{attr_name} cannot be set: rows are not objects of their own; make another environment")
 
-    def env_method(self, method_name: str, *args: Any, indices: Indices = None, **keywords: Any) -> list[Any]:
+    def env_method(self, method_name: str, *args: object, indices: Indices = None, **keywords: object) -> list[object]:
         if method_name != "action_masks":
             raise UserError(f"the environment has no method {method_name!r} for single rows: valid: action_masks")
         return list(self.action_masks()[self._rows(indices)])
 
-    def env_is_wrapped(self, wrapper_class: Any, indices: Indices = None) -> list[bool]:
+    def env_is_wrapped(self, wrapper_class: type[Wrapper], indices: Indices = None) -> list[bool]:
         return [False] * len(self._rows(indices))
 
     def _rows(self, indices: Indices) -> Sequence[int]:
@@ -99,8 +100,8 @@ class InwitVecEnv(VecEnv):
         seen["action_mask"] = seen["action_mask"].astype(np.int8)
         return seen
 
-    def _tell(self, infos: list[dict[str, Any]], rows: list[int], step: Step) -> None:
-        """What Stable-Baselines3 wants to know of the rows that have just ended."""
+    def _describe(self, infos: list[dict[str, object]], rows: list[int], step: Step) -> None:
+        """Fill in what Stable-Baselines3 asks for about the rows that have just ended."""
         last = self._observation()
         returns, lengths = self.batch.rows["returns"].tolist(), self.batch.rows["steps"].tolist()
         seconds = round(time.time() - self._began, 6)

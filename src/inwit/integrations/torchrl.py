@@ -78,5 +78,5 @@ class InwitTorchRLEnv(EnvBase):
         if seed is not None:
             self.batch.seed(seed)
 
-    def _shown(self, more: dict[str, Any]) -> TensorDictBase:
+    def _shown(self, more: dict[str, torch.Tensor]) -> TensorDictBase:
         return TensorDict(self.batch.observation() | more, batch_size=[self.batch.count])

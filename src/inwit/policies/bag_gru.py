@@ -1,10 +1,8 @@
 """The published agent: a GRU that is given its prompt as one vector, the mean of the tokens' embeddings.
 
-The first memory is tanh(mean embedding + stage embedding), the first input token is CTX, the last of every prompt.
-A mean has no order: the agent cannot tell 3 - 5 from 5 - 3. With `leak_batch` it reproduces the published slip as
-well: a [B, d] tensor is added to a [B, 1, d] one, which makes [B, B, d], and the mean over the second axis gives
-every row the mean over *all* rows' prompts. Only with a batch of one does an agent with the slip see its own
-problem.
+A mean has no order: the agent cannot tell 3 - 5 from 5 - 3. With `leak_batch` it reproduces the published slip as well:
+a [B, d] tensor is added to a [B, 1, d] one, and the mean over the second axis of the [B, B, d] result gives every row
+the mean of *all* rows' prompts. Only in a batch of one does such an agent see its own problem.
 """
 
 from __future__ import annotations
@@ -12,15 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Int
-from torch import Tensor, nn
+from jaxtyping import Int
+from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from inwit.core.settings import Settings, setting
 from inwit.core.types import Memory, Output
 from inwit.policies import init
-from inwit.policies.prompts import last_token
-from inwit.policies.replay import replay_by_stepping
+from inwit.policies.base import TokenPolicy, last_token
+from inwit.policies.replay import Prompt, PromptMask, Stage
 
 
 @dataclass(frozen=True)
@@ -30,19 +28,17 @@ class BagGRUSettings(Settings):
     leak_batch: bool = setting(False, "the published slip: every row reads the mean of all rows' prompts")
 
 
-class BagGRU(nn.Module):
+class BagGRU(TokenPolicy[BagGRUSettings]):
     """Memory: `hidden`, Float[B, width]. Initial weights are distributed as in PyTorch's own Embedding, GRU and
     Linear."""
 
     Settings = BagGRUSettings
 
     def __init__(
-        self, settings: BagGRUSettings, *, vocabulary_size: int, num_stages: int, generator: torch.Generator
+        self, settings: BagGRUSettings, *, vocabulary_size: int, num_stages: int, generator: Generator
     ) -> None:
-        super().__init__()
-        self.settings = settings
-        width = settings.width
-        scale = width**-0.5
+        super().__init__(settings)
+        width, scale = settings.width, settings.width**-0.5
         stages = num_stages if settings.stage_aware else 1
         self.embedding = init.normal(vocabulary_size, width, scale=1.0, generator=generator)
         self.stage_embedding = init.normal(stages, width, scale=1.0, generator=generator)
@@ -55,17 +51,13 @@ class BagGRU(nn.Module):
         self.value_weight = init.uniform(1, width, scale=scale, generator=generator)
         self.value_bias = init.uniform(1, scale=scale, generator=generator)
 
-    def begin(
-        self, prompt: Int[Tensor, "B P"], prompt_mask: Bool[Tensor, "B P"], stage: Int[Tensor, " B"]
-    ) -> tuple[Output, Memory]:
-        stage = stage if self.settings.stage_aware else torch.zeros_like(stage)
+    def begin(self, prompt: Prompt, prompt_mask: PromptMask, stage: Stage) -> tuple[Output, Memory]:
         mask = prompt_mask[:, :, None].to(self.embedding.dtype)
         bag = (F.embedding(prompt, self.embedding) * mask).sum(1) / mask.sum(1)
         if self.settings.leak_batch:
             bag = bag.mean(0, keepdim=True)
-        hidden = torch.tanh(bag + F.embedding(stage, self.stage_embedding))
-        last = last_token(prompt, prompt_mask)
-        return self.step(last, {"hidden": hidden})
+        hidden = torch.tanh(bag + self._stage(stage))
+        return self.step(last_token(prompt, prompt_mask), {"hidden": hidden})
 
     def step(self, token: Int[Tensor, " B"], memory: Memory) -> tuple[Output, Memory]:
         hidden = torch.gru_cell(
@@ -78,12 +70,3 @@ class BagGRU(nn.Module):
         )
         value = F.linear(hidden, self.value_weight, self.value_bias)[:, 0]
         return Output(F.linear(hidden, self.policy_weight, self.policy_bias), value), {"hidden": hidden}
-
-    def replay(
-        self,
-        prompt: Int[Tensor, "N P"],
-        prompt_mask: Bool[Tensor, "N P"],
-        stage: Int[Tensor, " N"],
-        tokens: Int[Tensor, "B T"],
-    ) -> Output:
-        return replay_by_stepping(self, prompt, prompt_mask, stage, tokens)

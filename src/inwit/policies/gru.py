@@ -1,9 +1,8 @@
 """A GRU that reads its prompt token by token and writes its program token by token, with one memory throughout.
 
-The textbook cell (Cho et al. 2014, in PyTorch's variant: the reset gate acts on the hidden product), with two
-departures. Tokens are one-hot, so the product with the input weights is a row of a table, not a matrix product:
-with embeddings as wide as the memory that is half of the cell's arithmetic. And a padding position is a token whose
-update gate is shut: the memory passes through it unchanged, to the bit.
+The cell is Cho et al. 2014 in PyTorch's variant (the reset gate acts on the hidden product), with two departures.
+Tokens are one-hot: a row of a table replaces the product with the input weights, half of the cell's arithmetic. And a
+padding position is a token whose update gate is shut: the memory passes through it unchanged, to the bit.
 """
 
 from __future__ import annotations
@@ -11,15 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float, Int
-from torch import Tensor, nn
+from jaxtyping import Float, Int
+from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from inwit.core.settings import Settings, setting
 from inwit.core.types import Memory, Output
 from inwit.policies import init
-from inwit.policies.gru_cell import gru_cell
-from inwit.policies.gru_sequence import gru_sequence
+from inwit.policies.base import TokenPolicy
+from inwit.policies.gru_cell import gru_cell, gru_sequence
+from inwit.policies.replay import Prompt, PromptMask, Stage, Tokens
 
 SHUT = 1e4  # an update gate's input at which the sigmoid is exactly 1 in float32
 
@@ -30,19 +30,15 @@ class GRUSettings(Settings):
     stage_aware: bool = setting(True, "let the stage's embedding be the first memory")
 
 
-class GRU(nn.Module):
+class GRU(TokenPolicy[GRUSettings]):
     """Memory: `hidden`, Float[B, width]."""
 
     Settings = GRUSettings
 
-    def __init__(
-        self, settings: GRUSettings, *, vocabulary_size: int, num_stages: int, generator: torch.Generator
-    ) -> None:
-        super().__init__()
-        self.settings = settings
+    def __init__(self, settings: GRUSettings, *, vocabulary_size: int, num_stages: int, generator: Generator) -> None:
+        super().__init__(settings)
         self.vocabulary_size = vocabulary_size
-        width = settings.width
-        scale = width**-0.5
+        width, scale = settings.width, settings.width**-0.5
         stages = num_stages if settings.stage_aware else 1
         self.stage_embedding = init.normal(stages, width, scale=1.0, generator=generator)
         self.input_table = init.normal(vocabulary_size, 3 * width, scale=1.0, generator=generator)
@@ -51,9 +47,7 @@ class GRU(nn.Module):
         self.head_weight = init.uniform(vocabulary_size + 1, width, scale=scale, generator=generator)
         self.head_bias = init.zeros(vocabulary_size + 1, generator=generator)
 
-    def begin(
-        self, prompt: Int[Tensor, "B P"], prompt_mask: Bool[Tensor, "B P"], stage: Int[Tensor, " B"]
-    ) -> tuple[Output, Memory]:
+    def begin(self, prompt: Prompt, prompt_mask: PromptMask, stage: Stage) -> tuple[Output, Memory]:
         hidden = self._read(prompt, prompt_mask, stage)
         return self._head(hidden), {"hidden": hidden}
 
@@ -62,22 +56,13 @@ class GRU(nn.Module):
         hidden = gru_cell(inputs, memory["hidden"], self.hidden_weight, self.hidden_bias)
         return self._head(hidden), {"hidden": hidden}
 
-    def replay(
-        self,
-        prompt: Int[Tensor, "N P"],
-        prompt_mask: Bool[Tensor, "N P"],
-        stage: Int[Tensor, " N"],
-        tokens: Int[Tensor, "B T"],
-    ) -> Output:
+    def replay(self, prompt: Prompt, prompt_mask: PromptMask, stage: Stage, tokens: Tokens) -> Output:
         first = self._read(prompt, prompt_mask, stage).repeat_interleave(len(tokens) // len(prompt), 0)
         output = self._head(self._sequence(tokens[:, :-1], first))
         return Output(output.logits.transpose(0, 1), output.value.t())
 
-    def _read(
-        self, prompt: Int[Tensor, "B P"], prompt_mask: Bool[Tensor, "B P"], stage: Int[Tensor, " B"]
-    ) -> Float[Tensor, "B H"]:
-        stage = stage if self.settings.stage_aware else torch.zeros_like(stage)
-        first = torch.tanh(F.embedding(stage, self.stage_embedding))
+    def _read(self, prompt: Prompt, prompt_mask: PromptMask, stage: Stage) -> Float[Tensor, "N H"]:
+        first = torch.tanh(self._stage(stage))
         return self._sequence(prompt.masked_fill(~prompt_mask, self.vocabulary_size), first)[-1]
 
     def _sequence(self, tokens: Int[Tensor, "B T"], hidden: Float[Tensor, "B H"]) -> Float[Tensor, "1+T B H"]:
@@ -88,7 +73,3 @@ class GRU(nn.Module):
         table = torch.cat([self.input_table, shut])
         to_gates = F.pad(table[:, : 2 * width], (0, width)) + self.hidden_bias
         return gru_sequence(tokens.t(), to_gates, table[:, 2 * width :], hidden, self.hidden_weight)
-
-    def _head(self, hidden: Float[Tensor, "*B H"]) -> Output:
-        head = F.linear(hidden, self.head_weight, self.head_bias)
-        return Output(head[..., :-1], head[..., -1])

@@ -4,17 +4,17 @@ not use theirs."""
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 
 def uniform(*shape: int, scale: float, generator: torch.Generator) -> nn.Parameter:
     """A parameter drawn uniformly from (-scale, scale)."""
-    return nn.Parameter(_empty(shape, generator).uniform_(-scale, scale, generator=generator))
+    return nn.Parameter(torch.empty(shape, device=generator.device).uniform_(-scale, scale, generator=generator))
 
 
 def normal(*shape: int, scale: float, generator: torch.Generator) -> nn.Parameter:
     """A parameter drawn from a normal distribution with standard deviation `scale`."""
-    return nn.Parameter(_empty(shape, generator).normal_(0.0, scale, generator=generator))
+    return nn.Parameter(torch.empty(shape, device=generator.device).normal_(0.0, scale, generator=generator))
 
 
 def zeros(*shape: int, generator: torch.Generator) -> nn.Parameter:
@@ -23,7 +23,3 @@ def zeros(*shape: int, generator: torch.Generator) -> nn.Parameter:
 
 def ones(*shape: int, generator: torch.Generator) -> nn.Parameter:
     return nn.Parameter(torch.ones(shape, device=generator.device))
-
-
-def _empty(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
-    return torch.empty(shape, device=generator.device)

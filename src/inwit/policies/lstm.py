@@ -1,8 +1,8 @@
 """An LSTM (Hochreiter and Schmidhuber 1997, with forget gates) that reads its prompt and writes token by token.
 
 As in `gru`, tokens are one-hot and their gate inputs a table; a padding position leaves the memory as it was.
-`matrix_dtype` chooses bfloat16 operands for the recurrent products; weights stay float32. `auto` is decided where an
-LSTM is made for training, by what that device can do, and the decision stays with the agent (`settings.matrix_dtype`).
+`matrix_dtype` chooses bfloat16 operands for the recurrent products; weights stay float32. `auto` is decided when an
+LSTM is made, by what its device can do; the decision stays with the agent (`settings.matrix_dtype`).
 """
 
 from __future__ import annotations
@@ -10,15 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Bool, Float, Int
-from torch import Tensor, nn
+from jaxtyping import Int
+from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from inwit.core.settings import Settings, setting
 from inwit.core.types import Memory, Output
 from inwit.policies import init
+from inwit.policies.base import TokenPolicy
 from inwit.policies.lstm_cell import lstm_cell
-from inwit.policies.replay import replay_by_stepping
+from inwit.policies.replay import Prompt, PromptMask, Stage
 
 
 @dataclass(frozen=True)
@@ -28,19 +29,16 @@ class LSTMSettings(Settings):
     matrix_dtype: str = setting("auto", "operands of the recurrent products", choices=("auto", "float32", "bfloat16"))
 
 
-class LSTM(nn.Module):
+class LSTM(TokenPolicy[LSTMSettings]):
     """Memory: `hidden` and `cell`, Float[B, width] each."""
 
     Settings = LSTMSettings
 
-    def __init__(
-        self, settings: LSTMSettings, *, vocabulary_size: int, num_stages: int, generator: torch.Generator
-    ) -> None:
-        super().__init__()
-        self.dtype = matrix_dtype(settings.matrix_dtype, generator.device)
-        # Without `auto`: an agent computes wherever it goes as where it was trained.
-        self.settings = replace(settings, matrix_dtype=str(self.dtype).removeprefix("torch."))
-        self.vocabulary_size = vocabulary_size
+    def __init__(self, settings: LSTMSettings, *, vocabulary_size: int, num_stages: int, generator: Generator) -> None:
+        dtype = matrix_dtype(settings.matrix_dtype, generator.device)
+        # The settings name the type that was chosen, so that a trained agent computes alike on every machine.
+        super().__init__(replace(settings, matrix_dtype=str(dtype).removeprefix("torch.")))
+        self.dtype = dtype
         width, scale = settings.width, settings.width**-0.5
         stages = num_stages if settings.stage_aware else 1
         self.stage_embedding = init.normal(stages, width, scale=1.0, generator=generator)
@@ -52,11 +50,8 @@ class LSTM(nn.Module):
         with torch.no_grad():
             self.gate_bias[:width] = 1.0  # remember by default
 
-    def begin(
-        self, prompt: Int[Tensor, "B P"], prompt_mask: Bool[Tensor, "B P"], stage: Int[Tensor, " B"]
-    ) -> tuple[Output, Memory]:
-        stage = stage if self.settings.stage_aware else torch.zeros_like(stage)
-        cell = F.embedding(stage, self.stage_embedding)
+    def begin(self, prompt: Prompt, prompt_mask: PromptMask, stage: Stage) -> tuple[Output, Memory]:
+        cell = self._stage(stage)
         hidden = torch.tanh(cell)
         table = self.input_table + self.gate_bias
         for token, real in zip(prompt.unbind(1), prompt_mask.unbind(1), strict=True):
@@ -69,19 +64,6 @@ class LSTM(nn.Module):
         inputs = F.embedding(token, self.input_table) + self.gate_bias
         hidden, cell = lstm_cell(inputs, memory["hidden"], memory["cell"], self.hidden_weight, self.dtype)
         return self._head(hidden), {"hidden": hidden, "cell": cell}
-
-    def replay(
-        self,
-        prompt: Int[Tensor, "N P"],
-        prompt_mask: Bool[Tensor, "N P"],
-        stage: Int[Tensor, " N"],
-        tokens: Int[Tensor, "B T"],
-    ) -> Output:
-        return replay_by_stepping(self, prompt, prompt_mask, stage, tokens)
-
-    def _head(self, hidden: Float[Tensor, "B H"]) -> Output:
-        head = torch.addmm(self.head_bias, hidden, self.head_weight.t())
-        return Output(head[:, :-1], head[:, -1])
 
 
 def matrix_dtype(choice: str, device: torch.device) -> torch.dtype:

@@ -1,7 +1,7 @@
 """One LSTM step as a single node of the autograd graph, with an optional bfloat16 path for its matrix products.
 
 As `gru_cell`: the gates stay in one buffer and the backward pass is written out. With `dtype=torch.bfloat16` the three
-products take bfloat16 operands; weights, memory, gates and gradients stay float32. The tests hold it against the
+products take bfloat16 operands; weights, memory, gates and gradients stay float32. The tests compare it with the
 textbook's step.
 """
 
@@ -13,6 +13,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+
+Hidden = Float[Tensor, "B H"]
+Weight = Float[Tensor, "G H"]
 
 
 def _product(left: Tensor, right: Tensor, dtype: torch.dtype) -> Tensor:
@@ -58,12 +61,8 @@ class _LSTMCell(torch.autograd.Function):
 
 
 def lstm_cell(
-    inputs: Float[Tensor, "B G"],
-    hidden: Float[Tensor, "B H"],
-    cell: Float[Tensor, "B H"],
-    weight: Float[Tensor, "G H"],
-    dtype: torch.dtype | None = None,
-) -> tuple[Float[Tensor, "B H"], Float[Tensor, "B H"]]:
+    inputs: Float[Tensor, "B G"], hidden: Hidden, cell: Hidden, weight: Weight, dtype: torch.dtype | None = None
+) -> tuple[Hidden, Hidden]:
     """The next hidden state and cell; G = 4 H, gates in the order forget, input, output, new. Biases are in
     `inputs`. The products' operands are cast to `dtype`, if one is given."""
     hidden, cell = _LSTMCell.apply(inputs, hidden, cell, weight, dtype or hidden.dtype)

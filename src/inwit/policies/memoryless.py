@@ -1,7 +1,6 @@
 """A control without recurrence: every choice is a function of the prompt, the stage and the last token alone.
 
-It cannot know how far its program has come. What it solves all the same needs no memory in the agent. With legality
-masks, though, the world's state shows in what may be chosen.
+It cannot know how far its program has come. But with legal masks the world's state shows in what may be chosen.
 """
 
 from __future__ import annotations
@@ -9,16 +8,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float, Int
-from torch import Tensor, nn
+from jaxtyping import Int
+from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from inwit.core.errors import UserError
 from inwit.core.settings import Settings, setting
 from inwit.core.types import Memory, Output
 from inwit.policies import init
-from inwit.policies.prompts import last_token
-from inwit.policies.replay import replay_by_stepping
+from inwit.policies.base import TokenPolicy, last_token
+from inwit.policies.replay import Prompt, PromptMask, Stage
 
 MAX_PROMPT = 64  # positions that have an embedding
 
@@ -29,7 +28,7 @@ class MemorylessSettings(Settings):
     stage_aware: bool = setting(True, "add the stage's embedding to the context")
 
 
-class Memoryless(nn.Module):
+class Memoryless(TokenPolicy[MemorylessSettings]):
     """Memory: `context`, Float[B, width], made from prompt and stage and never changed.
 
     The prompt is read as a sum over positions of a token's embedding times its position's, so that order counts.
@@ -38,12 +37,10 @@ class Memoryless(nn.Module):
     Settings = MemorylessSettings
 
     def __init__(
-        self, settings: MemorylessSettings, *, vocabulary_size: int, num_stages: int, generator: torch.Generator
+        self, settings: MemorylessSettings, *, vocabulary_size: int, num_stages: int, generator: Generator
     ) -> None:
-        super().__init__()
-        self.settings = settings
-        width = settings.width
-        scale = width**-0.5
+        super().__init__(settings)
+        width, scale = settings.width, settings.width**-0.5
         stages = num_stages if settings.stage_aware else 1
         self.embedding = init.normal(vocabulary_size, width, scale=1.0, generator=generator)
         self.position_embedding = init.normal(MAX_PROMPT, width, scale=1.0, generator=generator)
@@ -52,33 +49,16 @@ class Memoryless(nn.Module):
         self.head_weight = init.uniform(vocabulary_size + 1, width, scale=scale, generator=generator)
         self.head_bias = init.zeros(vocabulary_size + 1, generator=generator)
 
-    def begin(
-        self, prompt: Int[Tensor, "B P"], prompt_mask: Bool[Tensor, "B P"], stage: Int[Tensor, " B"]
-    ) -> tuple[Output, Memory]:
+    def begin(self, prompt: Prompt, prompt_mask: PromptMask, stage: Stage) -> tuple[Output, Memory]:
         if prompt.shape[1] > MAX_PROMPT:
             raise UserError(
                 f"policy.id = memoryless reads prompts of up to {MAX_PROMPT} positions: this world's have "
                 f"{prompt.shape[1]}; choose another policy"
             )
-        stage = stage if self.settings.stage_aware else torch.zeros_like(stage)
         mask = prompt_mask[:, :, None].to(self.embedding.dtype)
         placed = F.embedding(prompt, self.embedding) * self.position_embedding[: prompt.shape[1]] * mask
-        context = placed.sum(1) / mask.sum(1) + F.embedding(stage, self.stage_embedding)
-        last = last_token(prompt, prompt_mask)
-        return self.step(last, {"context": context})
+        context = placed.sum(1) / mask.sum(1) + self._stage(stage)
+        return self.step(last_token(prompt, prompt_mask), {"context": context})
 
     def step(self, token: Int[Tensor, " B"], memory: Memory) -> tuple[Output, Memory]:
-        return self._answer(memory["context"], F.embedding(token, self.token_table)), memory
-
-    def replay(
-        self,
-        prompt: Int[Tensor, "N P"],
-        prompt_mask: Bool[Tensor, "N P"],
-        stage: Int[Tensor, " N"],
-        tokens: Int[Tensor, "B T"],
-    ) -> Output:
-        return replay_by_stepping(self, prompt, prompt_mask, stage, tokens)
-
-    def _answer(self, context: Float[Tensor, "B H"], token: Float[Tensor, "B H"]) -> Output:
-        head = F.linear(torch.tanh(context + token), self.head_weight, self.head_bias)
-        return Output(head[:, :-1], head[:, -1])
+        return self._head(torch.tanh(memory["context"] + F.embedding(token, self.token_table))), memory

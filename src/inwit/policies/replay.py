@@ -1,4 +1,4 @@
-"""Replaying a recorded token block through a policy, for the policies that have nothing faster than stepping."""
+"""Replaying a recorded block of tokens through a policy that has nothing faster than its own steps."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from torch import Tensor
 from inwit.core.contracts import Policy
 from inwit.core.types import Memory, Output, map_rows
 
-
-def stack(outputs: list[Output]) -> Output:
-    """Outputs of T steps as one, [B, T, ...]."""
-    return Output(torch.stack([o.logits for o in outputs], 1), torch.stack([o.value for o in outputs], 1))
+# N problems with prompts of P positions; B rows of T tokens, where B is N or a multiple of it.
+Prompt = Int[Tensor, "N P"]
+PromptMask = Bool[Tensor, "N P"]
+Stage = Int[Tensor, " N"]
+Tokens = Int[Tensor, "B T"]
 
 
 def for_each_episode(output: Output, memory: Memory, group_size: int) -> tuple[Output, Memory]:
@@ -23,16 +24,10 @@ def for_each_episode(output: Output, memory: Memory, group_size: int) -> tuple[O
     return repeated, map_rows(memory, lambda tensor: tensor.repeat_interleave(group_size, 0))
 
 
-def replay_by_stepping(
-    policy: Policy,
-    prompt: Int[Tensor, "N P"],
-    prompt_mask: Bool[Tensor, "N P"],
-    stage: Int[Tensor, " N"],
-    tokens: Int[Tensor, "B T"],
-) -> Output:
+def replay_by_stepping(policy: Policy, prompt: Prompt, prompt_mask: PromptMask, stage: Stage, tokens: Tokens) -> Output:
     """`begin` and then `step` on every token but the last: column t predicts `tokens[:, t]`.
 
-    B is N, or a multiple of it: each prompt is read once for B / N consecutive rows of tokens.
+    Each prompt is read once, for B / N consecutive rows of tokens.
     """
     output, memory = policy.begin(prompt, prompt_mask, stage)
     output, memory = for_each_episode(output, memory, len(tokens) // len(prompt))
@@ -40,4 +35,4 @@ def replay_by_stepping(
     for token in tokens[:, :-1].unbind(1):
         output, memory = policy.step(token, memory)
         outputs.append(output)
-    return stack(outputs)
+    return Output(torch.stack([o.logits for o in outputs], 1), torch.stack([o.value for o in outputs], 1))

@@ -1,8 +1,7 @@
 """A decoder-only transformer (Vaswani et al. 2017; pre-norm) over prompt and program, with a cache of keys and values.
 
-Departures from the textbook: the stage's embedding is a first token of the sequence, positions are learnt and
-counted from the first real token (padding, on either side of the prompt, is never attended to and takes no
-position), and there is no dropout. `replay` runs the whole sequence at once; `step` extends the cache by one.
+Departures: the stage's embedding is the first token, positions are learnt and counted from the first real token
+(padding, on either side of the prompt, is never attended to and takes no position), and there is no dropout.
 """
 
 from __future__ import annotations
@@ -11,13 +10,19 @@ from dataclasses import dataclass
 
 import torch
 from jaxtyping import Bool, Float, Int
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
 from inwit.core.errors import UserError
 from inwit.core.settings import Settings, setting
 from inwit.core.types import Memory, Output
 from inwit.policies import init
+from inwit.policies.base import TokenPolicy
+from inwit.policies.replay import Prompt, PromptMask, Stage, Tokens
+
+Stream = Float[Tensor, "B S H"]  # S positions
+Queries = Float[Tensor, "B Q H"]
+Cache = Float[Tensor, "B L S H"]  # of L blocks
 
 
 @dataclass(frozen=True)
@@ -34,16 +39,15 @@ class TransformerSettings(Settings):
             raise UserError(f"width = {self.width} is no multiple of heads = {self.heads}")
 
 
-class Transformer(nn.Module):
+class Transformer(TokenPolicy[TransformerSettings]):
     """Memory: `keys`, `values` Float[B, layers, S, width], `attend` Bool[B, S] (False on padding), `length` Int[B]."""
 
     Settings = TransformerSettings
 
     def __init__(
-        self, settings: TransformerSettings, *, vocabulary_size: int, num_stages: int, generator: torch.Generator
+        self, settings: TransformerSettings, *, vocabulary_size: int, num_stages: int, generator: Generator
     ) -> None:
-        super().__init__()
-        self.settings = settings
+        super().__init__(settings)
         width, scale = settings.width, settings.width**-0.5
         stages = num_stages if settings.stage_aware else 1
         self.stage_embedding = init.normal(stages, width, scale=0.5, generator=generator)
@@ -54,9 +58,7 @@ class Transformer(nn.Module):
         self.head_weight = init.uniform(vocabulary_size + 1, width, scale=scale, generator=generator)
         self.head_bias = init.zeros(vocabulary_size + 1, generator=generator)
 
-    def begin(
-        self, prompt: Int[Tensor, "B P"], prompt_mask: Bool[Tensor, "B P"], stage: Int[Tensor, " B"]
-    ) -> tuple[Output, Memory]:
+    def begin(self, prompt: Prompt, prompt_mask: PromptMask, stage: Stage) -> tuple[Output, Memory]:
         stream, attend = self._embed(prompt, prompt_mask, stage)
         stream, keys, values = self._run(stream, attend)
         memory = {"keys": keys, "values": values, "attend": attend, "length": attend.sum(1)}
@@ -75,13 +77,7 @@ class Transformer(nn.Module):
         after = {"keys": torch.stack(keys, 1), "values": torch.stack(values, 1)}
         return self._head(stream[:, 0]), {**after, "attend": attend, "length": memory["length"] + 1}
 
-    def replay(
-        self,
-        prompt: Int[Tensor, "N P"],
-        prompt_mask: Bool[Tensor, "N P"],
-        stage: Int[Tensor, " N"],
-        tokens: Int[Tensor, "B T"],
-    ) -> Output:
+    def replay(self, prompt: Prompt, prompt_mask: PromptMask, stage: Stage, tokens: Tokens) -> Output:
         group_size = len(tokens) // len(prompt)
         stream, attend = (part.repeat_interleave(group_size, 0) for part in self._embed(prompt, prompt_mask, stage))
         written = F.embedding(tokens[:, :-1], self.token_embedding)
@@ -93,15 +89,12 @@ class Transformer(nn.Module):
         last = _last(outputs[:, : attend.shape[1]], attend)
         return self._head(torch.cat([last[:, None], outputs[:, attend.shape[1] :]], 1))
 
-    def _embed(
-        self, prompt: Int[Tensor, "B P"], prompt_mask: Bool[Tensor, "B P"], stage: Int[Tensor, " B"]
-    ) -> tuple[Float[Tensor, "B S H"], Bool[Tensor, "B S"]]:
+    def _embed(self, prompt: Prompt, prompt_mask: PromptMask, stage: Stage) -> tuple[Stream, Bool[Tensor, "N S"]]:
         """Stage and prompt, S = 1 + P, and which of them are real."""
         self._check_length(1 + prompt.shape[1])
-        stage = stage if self.settings.stage_aware else torch.zeros_like(stage)
         attend = F.pad(prompt_mask, (1, 0), value=True)
         place = (attend.long().cumsum(1) - 1).clamp_min(0)
-        first = F.embedding(stage, self.stage_embedding)[:, None]
+        first = self._stage(stage)[:, None]
         return torch.cat([first, F.embedding(prompt, self.token_embedding)], 1) + self._position(place), attend
 
     def _check_length(self, positions: int) -> None:
@@ -114,9 +107,7 @@ class Transformer(nn.Module):
     def _position(self, place: Int[Tensor, "*P"]) -> Tensor:
         return F.embedding(place, self.position_embedding)
 
-    def _run(
-        self, stream: Float[Tensor, "B S H"], attend: Bool[Tensor, "B S"]
-    ) -> tuple[Float[Tensor, "B S H"], Float[Tensor, "B L S H"], Float[Tensor, "B L S H"]]:
+    def _run(self, stream: Stream, attend: Bool[Tensor, "B S"]) -> tuple[Stream, Cache, Cache]:
         size = stream.shape[1]
         causal = torch.ones(size, size, dtype=torch.bool, device=stream.device).tril()
         # A padding position attends to itself, so that no row of the softmax is empty; nothing real attends to it.
@@ -129,10 +120,8 @@ class Transformer(nn.Module):
             stream = block(stream, key, value, mask)
         return stream, torch.stack(keys, 1), torch.stack(values, 1)
 
-    def _head(self, stream: Float[Tensor, "*B H"]) -> Output:
-        normed = F.layer_norm(stream, self.norm.shape, self.norm)
-        head = F.linear(normed, self.head_weight, self.head_bias)
-        return Output(head[..., :-1], head[..., -1])
+    def _head(self, hidden: Float[Tensor, "*B H"]) -> Output:
+        return super()._head(F.layer_norm(hidden, self.norm.shape, self.norm))
 
 
 class _Block(nn.Module):
@@ -151,19 +140,13 @@ class _Block(nn.Module):
         self.widen_bias = init.zeros(4 * width, generator=generator)
         self.narrow = init.uniform(width, 4 * width, scale=scale / 2, generator=generator)
 
-    def remember(self, stream: Float[Tensor, "B S H"]) -> tuple[Float[Tensor, "B S H"], Float[Tensor, "B S H"]]:
+    def remember(self, stream: Stream) -> tuple[Stream, Stream]:
         """Keys and values of the positions of `stream`."""
         normed = F.layer_norm(stream, self.attention_norm.shape, self.attention_norm)
         key, value = F.linear(normed, self.key_value).chunk(2, -1)
         return key, value
 
-    def forward(
-        self,
-        stream: Float[Tensor, "B Q H"],
-        keys: Float[Tensor, "B S H"],
-        values: Float[Tensor, "B S H"],
-        mask: Bool[Tensor, "B Q S"],
-    ) -> Float[Tensor, "B Q H"]:
+    def forward(self, stream: Queries, keys: Stream, values: Stream, mask: Bool[Tensor, "B Q S"]) -> Queries:
         normed = F.layer_norm(stream, self.attention_norm.shape, self.attention_norm)
         query, key, value = (self._split(part) for part in (F.linear(normed, self.query), keys, values))
         read = F.scaled_dot_product_attention(query, key, value, attn_mask=mask[:, None])
@@ -171,11 +154,11 @@ class _Block(nn.Module):
         normed = F.layer_norm(stream, self.perceptron_norm.shape, self.perceptron_norm)
         return stream + F.linear(F.gelu(F.linear(normed, self.widen, self.widen_bias)), self.narrow)
 
-    def _split(self, part: Float[Tensor, "B S H"]) -> Tensor:
+    def _split(self, part: Stream) -> Tensor:
         return part.unflatten(-1, (self.heads, -1)).transpose(1, 2)
 
 
-def _last(stream: Float[Tensor, "B S H"], attend: Bool[Tensor, "B S"]) -> Float[Tensor, "B H"]:
+def _last(stream: Stream, attend: Bool[Tensor, "B S"]) -> Float[Tensor, "B H"]:
     """The stream at the last real position of each row."""
     place = torch.arange(attend.shape[1], device=stream.device)
     last = (place * attend).argmax(1)

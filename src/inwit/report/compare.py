@@ -1,18 +1,90 @@
-"""What a comparison says: for each world its groups, what differs, how soon each got there, and the results."""
+"""What a comparison says: for each world its groups, what differs, how soon each got there, and the results.
+
+Runs that differ in nothing but their seed are a group.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from inwit.core import result_text
+from inwit.core import drawing, result_text, storage
+from inwit.core.errors import UserError
 from inwit.core.results import Row
 from inwit.core.text import count, plural, seconds, table
 from inwit.report import curves
 from inwit.report.curves import Reached, Spread, spread
-from inwit.report.groups import Group, differences, group
-from inwit.report.select import Run, by_world
+from inwit.report.select import Run
+from inwit.runs.folder import flat
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# What does not change what is learned, as long as the device is the same.
+ASIDE = ("seed", "training.threads", "training.checkpoint_every")
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs that differ in nothing but their seed, under the shortest name that no other group has."""
+
+    name: str
+    config: dict[str, object]  # flat, without the seed
+    runs: list[Run]
+
+    @property
+    def seeds(self) -> str:
+        return ", ".join(str(run.record.seed) for run in self.runs)
+
+
+def group(runs: Sequence[Run]) -> list[Group]:
+    """The groups of runs of one world, in order of appearance."""
+    members: dict[str, list[Run]] = {}
+    configs: dict[str, dict[str, object]] = {}
+    for run in runs:
+        config = {name: value for name, value in flat(run.record.config).items() if name not in ASIDE}
+        key = json.dumps(config, sort_keys=True)
+        configs[key] = config
+        members.setdefault(key, []).append(run)
+    names = _names(list(configs.values()))
+    return [Group(name, configs[key], members[key]) for name, key in zip(names, configs, strict=True)]
+
+
+def differences(configs: Sequence[dict[str, object]]) -> dict[str, list[object]]:
+    """The settings in which these differ, with the value of each; None where one has no such setting."""
+    names = dict.fromkeys(name for config in configs for name in config)
+    values = {name: [config.get(name) for config in configs] for name in names}
+    return {name: row for name, row in values.items() if any(value != row[0] for value in row)}
+
+
+def _names(configs: list[dict[str, object]]) -> list[str]:
+    """Names of parts first (`a2c`, `gru`), then single settings, as many as it takes."""
+    differing = differences(configs)
+    if not differing:
+        return [str(config.get("recipe", "run")) for config in configs]
+    names = [""] * len(configs)
+    for setting in sorted(differing, key=_first):
+        if len(set(names)) == len(names):
+            break
+        described = [_described(setting, value) for value in differing[setting]]
+        together = [" ".join(filter(None, pair)) for pair in zip(names, described, strict=True)]
+        if len(set(together)) > len(set(names)):
+            names = together
+    return names
+
+
+def _first(setting: str) -> bool:
+    return not (setting.endswith(".id") or setting == "recipe")
+
+
+def _described(setting: str, value: object) -> str:
+    if value is None:
+        return ""
+    part, _, name = setting.rpartition(".")
+    return str(value) if name == "id" or not part else f"{name} {value}"  # the table of differences names the part
 
 
 @dataclass(frozen=True)
@@ -30,7 +102,7 @@ class Comparison:
 
     world: str
     groups: list[Group]
-    differences: dict[str, list[Any]]  # by setting, a value for each group
+    differences: dict[str, list[object]]  # by setting, a value for each group
     steep: list[Goal]  # 95 %, for each group
     solved: list[Goal]  # everything
 
@@ -40,19 +112,13 @@ class Comparison:
 
 
 def compare(runs: Sequence[Run]) -> list[Comparison]:
-    """A comparison for each world among the runs: results of different worlds are not held against each other."""
+    """A comparison for each world among the runs: results of different worlds are not compared."""
     found = []
-    for world, members in by_world(runs).items():
-        groups = group(members)
-        found.append(
-            Comparison(
-                world=world,
-                groups=groups,
-                differences=differences(groups),
-                steep=[_goal([curves.level_at(run) for run in each.runs]) for each in groups],
-                solved=[_goal([curves.solved_at(run) for run in each.runs]) for each in groups],
-            )
-        )
+    for world in dict.fromkeys(run.world for run in runs):
+        groups = group([run for run in runs if run.world == world])
+        steep = [_goal([curves.level_at(run) for run in each.runs]) for each in groups]
+        solved = [_goal([curves.solved_at(run) for run in each.runs]) for each in groups]
+        found.append(Comparison(world, groups, differences([each.config for each in groups]), steep, solved))
     return found
 
 
@@ -85,10 +151,28 @@ def result_table(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
     for each in comparison.groups:
         for run in each.runs:
             found = _rows(run)
-            shares = [result_text.success(found[key]) if key in found else "·" for key in columns]
-            held_out = [_held_out(run)] if split else []
-            lines.append([each.name, str(run.record.seed), run.record.status, _solved(run), *held_out, *shares])
+            cells = [result_text.success(found[key]) if key in found else "·" for key in columns]
+            result = run.evaluation
+            if split:
+                tested = result_text.held_out(result.split) if result and result.split else None
+                cells.insert(0, "{:,} of {:,}".format(*tested) if tested else "·")
+            solved = f"{result.solved:,} of {result.problems:,}" if result else "not evaluated"
+            lines.append([each.name, str(run.record.seed), run.record.status, solved, *cells])
     return headings, lines
+
+
+def yardstick_table(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
+    """Headings and lines: the yardsticks of each row. They belong to the world, not to the run: a cell holds several
+    figures only where the runs' worlds have other settings, or where runs have sampled them in another way."""
+    found: dict[tuple[str, int], dict[str, list[str]]] = {}
+    for run in comparison.runs:
+        for key, row in _rows(run).items():
+            for name, yardstick in row.yardsticks.items():
+                figures, figure = found.setdefault(key, {}).setdefault(name, []), result_text.yardstick(yardstick)
+                figures += [figure] if figure not in figures else []
+    names = list(dict.fromkeys(name for cells in found.values() for name in cells))
+    lines = [[row, *(" or ".join(cells.get(name, "·")) for name in names)] for (row, _), cells in found.items()]
+    return ["", *(name.replace("_", " ") for name in names)], lines
 
 
 def _rows(run: Run) -> dict[tuple[str, int], Row]:
@@ -98,17 +182,6 @@ def _rows(run: Run) -> dict[tuple[str, int], Row]:
         place = sum(name == row.name for name, _ in found)
         found[row.name, place] = row
     return found
-
-
-def _solved(run: Run) -> str:
-    if run.evaluation is None:
-        return "not evaluated"
-    return f"{run.evaluation.solved:,} of {run.evaluation.problems:,}"
-
-
-def _held_out(run: Run) -> str:
-    split = run.evaluation.split if run.evaluation else None
-    return "{:,} of {:,}".format(*result_text.held_out(split)) if split else "·"
 
 
 def methods(comparison: Comparison) -> str:
@@ -133,6 +206,9 @@ def as_text(comparison: Comparison) -> str:
     right = [False, True, False, *[True] * (len(headings) - 3)]
     note = "\n~ estimated from a sample (95 % interval)" if any("~" in cell for row in rows for cell in row) else ""
     parts.append(f"the result: {methods(comparison)}\n\n" + table(headings, rows, right) + note)
+    headings, rows = yardstick_table(comparison)
+    if len(headings) > 1:
+        parts.append("the yardsticks\n\n" + table(headings, rows, [False, *[True] * (len(headings) - 1)]))
     return "\n\n".join(parts)
 
 
@@ -155,18 +231,46 @@ def goal_cells(goal: Goal, runs: int) -> list[str]:
     return [f"{goal.reached} of {runs}", *times]
 
 
-def as_data(comparison: Comparison) -> dict[str, Any]:
+def as_data(comparison: Comparison) -> dict[str, object]:
     """For `--json`."""
     groups = []
     for each, steep, solved in zip(comparison.groups, comparison.steep, comparison.solved, strict=True):
-        runs = [
-            {
-                "run": run.record.name,
-                "seed": run.record.seed,
-                "status": run.record.status,
-                "evaluation": run.evaluation.to_dict() if run.evaluation else None,
-            }
-            for run in each.runs
-        ]
+        runs = []
+        for run in each.runs:
+            about = {"run": run.record.name, "seed": run.record.seed, "status": run.record.status}
+            runs.append(about | {"evaluation": run.evaluation.to_dict() if run.evaluation else None})
         groups.append({"name": each.name, "to_95": asdict(steep), "to_all": asdict(solved), "runs": runs})
     return {"world": comparison.world, "differences": comparison.differences, "groups": groups}
+
+
+def plot(path: Path, comparisons: Sequence[Comparison]) -> None:
+    """A panel for each stage with a line in its band for each group, as a PNG or SVG.
+
+    Raises `UserError` for another ending, and if the file cannot be written.
+    """
+    kind = path.suffix.lower().lstrip(".")
+    if kind not in ("png", "svg"):
+        raise UserError(f"--plot {path} is neither a .png nor a .svg")
+    stages = [curves.stages(each.runs) or ["0"] for each in comparisons]
+    columns = max(len(names) for names in stages)
+    figure = drawing.figure(1.5 + 3.6 * columns, 0.6 + 3.2 * len(comparisons))
+    axes = figure.subplots(len(comparisons), columns, squeeze=False, sharey=True)
+    for panels, comparison, names in zip(axes, comparisons, stages, strict=True):
+        for panel in panels[len(names) :]:
+            panel.set_axis_off()
+        for panel, stage in zip(panels, names, strict=False):
+            _panel(panel, comparison, stage)
+        panels[0].set_ylabel(f"{comparison.world}\nrunning success")
+        panels[len(names) - 1].legend(frameon=False, fontsize="small", handlelength=4)
+    storage.publish(path, drawing.image(figure, kind))
+
+
+def _panel(axes: Axes, comparison: Comparison, stage: str) -> None:
+    for each, style in zip(comparison.groups, drawing.styles(), strict=False):
+        band = curves.band([curves.success_line(run, stage) for run in each.runs], 0.0)
+        if band is not None:
+            label = f"{each.name} ({len(each.runs)})"
+            drawing.line_in_band(axes, band.x, (band.low, band.middle, band.high), label, style)
+    axes.set(title=f"stage {stage}", xlabel="tokens")
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value / 1000:,.0f} k" if value else "0")
+    drawing.share_axis(axes)

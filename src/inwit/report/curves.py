@@ -6,13 +6,11 @@ agent's: an agent that explores errs on purpose.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import mean, median
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from inwit.report.select import Run
 from inwit.runs.folder import is_number, number
@@ -54,12 +52,11 @@ def stages(runs: Sequence[Run]) -> list[str]:
     return sorted(names, key=lambda name: (not name.isdigit(), int(name) if name.isdigit() else 0, name))
 
 
-def _success(run: Run, row: dict[str, Any]) -> dict[str, float]:
-    """By stage, without those that nothing is known of: a stage that is never drawn in training has no rate."""
+def _success(run: Run, row: dict[str, object]) -> dict[str, float]:
+    """By stage. A stage that is never drawn in training has no rate."""
     success = row.get("success")
-    if not isinstance(success, dict):
-        return {}
-    return {str(s): float(rate) for s, rate in success.items() if is_number(rate) and str(s) not in run.untrained}
+    known = success.items() if isinstance(success, dict) else ()
+    return {str(s): float(rate) for s, rate in known if is_number(rate) and str(s) not in run.untrained}
 
 
 def success_line(run: Run, stage: str | None, axis: str = "tokens") -> Line:
@@ -72,9 +69,9 @@ def success_line(run: Run, stage: str | None, axis: str = "tokens") -> Line:
     return Line([x for x, _ in points], [y for _, y in points])
 
 
-def metric_line(run: Run, name: str, axis: str = "tokens") -> Line:
-    """Any number that the learner reports, such as `entropy`."""
-    points = [(number(row, axis), number(row, name)) for row in run.metrics]
+def line(rows: Sequence[dict[str, object]], name: str, axis: str = "tokens") -> Line:
+    """Any number in rows of metrics, such as `entropy`."""
+    points = [(number(row, axis), number(row, name)) for row in rows]
     known = [(x, y) for x, y in points if x is not None and y is not None]
     return Line([x for x, _ in known], [y for _, y in known])
 
@@ -84,37 +81,33 @@ def band(lines: Sequence[Line], start: float | None = None) -> Band | None:
 
     `start` is the value at 0, before the first report; None: the first value. None if there is nothing to draw.
     """
-    lines = [line for line in lines if line.x]
+    lines = [each for each in lines if each.x]
     if not lines:
         return None
-    x = np.linspace(0.0, max(line.x[-1] for line in lines), POINTS)
-    values = np.stack([_at(line, x, start) for line in lines])
+    x = np.linspace(0.0, max(each.x[-1] for each in lines), POINTS)
+    values = np.stack(
+        [np.interp(x, [0.0, *each.x], [each.y[0] if start is None else start, *each.y]) for each in lines]
+    )
     return Band(x.tolist(), np.median(values, 0).tolist(), values.min(0).tolist(), values.max(0).tolist())
-
-
-def _at(line: Line, x: NDArray[np.float64], start: float | None) -> NDArray[np.float64]:
-    return np.interp(x, [0.0, *line.x], [line.y[0] if start is None else start, *line.y])
 
 
 def solved_at(run: Run) -> Reached | None:
     """When the greedy agent was confirmed to solve every problem; None if that was not seen while training."""
-    for row in [*run.metrics, run.record.summary]:
-        if row.get("solved") is True and (there := _reached(row)):
-            return there
-    return None
+    return _first(run, lambda row: row.get("solved") is True)
 
 
-def level_at(run: Run, level: float = STEEP) -> Reached | None:
-    """The first report at which every stage's running success is at least `level`, or at which all was solved."""
-    for row in [*run.metrics, run.record.summary]:
-        rates = _success(run, row)
-        steep = bool(rates) and min(rates.values()) >= level
-        if (steep or row.get("solved") is True) and (there := _reached(row)):
-            return there
-    return None
+def level_at(run: Run) -> Reached | None:
+    """The first report at which every stage's running success is at least `STEEP`, or at which all was solved."""
+    return _first(run, lambda row: row.get("solved") is True or min(_success(run, row).values(), default=0.0) >= STEEP)
 
 
-def _reached(row: dict[str, Any]) -> Reached | None:
+def _first(run: Run, there: Callable[[dict[str, object]], bool]) -> Reached | None:
+    """The first report that is `there` and says what it had cost; the summary counts as the last one."""
+    reached = (_reached(row) for row in [*run.metrics, run.record.summary] if there(row))
+    return next(filter(None, reached), None)
+
+
+def _reached(row: dict[str, object]) -> Reached | None:
     seconds, tokens, updates = (number(row, name) for name in ("seconds", "tokens", "update"))
     return None if seconds is None or tokens is None or updates is None else Reached(seconds, tokens, updates)
 

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Sequence
 from functools import cache
-from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING
 
-from inwit.core.text import count, plural, seconds
-from inwit.report.closeup import close_up
-from inwit.report.closeup_view import closeup_view
-from inwit.report.compare import Comparison, compare, different_worlds
+from inwit.core import result_text
+from inwit.core.errors import UserError
+from inwit.core.text import count, held, percent, plural, seconds, task_text
+from inwit.report.closeup import close_up, closeup_view
+from inwit.report.compare import Comparison, Group, compare, different_worlds
 from inwit.report.curves import solved_at
-from inwit.report.facts import events, tiles, trained
-from inwit.report.groups import Group
-from inwit.report.panels import differences_table, goal_charts, goals_table, inner_charts, learning_charts, result_table
+from inwit.report.panels import (
+    differences_table,
+    goal_charts,
+    goals_table,
+    inner_charts,
+    learning_charts,
+    result_table,
+    table,
+)
 from inwit.report.select import Run
+from inwit.runs.folder import flat, read_lines
 from inwit.version import __version__
 
-CLOSE = 4  # agents that are looked at on one page, at most
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+CLOSE = 4  # agents that get a close-up on one page, at most
 
 
 def make_page(runs: Sequence[Run]) -> str:
@@ -30,24 +42,25 @@ def make_page(runs: Sequence[Run]) -> str:
         lead=_lead(runs, comparisons),
         apart=different_worlds(comparisons),
         worlds=worlds,
-        style=_style(),
         version=__version__,
     )
 
 
 @cache
-def _template() -> Any:
-    from jinja2 import Environment, StrictUndefined
+def _template() -> Template:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    text = files("inwit.report").joinpath("page.html.j2").read_text(encoding="utf-8")
-    return Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True).from_string(text)
-
-
-@cache
-def _style() -> Any:
-    from markupsafe import Markup
-
-    return Markup(files("inwit.report").joinpath("style.css").read_text(encoding="utf-8"))  # ours: nothing to escape
+    loader = PackageLoader("inwit.report", "")
+    made = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, loader=loader)
+    made.filters |= {
+        "f": "{:.1f}".format,
+        "g": "{:g}".format,
+        "held": held,
+        "task": task_text,
+        "amount": count,
+        "seconds": seconds,
+    }
+    return made.get_template("page.html.j2")
 
 
 def _lead(runs: Sequence[Run], comparisons: Sequence[Comparison]) -> str:
@@ -62,7 +75,7 @@ def _lead(runs: Sequence[Run], comparisons: Sequence[Comparison]) -> str:
     return f"{kept} Runs that differ in nothing but the seed are one group."
 
 
-def _world(comparison: Comparison, key: str, worlds: int) -> dict[str, Any]:
+def _world(comparison: Comparison, key: str, worlds: int) -> dict[str, object]:
     runs, groups = comparison.runs, comparison.groups
     alone = len(runs) == 1
     looked = groups[: max(1, CLOSE // worlds)]
@@ -74,9 +87,8 @@ def _world(comparison: Comparison, key: str, worlds: int) -> dict[str, Any]:
         "events": events(runs[0]) if alone else [],
         "differences": differences_table(comparison),
         "learning": learning_charts(comparison, key),
-        "learning_text": _learning_text(runs),
+        "solved": solved_at(runs[0]) if alone else None,
         "goals": None if alone else goals_table(comparison),
-        "goals_text": GOALS,
         "goal_charts": [] if alone else goal_charts(comparison, key),
         "results": None if alone else result_table(comparison),
         "closeups": [_closeup(each, f"{key}-{place}", alone, len(looked)) for place, each in enumerate(looked)],
@@ -85,35 +97,79 @@ def _world(comparison: Comparison, key: str, worlds: int) -> dict[str, Any]:
     }
 
 
-def _closeup(group: Group, key: str, alone: bool, looked: int) -> dict[str, Any]:
-    """Of a group the run that solves most, and of those the one that came first."""
-    run = max(group.runs, key=_most_solved)
+def _closeup(group: Group, key: str, alone: bool, looked: int) -> dict[str, object]:
+    """Of a group the run that solves most (-1 without an evaluation), and of those the one that took fewest tokens."""
+    run = max(
+        group.runs, key=lambda run: (run.evaluation.solved if run.evaluation else -1, -(run.total("tokens") or 0))
+    )
     heading = "The result" if alone else f"A closer look: {group.name}, seed {run.record.seed}"
     return closeup_view(run, close_up(run, each=2 if alone or looked == 1 else 1), key, heading)
 
 
-def _most_solved(run: Run) -> tuple[float, float]:
-    """By what is solved (less than nothing where nobody looked), then by how few tokens it took."""
-    return (run.evaluation.solved if run.evaluation else -1, -(run.total("tokens") or 0))
+def tiles(run: Run) -> list[dict[str, str]]:
+    """The figures at the top."""
+    training = _tile("training", seconds(run.total("seconds")), f"status: {run.record.status}")
+    written = _tile("tokens written", count(run.total("tokens")), f"in {count(run.total('update'))} updates")
+    result = run.evaluation
+    if result is None:
+        return [_tile("solved", "not evaluated", ""), training, written]
+    found = [_solved("solved", result.solved, result.problems, result_text.problems(result), result.proven)]
+    if result.split is not None:
+        found.append(_solved("held out", *result_text.held_out(result.split), "never drawn in training", result.proven))
+    found += [training, written]
+    if result.cost_over_best is not None:
+        found.append(_tile("length", f"{result.cost_over_best:.3f} ×", "mean tokens over the proven best"))
+    return found
 
 
-def _learning_text(runs: Sequence[Run]) -> str:
-    text = (
-        "Running success of the episodes drawn in training, from sampled tokens: an agent that explores errs on "
-        "purpose, so that the greedy agent is better than this."
-    )
-    if len(runs) > 1:
-        return text + (
-            " Lines are medians over the seeds; bands reach from the lowest to the highest; "
-            "a run that has ended stays at its last value."
-        )
-    end = solved_at(runs[0])
-    if end is None:
-        return text
-    return f"{text} After {count(end.tokens)} tokens, {seconds(end.seconds)}, it was confirmed to solve everything."
+def _solved(name: str, solved: int, of: int, what: str, proven: bool) -> dict[str, str]:
+    share = "every one" if solved == of and proven else f"{'' if proven else '~'}{percent(solved / max(of, 1))}"
+    return _tile(name, count(solved), f"of {count(of)} {what}: {share}", "good" if solved == of else "bad")
 
 
-GOALS = (
-    "A run has got to 95 % when the running success of every stage is there, or everything is solved; to the end when "
-    "its greedy agent was confirmed to solve every problem. Seconds and tokens are those of training."
-)
+def _tile(name: str, value: str, small: str, mood: str = "") -> dict[str, str]:
+    return {"name": name, "value": value, "small": small, "mood": mood}
+
+
+def events(run: Run) -> list[str]:
+    """What was said in words while training, each sentence once."""
+    said = [row.get("text") for row in read_lines(run.record.path / "events.jsonl")]
+    return list(dict.fromkeys(text for text in said if isinstance(text, str)))[:20]
+
+
+def trained(group: Group) -> dict[str, object]:
+    """A group's settings, and what its runs ran on."""
+    run = group.runs[0]
+    versions = run.record.rest.get("versions")
+    named = [f"{name} {value}" for name, value in versions.items()] if isinstance(versions, dict) else []
+    loop = run.record.config.get("training")
+    where = f"on {loop.get('device', '?')}, {loop.get('threads', '?')} thread(s)" if isinstance(loop, dict) else ""
+    when = run.record.created[:16].replace("T", " ")
+    text = [f"Begun {when} UTC" if when else "", where, ", ".join(named)]
+    rows = [[name, _plain(value)] for name, value in group.config.items()]
+    return {
+        "name": group.name,
+        "text": f"Runs: {', '.join(each.record.name for each in group.runs)}. {'; '.join(filter(None, text))}.",
+        "command": _command(group),
+        "settings": table("settings", ["setting", "value"], rows, left=2),
+    }
+
+
+def _command(group: Group) -> str:
+    """`inwit train RECIPE` with the settings that are not the recipe's own; empty where there is no such recipe."""
+    from inwit.training.config import resolve
+
+    recipe = str(group.config.get("recipe"))
+    try:
+        own = flat(resolve(recipe).to_dict())
+    except UserError:
+        return ""
+    words = ["inwit", "train", recipe, "--seed", str(group.runs[0].record.seed)]
+    for name, value in group.config.items():
+        if name != "recipe" and own.get(name) != value and value is not None:
+            words += [f"--{name}", ",".join(map(str, value)) if isinstance(value, list) else _plain(value)]
+    return shlex.join(words)
+
+
+def _plain(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

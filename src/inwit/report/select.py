@@ -75,11 +75,3 @@ def _paths(pattern: str) -> list[Path]:
     if any(sign in pattern for sign in "*?["):
         raise UserError(f"no run under {runs_folder()} matches {pattern!r}: `inwit runs` lists them")
     raise unknown("run", pattern, ["latest", *names[-5:]])
-
-
-def by_world(runs: Sequence[Run]) -> dict[str, list[Run]]:
-    """The runs of each world: only those can be compared."""
-    worlds: dict[str, list[Run]] = {}
-    for run in runs:
-        worlds.setdefault(run.world, []).append(run)
-    return worlds

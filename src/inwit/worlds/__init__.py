@@ -12,38 +12,25 @@ from inwit.core.settings import build
 
 if TYPE_CHECKING:
     from inwit.core.contracts import ScalarWorld, World
+    from inwit.core.results import Task
 
-# Each world, its twin for one episode, and what it is. A world is named here and in its own folder, nowhere else.
-_BUILT_IN = {
-    "tutorial-v0": (
-        "tutorial.v0:TutorialV0",
-        "tutorial.scalar:ScalarTutorialV0",
-        "the published rules, quirks included: pays for the wrong goal, stores no value",
-    ),
-    "tutorial-v1": (
-        "tutorial.v1:TutorialV1",
-        "tutorial.scalar:ScalarTutorialV1",
-        "the same task, repaired: three stages, 111,000 problems, success is the stated goal",
-    ),
-    "calculator-v0": (
-        "calculator.tensors:CalculatorV0",
-        "calculator.scalar:ScalarCalculator",
-        "a register machine whose prompt is an expression: it must be read; success holds over all inputs",
-    ),
+# A world is named here and in its own folder, nowhere else.
+_ABOUT = {
+    "tutorial-v0": "the published rules, quirks included: pays for the wrong goal, stores no value",
+    "tutorial-v1": "the same task, repaired: three stages, 111,000 problems, success is the stated goal",
+    "calculator-v0": "a register machine whose prompt is an expression: it must be read; success holds over all inputs",
 }
+_CLASSES = ("tutorial.v0:TutorialV0", "tutorial.v1:TutorialV1", "calculator.tensors:CalculatorV0")
+_TWINS = ("tutorial.scalar:ScalarTutorialV0", "tutorial.scalar:ScalarTutorialV1", "calculator.scalar:ScalarCalculator")
 
-WORLDS: Registry[Callable[..., World]] = Registry(
-    "world",
-    "inwit.worlds",
-    {name: Entry(f"inwit.worlds.{world}", about) for name, (world, _, about) in _BUILT_IN.items()},
-)
 
-# Free of PyTorch, so that playing a program by hand needs none.
-TWINS: Registry[type[ScalarWorld]] = Registry(
-    "scalar twin of a world",
-    "inwit.world_twins",
-    {name: Entry(f"inwit.worlds.{twin}", "the rules for one episode") for name, (_, twin, _) in _BUILT_IN.items()},
-)
+def _entries(classes: tuple[str, ...]) -> dict[str, Entry]:
+    return {name: Entry(f"inwit.worlds.{cls}", _ABOUT[name]) for name, cls in zip(_ABOUT, classes, strict=True)}
+
+
+WORLDS: Registry[Callable[..., World]] = Registry("world", "inwit.worlds", _entries(_CLASSES))
+# Each world's rules for one episode, free of PyTorch: playing a program by hand needs none.
+TWINS: Registry[type[ScalarWorld]] = Registry("scalar twin of a world", "inwit.world_twins", _entries(_TWINS))
 
 
 def make(world_id: str, **settings: Any) -> World:
@@ -51,7 +38,7 @@ def make(world_id: str, **settings: Any) -> World:
     return WORLDS.load(world_id)(build(WORLDS.settings(world_id), settings, "world"))
 
 
-def make_scalar(world_id: str, task: dict[str, Any], **settings: Any) -> ScalarWorld:
+def make_scalar(world_id: str, task: Task, **settings: Any) -> ScalarWorld:
     """One episode of `world_id` in plain Python, ready for its first token. Raises `UserError`."""
     if world_id not in TWINS.names():
         raise unknown("world", world_id, TWINS.names())

@@ -1,13 +1,12 @@
-"""How a world examines an agent, where it has no examination of its own: by listing its tasks, or by sampling them.
+"""How a world examines an agent if it has no exam of its own: on all of its tasks, or on a sample of them.
 
-A world asks questions (tasks) and grades papers (what the greedy agent did with them); it never sees the agent.
+An exam gives out questions (tasks) and grades papers (what the greedy agent wrote). It never sees the agent.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 import torch
 from jaxtyping import Bool, Int
@@ -15,14 +14,17 @@ from torch import Tensor
 
 from inwit.core.contracts import Enumerable, Exam, World, capable
 from inwit.core.intervals import share_interval
-from inwit.core.results import EXACT, NONE, NOT_SEARCHED, SAMPLED, Evaluation, Row, Split, Yardstick
+from inwit.core.results import EXACT, NONE, NOT_SEARCHED, SAMPLED, Evaluation, Json, Row, Split, Yardstick
 from inwit.core.seeding import stream
-from inwit.core.types import Kinds, Papers, Tasks
+from inwit.core.types import Papers, Tasks
 from inwit.worlds.oracle.constant import yardstick
 from inwit.worlds.running import perform
 
+Flags = Bool[Tensor, " N"]
+
 BLOCK = 4096  # tasks at a time: few enough for the cache, enough to hide the cost of a call
 CONSTANT = "the shortest program that is right on every problem; one that depends on the problem may be shorter"
+RANDOM = "uniformly random legal tokens"
 SAMPLE = 2048  # problems of each stage, at least, where a world cannot list them: alike for each kind
 
 
@@ -58,25 +60,17 @@ class Listing:
             yield from blocks(self.world.all_tasks([kind]), device)
 
     def grade(self, papers: Papers) -> Evaluation:
-        kinds = self.world.kinds
-        rows = [self._row(papers, kind) for kind in range(len(kinds))]
-        solved = torch.tensor([row.solved == row.problems for row in rows])
-        return Evaluation(
-            world=self.world.id,
-            rows=rows,
-            proven=True,
-            method=self.method,
-            known_limit=self.world.known_limit,
-            split=split_of(self.world, papers.tasks.kind, papers.success),
-            unsolved=[name for name, right in zip(kinds.names, solved.tolist(), strict=True) if not right],
-        )
+        rows = [self._row(papers, kind) for kind in range(len(self.world.kinds))]
+        unsolved = [row.name for row in rows if row.solved < row.problems]
+        return replace(result_of(self, self.world, rows, papers.tasks.kind, papers.success), unsolved=unsolved)
 
     def _row(self, papers: Papers, kind: int) -> Row:
-        yardsticks, members = yardsticks_of(self.world, kind), papers.tasks.kind == kind
-        row = graded(self.world.kinds.names[kind], self.world.kinds.stages[kind], papers, members)
+        kinds, members = self.world.kinds, papers.tasks.kind == kind
+        yardsticks = yardsticks_of(self.world, kind)
+        row = graded(kinds.names[kind], kinds.stages[kind], papers, members, yardsticks)
         oracle = yardsticks.get("oracle")
         extra = row.extra | programs_of(self.world, papers, members)
-        return replace(row, best_cost=oracle.cost if oracle else None, yardsticks=yardsticks, extra=extra)
+        return replace(row, best_cost=oracle.cost if oracle else None, extra=extra)
 
 
 class Sampling:
@@ -101,28 +95,18 @@ class Sampling:
         rows = []
         for stage in sorted(set(self.world.kinds.stages)):
             members = stages == stage
-            row = graded(f"stage {stage}", stage, papers, members)
-            interval = share_interval(row.solved, row.problems)
-            rows.append(replace(row, interval=interval, yardsticks=self._yardsticks(papers.tasks[members])))
-        return Evaluation(
-            world=self.world.id,
-            rows=rows,
-            proven=False,
-            method=self.method,
-            known_limit=self.world.known_limit,
-            split=split_of(self.world, papers.tasks.kind, papers.success),
-        )
+            row = graded(f"stage {stage}", stage, papers, members, self._yardsticks(papers.tasks[members]))
+            rows.append(replace(row, interval=share_interval(row.solved, row.problems)))
+        return result_of(self, self.world, rows, papers.tasks.kind, papers.success)
 
     def _yardsticks(self, tasks: Tasks) -> dict[str, Yardstick]:
         success, _ = perform(self.world, tasks, None, stream(0, "random success"))
-        return not_searched("a world that cannot list its tasks is not searched") | {
-            "random": sampled_success(success, "uniformly random legal tokens")
-        }
+        known = not_searched("a world that cannot list its tasks is not searched")
+        return known | {"random": random_success(int(success.sum()), len(success))}
 
 
 def yardsticks_of(world: World, kind: int) -> dict[str, Yardstick]:
-    """What to hold an agent against on one kind: the world's own yardsticks, and those of the search for constant
-    programs where it applies."""
+    """The yardsticks of one kind: the world's own, and those of the search for constant programs where it applies."""
     own = capable(world, "yardsticks")
     known = own.yardsticks(kind) if own else {}
     if not capable(world, "constant_programs"):
@@ -138,7 +122,7 @@ def yardsticks_of(world: World, kind: int) -> dict[str, Yardstick]:
         "shortcut": Yardstick(NONE, why=f"{bound} none is shorter than the oracle's")
         if shortcut is None
         else Yardstick(EXACT, shortcut.success, len(shortcut.tokens), names(shortcut.tokens)),
-        "random": Yardstick(EXACT, best.random_success, why="uniformly random legal tokens"),
+        "random": Yardstick(EXACT, best.random_success, why=RANDOM),
     }
     return found | known
 
@@ -147,14 +131,19 @@ def not_searched(why: str) -> dict[str, Yardstick]:
     return {name: Yardstick(NOT_SEARCHED, why=why) for name in ("oracle", "shortcut", "random")}
 
 
-def sampled_success(success: Bool[Tensor, " N"], why: str) -> Yardstick:
-    """A yardstick from independent tries."""
-    right, tries = int(success.sum()), len(success)
-    return Yardstick(SAMPLED, right / tries, interval=share_interval(right, tries), why=why)
+def random_success(right: int, tries: int) -> Yardstick:
+    """The yardstick of the uniformly random legal policy, from independent tries."""
+    return Yardstick(SAMPLED, right / tries, interval=share_interval(right, tries), why=RANDOM)
 
 
-def graded(name: str, stage: int, papers: Papers, members: Bool[Tensor, " N"]) -> Row:
-    """A row over some problems, without yardsticks yet."""
+def result_of(exam: Exam, world: World, rows: list[Row], kind: Int[Tensor, " N"], success: Flags) -> Evaluation:
+    """The exam's result: its rows, and by `split_of` the success on N problems of these kinds."""
+    split = split_of(world, kind, success)
+    return Evaluation(world.id, rows, exam.proven, exam.method, known_limit=world.known_limit, split=split)
+
+
+def graded(name: str, stage: int, papers: Papers, members: Flags, yardsticks: dict[str, Yardstick]) -> Row:
+    """A row over some problems."""
     success, steps = papers.success[members], papers.steps[members]
     problems, solved = len(success), int(success.sum())
     return Row(
@@ -164,36 +153,33 @@ def graded(name: str, stage: int, papers: Papers, members: Bool[Tensor, " N"]) -
         solved=solved,
         cost=float(steps[success].double().mean()) if solved else None,
         best_cost=None,
-        yardsticks={},
+        yardsticks=yardsticks,
         extra={name: int(flags[members].sum()) / problems for name, flags in papers.extra.items()},
     )
 
 
-def programs_of(world: World, papers: Papers, members: Bool[Tensor, " N"]) -> dict[str, Any]:
+def programs_of(world: World, papers: Papers, members: Flags) -> Json:
     """How many distinct programs the agent wrote, and the one that it wrote most."""
     programs, counts = torch.unique(papers.tokens[members], dim=0, return_counts=True)
     most = programs[counts.argmax()]
     return {"programs": len(programs), "program": world.vocabulary.decode(most[most >= 0].tolist())}
 
 
-def split_of(world: World, kind: Int[Tensor, " N"], success: Bool[Tensor, " N"]) -> Split | None:
+def split_of(world: World, kind: Int[Tensor, " N"], success: Flags) -> Split | None:
     """The trained problems and the test set apart, by stage; None where nothing is held out."""
     kinds = world.kinds
     if not kinds.held_out:
         return None
-    held_out, stages = torch.zeros(len(kinds), dtype=torch.bool), torch.tensor(kinds.stages)
+    held_out = torch.zeros(len(kinds), dtype=torch.bool)
     held_out[list(kinds.held_out)] = True
     parts = []
     for part in (~held_out, held_out):
-        rows = {stage: (stages == stage) & part for stage in sorted(set(kinds.stages))}
-        by_stage = {stage: success[asked[kind]] for stage, asked in rows.items()}
-        parts.append({str(stage): (int(right.sum()), len(right)) for stage, right in by_stage.items() if len(right)})
+        by_stage = {}
+        for stage in sorted(set(kinds.stages)):
+            right = success[((torch.tensor(kinds.stages) == stage) & part)[kind]]
+            if len(right):
+                by_stage[str(stage)] = int(right.sum()), len(right)
+        parts.append(by_stage)
     name = str(world.settings.to_dict().get("split", "its own rule"))
-    return Split(name, *parts, twins=_twins(kinds))
-
-
-def _twins(kinds: Kinds) -> int:
-    """Held-out kinds of the same class as a trained one: a program for them was there to be learnt."""
-    held_out = set(kinds.held_out)
-    taught = {number for kind, number in enumerate(kinds.classes) if kind not in held_out}
-    return sum(kinds.classes[kind] in taught for kind in held_out)
+    taught = {number for kind, number in enumerate(kinds.classes) if not held_out[kind]}
+    return Split(name, *parts, twins=sum(kinds.classes[kind] in taught for kind in kinds.held_out))

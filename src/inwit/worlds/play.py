@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from inwit.core.errors import UserError
+from inwit.core.results import Json, Task
 from inwit.worlds import make_scalar
 
 
@@ -18,7 +19,7 @@ class Episode:
     """
 
     world: str
-    task: dict[str, Any]
+    task: Task
     actions: list[str]  # the tokens that were carried out
     reward: float
     steps: int
@@ -26,7 +27,7 @@ class Episode:
     truncated: bool
     success: bool
     legal: list[list[str]]  # the legal tokens before each step
-    states: list[dict[str, Any]]  # after each step, the machine; an empty register is None
+    states: list[Json]  # after each step, the machine; an empty register is None
     unused: list[str]  # the tokens after the end
     extra: dict[str, bool]
 
@@ -36,12 +37,12 @@ class Episode:
             return extra[name]
         raise AttributeError(f"an episode has no {name!r}")
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         values = asdict(self)
         return values | values.pop("extra")
 
 
-def play(world_id: str, task: Mapping[str, Any], actions: Sequence[str | int], **settings: Any) -> Episode:
+def play(world_id: str, task: Mapping[str, object], actions: Sequence[str | int], **settings: Any) -> Episode:
     """Carry out `actions` (token names or ids) on one task of a world.
 
     `task` is, for the tutorial, `{"stage": 2, "operands": [5, 5, 7, 9, 8]}` (five operands in tutorial-v0, 3 + stage in

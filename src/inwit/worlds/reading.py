@@ -1,10 +1,9 @@
-"""Reading a task's fields as a user gives them: what is wrong is refused in one line. Free of PyTorch."""
+"""Reading a task's fields as a user gives them. What is wrong is refused in one line. Free of PyTorch."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from inwit.core.errors import UserError, unknown
 
@@ -15,35 +14,37 @@ class TaskField:
 
     help: str
     many: bool = False  # a list of values
+    optional: bool = False
 
 
-def check_fields(task: Mapping[str, Any], world: str, fields: Collection[str]) -> None:
-    """Raise `UserError` for a field that the world's tasks do not have."""
+def check_fields(task: Mapping[str, object], world: str, fields: Mapping[str, TaskField], needs: str) -> None:
+    """Raise `UserError` for a field that the world's tasks do not have, and for one that is missing; `needs` says in
+    words what a task must have."""
     for key in task:
         if key not in fields:
             raise unknown(f"task field of {world}", key, fields)
+    for key, field in fields.items():
+        if key not in task and not field.optional:
+            raise UserError(f"the task has no {key}: {world} needs {needs}")
 
 
-def digits(given: Any) -> list[int]:
-    """A list of operands as whole numbers; raises `UserError` for what is not a list of them.
-
-    Their range is for `check_digits`, after their number has been found right.
-    """
+def digits(given: object, count: int, owner: str) -> list[int]:
+    """`count` operands as digits. Raises `UserError` for anything else; `owner` is what has so many of them."""
     if isinstance(given, str | bytes) or not hasattr(given, "__iter__"):
         raise UserError(f"operands {given!r} are not a list of digits")
-    return [whole("operand", value) for value in given]
-
-
-def check_digits(operands: Sequence[int]) -> None:
+    operands = [whole("operand", value) for value in given]  # pyright: ignore[reportGeneralTypeIssues]
+    if len(operands) != count:
+        raise UserError(f"{len(operands)} operands were given: {owner} has {count}")
     for value in operands:
         if not 0 <= value <= 9:
             raise UserError(f"operand {value} is out of range: operands are the digits 0..9")
+    return operands
 
 
-def whole(name: str, value: Any) -> int:
-    """`value`, perhaps text from a command line, as a whole number."""
+def whole(name: str, value: object) -> int:
+    """`value`, perhaps text from a command line, as a whole number. Raises `UserError` for anything else."""
     try:
-        number = int(value)
+        number = int(value)  # pyright: ignore[reportArgumentType]
         if isinstance(value, bool) or (not isinstance(value, str) and number != value):
             raise ValueError
     except (ValueError, TypeError, OverflowError):

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import inwit
+from calculating import calculator_agent
 from inwit.core.errors import UserError
 from inwit.worlds import make_scalar
-from inwit.worlds.calculator.expressions import LETTERS, Tree, parse, variable, write
-from inwit.worlds.calculator.polynomials import Exact, polynomial_of
+from inwit.worlds.calculator.expressions import LETTERS, Exact, Tree, parse, polynomial_of, write
 from inwit.worlds.calculator.rules import FIRST_OPERAND, FIRST_SLOT, IDENTITY_POINTS, expressions_of, vocabulary_of
 from inwit.worlds.calculator.tables import FULL
 from inwit.worlds.calculator.tools import DEFAULT_TOOLS, TOOLS, P, Tool, balanced
@@ -348,7 +348,7 @@ def test_what_hindsight_is_told_of_the_expressions() -> None:
 
 def exact_story(program: list[str], letters: str, num_slots: int) -> Iterator[Exact | None]:
     """What the accumulator holds before each token, as a polynomial; None while it is empty or a verb is pending."""
-    cells: dict[str, Exact | None] = {letter: Exact(variable(i, 4), 4) for i, letter in enumerate(letters)}
+    cells: dict[str, Exact | None] = {letter: Exact.variable(i, 4) for i, letter in enumerate(letters)}
     cells |= {f"m{slot}": None for slot in range(num_slots)}
     acc, pending = None, None
     for token in program:
@@ -412,7 +412,7 @@ def test_rsb_is_one_entry() -> None:
 
 
 def test_max_leaves_identity_undefined() -> None:
-    """Not polynomial: success is by value, identity is never claimed, expressions with it are their own classes."""
+    """Not polynomial: success is by value, and expressions with it are their own classes."""
     world = inwit.make(WORLD, tools=["ADD", "MAX"])
     assert not world.identity_defined
     assert not world.capabilities & {"identity", "exam", "best_programs", "achieved"}
@@ -422,10 +422,24 @@ def test_max_leaves_identity_undefined() -> None:
     with pytest.raises(UserError, match="not all are polynomial"):
         world.achieved(world.reset(world.greedy_tasks()))
     episode = play("a^b", [3, 5], "LOAD a MAX b ANS", tools=["ADD", "MAX"])
-    assert (episode.success, episode.value_success, episode.identity_success) == (True, True, False)
+    assert (episode.success, episode.value_success) == (True, True)
     assert episode.reward == 1.0
     lucky = play("a^b", [3, 5], "LOAD b ANS", tools=["ADD", "MAX"])
     assert lucky.success
+
+
+@pytest.mark.parametrize("tools", [("MAX",), ("ADD", "MAX"), ("MAX", "SUB", "MUL")])
+def test_a_world_without_identity_has_no_such_outcome(tools: tuple[str, ...]) -> None:
+    """Neither before the answer nor after it, in the twin, in the batched world and in an evaluation's rows."""
+    task, tokens = {"expression": "a^b", "operands": [3, 5]}, "LOAD a MAX b ANS"
+    assert play("a^b", [3, 5], "LOAD a", tools=tools).extra == {"value_success": False}
+    assert play("a^b", [3, 5], tokens, tools=tools).extra == {"value_success": True}
+    world = inwit.make(WORLD, tools=tools, max_operators=1)
+    assert world.extra_outcomes == ("value_success",)
+    _, _, steps = lockstep(world, world.task(task), [world.vocabulary.ids(tokens.split())])
+    assert [set(step.extra) for step in steps] == [{"value_success"}] * 5
+    seen = inwit.evaluate(calculator_agent(world={"tools": tools, "max_operators": 1}))
+    assert all("value_success" in row.extra and "identity_success" not in row.extra for row in seen.rows)
 
 
 def test_a_tool_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from operator import add, mul, sub
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -11,26 +12,15 @@ from typing import Any
 import pytest
 
 from inwit.core.errors import UserError
-from inwit.worlds.calculator.expressions import (
-    LETTERS,
-    Polynomial,
-    Tree,
-    add,
-    enumerate_trees,
-    evaluate,
-    multiply,
-    parse,
-    variable,
-    write,
-)
+from inwit.worlds.calculator.expressions import LETTERS, Exact, Tree, enumerate_trees, evaluate, parse, write
 from inwit.worlds.oracle import shortest as oracle
-from inwit.worlds.oracle import shortest_cache as search_cache
 from inwit.worlds.oracle.shortest import ShortestProgram, shortest, shortest_for_task, shortest_table
+from inwit.worlds.oracle.shortest_search import Machine
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "shortest_up_to_3_operands.json"
 BIG_PRIME = 2**127 - 1
 SYMBOLS = ("+", "-", "*")
-EXACT: dict[str, Callable[[Any, Any], Any]] = {"+": add, "-": lambda a, b: add(a, b, -1), "*": multiply}
+EXACT: dict[str, Callable[[Any, Any], Any]] = {"+": add, "-": sub, "*": mul}
 NUMBERS: dict[str, Callable[[Any, Any], Any]] = {
     "+": lambda a, b: (a + b) % BIG_PRIME,
     "-": lambda a, b: (a - b) % BIG_PRIME,
@@ -53,10 +43,10 @@ def big_numbers(count: int) -> list[int]:
     return [random.randrange(BIG_PRIME) for _ in range(count)]
 
 
-def polynomial(program: Iterable[str], letters: str) -> Polynomial:
+def polynomial(program: Iterable[str], letters: str) -> Exact:
     """What a program in tokens computes, by the rules of the world, with no code of the oracle."""
-    operands = {letter: variable(i, len(letters)) for i, letter in enumerate(letters)}
-    registers: dict[str, Polynomial] = dict(operands)
+    operands = {letter: Exact.variable(i, len(letters)) for i, letter in enumerate(letters)}
+    registers: dict[str, Exact] = dict(operands)
     *tokens, last = program
     assert last == "ANS"
     acc: Any = None
@@ -68,7 +58,7 @@ def polynomial(program: Iterable[str], letters: str) -> Polynomial:
         elif verb == "LOAD":
             acc = registers[argument]
         elif verb == "RSB":
-            acc = add(registers[argument], acc, -1)
+            acc = registers[argument] - acc
         else:
             acc = EXACT[{"ADD": "+", "SUB": "-", "MUL": "*"}[verb]](acc, registers[argument])
     return acc
@@ -78,8 +68,8 @@ def assert_right(text: str, answer: ShortestProgram, num_slots: int) -> None:
     tree, letters = parse(text, (*SYMBOLS, "~"))
     assert answer.program is not None
     assert answer.length == len(answer.program)
-    apply = {**EXACT, "~": lambda a, b: add(b, a, -1)}
-    goal = evaluate(tree, [variable(i, len(letters)) for i in range(len(letters))], apply)
+    apply = {**EXACT, "~": lambda a, b: b - a}
+    goal = evaluate(tree, [Exact.variable(i, len(letters)) for i in range(len(letters))], apply)
     assert polynomial(answer.program, letters) == goal, text
     used = {token for token in answer.program if token.startswith("m")}
     assert used <= {f"m{i}" for i in range(num_slots)}
@@ -99,11 +89,10 @@ class BruteForce:
         self.lengths: dict[int, int] = {}
 
     def number(self, value: Any) -> int:
-        key = frozenset(value.items()) if isinstance(value, dict) else value
-        if key not in self.numbers:
-            self.numbers[key] = len(self.values)
+        if value not in self.numbers:
+            self.numbers[value] = len(self.values)
             self.values.append(value)
-        return self.numbers[key]
+        return self.numbers[value]
 
     def result(self, symbol: str, left: int, right: int) -> int:
         key = symbol, left, right
@@ -138,7 +127,7 @@ class BruteForce:
 
 def compare(count: int, num_slots: int, calls: int, *, exact: bool) -> None:
     """All expressions of `count` operands, by brute force and by the oracle with the same bound."""
-    powers = [variable(i, count) for i in range(count)]
+    powers = [Exact.variable(i, count) for i in range(count)]
     numbers = big_numbers(count)
     values: list[Any] = powers if exact else numbers  # quicker, and as good to within 2^-80
     apply = EXACT if exact else NUMBERS
@@ -231,9 +220,8 @@ def test_a_lower_bound_claims_less(calls: int) -> None:
 def test_a_program_from_fewer_slots_is_not_called_proven(monkeypatch: pytest.MonkeyPatch) -> None:
     """With one slot searched less far than with none, the latter's program stands, shorter ones were not excluded."""
 
-    def shallow(trees: list[Tree], count: int, num_slots: int, *rest: Any) -> Any:
-        tools, least, _ = rest
-        return real(trees, count, num_slots, tools, least, 3 if num_slots else 5)
+    def shallow(trees: list[Tree], machine: Machine, least: int, _: int | None) -> Any:
+        return real(trees, machine, least, 3 if machine.num_slots else 5)
 
     real = oracle.search
     monkeypatch.setattr(oracle, "search", shallow)
@@ -291,10 +279,11 @@ def test_disk_cache(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_cached_program_that_is_wrong_is_searched_again(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = shortest("a-(b*c)", 0)
     [file] = cache.iterdir()
-    result = search_cache.load(file, 13, 3, 0, ("ADD", "SUB", "MUL"))
+    machine = Machine(3, 0, ("ADD", "SUB", "MUL"))
+    result = oracle._load(file, machine)
     assert result is not None
     result.programs.reverse()
-    search_cache.save(file, result, 3, 0, ("ADD", "SUB", "MUL"))
+    oracle._save(file, result, machine)
     oracle._solved.cache_clear()
     made = searches(monkeypatch)
     assert shortest("a-(b*c)", 0) == first

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from inwit.core.results import Json
 from inwit.core.text import percent
 
 if TYPE_CHECKING:
@@ -48,42 +49,33 @@ class Progress:
         else:
             self.target.print(line(summary))
 
-    def _table(self, summary: dict[str, Any]) -> Table:
+    def _table(self, summary: Json) -> Table:
         title = f"training {self.config.recipe} (seed {self.config.seed})"
         table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left")
-        shown = _figures(summary) | {f"stage {stage}": percent(rate) for stage, rate in _rates(summary).items()}
+        shown = _figures(summary) | {f"stage {stage}": rate for stage, rate in _rates(summary).items()}
         for heading in shown:
             table.add_column(heading, justify="right", min_width=8)
         table.add_row(*shown.values())
         return table
 
 
-def line(summary: dict[str, Any]) -> str:
+def line(summary: Json) -> str:
     """A summary in one line."""
-    shown = _figures(summary)
+    shown, rates = _figures(summary), _rates(summary)
     parts = [f"update {shown['update']}", f"{shown['seconds']} s"]
     parts += [f"{shown[name]} {name}" for name in ("episodes/s", "tokens/s")]
-    rates = " ".join(map(percent, _rates(summary).values()))
-    parts += [f"success {rates}"] if rates else []
-    return "  ".join([*parts, *([f"entropy {shown['entropy']}"] if "entropy" in shown else [])])
+    parts += [f"success {' '.join(rates.values())}"] if rates else []
+    return "  ".join(parts + ([f"entropy {shown['entropy']}"] if "entropy" in shown else []))
 
 
-def _figures(summary: dict[str, Any]) -> dict[str, str]:
+def _figures(summary: Json) -> dict[str, str]:
     """By heading. A learner need not report an entropy, and one that is not finite is None."""
-    entropy = summary.get("entropy")
-    return {
-        "update": str(summary["update"]),
-        "seconds": f"{summary['seconds']:.1f}",
-        "episodes/s": _per_second(summary, "episodes"),
-        "tokens/s": _per_second(summary, "tokens"),
-        **({} if entropy is None else {"entropy": f"{entropy:.3f}"}),
-    }
+    seconds, entropy = summary["seconds"], summary.get("entropy")
+    speeds = {f"{what}/s": f"{summary[what] / max(seconds, 1e-9):,.0f}" for what in ("episodes", "tokens")}
+    last = {} if entropy is None else {"entropy": f"{entropy:.3f}"}
+    return {"update": str(summary["update"]), "seconds": f"{seconds:.1f}", **speeds, **last}
 
 
-def _rates(summary: dict[str, Any]) -> dict[str, float]:
+def _rates(summary: Json) -> dict[str, str]:
     """The running success of the stages that are trained: a stage that is all test set has none."""
-    return {stage: rate for stage, rate in summary["success"].items() if rate is not None}
-
-
-def _per_second(summary: dict[str, Any], what: str) -> str:
-    return f"{summary[what] / max(summary['seconds'], 1e-9):,.0f}"
+    return {stage: percent(rate) for stage, rate in summary["success"].items() if rate is not None}

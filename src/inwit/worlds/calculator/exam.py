@@ -1,4 +1,4 @@
-"""The exam of calculator-v0 where identity decides: one greedy run of an expression is its success over all inputs.
+"""The exam of calculator-v0 where identity decides: one greedy run of an expression shows its success over all inputs.
 
 Rows are groups: expressions with as many operators that need as many slots. Where letters vary (`names = any`) a policy
 sees them, so an expression counts as solved only if it is solved under every set of letters.
@@ -18,11 +18,11 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from inwit.core.intervals import share_interval
-from inwit.core.results import EXACT, NONE, NOT_SEARCHED, SAMPLED, Evaluation, Row, Yardstick
+from inwit.core.results import EXACT, NONE, NOT_SEARCHED, Evaluation, Row, Yardstick
 from inwit.core.seeding import stream
 from inwit.core.types import Papers, Tasks
-from inwit.worlds.calculator.rules import CalculatorSettings
-from inwit.worlds.examination import BLOCK, blocks, split_of
+from inwit.worlds.calculator.rules import PAD, CalculatorSettings
+from inwit.worlds.examination import BLOCK, blocks, random_success, result_of
 from inwit.worlds.oracle.shortest import ShortestProgram, shortest_table
 from inwit.worlds.running import perform
 
@@ -41,18 +41,19 @@ class CalculatorExam:
     """One question for each expression; with `names = any` one for each set of letters that it may have."""
 
     def __init__(self, world: CalculatorV0) -> None:
-        self.world = world
-        self.letterings = _letterings(world)
-        self.questions = sum(len(self.letterings[operators]) for operators in world.kinds.stages)
-        self.proven = True
-        self.method = "one greedy run of each expression, for all inputs"
-        if world.settings.names == "any":
-            self.method = "one greedy run of each expression under every set of letters, for all inputs"
-        if self.questions > LETTERINGS:
-            self.proven, each = False, max(1, LETTERINGS // len(world.kinds))
+        self.world, self.letterings = world, _letterings(world)
+        self.proven, under = self.questions <= LETTERINGS, ""
+        if not self.proven:
+            each = max(1, LETTERINGS // len(world.kinds))
             self.letterings = {operators: _some(sets, each) for operators, sets in self.letterings.items()}
-            self.questions = sum(len(self.letterings[operators]) for operators in world.kinds.stages)
-            self.method = f"one greedy run of each expression under up to {each} sets of letters, for all inputs"
+            under = f" under up to {each} sets of letters"
+        elif world.settings.names == "any":
+            under = " under every set of letters"
+        self.method = f"one greedy run of each expression{under}, for all inputs"
+
+    @property
+    def questions(self) -> int:
+        return sum(len(self.letterings[operators]) for operators in self.world.kinds.stages)
 
     def tasks(self, kinds: Sequence[int], device: torch.device | str) -> Iterator[Tasks]:
         plain, stages = self.world.greedy_tasks(), self.world.kinds.stages
@@ -62,7 +63,8 @@ class CalculatorExam:
         return blocks(Tasks(asked, {"operands": digits, "letters": letters}), device)
 
     def grade(self, papers: Papers) -> Evaluation:
-        world = self.world
+        world, settings = self.world, self.world.settings
+        best = shortest_table(min(settings.max_operators, SEARCHED), settings.num_slots, settings.tools)
         solved = torch.ones(len(world.kinds), dtype=torch.bool)
         solved[papers.tasks.kind[~papers.success]] = False
         asked = torch.bincount(papers.tasks.kind, minlength=len(world.kinds))
@@ -71,21 +73,13 @@ class CalculatorExam:
             solved=solved,
             steps=steps / asked,
             value=_value_success(world, papers),
-            random=_random_success(world),
-            best=_best(world),
+            random=_random_counts(type(world), replace(settings, masks=True)),
+            best=[best.get(name, _NOT_SEARCHED) for name in world.kinds.names],
         )
-        rows = [_row(key, kinds, world, members) for key, kinds in _groups(world, members.best).items()]
-        names = zip(world.kinds.names, solved.tolist(), strict=True)
-        return Evaluation(
-            world=world.id,
-            rows=rows,
-            proven=self.proven,
-            method=self.method,
-            known_limit=world.known_limit,
-            split=split_of(world, torch.arange(len(solved)), solved),
-            unsolved=[name for name, right in names if not right],
-            cost_over_best=_over_shortest(members),
-        )
+        rows = [_row(*key, kinds, world, members) for key, kinds in _groups(world, members.best).items()]
+        result = result_of(self, world, rows, torch.arange(len(solved)), solved)
+        unsolved = [name for name, right in zip(world.kinds.names, solved.tolist(), strict=True) if not right]
+        return replace(result, unsolved=unsolved, cost_over_best=_over_shortest(members))
 
 
 @dataclass(frozen=True)
@@ -116,12 +110,6 @@ def _some(sets: Int[Tensor, "S N"], count: int) -> Int[Tensor, "C N"]:
     return torch.cat([sets[:1], sets[order]])
 
 
-def _best(world: CalculatorV0) -> list[ShortestProgram]:
-    searched = min(world.settings.max_operators, SEARCHED)
-    table = shortest_table(searched, world.settings.num_slots, world.settings.tools)
-    return [table.get(name, _NOT_SEARCHED) for name in world.kinds.names]
-
-
 def _groups(world: CalculatorV0, best: list[ShortestProgram]) -> dict[tuple[int, int | None], list[int]]:
     """The expressions by number of operators and slots needed, in order; unknown needs come first."""
     groups: dict[tuple[int, int | None], list[int]] = {}
@@ -130,8 +118,7 @@ def _groups(world: CalculatorV0, best: list[ShortestProgram]) -> dict[tuple[int,
     return dict(sorted(groups.items(), key=lambda item: (item[0][0], -1 if item[0][1] is None else item[0][1])))
 
 
-def _row(key: tuple[int, int | None], kinds: list[int], world: CalculatorV0, members: _Members) -> Row:
-    operators, slots = key
+def _row(operators: int, slots: int | None, kinds: list[int], world: CalculatorV0, members: _Members) -> Row:
     right = [kind for kind in kinds if members.solved[kind]]
     best = [members.best[kind] for kind in kinds]
     lengths = [members.best[kind].length for kind in right or kinds]
@@ -148,7 +135,7 @@ def _row(key: tuple[int, int | None], kinds: list[int], world: CalculatorV0, mem
         yardsticks={
             "oracle": _oracle(best),
             "shortcut": _shortcut(world, kinds, best),
-            "random": _random(members.random[kinds]),
+            "random": random_success(*(int(total) for total in members.random[kinds].sum(0))),
         },
         labels={"operators": operators, "slots": slots},
         extra={
@@ -182,44 +169,28 @@ def _shortcut(world: CalculatorV0, kinds: list[int], best: list[ShortestProgram]
     return Yardstick(EXACT, share, why="the one program that solves most of these expressions")
 
 
-def _random(counts: Int[Tensor, "K 2"]) -> Yardstick:
-    right, tries = (int(total) for total in counts.sum(0))
-    why = "uniformly random legal tokens"
-    return Yardstick(SAMPLED, right / tries, interval=share_interval(right, tries), why=why)
-
-
 def _over_shortest(members: _Members) -> float | None:
     """Tokens over tokens, all expressions together; None where nothing is solved whose shortest length is proven."""
-    pairs = [
-        (taken, program.length)
-        for right, taken, program in zip(members.solved.tolist(), members.steps.tolist(), members.best, strict=True)
-        if right and program.proven and program.length
-    ]
+    each = zip(members.solved.tolist(), members.steps.tolist(), members.best, strict=True)
+    pairs = [(taken, best.length) for right, taken, best in each if right and best.proven and best.length]
     return sum(taken for taken, _ in pairs) / sum(length for _, length in pairs) if pairs else None
 
 
 def _value_success(world: CalculatorV0, papers: Papers) -> Int[Tensor, "K 2"]:
     """On how many digit rows each expression's program gives the right value, under its first set of letters."""
-    kinds = len(world.kinds)
-    first = torch.full((kinds,), len(papers.success)).scatter_reduce_(
-        0, papers.tasks.kind, torch.arange(len(papers.success)), "amin"
-    )
+    kinds, questions = len(world.kinds), len(papers.success)
+    place = torch.arange(questions)
+    first = torch.full((kinds,), questions).scatter_reduce_(0, papers.tasks.kind, place, "amin")
     each = max(8, min(DIGITS, ROWS // kinds))
     rows = torch.arange(kinds).repeat_interleave(each)
     digits = world.sample(rows, stream(0, "value success")).data["operands"]
     tasks = Tasks(rows, {"operands": digits, "letters": papers.tasks.data["letters"][first][rows]})
-    pad = world.vocabulary.id("PAD")
-    tokens = papers.tokens[first].masked_fill(papers.tokens[first] < 0, pad)
+    tokens = papers.tokens[first].masked_fill(papers.tokens[first] < 0, PAD)
     right = []
-    for start in range(0, len(rows), 16 * BLOCK):
+    for start in range(0, kinds * each, 16 * BLOCK):
         part = slice(start, start + 16 * BLOCK)
         right.append(perform(world, tasks[part], tokens[rows[part]].long())[1]["value_success"])
-    counts = torch.cat(right).view(kinds, each).sum(1)
-    return torch.stack([counts, torch.full_like(counts, each)], 1)
-
-
-def _random_success(world: CalculatorV0) -> Int[Tensor, "K 2"]:
-    return _random_counts(type(world), replace(world.settings, masks=True))
+    return _counted(right, each)
 
 
 @cache
@@ -232,5 +203,10 @@ def _random_counts(world_class: type[CalculatorV0], settings: CalculatorSettings
     for start in range(0, len(kinds), 16 * BLOCK):
         tasks = world.sample(kinds[start : start + 16 * BLOCK], generator)
         right.append(perform(world, tasks, None, generator)[0])
+    return _counted(right, each)
+
+
+def _counted(right: list[Bool[Tensor, " N"]], each: int) -> Int[Tensor, "K 2"]:
+    """How many of `each` consecutive rows are right, and `each`."""
     counts = torch.cat(right).view(-1, each).sum(1)
     return torch.stack([counts, torch.full_like(counts, each)], 1)

@@ -1,21 +1,23 @@
-"""Infix expressions over operands a..j: enumerating, writing, parsing, evaluating, and their polynomials.
+"""Infix expressions over operands a..j: enumerating, writing, parsing, evaluating, and what they are as polynomials.
 
-A tree is an operand's index (an int) or `(symbol, left, right)`. An expression uses its operands once each, in
-increasing order of letters; it is written fully parenthesised but for the outermost pair, as in `(a*b)-(c*d)`.
+A tree is an operand's index or `(symbol, left, right)`. An expression uses its operands once each, in increasing order
+of letters; it is written fully parenthesised but for the outermost pair, as in `(a*b)-(c*d)`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any
+from operator import add
+from typing import TypeVar
 
 from inwit.core.errors import UserError
+from inwit.worlds.calculator.tools import Tool
 
 LETTERS = "abcdefghij"
 
 Tree = int | tuple[str, "Tree", "Tree"]
-Polynomial = dict[tuple[int, ...], int]  # exponents of each operand -> coefficient, none of them 0
+V = TypeVar("V")  # integers, columns of them, or polynomials
 
 
 @cache
@@ -62,10 +64,8 @@ def parse(text: str, symbols: Sequence[str]) -> tuple[Tree, str]:
 
 class _Parser:
     def __init__(self, text: str, symbols: Sequence[str]) -> None:
-        self.text = text
-        self.symbols = symbols
-        self.place = 0
-        self.letters = ""
+        self.text, self.symbols = text, symbols
+        self.place, self.letters = 0, ""
 
     def parse(self) -> tuple[Tree, str]:
         tree = self._operation(outermost=True)
@@ -110,29 +110,76 @@ class _Parser:
         return UserError(f"expression {self.text!r}, column {self.place + 1}: {message}")
 
 
-def evaluate(tree: Tree, values: Sequence[Any], apply: Mapping[str, Callable[[Any, Any], Any]]) -> Any:
-    """The value of a tree: `apply[symbol](left, right)` on whatever `values` holds (integers, columns, polynomials)."""
+def evaluate(tree: Tree, values: Sequence[V], apply: Mapping[str, Callable[[V, V], V]]) -> V:
+    """The value of a tree whose operands have these values; `apply[symbol](left, right)` combines two."""
     if isinstance(tree, int):
         return values[tree]
     return apply[tree[0]](evaluate(tree[1], values, apply), evaluate(tree[2], values, apply))
 
 
-def variable(index: int, count: int) -> Polynomial:
-    """Operand `index` of `count` as a polynomial."""
-    return {tuple(int(i == index) for i in range(count)): 1}
+class Exact:
+    """A polynomial with integer coefficients, to which tools can be applied. Whole numbers count as constants.
+
+    `terms` are pairs: the exponents of the `count` operands, and a coefficient that is not 0. Polynomials are equal,
+    and have equal hashes, where their terms are.
+    """
+
+    __slots__ = ("count", "terms")
+
+    def __init__(self, terms: Iterable[tuple[tuple[int, ...], int]], count: int) -> None:
+        total: dict[tuple[int, ...], int] = {}
+        for exponents, coefficient in terms:
+            total[exponents] = total.get(exponents, 0) + coefficient
+        self.terms = frozenset((exponents, total[exponents]) for exponents in total if total[exponents])
+        self.count = count
+
+    @staticmethod
+    def variable(index: int, count: int) -> Exact:
+        """Operand `index` of `count`."""
+        return Exact([(tuple(int(i == index) for i in range(count)), 1)], count)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Exact) and self.terms == other.terms
+
+    def __hash__(self) -> int:
+        return hash(self.terms)
+
+    def __add__(self, other: Exact | int) -> Exact:
+        return Exact([*self.terms, *self._terms(other)], self.count)
+
+    def __mul__(self, other: Exact | int) -> Exact:
+        pairs = [(left, right) for left in self.terms for right in self._terms(other)]
+        return Exact(((tuple(map(add, a, b)), x * y) for (a, x), (b, y) in pairs), self.count)
+
+    def __sub__(self, other: Exact | int) -> Exact:
+        return self + -other
+
+    def __rsub__(self, other: int) -> Exact:
+        return -self + other
+
+    def __neg__(self) -> Exact:
+        return self * -1
+
+    __radd__ = __add__
+    __rmul__ = __mul__
+
+    def _terms(self, other: Exact | int) -> Iterable[tuple[tuple[int, ...], int]]:
+        return other.terms if isinstance(other, Exact) else [((0,) * self.count, other)]
 
 
-def add(left: Polynomial, right: Polynomial, sign: int = 1) -> Polynomial:
-    total = dict(left)
-    for exponents, coefficient in right.items():
-        total[exponents] = total.get(exponents, 0) + sign * coefficient
-    return {exponents: coefficient for exponents, coefficient in total.items() if coefficient}
+@cache
+def polynomial_of(tree: Tree, tools: tuple[Tool, ...], count: int) -> Exact | None:
+    """The polynomial of an expression in `count` operands; None if it uses a tool that is not polynomial.
+
+    Sub-expressions are kept, so that a whole enumeration costs one operation an expression.
+    """
+    if isinstance(tree, int):
+        return Exact.variable(tree, count)
+    tool = tool_of(tree[0], tools)
+    left, right = polynomial_of(tree[1], tools, count), polynomial_of(tree[2], tools, count)
+    return tool.apply(left, right) if left and right and tool.polynomial else None
 
 
-def multiply(left: Polynomial, right: Polynomial) -> Polynomial:
-    total: Polynomial = {}
-    for a, x in left.items():
-        for b, y in right.items():
-            exponents = tuple(i + j for i, j in zip(a, b, strict=True))
-            total[exponents] = total.get(exponents, 0) + x * y
-    return {exponents: coefficient for exponents, coefficient in total.items() if coefficient}
+def tool_of(symbol: str, tools: Sequence[Tool]) -> Tool:
+    """The tool whose infix sign is `symbol`."""
+    return next(tool for tool in tools if tool.symbol == symbol)

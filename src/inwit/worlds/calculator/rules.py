@@ -1,44 +1,33 @@
 """calculator-v0, free of PyTorch: settings, vocabulary, kinds, the points of the identity test, the reading of a task.
 
-A register machine whose prompt is an expression. The policy reads `(a*b)-(c*d)=` and writes the calls, verb and
-argument in turn, then ANS; it never sees a number. Success is decided over all inputs at once, as an identity of
-polynomials over Z_p, p = 2**31 - 1.
-
-**The identity test.** Beside its value on the digits every register carries its value at three points of Z_p. A wrong
-program of degree d agrees with the expression at one random point with probability at most d/p, at three independent
-ones with at most (d/p)**3. An episode has at most 60 tokens, with which the default tools stay below degree 4*10**4:
-below 1e-13 for every program, and below 2e-23 within the 24 tokens of a four-operand expression, where d <= 54.
-
-The points are *fixed*: drawn once, by hashing, for each of the three and each operand's *position* in the expression
-(not its letter). They are as good as fresh ones for a policy that sees no number. What it writes depends on prompts and
-verdicts; as long as no verdict has been false, these do not depend on the points. So the bound holds for each program
-over the draw of the points, and for everything that a training ever tries by adding up. Because they are fixed, what
-a register holds is known by a table lookup (`achieved`), and every run judges alike.
+Beside its value on the digits every register carries its value at three points of Z_p, p = 2**31 - 1. A wrong program
+of degree d agrees with the expression at all three with probability at most (d/p)**3: below 1e-13 for every program of
+up to 60 tokens (with the default tools d < 4*10**4), below 2e-23 within 24 tokens (d <= 54). The points are *fixed*,
+drawn by hashing for each lane and each operand's *position*, so that `achieved` is a table lookup and every run judges
+alike. A policy sees no number, and as long as no verdict has been false its programs do not depend on the points. So
+the bound holds for each program over the draw of the points, and summed over all programs that a training tries.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any
 
 from inwit.core.errors import UserError, unknown
+from inwit.core.results import Task
 from inwit.core.seeding import stream_seed
 from inwit.core.settings import Settings, setting
 from inwit.core.vocabulary import Vocabulary
-from inwit.worlds.calculator.expressions import LETTERS, Tree, enumerate_trees, parse, write
-from inwit.worlds.calculator.polynomials import polynomial_of
-from inwit.worlds.calculator.tools import DEFAULT_TOOLS, HALF, TOOLS, P, Tool
-from inwit.worlds.reading import TaskField, check_digits, check_fields, digits, whole
+from inwit.worlds.calculator.expressions import LETTERS, Exact, Tree, enumerate_trees, parse, polynomial_of, write
+from inwit.worlds.calculator.tools import DEFAULT_TOOLS, HALF, TOOLS, P
+from inwit.worlds.reading import TaskField, check_fields, digits, whole
 
 ID = "calculator-v0"
 TASK_FIELDS = {
     "expression": TaskField("the expression, as in '(a*b)-c'"),
     "operands": TaskField("a digit for each of its operands", many=True),
-    "num_slots": TaskField("the machine's memory slots"),
+    "num_slots": TaskField("the machine's memory slots", optional=True),
 }
-EXTRA_OUTCOMES = ("value_success", "identity_success")
 
 MAX_SLOTS = 4
 NUM_POINTS = 3  # of the identity test
@@ -132,8 +121,22 @@ class CalculatorSettings(Settings):
 
     @property
     def identity_defined(self) -> bool:
-        """Whether every tool is polynomial: only then is identity a question, and success its answer."""
+        """Whether every tool is polynomial. Then success is decided by identity, else by value."""
         return all(TOOLS[name].polynomial for name in self.tools)
+
+    @property
+    def extra_outcomes(self) -> tuple[str, ...]:
+        """The further readings of success."""
+        return ("value_success", "identity_success") if self.identity_defined else ("value_success",)
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        return vocabulary_of(self.tools)
+
+    @property
+    def verbs(self) -> list[str]:
+        """What takes an argument; the first verb has the number 1."""
+        return ["LOAD", *self.tools, "STO"]
 
     @property
     def num_letters(self) -> int:
@@ -150,11 +153,6 @@ def vocabulary_of(tools: tuple[str, ...]) -> Vocabulary:
     """The tokens, the same for every number of slots and operands; for each added tool its sign and its name follow."""
     added = [TOOLS[name] for name in tools if name not in DEFAULT_TOOLS]
     return Vocabulary([*_NAMES, *(token for tool in added for token in (tool.symbol, tool.name))])
-
-
-def verbs_of(tools: tuple[str, ...]) -> list[str]:
-    """What takes an argument; the first verb has the number 1."""
-    return ["LOAD", *tools, "STO"]
 
 
 @dataclass(frozen=True)
@@ -174,21 +172,15 @@ def expressions_of(tools: tuple[str, ...], min_operators: int, max_operators: in
     symbols = tuple(tool.symbol for tool in table)
     counts = range(min_operators, max_operators + 1)
     trees = tuple(tree for count in counts for tree in enumerate_trees(count, symbols))
-    stages = tuple(count for count in counts for _ in enumerate_trees(count, symbols))
+    keys = [polynomial_of(tree, table, max_operators + 1) or tree for tree in trees]
+    numbers: dict[Tree | Exact, int] = {}
     return Expressions(
         trees=trees,
         names=tuple(write(tree) for tree in trees),
-        stages=stages,
-        classes=_classes(trees, table, max_operators + 1),
+        stages=tuple(count for count in counts for _ in enumerate_trees(count, symbols)),
+        classes=tuple(numbers.setdefault(key, len(numbers)) for key in keys),
         index={tree: kind for kind, tree in enumerate(trees)},
     )
-
-
-def _classes(trees: tuple[Tree, ...], tools: tuple[Tool, ...], count: int) -> tuple[int, ...]:
-    numbers: dict[Any, int] = {}
-    polynomials = (polynomial_of(tree, tools, count) for tree in trees)
-    keys = (tree if poly is None else poly for tree, poly in zip(trees, polynomials, strict=True))
-    return tuple(numbers.setdefault(key, len(numbers)) for key in keys)
 
 
 FIFTHS = 5  # one in so many is held out
@@ -208,16 +200,11 @@ def held_out_of(tools: tuple[str, ...], min_operators: int, max_operators: int, 
     for kind, (tree, name, operators) in enumerate(
         zip(expressions.trees, expressions.names, expressions.stages, strict=True)
     ):
-        key = name if split == "text" else _class_key(tree, name, table, operators + 1)
+        exact = None if split == "text" else polynomial_of(tree, table, operators + 1)
+        key = str(sorted(exact.terms)) if exact else name  # the same text for equal polynomials
         if operators >= SMALLEST_HELD_OUT and stream_seed(0, f"calculator split/{key}") % FIFTHS == 0:
             held_out.append(kind)
     return tuple(held_out)
-
-
-def _class_key(tree: Tree, name: str, tools: tuple[Tool, ...], count: int) -> str:
-    """A text that is the same for equal polynomials."""
-    exact = polynomial_of(tree, tools, count)
-    return name if exact is None else str(sorted(exact.terms.items()))
 
 
 @dataclass(frozen=True)
@@ -230,25 +217,17 @@ class Problem:
     num_slots: int
 
 
-def parse_task(settings: CalculatorSettings, task: Mapping[str, Any]) -> Problem:
+def parse_task(settings: CalculatorSettings, task: Task) -> Problem:
     """Read a task such as `{"expression": "(a*b)-(c*d)", "operands": [3, 5, 2, 7]}`, perhaps with `num_slots`.
 
     Any expression of 2 to 10 operands over the world's tools will do, whether or not it is one of the world's kinds.
     Raises `UserError` for anything else; where the expression is wrong the message names the column.
     """
-    check_fields(task, ID, TASK_FIELDS)
-    for key in ("expression", "operands"):
-        if key not in task:
-            raise UserError(
-                f"the task has no {key}: {ID} needs an expression and operands, as in expression a*b, operands 3 4"
-            )
+    check_fields(task, ID, TASK_FIELDS, "an expression and operands, as in expression a*b, operands 3 4")
     if not isinstance(task["expression"], str):
         raise UserError(f"expression {task['expression']!r} is not text, as in 'a*b'")
     tree, letters = parse(task["expression"], [TOOLS[name].symbol for name in settings.tools])
-    operands = digits(task["operands"])
-    if len(operands) != len(letters):
-        raise UserError(f"{len(operands)} operands were given: the expression {task['expression']} has {len(letters)}")
-    check_digits(operands)
+    operands = digits(task["operands"], len(letters), f"the expression {task['expression']}")
     num_slots = settings.num_slots
     if "num_slots" in task:
         num_slots = replace(settings, num_slots=whole("num_slots", task["num_slots"])).num_slots  # checks its limits

@@ -5,23 +5,11 @@ It plays any expression of 2 to 10 operands, also one that is too large for the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Self
+from typing import Self
 
-from inwit.worlds.calculator.expressions import Tree, write
-from inwit.worlds.calculator.polynomials import tool_of
-from inwit.worlds.calculator.rules import (
-    DEFAULT_TOOLS,
-    EXTRA_OUTCOMES,
-    ID,
-    IDENTITY_POINTS,
-    TASK_FIELDS,
-    CalculatorSettings,
-    Problem,
-    parse_task,
-    verbs_of,
-    vocabulary_of,
-)
+from inwit.core.results import Json, Task
+from inwit.worlds.calculator.expressions import Tree, tool_of, write
+from inwit.worlds.calculator.rules import ID, IDENTITY_POINTS, TASK_FIELDS, CalculatorSettings, Problem, parse_task
 from inwit.worlds.calculator.tools import TOOLS, balanced
 from inwit.worlds.machine import register_numbers
 
@@ -37,11 +25,11 @@ class ScalarCalculator:
     id = ID
     Settings = CalculatorSettings
     task_fields = TASK_FIELDS
-    vocabulary = vocabulary_of(DEFAULT_TOOLS)
+    vocabulary = CalculatorSettings().vocabulary  # with the default tools
 
     def __init__(self, settings: CalculatorSettings, problem: Problem) -> None:
         self.settings = settings  # the number of slots is the problem's
-        self.vocabulary = vocabulary_of(settings.tools)
+        self.vocabulary = settings.vocabulary
         self._ids = {name: index for index, name in enumerate(self.vocabulary.names)}
         self.problem = problem
         self.operands = problem.operands
@@ -50,7 +38,7 @@ class ScalarCalculator:
         self.steps = 0
         self.reward = 0.0
         self.terminated = self.truncated = self.success = False
-        self.extra: dict[str, bool] = dict.fromkeys(EXTRA_OUTCOMES, False)
+        self.extra: dict[str, bool] = dict.fromkeys(settings.extra_outcomes, False)
 
         points = zip(*IDENTITY_POINTS, strict=True)
         values = [(digit, *point) for digit, point in zip(problem.operands, points, strict=False)]
@@ -64,19 +52,16 @@ class ScalarCalculator:
         self._reached: set[int] = set()
 
     @classmethod
-    def from_task(cls, settings: CalculatorSettings, task: Mapping[str, Any]) -> Self:
+    def from_task(cls, settings: CalculatorSettings, task: Task) -> Self:
         """The episode of a task such as `{"expression": "(a*b)-(c*d)", "operands": [3, 5, 2, 7], "num_slots": 1}`;
         `num_slots` may be left to the settings. Raises `UserError` for one that does not fit."""
         return cls(settings, parse_task(settings, task))
 
-    def task_dict(self) -> dict[str, Any]:
+    def task_dict(self) -> Task:
         """The task as `from_task` reads it."""
-        expression = write(self.problem.tree, self.problem.letters)
-        return {
-            "expression": expression,
-            "operands": list(self.problem.operands),
-            "num_slots": self.problem.num_slots,
-        }
+        problem = self.problem
+        expression = write(problem.tree, problem.letters)
+        return {"expression": expression, "operands": list(problem.operands), "num_slots": problem.num_slots}
 
     @property
     def ended(self) -> bool:
@@ -86,7 +71,7 @@ class ScalarCalculator:
         """The tokens that have their effect now, ids ascending."""
         return sorted(self._ids[name] for name in self._legal_names())
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> Json:
         """The machine as a person reads it, on the episode's digits; an empty register is None."""
         slots = [self._cells[slot] for slot in self._slots]
         return {
@@ -99,7 +84,7 @@ class ScalarCalculator:
         """The machine as numbers, as the batched world shows it."""
         state = self.state()
         registers = [n for value in (state["accumulator"], *state["slots"]) for n in register_numbers(value)]
-        pending = [float(verb == self._pending) for verb in verbs_of(self.settings.tools)]
+        pending = [float(verb == self._pending) for verb in self.settings.verbs]
         operands = [digit / 9 for digit in self.operands]
         absent = [0.0] * (self.settings.max_operators + 1 - len(operands))
         return [*registers, *pending, *operands, *absent, self.steps / self.max_steps]
@@ -153,9 +138,8 @@ class ScalarCalculator:
     def _answer(self) -> None:
         self.terminated = True
         assert self._acc is not None  # ANS is legal only then
-        value = self._acc[0] == self._goal[0]
-        identity = self.settings.identity_defined and self._acc[1:] == self._goal[1:]
-        self.extra = dict(zip(EXTRA_OUTCOMES, (value, identity), strict=True))
+        value, identity = self._acc[0] == self._goal[0], self._acc[1:] == self._goal[1:]
+        self.extra = dict(zip(self.settings.extra_outcomes, (value, identity), strict=False))
         self.success = identity if self.settings.identity_defined else value
         self.reward += value if self.settings.reward == "value" else self.success
 

@@ -1,8 +1,9 @@
-"""The calculator's rules as tables of tensors, made once for a world and device: its control automaton, its kinds and
-the polynomials it knows.
+"""The calculator's rules as tables of tensors, made once for a world and device: its control automaton and the
+polynomials that it knows.
 
-What the machine's *control* does depends on few things only: which verb is pending and whether the accumulator is full.
-Both are one number, the mode: `2 * verb + full`. Verb 0 is none, 1 LOAD, 2, 3, ... the world's tools, the last one STO.
+Which token is legal, and what it does, depends on two things only: which verb is pending and whether the accumulator is
+full. Both are one number, the mode: `2 * verb + full`. Verb 0 is none, 1 LOAD, 2, 3, ... the world's tools, the last
+one STO.
 """
 
 from __future__ import annotations
@@ -13,18 +14,8 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from inwit.core.vocabulary import Vocabulary
-from inwit.worlds.calculator.expressions import LETTERS, Tree
-from inwit.worlds.calculator.rules import (
-    FIRST_OPERAND,
-    FIRST_SLOT,
-    IDENTITY_POINTS,
-    PAD,
-    CalculatorSettings,
-    Expressions,
-    verbs_of,
-    vocabulary_of,
-)
+from inwit.worlds.calculator.rules import FIRST_OPERAND, FIRST_SLOT, CalculatorSettings
+from inwit.worlds.calculator.tasks import KindTables
 
 _FACTORS = (-7046029254386353131, -4417276706812531889, 1609587929392839161)  # odd 64-bit numbers, for hashing
 EMPTY, FULL = 0, 1  # the modes in which no verb is pending
@@ -42,16 +33,14 @@ class Control:
     effect: Int[Tensor, " MV"]
     following: Int[Tensor, " MV"]
     cell: Int[Tensor, " V"]  # the cell that an argument names; 0 for other tokens
-
     sto: int  # verb number
     ans: int  # effect number
 
 
 def control(settings: CalculatorSettings, device: torch.device) -> Control:
     """The automaton of the settings' verbs and slots. Cells are the world's letters, then its slots."""
-    vocabulary = vocabulary_of(settings.tools)
-    verbs = ["", *verbs_of(settings.tools)]
-    num_modes, sto = 2 * len(verbs), len(verbs) - 1
+    vocabulary, verbs = settings.vocabulary, ["", *settings.verbs]
+    num_modes = 2 * len(verbs)
     shape = (num_modes, len(vocabulary))
     legal, reads = torch.zeros(2, *shape, dtype=torch.bool)
     effect = torch.zeros(shape, dtype=torch.int64)
@@ -82,66 +71,9 @@ def control(settings: CalculatorSettings, device: torch.device) -> Control:
         effect=effect.flatten().to(device),
         following=following.flatten().to(device),
         cell=cell.to(device),
-        sto=sto,
+        sto=len(verbs) - 1,
         ans=len(verbs),
     )
-
-
-@dataclass(frozen=True)
-class KindTables:
-    """K kinds, N operands and M = N - 1 operators at most, W prompt positions.
-
-    An expression is evaluated in M operations over registers 0 .. N + M - 1: the operands, then the results in turn. A
-    smaller expression ends in copies of its last result (tool 0), so that the last register is its value.
-    """
-
-    num_operators: Int[Tensor, " K"]
-    classes: Int[Tensor, " K"]
-    tool: Int[Tensor, "K M"]  # 0 to copy, else 1 + the tool's index among the world's
-    left: Int[Tensor, "K M"]
-    right: Int[Tensor, "K M"]
-    prompt: Int[Tensor, "K W"]  # token ids; V + position for an operand
-    points: Int[Tensor, "N 3"]  # the operands' values in the identity test
-
-
-def kind_tables(
-    settings: CalculatorSettings, kinds: Expressions, symbols: list[str], width: int, device: torch.device
-) -> KindTables:
-    """The tables of a world's expressions; `symbols` are its tools' in their order."""
-    num_operands, vocabulary = settings.max_operators + 1, vocabulary_of(settings.tools)
-    operations = [_operations(tree, symbols, num_operands) for tree in kinds.trees]
-    tool, left, right = torch.tensor(operations, device=device).permute(2, 0, 1).contiguous()
-    prompts = [_prompt(name, vocabulary, width) for name in kinds.names]
-    return KindTables(
-        num_operators=torch.tensor(kinds.stages, device=device),
-        classes=torch.tensor(kinds.classes, device=device),
-        tool=tool,
-        left=left,
-        right=right,
-        prompt=torch.tensor(prompts, device=device),
-        points=torch.tensor(IDENTITY_POINTS, device=device).t()[:num_operands].contiguous(),
-    )
-
-
-def _operations(tree: Tree, symbols: list[str], num_operands: int) -> list[tuple[int, int, int]]:
-    """(tool, left, right) for each operator, operands first, filled up with copies."""
-    done: list[tuple[int, int, int]] = []
-
-    def register(node: Tree) -> int:
-        if isinstance(node, int):
-            return node
-        left, right = register(node[1]), register(node[2])
-        done.append((1 + symbols.index(node[0]), left, right))
-        return num_operands + len(done) - 1
-
-    last = register(tree)
-    return done + [(0, last, last)] * (num_operands - 1 - len(done))
-
-
-def _prompt(text: str, vocabulary: Vocabulary, width: int) -> list[int]:
-    """The expression's tokens and `=`, left-padded; operand i stands as len(vocabulary) + i."""
-    ids = [len(vocabulary) + LETTERS.index(sign) if sign in LETTERS else vocabulary.id(sign) for sign in text + "="]
-    return [PAD] * (width - len(ids)) + ids
 
 
 @dataclass(frozen=True)
@@ -149,9 +81,9 @@ class Polynomials:
     """Which polynomial a register holds: C of them by their values at the points of the identity test.
 
     They are numbered: the kinds' classes first, then the polynomials that are only parts of expressions. A 64-bit
-    linear hash finds the candidate in a sorted table, and the three values themselves (93 bits) decide. `_table` checks
-    that no two entries share a hash or values. So an answer can be wrong only for a polynomial that is not in the table
-    and agrees with one of it at all three points: (d/p)**3 < 1e-13 for each, as in the identity test.
+    linear hash finds the candidate in a sorted table, and the three values themselves (93 bits) decide. No two entries
+    share a hash or values. So an answer can be wrong only for a polynomial that is not in the table and agrees with one
+    in it at all three points: (d/p)**3 < 1e-13 for each, as in the identity test.
     """
 
     hashes: Int[Tensor, " C"]  # ascending
@@ -180,7 +112,7 @@ def polynomials(kinds: KindTables, lanes: Int[Tensor, "K M 3"]) -> tuple[Polynom
     if not torch.equal(of_class[kinds.classes], lanes[:, -1]):
         raise AssertionError("expressions of one class differ at the identity points: one of the two is wrong")
     classes = _table(of_class)
-    # The last register of a kind is its value; what stands after its last operator are copies of it.
+    # The last register of a kind is its value; the registers after its last operator are copies of it.
     exists = torch.arange(lanes.shape[1] - 1, device=lanes.device) < kinds.num_operators[:, None] - 1
     others = torch.unique(lanes[:, :-1][exists], dim=0)
     table = _table(torch.cat([of_class, others[classes.find(others) < 0]]))

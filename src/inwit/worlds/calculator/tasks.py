@@ -1,31 +1,45 @@
-"""What calculator-v0 asks, in tensors: its kinds, tasks and prompts. What happens then is in `tensors`."""
+"""The kinds, tasks and prompts of calculator-v0 in tensors. What tokens do is in `tensors`."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
 from inwit.core.errors import UserError
+from inwit.core.results import Task
 from inwit.core.seeding import stream
 from inwit.core.types import Kinds, Tasks
-from inwit.worlds.calculator.expressions import LETTERS, write
+from inwit.worlds.calculator.expressions import LETTERS, Tree, write
 from inwit.worlds.calculator.rules import (
-    EXTRA_OUTCOMES,
     FIRST_OPERAND,
     ID,
+    IDENTITY_POINTS,
     PAD,
     CalculatorSettings,
     expressions_of,
     held_out_of,
     parse_task,
-    vocabulary_of,
 )
-from inwit.worlds.calculator.tables import KindTables, kind_tables
 from inwit.worlds.calculator.tools import TOOLS
 from inwit.worlds.oracle.shortest import TOGETHER, shortest
+
+
+@dataclass(frozen=True)
+class KindTables:
+    """K kinds, N operands and M = N - 1 operators at most, W prompt positions.
+
+    An expression is evaluated in M operations over registers 0 .. N + M - 1: the operands, then the results in turn. A
+    smaller expression ends in copies of its last result (tool 0), so that the last register is its value.
+    """
+
+    num_operators: Int[Tensor, " K"]
+    classes: Int[Tensor, " K"]
+    operations: Int[Tensor, "3 K M"]  # tools (0 to copy, else 1 + the tool's index), left and right registers
+    prompt: Int[Tensor, "K W"]  # token ids; V + position for an operand
+    points: Int[Tensor, "N 3"]  # the operands' values in the identity test
 
 
 class CalculatorTasks:
@@ -37,15 +51,12 @@ class CalculatorTasks:
 
     id = ID
     Settings = CalculatorSettings
-    extra_outcomes: tuple[str, ...] = EXTRA_OUTCOMES
     value_outcome = "value_success"
     known_limit = "expressions up to the world's size only; the policy sees letters, never a number"
 
     def __init__(self, settings: CalculatorSettings) -> None:
-        self.settings = settings
-        self.masks = settings.masks
-        self.vocabulary = vocabulary_of(settings.tools)
-        self.identity_defined = settings.identity_defined
+        self.settings, self.masks, self.vocabulary = settings, settings.masks, settings.vocabulary
+        self.identity_defined, self.extra_outcomes = settings.identity_defined, settings.extra_outcomes
         known = {"identity", "exam", "best_programs", "achieved"} if self.identity_defined else set()
         self.capabilities = frozenset({"machine"} | known)
         self.expressions = expressions_of(settings.tools, settings.min_operators, settings.max_operators)
@@ -61,11 +72,9 @@ class CalculatorTasks:
 
     def sample(self, kinds: Int[Tensor, " B"], generator: torch.Generator) -> Tasks:
         """Tasks of the given kinds with uniform digits and, with `names="any"`, an increasing draw of letters."""
-        shape = (kinds.shape[0], self.num_operands)
+        shape, exact = (kinds.shape[0], self.num_operands), self.settings.names == "exact"
         digits = torch.randint(0, 10, shape, generator=generator, device=generator.device)
-        letters = self._letters_in_order(kinds)
-        if self.settings.names == "any":
-            letters = self._drawn_letters(kinds, generator)
+        letters = self._letters_in_order(kinds) if exact else self._drawn_letters(kinds, generator)
         return Tasks(kinds, {"operands": digits * (letters >= 0), "letters": letters})
 
     def greedy_tasks(self, device: torch.device | str = "cpu") -> Tasks:
@@ -86,18 +95,15 @@ class CalculatorTasks:
         )
 
     def to_letters(self, tasks: Tasks, tokens: Int[Tensor, "B T"]) -> Int[Tensor, "B T"]:
-        """Programs whose operands are named by their place (a, b, c, ... in the order of the text), in each row's own
-        letters."""
-        place = tokens - FIRST_OPERAND
-        letters = tasks.data["letters"]
+        """Programs with operands named by their place (a, b, c, ... in the text's order), in each row's letters."""
+        place, letters = tokens - FIRST_OPERAND, tasks.data["letters"]
         operand = (place >= 0) & (place < letters.shape[1])
         return torch.where(operand, FIRST_OPERAND + letters.gather(1, place.clamp(0, letters.shape[1] - 1)), tokens)
 
     def to_places(self, tasks: Tasks, tokens: Int[Tensor, "B T"]) -> Int[Tensor, "B T"]:
         """The inverse of `to_letters`. A letter that the row's expression lacks becomes a place that no kind has."""
         letters = tasks.data["letters"]
-        nowhere = self.num_operands
-        place = torch.full((len(tasks), len(LETTERS) + 1), nowhere, device=tokens.device)
+        place = torch.full((len(tasks), len(LETTERS) + 1), self.num_operands, device=tokens.device)
         order = torch.arange(letters.shape[1], device=tokens.device).expand_as(letters)
         place.scatter_(1, letters.where(letters >= 0, len(LETTERS)), order)
         letter = tokens - FIRST_OPERAND
@@ -116,16 +122,15 @@ class CalculatorTasks:
             )
         return self.best_program_for({"expression": self.kinds.names[kind]})
 
-    def best_program_for(self, task: dict[str, Any]) -> list[int] | None:
-        """The same for a task's expression, in the task's own letters. One of five operators takes seconds."""
+    def best_program_for(self, task: Task) -> list[int] | None:
+        """The same for a task's expression, in its letters. An expression of five operators takes seconds."""
         program = shortest(task["expression"], self.settings.num_slots, self.settings.tools).program
         return self.vocabulary.ids(program) if program else None
 
     def named_as_in(self, tasks: Tasks, programs: Int[Tensor, "B T"]) -> Int[Tensor, "B T"]:
-        """`to_letters`: the filling -1 is no operand, and stays."""
-        return self.to_letters(tasks, programs)
+        return self.to_letters(tasks, programs)  # the filling -1 is no operand, and stays
 
-    def task(self, task: dict[str, Any]) -> Tasks:
+    def task(self, task: Task) -> Tasks:
         """One row from `{"expression": "(a*b)-(c*d)", "operands": [3, 5, 2, 7]}`.
 
         Raises `UserError` for a task that `parse_task` refuses, and for an expression that is none of this world's.
@@ -152,15 +157,15 @@ class CalculatorTasks:
         data = {"operands": torch.tensor([problem.operands + [0] * padding]), "letters": torch.tensor([letters])}
         return Tasks(torch.tensor([self.expressions.index[problem.tree]]), data)
 
-    def describe(self, tasks: Tasks) -> list[dict[str, Any]]:
+    def describe(self, tasks: Tasks) -> list[Task]:
         """Each row as the dict that `task` reads."""
         rows = zip(tasks.kind.tolist(), *(tasks.data[name].tolist() for name in ("operands", "letters")), strict=True)
-        return [self._describe(*row) for row in rows]
-
-    def _describe(self, kind: int, operands: list[int], letters: list[int]) -> dict[str, Any]:
-        tree, count = self.expressions.trees[kind], self.kinds.stages[kind] + 1
-        names = [LETTERS[letter] for letter in letters[:count]]
-        return {"expression": write(tree, names), "operands": operands[:count]}
+        described = []
+        for kind, operands, letters in rows:
+            names = [LETTERS[letter] for letter in letters if letter >= 0]
+            expression = write(self.expressions.trees[kind], names)
+            described.append({"expression": expression, "operands": operands[: len(names)]})
+        return described
 
     def stage(self, tasks: Tasks) -> Int[Tensor, " B"]:
         """The number of operators."""
@@ -188,6 +193,34 @@ class CalculatorTasks:
 
     def _kinds_on(self, device: torch.device) -> KindTables:
         if device not in self._kind_tables:
-            symbols = [tool.symbol for tool in self._tools]
-            self._kind_tables[device] = kind_tables(self.settings, self.expressions, symbols, self.prompt_width, device)
+            kinds, points = self.expressions, torch.tensor(IDENTITY_POINTS, device=device)
+            operations = torch.tensor([self._operations(tree) for tree in kinds.trees], device=device)
+            self._kind_tables[device] = KindTables(
+                num_operators=torch.tensor(kinds.stages, device=device),
+                classes=torch.tensor(kinds.classes, device=device),
+                operations=operations.permute(2, 0, 1).contiguous(),
+                prompt=torch.tensor([self._prompt(name) for name in kinds.names], device=device),
+                points=points.t()[: self.num_operands].contiguous(),
+            )
         return self._kind_tables[device]
+
+    def _operations(self, tree: Tree) -> list[tuple[int, int, int]]:
+        """(tool, left, right) for each operator, operands first, filled up with copies."""
+        done: list[tuple[int, int, int]] = []
+        symbols = [tool.symbol for tool in self._tools]
+
+        def register(node: Tree) -> int:
+            if isinstance(node, int):
+                return node
+            left, right = register(node[1]), register(node[2])
+            done.append((1 + symbols.index(node[0]), left, right))
+            return self.num_operands + len(done) - 1
+
+        last = register(tree)
+        return done + [(0, last, last)] * (self.num_operands - 1 - len(done))
+
+    def _prompt(self, text: str) -> list[int]:
+        """The expression's tokens and `=`, left-padded; operand i stands as V + i."""
+        size = len(self.vocabulary)
+        ids = [size + LETTERS.index(sign) if sign in LETTERS else self.vocabulary.id(sign) for sign in text + "="]
+        return [PAD] * (self.prompt_width - len(ids)) + ids

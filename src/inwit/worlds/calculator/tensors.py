@@ -13,17 +13,15 @@ from torch import Tensor
 from inwit.core.contracts import Exam
 from inwit.core.errors import UserError
 from inwit.core.types import Lessons, State, Step, Tasks
+from inwit.worlds.calculator.exam import CalculatorExam
 from inwit.worlds.calculator.expressions import LETTERS
 from inwit.worlds.calculator.rules import (
-    EXTRA_OUTCOMES,
     FIRST_OPERAND,
     FIRST_SLOT,
-    ID,
     NUM_POINTS,
     PAD,
     STEPS_PER_OPERAND,
     CalculatorSettings,
-    verbs_of,
 )
 from inwit.worlds.calculator.tables import EMPTY, FULL, Control, Polynomials, control, polynomials
 from inwit.worlds.calculator.tasks import CalculatorTasks
@@ -32,6 +30,10 @@ from inwit.worlds.calculator.tools import balanced
 from inwit.worlds.machine import register_columns, register_names
 
 LANES = 1 + NUM_POINTS
+
+Row = Int[Tensor, " B"]
+Flag = Bool[Tensor, " B"]
+Lanes = Int[Tensor, "B 4"]
 
 
 class CalculatorV0(CalculatorTasks):
@@ -42,23 +44,21 @@ class CalculatorV0(CalculatorTasks):
     Int[B, 4]; `steps` and `limit` Int[B]; `ended` Bool[B]. With milestones also `parts` Int[B, M, 3], the values of the
     sub-expressions, `missing` Bool[B, M], those not yet reached, and `operators` Int[B], their number.
 
-    Where a tool is not polynomial identity is undefined (`identity_defined` is False): `success` is then by value,
-    `identity_success` is always False, and there is no `achieved`.
+    Where a tool is not polynomial identity is undefined (`identity_defined` is False). `success` is then by value, and
+    there is neither `identity_success` nor `achieved`.
     """
 
     def __init__(self, settings: CalculatorSettings) -> None:
         super().__init__(settings)
-        slots = [f"m{slot}" for slot in range(settings.num_slots)]
-        pending = [f"{verb} pending" for verb in verbs_of(settings.tools)]
+        registers = register_names(["accumulator", *(f"m{slot}" for slot in range(settings.num_slots))])
+        pending = [f"{verb} pending" for verb in settings.verbs]
         operands = [f"operand {place}" for place in range(self.num_operands)]
-        self.machine_names = [*register_names(["accumulator", *slots]), *pending, *operands, "budget spent"]
+        self.machine_names = [*registers, *pending, *operands, "budget spent"]
         self._controls: dict[torch.device, Control] = {}
         self._polynomials: dict[torch.device, tuple[Polynomials, Int[Tensor, "K S"]]] = {}
 
     def exam(self) -> Exam:
-        """The exam where identity decides; a world without identity does not declare it."""
-        from inwit.worlds.calculator.exam import CalculatorExam
-
+        """One run of each expression. A world without identity does not declare this capability."""
         return CalculatorExam(self)
 
     def reset(self, tasks: Tasks) -> State:
@@ -73,8 +73,7 @@ class CalculatorV0(CalculatorTasks):
         cells = values.new_zeros(rows, num_letters + 1, LANES).scatter(1, place, values)[:, :num_letters]
         slots = values.new_zeros(rows, self.settings.num_slots, LANES)
         readable = torch.zeros(rows, len(self.vocabulary), dtype=torch.bool, device=device)
-        operands = kinds.num_operators[tasks.kind] + 1
-        budget = torch.full_like(operands, self.settings.max_steps)
+        operators, most = kinds.num_operators[tasks.kind], self.settings.max_steps
         state = {
             "acc": torch.zeros_like(values[:, 0]),
             "mode": torch.full_like(tasks.kind, EMPTY),
@@ -82,23 +81,23 @@ class CalculatorV0(CalculatorTasks):
             "readable": readable.scatter(1, torch.where(exists, FIRST_OPERAND + letters, PAD), exists),
             "goal": results[:, -1],
             "steps": torch.zeros_like(tasks.kind),
-            "limit": budget if self.settings.max_steps else STEPS_PER_OPERAND * operands,
+            "limit": torch.full_like(operators, most) if most else STEPS_PER_OPERAND * (operators + 1),
             "ended": torch.zeros_like(tasks.kind, dtype=torch.bool),
         }
         if self.settings.milestones:
-            missing = torch.arange(self.num_operands - 1, device=device) < operands[:, None] - 1
-            state |= {"parts": results[:, :, 1:], "missing": missing, "operators": operands - 1}
+            missing = torch.arange(self.num_operands - 1, device=device) < operators[:, None]
+            state |= {"parts": results[:, :, 1:], "missing": missing, "operators": operators}
         return state
 
     def legal(self, state: State) -> Bool[Tensor, "B V"]:
         tables, mode = self._control_on(state["mode"].device), state["mode"]
         return tables.legal.index_select(0, mode) | (tables.reads.index_select(0, mode) & state["readable"])
 
-    def forced(self, state: State) -> Int[Tensor, " B"]:
+    def forced(self, state: State) -> Row:
         """PAD for a row that has ended, -1 (the policy chooses) for every other."""
         return torch.where(state["ended"], PAD, -1)
 
-    def step(self, state: State, token: Int[Tensor, " B"]) -> tuple[State, Step]:
+    def step(self, state: State, token: Row) -> tuple[State, Step]:
         tables, mode, acc, live = self._control_on(token.device), state["mode"], state["acc"], ~state["ended"]
         code, column = mode * len(self.vocabulary) + token, token[:, None]
         known = state["readable"].gather(1, column)[:, 0]
@@ -136,25 +135,24 @@ class CalculatorV0(CalculatorTasks):
         values = [state["cells"][:, self.settings.num_letters + slot, 0] for slot in slots]
         registers = [(state["mode"] % 2 == FULL, state["acc"][:, 0]), *zip(filled, values, strict=True)]
         columns = [column for full, value in registers for column in register_columns(full, value)]
-        pending = [state["mode"] // 2 == verb for verb in range(1, len(verbs_of(self.settings.tools)) + 1)]
+        pending = [state["mode"] // 2 == verb for verb in range(1, len(self.settings.verbs) + 1)]
         operands = (tasks.data["operands"] / 9).unbind(1)
         return torch.stack([*columns, *pending, *operands, state["steps"] / state["limit"]], 1).float()
 
-    def achieved(self, state: State) -> Int[Tensor, " B"]:
-        """The class whose polynomial the accumulator holds, or -1; -1 while it is empty or a verb is pending.
+    def achieved(self, state: State) -> Row:
+        """The class whose polynomial the accumulator holds; -1 for none, while it is empty or while a verb is pending.
 
-        Numbers from the number of classes on are polynomials that are only parts of expressions (`Lessons.parts`).
-        Raises `UserError` where identity is undefined: the world then does not declare it in `capabilities`.
+        Higher numbers are polynomials that are only parts of expressions (`Lessons.parts`). Raises `UserError` where
+        identity is undefined.
         """
         if not self.identity_defined:
-            raise UserError(
-                f"{ID} has no classes with the tools {', '.join(self.settings.tools)}: not all are polynomial"
-            )
+            tools = ", ".join(self.settings.tools)
+            raise UserError(f"{self.id} has no classes with the tools {tools}: not all are polynomial")
         found = self._polynomials_on(state["acc"].device)[0].find(state["acc"][:, 1:])
         return torch.where(state["mode"] == FULL, found, -1)
 
     def lessons(self, device: torch.device | str = "cpu") -> Lessons:
-        """What hindsight may know: what each kind is made of and what its programs may name. Nothing about programs."""
+        """What hindsight needs to know: each kind's class and parts, and what its programs may name. No programs."""
         kinds, (known, parts) = self._kinds_on(torch.device(device)), self._polynomials_on(torch.device(device))
         argument = torch.full((len(self.vocabulary),), -1, device=device)
         place = torch.arange(len(LETTERS), device=device)
@@ -178,9 +176,7 @@ class CalculatorV0(CalculatorTasks):
         """Which tokens waste nothing, for programs that start in this state."""
         return Thrift(self.settings, self.vocabulary, state)
 
-    def _carry_out(
-        self, effect: Int[Tensor, " B"], acc: Int[Tensor, "B 4"], value: Int[Tensor, "B 4"]
-    ) -> Int[Tensor, "B 4"]:
+    def _carry_out(self, effect: Row, acc: Lanes, value: Lanes) -> Lanes:
         """The accumulator after a call."""
         effect = effect[:, None]
         result = torch.where(effect == 1, value, acc)
@@ -188,22 +184,18 @@ class CalculatorV0(CalculatorTasks):
             result = torch.where(effect == number, tool.apply(acc, value), result)
         return balanced(result)
 
-    def _judge(
-        self, state: State, answered: Bool[Tensor, " B"], truncated: Bool[Tensor, " B"], live: Bool[Tensor, " B"]
-    ) -> Step:
-        """Both readings of success, and the reward in float64."""
+    def _judge(self, state: State, answered: Flag, truncated: Flag, live: Flag) -> Step:
+        """All readings of success, and the reward in float64."""
         value, *points = (state["acc"] == state["goal"]).unbind(1)
-        value = value & answered
-        identity = points[0] & points[1] & points[2] & answered if self.identity_defined else torch.zeros_like(value)
+        value, identity = value & answered, points[0] & points[1] & points[2] & answered
         success = identity if self.identity_defined else value
         reward = (value if self.settings.reward == "value" else success).double()
         if self.settings.step_cost:
             reward -= self.settings.step_cost * live.double()
-        return Step(reward, answered, truncated, success, dict(zip(EXTRA_OUTCOMES, (value, identity), strict=True)))
+        extra = dict(zip(self.extra_outcomes, (value, identity), strict=False))
+        return Step(reward, answered, truncated, success, extra)
 
-    def _milestones(
-        self, state: State, acc: Int[Tensor, "B 4"], called: Bool[Tensor, " B"]
-    ) -> tuple[Bool[Tensor, "B M"], Float[Tensor, " B"]]:
+    def _milestones(self, state: State, acc: Lanes, called: Flag) -> tuple[Bool[Tensor, "B M"], Float[Tensor, " B"]]:
         """The sub-expressions still missing after a call, and what reaching the others pays.
 
         A slot only ever holds what the accumulator held before, so the accumulator alone is looked at.
@@ -217,10 +209,10 @@ class CalculatorV0(CalculatorTasks):
         points = self._kinds_on(tasks.kind.device).points
         return torch.cat([digits, points.expand(len(tasks), -1, -1)], 2)
 
-    def _results(self, kinds: Int[Tensor, " B"], operands: Int[Tensor, "B N 4"]) -> Int[Tensor, "B M 4"]:
+    def _results(self, kinds: Row, operands: Int[Tensor, "B N 4"]) -> Int[Tensor, "B M 4"]:
         """The value of every sub-expression; the last is the expression's."""
-        tables, registers = self._kinds_on(kinds.device), operands
-        columns = (table[kinds].unbind(1) for table in (tables.tool, tables.left, tables.right))
+        registers = operands
+        columns = (table[kinds].unbind(1) for table in self._kinds_on(kinds.device).operations)
         for tool, left, right in zip(*columns, strict=True):
             sides = torch.stack([left, right], 1)[:, :, None].expand(-1, -1, LANES)
             a, b = registers.gather(1, sides).unbind(1)
@@ -242,7 +234,7 @@ class CalculatorV0(CalculatorTasks):
         return self._polynomials[device]
 
 
-def _pick(cells: Int[Tensor, "B C 4"], place: Int[Tensor, " B"]) -> Int[Tensor, "B 4"]:
+def _pick(cells: Int[Tensor, "B C 4"], place: Row) -> Lanes:
     """One cell of each row: whole cells are copied, which is faster than `gather`."""
     rows, count = cells.shape[:2]
     first = torch.arange(0, rows * count, count, device=place.device)

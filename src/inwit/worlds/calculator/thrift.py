@@ -1,10 +1,8 @@
 """Which tokens of the calculator waste nothing. Random programs made of them are good material for hindsight.
 
-A program wastes nothing if it reads every value exactly once: each operand, and each value that it stored. It does not
-overwrite or drop a computed value that nothing has read, and it does not store a value that was only loaded. Such
-programs are the formulas that name each operand once, in every order in which the machine can compute them. Over four
-operands, with three tools and one slot, there are 3,240 of them (of 8, 12 or 16 tokens), among two thousand million
-legal programs of these lengths. This module does not know what a program computes.
+A program wastes nothing if it reads each operand, and each value that it stored, exactly once, and stores no value that
+was only loaded. Such programs are the formulas that name each operand once, in every order in which the machine can
+compute them: 3,240 over four operands with three tools and one slot, among 2*10**9 legal programs of these lengths.
 """
 
 from __future__ import annotations
@@ -31,13 +29,12 @@ class Thrift:
         device, rows = state["mode"].device, state["mode"].shape[0]
         token = torch.arange(len(vocabulary), device=device)
         self.load, self.store = vocabulary.id("LOAD"), vocabulary.id("STO")
-        self.sto_verb = 1 + len(settings.tools) + 1
+        self.sto_verb = len(settings.verbs)
         self.is_tool = torch.zeros_like(token, dtype=torch.bool)
         self.is_tool[vocabulary.ids(settings.tools)] = True
         self.is_slot = (token >= FIRST_SLOT) & (token < FIRST_SLOT + settings.num_slots)
         self.is_argument = (token >= FIRST_OPERAND) & (token < FIRST_SLOT + MAX_SLOTS)
-        self.token = token
-        self.unread = state["readable"].clone()
+        self.token, self.unread = token, state["readable"].clone()
         self.saved = torch.full((rows,), -1, device=device)
         self.raw = torch.zeros(rows, dtype=torch.bool, device=device)
 

@@ -1,18 +1,19 @@
 """The calculator's tools, as data: a tool is one entry of a table, and everything else follows from the table.
 
 Vocabulary, legality, prompts, the enumeration of expressions and the oracle's search are all made from it. A world uses
-the tools that its settings name; to add one, add an entry here. RSB and MAX are such additions.
+the tools that its settings name. To add a tool, add an entry here: RSB and MAX were added like that.
 
-`apply` sees balanced residues (see `balanced`) as Python integers, NumPy arrays or tensors; its result is reduced
-by the caller.
+`apply` gets balanced residues (see `balanced`) as Python integers, NumPy arrays or tensors. The caller reduces its
+result.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
+T = TypeVar("T")  # an integer, a NumPy array or a tensor
 P = 2**31 - 1  # arithmetic is modulo this prime: products of balanced residues fit in 64 bits, nothing overflows
 HALF = (P - 1) // 2
 
@@ -30,11 +31,6 @@ class Tool:
     polynomial: bool = True
 
 
-def _maximum(acc: Any, value: Any) -> Any:
-    larger = acc > value
-    return acc * larger + value * (1 - larger) if isinstance(larger, bool) else acc * larger + value * ~larger
-
-
 TOOLS = {
     tool.name: tool
     for tool in (
@@ -42,12 +38,12 @@ TOOLS = {
         Tool("SUB", "-", lambda acc, value: acc - value),
         Tool("MUL", "*", lambda acc, value: acc * value),
         Tool("RSB", "~", lambda acc, value: value - acc),
-        Tool("MAX", "^", _maximum, polynomial=False),
+        Tool("MAX", "^", lambda acc, value: acc * (acc > value) + value * (acc <= value), polynomial=False),
     )
 }
 DEFAULT_TOOLS = ("ADD", "SUB", "MUL")
 
 
-def balanced(value: Any) -> Any:
+def balanced(value: T) -> T:
     """The residue of `value` modulo P in -(P-1)/2 .. (P-1)/2, for integers, arrays and tensors alike."""
-    return (value + HALF) % P - HALF
+    return (value + HALF) % P - HALF  # pyright: ignore[reportReturnType, reportOperatorIssue]

@@ -1,19 +1,14 @@
-"""What the best program of a kind can do, found by search and counted over every problem.
+"""The best *constant* programs of a kind (the same tokens on every problem), found by search and counted exactly.
 
-Everything here runs *constant* programs: the same tokens on every problem of a kind, in the world's scalar twin
-with a column of problems for each operand. The search is breadth-first over what a program has made of the machine;
-programs that have made the same of it are merged. Whether two are the same is decided on a random sample of
-problems: registers are polynomials in the digits, and in 9 steps two different ones agree on a random row with
-probability < 0.9, so on all of the sample with probability < 1e-23. What is reported is then counted exactly, by
-running one program for each class of answers on every problem.
+The search runs the world's scalar twin on columns of problems, breadth-first, and merges programs that made the same of
+the machine on a random sample of problems. Registers are polynomials in the digits: in 9 steps two different ones agree
+on a random row with probability < 0.9, on all of the sample with probability < 1e-23. What is reported is then counted
+on every problem. Each node carries the probability that a uniformly random legal policy reaches it, so the success of
+that policy is exact, too.
 
-The same nodes carry the probability that a uniformly random legal policy reaches them, which makes its success
-exact, too.
-
-**What a twin must keep to** (`core.contracts.ColumnTwin`). A node of the search is an episode of the twin. A branch is
-`copy.copy` of it, which copies references only: `step` must bind new values to its attributes and never change an array
-or a container in place. `state()` must hold everything that later tokens can depend on, besides the problem and the
-number of steps: episodes of equally many steps with equal `state()` are merged. `legal()` must not depend on values.
+A twin (`core.contracts.ColumnTwin`) is copied with `copy.copy` at a branch: `step` must bind new values to its
+attributes and never change an array or a container in place. `state()` must hold everything that later tokens can
+depend on, besides the problem and the number of steps. `legal()` must not depend on values.
 """
 
 from __future__ import annotations
@@ -45,7 +40,7 @@ class Program:
 
 @dataclass(frozen=True)
 class Yardstick:
-    """What to hold an agent against, for one kind. `oracle` is None where no program is right on every problem."""
+    """The best programs of one kind. `oracle` is None where no program is right on every problem."""
 
     oracle: Program | None
     shortcut: Program | None  # the best program shorter than the oracle's (of any length where there is no oracle)
@@ -134,11 +129,7 @@ def _search(start: ColumnTwin) -> tuple[dict[tuple[int, ...], float], int]:
     return answers, length
 
 
-def _key(values: Iterable[Any], weights: np.ndarray) -> tuple[Any, ...]:
+def _key(values: Iterable[object], weights: np.ndarray) -> tuple[object, ...]:
     """Equal for equal contents: columns by a random linear hash modulo 2**64."""
-    return tuple(_column_key(v, weights) if isinstance(v, np.ndarray) else v for v in values)
-
-
-def _column_key(column: np.ndarray, weights: np.ndarray) -> int:
     with np.errstate(over="ignore"):
-        return int((column * weights).sum())
+        return tuple(int((v * weights).sum()) if isinstance(v, np.ndarray) else v for v in values)

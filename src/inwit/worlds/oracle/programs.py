@@ -1,8 +1,5 @@
-"""The oracle's programs, handed to a learner that says in its name that it reads them.
-
-They are the ceiling: what a network learns that is *told* the best programs separates a weak network from a weak
-learner.
-"""
+"""The oracle's programs, for a learner that says in its name that it reads them. What a network learns from them is a
+ceiling: it separates a weak network from a weak learner."""
 
 from __future__ import annotations
 
@@ -21,8 +18,8 @@ NO_TOKEN = -1  # fills the rows of a table of programs
 def oracle_program(world: World, kind: int) -> tuple[int, ...] | None:
     """The shortest program that is right on every problem of a kind, with arguments named by their place.
 
-    None if there is no such program within the bound of the search, or if nobody can search for it. Raises `UserError`
-    where the world refuses to search.
+    None if there is no such program within the bound of the search, or if there is no search for this world. Raises
+    `UserError` where the world refuses to search.
     """
     if capable(world, "constant_programs"):
         best = yardstick(world.id, kind, world.settings).oracle

@@ -1,37 +1,37 @@
 """The shortest program for an expression of `calculator-v0`, proven by exhaustive search.
 
 One search for each (number of operands, number of slots) serves every expression of up to five operands; a larger one
-is searched for alone. Results are kept in memory and on disk (`shortest_cache`). Whatever is reported was replayed as
-an exact polynomial with integer coefficients, also when it came from disk. `shortest_search` says what it relies on.
+is searched for alone. Results are kept in memory and on disk: `$INWIT_CACHE` or `~/.cache/inwit` holds one small file a
+search, named by the content of what it depends on. A file that is damaged, or a folder that cannot be read or written,
+counts as none. Every program that is reported was replayed as an exact polynomial with integer coefficients, also one
+from disk. `shortest_search` says what the search relies on.
 """
 
 from __future__ import annotations
 
+import hashlib
+import io
+import os
+import zipfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from pathlib import Path
 
+import numpy as np
+
+from inwit.core import storage
 from inwit.core.errors import UserError, unknown
-from inwit.worlds.calculator.expressions import (
-    LETTERS,
-    Polynomial,
-    Tree,
-    enumerate_trees,
-    num_operands,
-    parse,
-    variable,
-    write,
-)
-from inwit.worlds.calculator.polynomials import Exact, polynomial_of
-from inwit.worlds.calculator.tools import DEFAULT_TOOLS, TOOLS
-from inwit.worlds.oracle import shortest_cache as search_cache
-from inwit.worlds.oracle.shortest_search import Call, Result, search
+from inwit.worlds.calculator import expressions
+from inwit.worlds.calculator.expressions import LETTERS, Exact, Tree, enumerate_trees, parse, polynomial_of, write
+from inwit.worlds.calculator.tools import DEFAULT_TOOLS, TOOLS, balanced
+from inwit.worlds.oracle import shortest_search, shortest_targets
+from inwit.worlds.oracle.shortest_search import Call, Calls, Machine, Result, search
 
 MAX_SLOTS = 4
 TOGETHER = 5  # expressions of up to so many operands are searched for all at once
-
-_Class = frozenset[tuple[tuple[int, ...], int]]  # a polynomial's terms: equal expressions have equal ones
+_NONE = 255  # fills the rows of a file's table of calls
 
 
 @dataclass(frozen=True)
@@ -66,12 +66,13 @@ def shortest(
         _check_number("max_calls", max_calls, 1, 100)
     tree, letters = parse(expression, symbols) if isinstance(expression, str) else (expression, LETTERS)
     calls, searched_to = _program(tree, num_slots, tools, max_calls)
+    enough = (slots for slots in range(MAX_SLOTS + 1) if _program(tree, slots, tools, max_calls)[0] is not None)
     return ShortestProgram(
         program=None if calls is None else _tokens(calls, letters),
         length=None if calls is None else 2 * len(calls) + 1,
         proven=calls is not None and len(calls) <= searched_to + 1,
         searched_to=2 * searched_to + 1,
-        slots_needed=_slots_needed(tree, tools, max_calls),
+        slots_needed=next(enough, None),
     )
 
 
@@ -84,7 +85,7 @@ def shortest_table(
     return {write(tree): shortest(tree, num_slots, tools) for tree in trees}
 
 
-def shortest_for_task(world_id: str, task: Mapping[str, Any]) -> ShortestProgram:
+def shortest_for_task(world_id: str, task: Mapping[str, object]) -> ShortestProgram:
     """`shortest` for `{"expression": ..., "num_slots": 1, "tools": [...]}`; by default one slot, the default tools."""
     if world_id != "calculator-v0":
         raise unknown("world with a search for shortest programs", world_id, ["calculator-v0"])
@@ -96,12 +97,12 @@ def shortest_for_task(world_id: str, task: Mapping[str, Any]) -> ShortestProgram
     if not isinstance(expression, str):
         raise UserError(f"expression = {expression!r} is not text such as '(a*b)-(c*d)'")
     tools = tools.split(",") if isinstance(tools, str) else tools
-    return shortest(expression, task.get("num_slots", 1), tools)
+    return shortest(expression, task.get("num_slots", 1), tools)  # pyright: ignore[reportArgumentType]
 
 
-def replay(calls: Sequence[Call], count: int) -> Polynomial:
+def replay(calls: Sequence[Call], count: int) -> Exact:
     """The exact polynomial, over `count` operands, that a legal program leaves in the accumulator."""
-    operands = [Exact(variable(index, count), count) for index in range(count)]
+    operands = [Exact.variable(index, count) for index in range(count)]
     slots: dict[int, Exact] = {}
     acc = operands[0]  # every program loads first
     for call in calls:
@@ -110,72 +111,106 @@ def replay(calls: Sequence[Call], count: int) -> Polynomial:
             continue
         value = slots[call.index] if call.slot else operands[call.index]
         acc = value if call.verb == "LOAD" else TOOLS[call.verb].apply(acc, value)
-    return acc.terms
+    return acc
 
 
-def _program(
-    tree: Tree, num_slots: int, tools: tuple[str, ...], max_calls: int | None
-) -> tuple[tuple[Call, ...] | None, int]:
+def _program(tree: Tree, num_slots: int, tools: tuple[str, ...], max_calls: int | None) -> tuple[Calls | None, int]:
     """The calls of a shortest program and the number of calls that were searched.
 
     Where the search found none, a program with fewer slots does (their search may have gone further).
     """
-    count = num_operands(tree)
-    programs, searched_to = _solved(count, num_slots, tools, max_calls, None if count <= TOGETHER else tree)
+    count = expressions.num_operands(tree)
+    machine = Machine(count, num_slots, tools)
+    programs, searched_to = _solved(machine, max_calls, None if count <= TOGETHER else tree)
     calls = programs[_class_of(tree, count)]
     if calls is None and num_slots:
         calls, _ = _program(tree, num_slots - 1, tools, max_calls)
     return calls, searched_to
 
 
-def _slots_needed(tree: Tree, tools: tuple[str, ...], max_calls: int | None) -> int | None:
-    found = (k for k in range(MAX_SLOTS + 1) if _program(tree, k, tools, max_calls)[0] is not None)
-    return next(found, None)
-
-
 @cache
-def _solved(
-    count: int, num_slots: int, tools: tuple[str, ...], max_calls: int | None, alone: Tree | None
-) -> tuple[dict[_Class, tuple[Call, ...] | None], int]:
-    """The programs of all classes of `count` operands, or of the one expression `alone`; and the calls searched."""
-    trees = (alone,) if alone is not None else enumerate_trees(count - 1, _checked_symbols(tools))
-    classes: dict[_Class, Tree] = {}
+def _solved(machine: Machine, max_calls: int | None, alone: Tree | None) -> tuple[dict[Exact, Calls | None], int]:
+    """The programs of all classes of expressions over all operands, or of the one expression `alone`; and the calls
+    searched."""
+    count = machine.num_operands
+    trees = (alone,) if alone is not None else enumerate_trees(count - 1, _checked_symbols(machine.tools))
+    classes: dict[Exact, Tree] = {}
     for tree in trees:
         classes.setdefault(_class_of(tree, count), tree)
-    what = f"{count} operands, {num_slots} slots, {max_calls} calls, {alone}"
-    path = search_cache.path_of(what, count, tools)
-    result = search_cache.load(path, len(classes), count, num_slots, tools) if path else None
+    what = f"{count} operands, {machine.num_slots} slots, {max_calls} calls, {alone}"
+    path = _path_of(what, machine)
+    result = _load(path, machine) if path else None
     if result is None or not _right(result, list(classes), count):
-        least = min(_operands_in(key) for key in classes)
-        result = search(list(classes.values()), count, num_slots, tools, least, max_calls)
+        least = min(_operands_in(polynomial) for polynomial in classes)
+        result = search(list(classes.values()), machine, least, max_calls)
         if not _right(result, list(classes), count):
             raise AssertionError(f"the search for {what} gave a program that computes another polynomial")
         if path:
-            search_cache.save(path, result, count, num_slots, tools)
+            _save(path, result, machine)
     return dict(zip(classes, result.programs, strict=True)), result.searched_to
 
 
-def _right(result: Result, classes: list[_Class], count: int) -> bool:
-    """Whether each program, replayed exactly, computes its class."""
+def _right(result: Result, classes: list[Exact], count: int) -> bool:
+    """Whether there is a program for each class, and each, replayed exactly, computes it."""
+    if len(result.programs) != len(classes):
+        return False
+    pairs = zip(result.programs, classes, strict=True)
     try:
-        return all(
-            calls is None or frozenset(replay(calls, count).items()) == key
-            for calls, key in zip(result.programs, classes, strict=True)
-        )
+        return all(calls is None or replay(calls, count) == polynomial for calls, polynomial in pairs)
     except KeyError:  # read a slot that is empty: only a damaged file has such a program
         return False
 
 
+def _path_of(what: str, machine: Machine) -> Path | None:
+    """The file for a search: its name changes with the code of the search, the points and what the tools compute on
+    them. None where there is no place for it."""
+    try:
+        root = Path(os.environ.get("INWIT_CACHE") or Path.home() / ".cache" / "inwit")
+        digest = hashlib.sha256(f"{what} {shortest_search.BUDGET} {shortest_search.GROWTH}".encode())
+        for module in (shortest_search, shortest_targets):
+            digest.update(Path(module.__file__ or "").read_bytes())
+    except (OSError, RuntimeError):
+        return None
+    points = shortest_targets.points_of(machine.num_operands)
+    for name in machine.tools:
+        digest.update(name.encode() + balanced(TOOLS[name].apply(points[0], points[1])).tobytes())
+    return root / f"shortest-{digest.hexdigest()[:32]}.npz"
+
+
+def _load(path: Path, machine: Machine) -> Result | None:
+    """What `_save` wrote; None if it is not there or not whole. `_right` checks the programs."""
+    calls = machine.calls()
+    try:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+            rows = [[code for code in row if code != _NONE] for row in file["calls"].tolist()]
+            return Result([tuple(calls[code] for code in row) or None for row in rows], int(file["searched_to"]))
+    except (OSError, EOFError, ValueError, KeyError, IndexError, TypeError, zipfile.BadZipFile):
+        return None
+
+
+def _save(path: Path, result: Result, machine: Machine) -> None:
+    """Write the programs in one step (a reader sees all of a file or none), or silently nothing."""
+    codes = {call: code for code, call in enumerate(machine.calls())}
+    table = np.full((len(result.programs), max(1, result.searched_to)), _NONE, dtype=np.uint8)
+    for row, program in zip(table, result.programs, strict=True):
+        row[: len(program or ())] = [codes[call] for call in program or ()]
+    file = io.BytesIO()
+    np.savez_compressed(file, calls=table, searched_to=result.searched_to)
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        storage.replace(path, file.getvalue())
+
+
 @cache
-def _class_of(tree: Tree, count: int) -> _Class:
+def _class_of(tree: Tree, count: int) -> Exact:
     exact = polynomial_of(tree, tuple(TOOLS.values()), count)
     assert exact is not None, "_checked_symbols lets no other tool through"
-    return exact.key
+    return exact
 
 
-def _operands_in(key: _Class) -> int:
+def _operands_in(polynomial: Exact) -> int:
     """How many operands a polynomial depends on; at least 1, since every program loads one."""
-    return max(1, sum(any(powers) for powers in zip(*(exponents for exponents, _ in key), strict=True)))
+    return max(1, sum(any(powers) for powers in zip(*(exponents for exponents, _ in polynomial.terms), strict=True)))
 
 
 def _tokens(calls: Sequence[Call], letters: str) -> list[str]:
@@ -192,7 +227,7 @@ def _checked_symbols(tools: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(TOOLS[name].symbol for name in tools)
 
 
-def _check_number(name: str, value: Any, least: int, most: int) -> None:
+def _check_number(name: str, value: object, least: int, most: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int):
         raise UserError(f"{name} = {value!r} is not a whole number")
     if not least <= value <= most:

@@ -1,28 +1,26 @@
 """Breadth-first search over every program of the calculator's machine, for many expressions of one size at once.
 
-A state is what the registers hold, as polynomials in the operands (`shortest_targets`: values at random points, hashes
-of them). States that hold the same are merged, so the first program that reaches a polynomial is a shortest one.
+A state is what the registers hold, as polynomials in the operands (`shortest_targets`). States that hold the same are
+merged, so the first program that reaches a polynomial is a shortest one.
 
-**Operands are searched up to renaming.** Only programs that use operand 0 first, then 1, then 2, ... are followed, and
-each target is sought under every renaming of its operands; undoing the renaming gives the program. No program is
-missed: if one uses a new operand out of turn, exchange that operand with the next one in turn, everywhere in the
-program. The calls before it use neither, so the state before it is the same. This saves most of the n! orders in which
-a program may meet its operands.
+Operands are searched up to renaming: only programs that use operand 0 first, then 1, then 2, ... are followed, and each
+target is sought under every renaming. This misses no program. If one uses a new operand out of turn, exchange it with
+the next one in turn, everywhere in the program: the calls before it use neither.
 
-**Left out**, because a state at least as good (same accumulator, no slot's content missing) takes no more calls: LOAD
-unless a slot holds the accumulator (else it was computed in vain), STO of what a slot holds already, STO over a filled
-slot while another is empty; and states that can no longer bring in enough operands by the last call.
+Left out, because a state at least as good (same accumulator, no slot's content missing) takes no more calls: LOAD
+unless a slot holds the accumulator, STO of what a slot holds already, STO over a filled slot while another is empty;
+and states that can no longer bring in enough operands by the last call.
 
-**False merges.** Two different polynomials of degree d agree at three random points of Z_p with probability at most
-(d/p)^3: for d <= 16 below 2^-80, and below 2^-37 < 1e-11 over all pairs of 4 million states, twice the budget. The two
-hashes of a state add 2^-128 a pair; where the first agrees and the second does not, an AssertionError is raised.
-A false merge could only hide a program, never give a wrong one: each is replayed as an exact polynomial (`shortest`).
+Two different polynomials of degree d <= 16 agree at three random points with probability below 2^-80, so below 1e-11
+over all pairs of 4 million states, twice the budget; the two hashes of a state add 2^-128 a pair. A false merge could
+only hide a program, never give a wrong one: each is replayed as an exact polynomial (`shortest`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -45,49 +43,51 @@ class Call:
     index: int
 
 
+Calls = tuple[Call, ...]
+
+
 @dataclass(frozen=True)
 class Result:
-    """`programs[t]`: the calls of a shortest program for tree t, None if it takes more than `searched_to` calls.
-    `states` is how many were kept (of the last round)."""
+    """`programs[t]`: the calls of a shortest program for tree t, None if it takes more than `searched_to` calls."""
 
-    programs: list[tuple[Call, ...] | None]
+    programs: list[Calls | None]
     searched_to: int
-    states: int
 
 
-def calls_of(num_operands: int, num_slots: int, tools: Sequence[str]) -> list[Call]:
-    """Every call of the machine; its place is its code."""
-    arguments = [(False, index) for index in range(num_operands)] + [(True, index) for index in range(num_slots)]
-    reading = [Call(verb, slot, index) for verb in ("LOAD", *tools) for slot, index in arguments]
-    return reading + [Call("STO", True, index) for index in range(num_slots)]
+class Machine(NamedTuple):
+    """What programs may name."""
+
+    num_operands: int
+    num_slots: int
+    tools: tuple[str, ...]
+
+    def calls(self) -> list[Call]:
+        """Every call; its place is its code."""
+        slots = [(True, index) for index in range(self.num_slots)]
+        arguments = [(False, index) for index in range(self.num_operands)] + slots
+        reading = [Call(verb, *argument) for verb in ("LOAD", *self.tools) for argument in arguments]
+        return reading + [Call("STO", *slot) for slot in slots]
 
 
-def search(
-    trees: Sequence[Tree],
-    num_operands: int,
-    num_slots: int,
-    tools: Sequence[str],
-    least_operands: int,
-    max_calls: int | None = None,
-) -> Result:
-    """A shortest program for each tree over operands 0 .. num_operands-1, searched to `max_calls` calls.
+def search(trees: Sequence[Tree], machine: Machine, least_operands: int, max_calls: int | None = None) -> Result:
+    """A shortest program for each tree over the machine's operands, searched to `max_calls` calls.
 
     `least_operands`: none of the trees' polynomials depends on fewer operands than this (states that cannot bring in so
     many are dropped). Without `max_calls`, one call more at a time until all are found or the next round would keep
     more than `BUDGET` states; a round costs as much as all before it a few times over, so little is done twice.
     """
-    programs: list[tuple[Call, ...] | None] = [None] * len(trees)
+    programs: list[Calls | None] = [None] * len(trees)
     searched_to, states = least_operands - 1, 0
     most = max_calls or FURTHEST
     while None in programs and searched_to != most and (max_calls or states * GROWTH <= BUDGET):
         searched_to = max_calls or searched_to + 1
         missing = [index for index, program in enumerate(programs) if program is None]
-        turn = _Round([trees[i] for i in missing], num_operands, num_slots, tools, least_operands, searched_to)
+        turn = _Round([trees[i] for i in missing], machine, least_operands, searched_to)
         turn.run()
         states = sum(map(len, turn.levels))
         for place, index in enumerate(missing):
             programs[index] = turn.found.get(place)
-    return Result(programs, searched_to, states)
+    return Result(programs, searched_to)
 
 
 @dataclass
@@ -123,23 +123,12 @@ class _Round:
     """One search to a fixed number of calls. `levels[i]` are the states after i + 1 calls, the last call's left out:
     its accumulators are only compared with the targets. `found[t]` are the calls for tree t."""
 
-    def __init__(
-        self,
-        trees: Sequence[Tree],
-        num_operands: int,
-        num_slots: int,
-        tools: Sequence[str],
-        least_operands: int,
-        max_calls: int,
-    ) -> None:
-        self.num_trees = len(trees)
-        self.least_operands = least_operands
-        self.max_calls = max_calls
-        self.calls = calls_of(num_operands, num_slots, tools)
-        self.points = points_of(num_operands)
-        self.targets = Targets(trees, num_operands)
-        self.found: dict[int, tuple[Call, ...]] = {}
-        acc, slots = self.points[:, :1].astype(np.int32), np.zeros((num_slots, POINTS, 1), np.int32)
+    def __init__(self, trees: Sequence[Tree], machine: Machine, least_operands: int, max_calls: int) -> None:
+        self.num_trees, self.least_operands, self.max_calls = len(trees), least_operands, max_calls
+        self.calls, self.points = machine.calls(), points_of(machine.num_operands)
+        self.targets = Targets(trees, machine.num_operands)
+        self.found: dict[int, Calls] = {}
+        acc, slots = self.points[:, :1].astype(np.int32), np.zeros((machine.num_slots, POINTS, 1), np.int32)
         counts = np.zeros(1, np.int8), np.ones(1, np.int8)
         self.levels = [_Level(acc, slots, *counts, np.zeros(1, np.int32), np.zeros(1, np.uint8))]  # after LOAD a
 
@@ -219,7 +208,7 @@ class _Round:
                 keys = value_keys(self._accumulator(self.calls[code], states, rows))
                 self._compare(keys, rows + start, (self.calls[code],))
 
-    def _compare(self, keys: Keys, rows: np.ndarray | None = None, last: tuple[Call, ...] = ()) -> None:
+    def _compare(self, keys: Keys, rows: np.ndarray | None = None, last: Calls = ()) -> None:
         """Record a program for each target among `keys`, the accumulators of `rows` of the last level after `last`."""
         for hit, place in self.targets.find(keys):
             owners = self.targets.owners(place)
@@ -268,7 +257,7 @@ def _distinct(keys: Keys) -> tuple[Keys, np.ndarray]:
     keys = keys[:, order]
     same = keys[:, 1:] == keys[:, :-1]
     if (same[0] & ~same[1]).any():
-        raise AssertionError("two different states have the same 64-bit hash: change search_targets.SEED")
+        raise AssertionError("two different states have the same 64-bit hash: change shortest_targets.SEED")
     new = np.concatenate([np.ones(min(1, len(order)), bool), ~same[0]])
     return keys[:, new], order[new]
 
@@ -276,16 +265,10 @@ def _distinct(keys: Keys) -> tuple[Keys, np.ndarray]:
 def _new(parts: list[_Candidates], seen: Keys) -> _Candidates:
     """All candidates whose keys are not among `seen` (sorted), each once."""
     if not parts:
-        empty = np.empty(0, np.int8)
-        return _Candidates(np.empty((2, 0), np.uint64), empty, empty.astype(np.int32), empty.astype(np.uint8))
+        return _Candidates(np.empty((2, 0), np.uint64), *(np.empty(0, kind) for kind in (np.int8, np.int32, np.uint8)))
     keys, order = _distinct(np.concatenate([part.keys for part in parts], axis=1))
     places = np.searchsorted(seen[0], keys[0])
     known = places < seen.shape[1]
     known[known] = seen[0, places[known]] == keys[0, known]
-    order = order[~known]
-    return _Candidates(
-        keys[:, ~known],
-        np.concatenate([part.used for part in parts])[order],
-        np.concatenate([part.parent for part in parts])[order],
-        np.concatenate([part.call for part in parts])[order],
-    )
+    columns = zip(*((part.used, part.parent, part.call) for part in parts), strict=True)
+    return _Candidates(keys[:, ~known], *(np.concatenate(column)[order[~known]] for column in columns))

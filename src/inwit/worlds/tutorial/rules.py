@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from inwit.core.errors import UserError
+from inwit.core.results import Task
 from inwit.core.settings import Settings, setting
 from inwit.core.vocabulary import Vocabulary
-from inwit.worlds.reading import TaskField, check_digits, check_fields, digits, whole
+from inwit.worlds.reading import TaskField, check_fields, digits, whole
 
 VOCABULARY = Vocabulary([*"0123456789", "CTX", "MUL", "ADD", "SUB", "ANS", "STO", "RCL", "EOS"])
 CTX, MUL, ADD, SUB, ANS, STO, RCL, EOS = VOCABULARY.ids(["CTX", "MUL", "ADD", "SUB", "ANS", "STO", "RCL", "EOS"])
@@ -39,22 +38,18 @@ def num_shown(stage: int) -> int:
     return 3 + stage
 
 
-def parse_task(task: Mapping[str, Any], world: str, *, hidden: bool) -> tuple[int, list[int]]:
+def num_operands(stage: int, *, hidden: bool) -> int:
+    """How many operands a problem of a stage has; with `hidden` (tutorial-v0) all five in every stage."""
+    return MAX_OPERANDS if hidden else num_shown(stage)
+
+
+def parse_task(task: Task, world: str, *, hidden: bool) -> tuple[int, list[int]]:
     """The stage and the operands of a task such as `{"stage": 2, "operands": [5, 5, 7, 9, 8]}`.
 
-    With `hidden` (tutorial-v0) all five operands are given in every stage; else 3 + stage. Raises `UserError` for
-    anything else.
+    Raises `UserError` for anything else.
     """
-    check_fields(task, world, TASK_FIELDS)
-    for key in ("stage", "operands"):
-        if key not in task:
-            raise UserError(f"the task has no {key}: {world} needs a stage and operands, as in stage 0, operands 3 4 5")
+    check_fields(task, world, TASK_FIELDS, "a stage and operands, as in stage 0, operands 3 4 5")
     stage = whole("stage", task["stage"])
     if stage not in STAGES:
         raise UserError(f"stage {stage} does not exist: {world} has stages 0, 1, 2")
-    operands = digits(task["operands"])
-    count = MAX_OPERANDS if hidden else num_shown(stage)
-    if len(operands) != count:
-        raise UserError(f"{len(operands)} operands were given: stage {stage} of {world} has {count}")
-    check_digits(operands)
-    return stage, operands
+    return stage, digits(task["operands"], num_operands(stage, hidden=hidden), f"stage {stage} of {world}")

@@ -1,17 +1,19 @@
 """The tutorial worlds for one episode in plain Python: the rules as one reads them.
 
-These twins explain and play single episodes, and the tests hold the batched worlds against them. What a token does
-to which register depends on the tokens before it alone, never on values; so an operand may as well be a NumPy
-column of values, and one episode then runs one program on every problem of a stage. That is how the oracle counts.
+These twins explain and play single episodes, and the tests compare the batched worlds with them. Which register a token
+changes never depends on values. So an operand may also be a NumPy column of values: one episode then runs one program
+on every problem of a stage, which is how the oracle counts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from math import prod
 from typing import Any, Self
 
 import numpy as np
 
+from inwit.core.results import Json, Task
 from inwit.worlds.machine import register_numbers
 from inwit.worlds.tutorial.rules import (
     ADD,
@@ -24,9 +26,11 @@ from inwit.worlds.tutorial.rules import (
     TASK_FIELDS,
     VOCABULARY,
     TutorialSettings,
-    num_shown,
+    num_operands,
     parse_task,
 )
+
+Value = int | np.ndarray  # of one problem, or of all problems of a stage
 
 
 class _ScalarTutorial:
@@ -34,21 +38,22 @@ class _ScalarTutorial:
 
     id: str
     hidden: bool
+    extra_outcomes: tuple[str, ...] = ()
+    acc: Any = None
     vocabulary = VOCABULARY
     task_fields = TASK_FIELDS
     Settings = TutorialSettings
 
-    def __init__(self, settings: TutorialSettings, stage: int, operands: Sequence[Any]) -> None:
-        self.settings = settings
-        self.stage, self.operands = stage, operands
+    def __init__(self, settings: TutorialSettings, stage: int, operands: Sequence[Value]) -> None:
+        self.settings, self.stage, self.operands = settings, stage, operands
         self.steps = 0
-        self.reward = 0.0
         self.terminated = self.truncated = False
+        self.reward: Any = 0.0
         self.success: Any = False
-        self.extra: dict[str, Any] = {}
+        self.extra: dict[str, Any] = dict.fromkeys(self.extra_outcomes, False)
 
     @classmethod
-    def from_task(cls, settings: TutorialSettings, task: Mapping[str, Any]) -> Self:
+    def from_task(cls, settings: TutorialSettings, task: Task) -> Self:
         """The episode of a task such as `{"stage": 0, "operands": [3, 4, 5]}`; raises `UserError` for one that does
         not fit."""
         return cls(settings, *parse_task(task, cls.id, hidden=cls.hidden))
@@ -56,10 +61,10 @@ class _ScalarTutorial:
     @classmethod
     def on_all_problems(cls, settings: TutorialSettings, stage: int) -> Self:
         """One episode on every problem of a stage at once: each operand is a column of all its values."""
-        count = MAX_OPERANDS if cls.hidden else num_shown(stage)
+        count = num_operands(stage, hidden=cls.hidden)
         return cls(settings, stage, list(np.indices((10,) * count).reshape(count, -1)))
 
-    def task_dict(self) -> dict[str, Any]:
+    def task_dict(self) -> Task:
         """The task as `from_task` reads it."""
         return {"stage": self.stage, "operands": list(self.operands)}
 
@@ -73,21 +78,10 @@ class _ScalarTutorial:
         self.terminated = self._execute(token)
         self.truncated = not self.terminated and self.steps >= self.settings.max_steps
 
-    def legal(self) -> list[int]:
-        """The legal tokens, ids ascending."""
-        raise NotImplementedError
-
-    def state(self) -> dict[str, Any]:
-        """The machine as a person reads it; an empty register is None."""
-        raise NotImplementedError
-
-    def machine(self) -> list[float]:
+    def _shown(self, registers: list[float]) -> list[float]:
         """The machine of one episode as numbers, as the batched world shows it."""
-        operands = [digit / 9 for digit in self.operands] + [0.0] * (MAX_OPERANDS - len(self.operands))
-        return [*self._registers(), *operands, self.steps / self.settings.max_steps]
-
-    def _registers(self) -> list[float]:
-        raise NotImplementedError
+        operands = [float(digit) / 9 for digit in self.operands] + [0.0] * (MAX_OPERANDS - len(self.operands))
+        return [*registers, *operands, self.steps / self.settings.max_steps]
 
     def _execute(self, token: int) -> bool:
         """The effect of a token; True if it ends the episode."""
@@ -99,21 +93,19 @@ class ScalarTutorialV0(_ScalarTutorial):
 
     id = "tutorial-v0"
     hidden = True
-
-    def __init__(self, settings: TutorialSettings, stage: int, operands: Sequence[Any]) -> None:
-        super().__init__(settings, stage, operands)
-        self.acc: Any = None
-        self.mem = False
-        self.extra = {"paid_success": False}
+    extra_outcomes = ("paid_success",)
+    mem = False
 
     def legal(self) -> list[int]:
+        """The legal tokens: all of them, always."""
         return list(range(len(VOCABULARY)))
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> Json:
+        """The machine as a person reads it; an empty register is None."""
         return {"acc": self.acc, "mem": self.mem}
 
-    def _registers(self) -> list[float]:
-        return [*register_numbers(self.acc), float(self.mem)]
+    def machine(self) -> list[float]:
+        return self._shown([*register_numbers(self.acc), float(self.mem)])
 
     def _execute(self, token: int) -> bool:
         a, b, c, d, e = self.operands
@@ -153,17 +145,13 @@ class ScalarTutorialV1(_ScalarTutorial):
 
     id = "tutorial-v1"
     hidden = False
-
-    def __init__(self, settings: TutorialSettings, stage: int, operands: Sequence[Any]) -> None:
-        super().__init__(settings, stage, operands)
-        self.acc: Any = None
-        self.mem: Any = None
-        self.held: Any = None
-        self.cursor = 0
+    mem: Any = None
+    held: Any = None
+    cursor = 0
 
     def legal(self) -> list[int]:
-        unread = len(self.operands) - self.cursor
-        full = self.acc is not None
+        """The legal tokens, ids ascending."""
+        unread, full = len(self.operands) - self.cursor, self.acc is not None
         tokens = []
         if (not full and unread >= 2) or (full and (self.held is not None or unread >= 1)):
             tokens += [MUL, ADD, SUB]
@@ -175,12 +163,13 @@ class ScalarTutorialV1(_ScalarTutorial):
             tokens.append(RCL)
         return tokens
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> Json:
+        """The machine as a person reads it; an empty register is None."""
         return {"acc": self.acc, "mem": self.mem, "held": self.held, "cursor": self.cursor}
 
-    def _registers(self) -> list[float]:
+    def machine(self) -> list[float]:
         registers = [number for value in (self.acc, self.mem, self.held) for number in register_numbers(value)]
-        return [*registers, self.cursor / MAX_OPERANDS]
+        return self._shown([*registers, self.cursor / MAX_OPERANDS])
 
     def _execute(self, token: int) -> bool:
         if token not in self.legal():
@@ -199,11 +188,10 @@ class ScalarTutorialV1(_ScalarTutorial):
             return True
         return False
 
-    def _goal(self) -> Any:
+    def _goal(self) -> Value:
         a, b, c, *rest = self.operands
-        minus = (lambda: 0, lambda: rest[0], lambda: rest[0] * rest[1])[self.stage]
-        return a * b + c - minus()
+        return a * b + c - (prod(rest) if rest else 0)
 
-    def _next_operand(self) -> Any:
+    def _next_operand(self) -> Value:
         self.cursor += 1
         return self.operands[self.cursor - 1]

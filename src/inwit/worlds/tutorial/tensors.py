@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from inwit.core.types import Kinds, State, Step, Tasks
+from inwit.core.results import Task
+from inwit.core.types import Kinds, State, Tasks
 from inwit.worlds.tutorial.rules import (
     CTX,
     EOS,
@@ -17,6 +16,7 @@ from inwit.worlds.tutorial.rules import (
     STAGES,
     VOCABULARY,
     TutorialSettings,
+    num_operands,
     num_shown,
     parse_task,
 )
@@ -52,17 +52,15 @@ class TutorialWorld:
 
     def all_tasks(self, kinds: list[int], device: torch.device | str = "cpu") -> Tasks:
         """Every task of the given kinds, once each: 10 ** (number of operands that exist) rows a kind."""
-        parts = [self._all_of(kind, device) for kind in kinds]
-        kind = torch.cat([part.kind for part in parts])
-        return Tasks(kind, {"operands": torch.cat([part.data["operands"] for part in parts])})
+        return Tasks.joined([self._all_of(kind, device) for kind in kinds])
 
-    def task(self, task: dict[str, Any]) -> Tasks:
+    def task(self, task: Task) -> Tasks:
         """One row from `{"stage": s, "operands": [...]}`; raises `UserError` for one that does not fit."""
         stage, operands = parse_task(task, self.id, hidden=self.hidden)
         padded = operands + [0] * (MAX_OPERANDS - len(operands))
         return Tasks(torch.tensor([stage]), {"operands": torch.tensor([padded])})
 
-    def describe(self, tasks: Tasks) -> list[dict[str, Any]]:
+    def describe(self, tasks: Tasks) -> list[Task]:
         """Each row as the dict that `task` reads."""
         counts = self._exists(tasks.kind).sum(1).tolist()
         rows = zip(tasks.kind.tolist(), tasks.data["operands"].tolist(), counts, strict=True)
@@ -83,32 +81,17 @@ class TutorialWorld:
         """EOS for a row that has ended, -1 (the policy chooses) for every other."""
         return torch.where(state["ended"], EOS, -1)
 
-    def machine(self, tasks: Tasks, state: State) -> Float[Tensor, "B M"]:
-        """The machine as numbers, named by `machine_names`."""
+    def _shown(self, registers: list[Tensor], tasks: Tasks, state: State) -> Float[Tensor, "B M"]:
+        """The machine as numbers, named by `machine_names`; `registers` are the columns before the operands."""
         operands = (tasks.data["operands"] / 9).unbind(1)
-        return torch.stack([*self._registers(state), *operands, state["steps"] / self.max_steps], 1).float()
-
-    def _registers(self, state: State) -> list[Tensor]:
-        """The columns before the operands, Float[B] each."""
-        raise NotImplementedError
-
-    def legal(self, state: State) -> Bool[Tensor, "B V"]:
-        raise NotImplementedError
-
-    def reset(self, tasks: Tasks) -> State:
-        raise NotImplementedError
-
-    def step(self, state: State, token: Int[Tensor, " B"]) -> tuple[State, Step]:
-        raise NotImplementedError
+        return torch.stack([*registers, *operands, state["steps"] / self.max_steps], 1).float()
 
     def _exists(self, kinds: Int[Tensor, " B"]) -> Bool[Tensor, "B 5"]:
         place = torch.arange(MAX_OPERANDS, device=kinds.device)
         return (place < num_shown(0) + kinds[:, None]) | self.hidden
 
     def _all_of(self, kind: int, device: torch.device | str) -> Tasks:
-        count = MAX_OPERANDS if self.hidden else num_shown(STAGES[kind])
-        number = torch.arange(10**count, device=device)
-        places = 10 ** torch.arange(count - 1, -1, -1, device=device)
-        digits = number[:, None] // places % 10
+        count = num_operands(STAGES[kind], hidden=self.hidden)
+        digits = torch.cartesian_prod(*[torch.arange(10, device=device)] * count)
         operands = torch.nn.functional.pad(digits, (0, MAX_OPERANDS - count))
-        return Tasks(torch.full_like(number, kind), {"operands": operands})
+        return Tasks(torch.full_like(operands[:, 0], kind), {"operands": operands})

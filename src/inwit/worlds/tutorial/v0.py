@@ -1,14 +1,13 @@
-"""tutorial-v0: the published rules in tensors, quirks included.
+"""tutorial-v0: the published rules in tensors, quirks included, so that the published system can be measured as it is.
 
 The rules pay for the goal one step before the stated one, STO stores no value and RCL makes d*e out of nothing.
-Kept so that the published system can be measured as it is; `success` is the stated goal, `paid_success` the one
-that is paid for.
+`success` is the stated goal, `paid_success` the one that is paid for.
 """
 
 from __future__ import annotations
 
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from inwit.core.types import State, Step, Tasks
@@ -88,8 +87,8 @@ class TutorialV0(TutorialWorld):
         }
         return after, self._judge(state, answered, truncated)
 
-    def _registers(self, state: State) -> list[Tensor]:
-        return [*register_columns(state["acc_full"], state["acc"]), state["mem"].double()]
+    def machine(self, tasks: Tasks, state: State) -> Float[Tensor, "B M"]:
+        return self._shown([*register_columns(state["acc_full"], state["acc"]), state["mem"].double()], tasks, state)
 
     def _tables_on(self, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
         """NEAR, STATED and PAID, copied to a device once."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from inwit.core.types import State, Step, Tasks
@@ -50,7 +50,8 @@ class TutorialV1(TutorialWorld):
 
         acc, held = state["acc"], state["held"]
         full, held_full = state["acc_full"], state["held_full"]
-        first, second = state["operands"].gather(1, state["cursor"][:, None] + self._pair(acc)).unbind(1)
+        pair = state["cursor"][:, None] + torch.arange(2, device=acc.device)
+        first, second = state["operands"].gather(1, pair).unbind(1)
         left = torch.where(full, acc, first)
         right = torch.where(held_full, held, torch.where(full, first, second))
         right = torch.where(full, right, second)
@@ -73,9 +74,10 @@ class TutorialV1(TutorialWorld):
         success = answered & (acc == state["goal"])
         return after, Step(success.double(), answered, truncated, success)
 
-    def _registers(self, state: State) -> list[Tensor]:
+    def machine(self, tasks: Tasks, state: State) -> Float[Tensor, "B M"]:
         registers = [register_columns(state[f"{name}_full"], state[name]) for name in REGISTERS]
-        return [*(column for columns in registers for column in columns), state["cursor"] / MAX_OPERANDS]
+        columns = [column for register in registers for column in register]
+        return self._shown([*columns, state["cursor"] / MAX_OPERANDS], tasks, state)
 
     def _permissions(self, state: State) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Whether MUL/ADD/SUB, STO, RCL and ANS are legal, Bool[B] each."""
@@ -83,6 +85,3 @@ class TutorialV1(TutorialWorld):
         unread = state["count"] - state["cursor"]
         tool = torch.where(full, held_full | (unread >= 1), unread >= 2)
         return tool, full & ~held_full, state["mem_full"], full
-
-    def _pair(self, like: Tensor) -> Int[Tensor, "1 2"]:
-        return torch.arange(2, device=like.device)[None]

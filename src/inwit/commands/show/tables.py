@@ -1,8 +1,7 @@
-"""Tables of what an agent can do: its evaluation, and pass@k."""
+"""Tables of what an agent can do: its evaluation, pass@k, and single episodes, token by token."""
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from rich import box
@@ -12,10 +11,13 @@ from rich.text import Text
 
 from inwit.core import result_text
 from inwit.core.results import Evaluation
-from inwit.core.text import percent
+from inwit.core.text import held, percent, task_text
+from inwit.worlds import TWINS
 
 if TYPE_CHECKING:
+    from inwit.evaluation.explanation import Explanation
     from inwit.evaluation.pass_at_k import PassAtK
+    from inwit.worlds.play import Episode
 
 SOLVED = 2  # the column that is coloured
 GAP = 2  # between columns
@@ -70,11 +72,10 @@ def _programs(evaluation: Evaluation) -> list[str]:
     """The programs behind the table: each row's name once."""
     lines = result_text.programs(evaluation)
     widths = [max((len(line[column]) for line in lines), default=0) for column in (0, 1)]
-    names = ["", *(name for name, _, _ in lines)]
-    shown = [
-        f"{'' if name == before else name:{widths[0]}}  {whose:{widths[1]}}  {text}"
-        for (before, name), (_, whose, text) in zip(pairwise(names), lines, strict=True)
-    ]
+    shown, before = [], ""
+    for name, whose, text in lines:
+        shown.append(f"{'' if name == before else name:{widths[0]}}  {whose:{widths[1]}}  {text}")
+        before = name
     return [*shown, ""] if shown else []
 
 
@@ -101,3 +102,52 @@ def pass_table(result: PassAtK) -> Group:
         interval = f"{percent(each.low)} to {percent(each.high)}"
         table.add_row(name, f"{each.problems:,}", percent(each.estimate), interval)
     return Group(title, table)
+
+
+def explanation_table(explanation: Explanation) -> Group:
+    """One problem, a row for each token."""
+    verdict = Text("right", "bold green") if explanation.success else Text("wrong", "bold red")
+    if explanation.lucky:
+        share = explanation.program_success
+        where = f"right on {percent(share)} of the problems of its kind" if share else "not right in general"
+        verdict = Text(f"lucky: right here, but this program is {where}", "yellow")
+    title = Text(f"{task_text(explanation.task)}: ") + verdict
+    registers = list(explanation.choices[0].state)
+    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left")
+    table.add_column("token", style="bold")
+    for heading in (*registers, "value"):
+        table.add_column(heading, justify="right")
+    table.add_column("likeliest tokens")
+    table.add_column("oracle's")
+    for choice in explanation.choices:
+        values = [held(choice.state[register]) for register in registers]
+        likeliest = "  ".join(f"{name} {probability:.2f}" for name, probability in choice.alternatives)
+        keeps = {True: "yes", False: "no", None: "·"}[choice.keeps_to_oracle]
+        table.add_row(choice.token, *values, f"{choice.value:+.2f}", likeliest, keeps)
+    return Group(table)
+
+
+def episode_table(episode: Episode) -> Group:
+    """A program played by hand, a row for each token."""
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("step", justify="right")
+    table.add_column("token", style="bold")
+    registers = list(episode.states[0]) if episode.states else []
+    size = len(TWINS.load(episode.world).vocabulary.names)
+    for register in registers:
+        table.add_column(register, justify="right")
+    table.add_column("legal before it", overflow="fold")
+    for index, (token, state, legal) in enumerate(zip(episode.actions, episode.states, episode.legal, strict=True), 1):
+        shown = "every token" if len(legal) == size else " ".join(legal) + ("" if token in legal else "  (no effect)")
+        style = None if token in legal else "yellow"
+        table.add_row(str(index), token, *(held(state[register]) for register in registers), shown, style=style)
+    end = "truncated: the budget is spent" if episode.truncated else "unfinished: the program stops early"
+    end = "terminated" if episode.terminated else end
+    lines = [f"{end} after {episode.steps} steps; success: {_yes(episode.success)}; reward: {episode.reward:g}"]
+    lines += [f"{name.replace('_', ' ')}: {_yes(value)}" for name, value in episode.extra.items()]
+    lines += [f"not used, after the end: {' '.join(episode.unused)}"] if episode.unused else []
+    return Group(table, Text("\n".join(lines)))
+
+
+def _yes(flag: bool) -> str:
+    return "yes" if flag else "no"
