@@ -20,9 +20,8 @@ from inwit import UserError
 from inwit.core.intervals import pass_at_k as unbiased
 from inwit.core.seeding import stream
 from inwit.core.types import Output
-from inwit.evaluation.controls import others, others_shown
-from inwit.evaluation.exact import evaluate
-from inwit.evaluation.pass_at_k import PassAtK, _portions, pass_at_k
+from inwit.evaluation.exact import evaluate, others, others_shown
+from inwit.evaluation.pass_at_k import PassAtK, pass_at_k
 from inwit.worlds.oracle.shortest import shortest_table
 from support import untrained
 
@@ -194,14 +193,21 @@ def test_a_stage_with_one_problem_has_no_other_prompt() -> None:
             run_under()
 
 
-def test_the_last_portion_of_samples_is_smaller() -> None:
+@pytest.mark.parametrize(("samples", "sizes"), [(5000, {4096, 904}), (4096, {4096}), (17, {17})])
+def test_the_last_portion_of_samples_is_smaller(samples: int, sizes: set[int], monkeypatch: pytest.MonkeyPatch) -> None:
     """5,000 samples are 4,096 and 904: no more episodes than were asked for."""
-    agent = writing(best_programs(), max_operators=1)
-    told = pass_at_k(agent, 1, 5000)
-    assert told.overall.estimate <= 1.0
-    assert all(low <= high <= 1.0 for low, high in [(each.low, each.high) for each in told.stages])
-    assert list(_portions(5000, 4096)) == [4096, 904]
-    assert list(_portions(4096, 4096)) == [4096]
+    agent, seen = writing(best_programs(), max_operators=1), []
+    whole = inwit.evaluation.pass_at_k.collect  # type: ignore[attr-defined]
+
+    def noted(*args: Any, group_size: int, **options: Any) -> Any:
+        seen.append(group_size)
+        return whole(*args, group_size=group_size, **options)
+
+    monkeypatch.setattr("inwit.evaluation.pass_at_k.collect", noted)
+    measured = pass_at_k(agent, 1, samples)
+    assert set(seen) == sizes
+    assert measured.overall.estimate <= 1.0
+    assert all(each.low <= each.high <= 1.0 for each in measured.stages)
 
 
 def trained_run() -> str:

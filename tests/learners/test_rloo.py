@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inwit.core.errors import UserError
+from inwit.learners.groups import RLOOSettings
 from inwit.learners.returns import leave_one_out_advantage
-from inwit.learners.rloo import RLOOSettings
 from losses import learner_and_rollout, mean, moments, only_loss
 
 

@@ -1,8 +1,8 @@
 """The Protocols that worlds, policies, learners, auxiliaries and curricula meet, and the agent that is made of them.
 
 The data that flows between them, and the names of the axes, are in `types`. What every world has is `World`; what only
-some worlds can do is a Protocol of its own, which a world declares by name in `World.capabilities` and which general
-code asks for with `capable`.
+some worlds can do is a Protocol of its own, a capability: a world declares its name in `World.capabilities`, and
+general code asks for it with `capable`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from inwit.core.results import Evaluation, Yardstick
 from inwit.core.settings import Settings
-from inwit.core.types import Kinds, Lessons, Memory, Output, Papers, Rollout, State, Step, Tasks
+from inwit.core.types import Json, Kinds, Lessons, Memory, Output, Papers, Rollout, State, Step, Task, Tasks
 from inwit.core.vocabulary import Vocabulary
 
 Metrics = dict[str, Tensor]
@@ -35,14 +35,14 @@ class World(Protocol):
     num_columns: int  # columns in a rollout, at most: chosen and forced tokens
     masks: bool  # whether a policy may write legal tokens only
     extra_outcomes: tuple[str, ...]
-    known_limit: str  # what success here does not show; said wherever results are
-    capabilities: frozenset[str]  # names of CAPABILITIES
+    known_limit: str  # what success here does not show; shown with every result
+    capabilities: frozenset[str]  # those that `capable` takes
 
     @property
     def settings(self) -> Settings: ...
     def sample(self, kinds: Int[Tensor, " B"], generator: torch.Generator) -> Tasks: ...
-    def task(self, task: dict[str, Any]) -> Tasks: ...
-    def describe(self, tasks: Tasks) -> list[dict[str, Any]]: ...
+    def task(self, task: Task) -> Tasks: ...
+    def describe(self, tasks: Tasks) -> list[Task]: ...
     def stage(self, tasks: Tasks) -> Int[Tensor, " B"]: ...
     def prompt(self, tasks: Tasks) -> tuple[Int[Tensor, "B P"], Bool[Tensor, "B P"]]: ...
     def reset(self, tasks: Tasks) -> State: ...
@@ -52,16 +52,14 @@ class World(Protocol):
 
 
 class Enumerable(World, Protocol):
-    """`all_tasks`: the tasks of a kind are finite and can be listed."""
+    """`all_tasks`: lists every task of the given kinds, once each. They are finite."""
 
-    def all_tasks(self, kinds: list[int], device: torch.device | str = "cpu") -> Tasks:
-        """Every task of the given kinds, once each."""
-        ...
+    def all_tasks(self, kinds: list[int], device: torch.device | str = "cpu") -> Tasks: ...
 
 
 class ConstantPrograms(World, Protocol):
-    """`constant_programs`: what a token does depends on the tokens before it alone, never on values. The scalar twin
-    can then run one program on all problems of a kind at once, which is how the oracle searches."""
+    """`constant_programs`: what a token does never depends on values, so that the scalar twin (a `ColumnTwin`) can run
+    one program on all problems of a kind at once. The oracle searches that way."""
 
 
 class DecidesIdentity(World, Protocol):
@@ -78,27 +76,22 @@ class Examines(World, Protocol):
 
 
 class OwnYardsticks(World, Protocol):
-    """`yardsticks`: knows by itself what to hold an agent against."""
+    """`yardsticks`: computes the yardsticks of a kind, by name. `oracle` gives the cost of the proven optimum."""
 
-    def yardsticks(self, kind: int) -> dict[str, Yardstick]:
-        """By name, for one kind. A yardstick called `oracle` gives the cost of the proven optimum."""
-        ...
+    def yardsticks(self, kind: int) -> dict[str, Yardstick]: ...
 
 
 class BestPrograms(World, Protocol):
-    """`best_programs`: knows the shortest program of each kind by a search of its own."""
+    """`best_programs`: finds the shortest program of each kind by a search of its own.
 
-    def best_program(self, kind: int) -> list[int] | None:
-        """Tokens, with arguments named by their place; None where there is none within the bound of the search."""
-        ...
+    `best_program` gives its tokens, with arguments named by their place, or None where there is none within the bound
+    of the search. `best_program_for` gives the same for one task, as `World.describe` writes it, with the task's own
+    arguments. `named_as_in` renames the arguments of programs to those of each row's task; -1 stays.
+    """
 
-    def best_program_for(self, task: dict[str, Any]) -> list[int] | None:
-        """The same for one task, as `World.describe` writes it, with the task's own arguments."""
-        ...
-
-    def named_as_in(self, tasks: Tasks, programs: Int[Tensor, "B T"]) -> Int[Tensor, "B T"]:
-        """Programs whose arguments are named by their place, in the names of each row's task; -1 stays."""
-        ...
+    def best_program(self, kind: int) -> list[int] | None: ...
+    def best_program_for(self, task: Task) -> list[int] | None: ...
+    def named_as_in(self, tasks: Tasks, programs: Int[Tensor, "B T"]) -> Int[Tensor, "B T"]: ...
 
 
 class ShowsMachine(World, Protocol):
@@ -108,15 +101,12 @@ class ShowsMachine(World, Protocol):
     """
 
     @property
-    def machine_names(self) -> Sequence[str]:
-        """What stands where."""
-        ...
-
+    def machine_names(self) -> Sequence[str]: ...  # a name for each number
     def machine(self, tasks: Tasks, state: State) -> Float[Tensor, "B M"]: ...
 
 
 class Achieves(World, Protocol):
-    """`achieved`: tells what a program has computed so far, and so can teach by hindsight."""
+    """`achieved`: shows what a program has computed so far, which hindsight learns from."""
 
     answer: int  # the token that ends an episode
 
@@ -128,22 +118,10 @@ class Achieves(World, Protocol):
 
 
 class Thrifty(Protocol):
-    """Follows programs from their start and tells which tokens waste nothing."""
+    """Follows programs from their start and knows which tokens waste nothing."""
 
     def allowed(self, state: State) -> Bool[Tensor, "B V"]: ...
     def note(self, state: State, token: Int[Tensor, " B"]) -> None: ...
-
-
-CAPABILITIES = {
-    "all_tasks": Enumerable,
-    "constant_programs": ConstantPrograms,
-    "identity": DecidesIdentity,
-    "exam": Examines,
-    "yardsticks": OwnYardsticks,
-    "best_programs": BestPrograms,
-    "machine": ShowsMachine,
-    "achieved": Achieves,
-}
 
 
 @overload
@@ -168,26 +146,16 @@ def capable(world: World, capability: str) -> World | None:
 
 
 class Exam(Protocol):
-    """What a world asks of an agent, and how it grades what came out.
+    """What a world asks of the greedy agent, and how it grades the agent's papers. It never sees the agent itself.
+    `tasks` yields questions in blocks of a size that fits a cache; `grade` needs the papers of all kinds."""
 
-    The questions are put to the greedy agent; the world never sees the agent, only its papers.
-    """
-
-    method: str  # how the result is known, for people: "greedy, on every problem"
+    method: str  # how the result is known, in words: "greedy, on every problem"
     proven: bool  # whether the result holds for every problem, not for a sample
 
     @property
-    def questions(self) -> int:
-        """How many there are."""
-        ...
-
-    def tasks(self, kinds: Sequence[int], device: torch.device | str) -> Iterator[Tasks]:
-        """The questions of the given kinds, in blocks of a size that fits a cache."""
-        ...
-
-    def grade(self, papers: Papers) -> Evaluation:
-        """The result of an agent that answered the questions of all kinds."""
-        ...
+    def questions(self) -> int: ...  # how many there are
+    def tasks(self, kinds: Sequence[int], device: torch.device | str) -> Iterator[Tasks]: ...
+    def grade(self, papers: Papers) -> Evaluation: ...
 
 
 class ScalarWorld(Protocol):
@@ -199,43 +167,42 @@ class ScalarWorld(Protocol):
     terminated: bool
     truncated: bool
     success: Any
-    extra: dict[str, Any]
+    extra: Json
 
+    @classmethod
+    def from_task(cls, settings: Any, task: Task, /) -> Self: ...
     @property
     def ended(self) -> bool: ...
     def legal(self) -> list[int]: ...
     def step(self, token: int) -> None: ...
-    def state(self) -> dict[str, Any]: ...
-    def task_dict(self) -> dict[str, Any]: ...
+    def state(self) -> Json: ...
+    def task_dict(self) -> Task: ...
 
 
 class ShowingTwin(ScalarWorld, Protocol):
-    """The scalar twin of a world that shows its machine."""
+    """The scalar twin of a world that shows its machine, with the same numbers."""
 
-    def machine(self) -> list[float]:
-        """The numbers that the batched world shows of this episode."""
-        ...
+    def machine(self) -> list[float]: ...
 
 
 class ColumnTwin(ScalarWorld, Protocol):
     """A scalar twin that runs one program on many problems: each operand may be a column of values.
 
-    Needed by the capability `constant_programs`. Copied with `copy.copy` at every branch of a search; what that asks of
-    `step`, `state` and `legal` is said in `worlds.oracle.constant`.
+    `on_all_problems` makes one episode, before its first token, on every
+    problem of a kind of the world with these settings. It is copied with `copy.copy` at every branch of a search:
+    `worlds.oracle.constant` says what that asks of `step`, `state` and `legal`.
     """
 
     operands: Sequence[Any]
-    acc: Any  # the answer; classes of programs are told apart by it
+    acc: Any  # the answer; programs with the same answers are of one class
 
     @classmethod
-    def on_all_problems(cls, settings: Any, kind: int, /) -> Self:
-        """One episode, before its first token, on every problem of a kind of the world with these settings."""
-        ...
+    def on_all_problems(cls, settings: Any, kind: int, /) -> Self: ...
 
 
 class Policy(Protocol):
-    """Reads a stream of tokens and carries a memory, without any notion of the world. Whatever has `begin` and `step`
-    is one; to be trained it also needs what `Trainable` has."""
+    """Reads a stream of tokens and carries a memory; it knows nothing of the world. To be trained it must also be
+    `Trainable`."""
 
     def begin(
         self, prompt: Int[Tensor, "B P"], prompt_mask: Bool[Tensor, "B P"], stage: Int[Tensor, " B"]
@@ -260,8 +227,8 @@ class Trainable(Policy, Protocol):
         tokens: Int[Tensor, "B T"],
     ) -> Output: ...
     def parameters(self, recurse: bool = True) -> Iterator[torch.nn.Parameter]: ...
-    def state_dict(self) -> dict[str, Any]: ...
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> Any: ...
+    def state_dict(self) -> dict[str, Tensor]: ...
+    def load_state_dict(self, state_dict: Mapping[str, Tensor]) -> object: ...
     def to(self, device: torch.device, /) -> Self: ...
     def eval(self) -> Self: ...
 
@@ -272,19 +239,16 @@ class Learner(Protocol):
     group_size: int  # episodes per problem
     one_pass: bool  # uses the rollout's own graph, once
     whole_sequence: bool  # trains on tokens after the end too (the published loss alone does)
-    reads_oracle: bool  # is handed the oracle's programs; such a learner says so in its name
+    reads_oracle: bool  # gets the oracle's programs; "oracle" must be in the name of such a learner
 
     def losses(self, policy: Trainable, rollout: Rollout) -> Iterator[tuple[Tensor, Metrics]]: ...
 
 
 class Auxiliary(Protocol):
-    """Adds a loss to the learner's, from a store that learns what its own programs did.
+    """Adds a loss to the learner's, from a store that learns what its own programs did: tensors, written in place.
+    `observe` is called once after every rollout, `loss` once for every optimiser step."""
 
-    It draws from the random streams named in `streams` and no others. `observe` is called once after every rollout,
-    `loss` once for every optimiser step. The store is tensors, written in place.
-    """
-
-    streams: tuple[str, ...]
+    streams: tuple[str, ...]  # the random streams that it draws from; no others
     reads_achieved: bool  # whether rollouts must record what the machine held after each column
 
     def observe(self, rollout: Rollout, draws: Mapping[str, torch.Generator]) -> None: ...
@@ -299,15 +263,9 @@ class Curriculum(Protocol):
     may_train: Bool[Tensor, " K"]  # False for the test set
 
     @property
-    def rate(self) -> Float[Tensor, " K"]:
-        """The running success of each kind; NaN for kinds that may not be trained."""
-        ...
-
+    def rate(self) -> Float[Tensor, " K"]: ...  # the running success of each kind; NaN where it may not be trained
     @property
-    def trials(self) -> Float[Tensor, " K"]:
-        """How often each kind was drawn, decayed."""
-        ...
-
+    def trials(self) -> Float[Tensor, " K"]: ...  # how often each kind was drawn, decayed
     def draw(self, update: int, count: int, generator: torch.Generator) -> Int[Tensor, " B"]: ...
     def observe(self, kind: Int[Tensor, " B"], success: Bool[Tensor, " B"]) -> None: ...
     def state_dict(self) -> dict[str, Tensor]: ...
@@ -316,20 +274,17 @@ class Curriculum(Protocol):
 
 @dataclass
 class Agent:
-    """Whatever writes tokens, with the world it lives in.
-
-    Most agents are policies with parameters; a script is one, too. `config` is the resolved configuration of the
-    training that made the agent, None where no training did.
-    """
+    """Whatever writes tokens (a policy with parameters, or a script), with the world it lives in. `config` is the
+    resolved configuration of the training that made it, None where no training did."""
 
     world: World
     policy: Policy
     config: Any = None
     path: Path | None = None
     status: str = "untrained"  # finished, interrupted, checkpoint
-    summary: dict[str, Any] = field(default_factory=dict)  # how the training went
+    summary: Json = field(default_factory=dict)  # how the training went
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))  # where its policy computes
-    name: str = ""  # for people; the recipe's where it has one
+    name: str = ""  # the recipe's where it has one; shown to people
 
 
 def parameters_of(policy: Policy) -> list[torch.nn.Parameter]:

@@ -14,6 +14,7 @@ from inwit.core.seeding import stream_seed
 DRAWS = 4000
 LEVEL = 0.95
 FEW = 4  # problems
+SEED = stream_seed(0, "intervals")
 TAILS = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
 
 
@@ -23,9 +24,8 @@ def share_interval(successes: float, trials: float) -> tuple[float, float]:
     The prior is Beta(1/2, 1/2). Where all trials came out alike, that end of the interval is 0 or 1
     (Brown et al., 2001).
     """
-    drawn = _generator().beta(successes + 0.5, trials - successes + 0.5, DRAWS)
-    low, high = (float(end) for end in np.quantile(drawn, TAILS))
-    return (0.0 if successes <= 0 else low), (1.0 if successes >= trials else high)
+    drawn = np.random.default_rng(SEED).beta(successes + 0.5, trials - successes + 0.5, DRAWS)
+    return _ends(drawn, successes <= 0, successes >= trials)
 
 
 def pass_at_k(right: NDArray[np.int64], samples: int, k: int) -> NDArray[np.float64]:
@@ -38,20 +38,17 @@ def pass_at_k(right: NDArray[np.int64], samples: int, k: int) -> NDArray[np.floa
 def pass_at_k_interval(right: NDArray[np.int64], samples: int, k: int, *, sampled: bool) -> tuple[float, float]:
     """The interval of the mean pass@k over problems, `right` [N] of `samples` programs being right on each.
 
-    Without `sampled` the mean is over just these problems: only the luck of sampling programs counts. With it they
-    are a sample of many problems, and the luck of drawing them counts, too, from `FEW` problems on: fewer say nothing
-    about others.
+    Without `sampled` the mean is over just these problems, and only the sampling of programs is random. With it they
+    are a sample of many problems, and drawing them is random, too, from `FEW` problems on.
 
-    The variance of the mean is turned into the number of independent trials that would have it, and the interval is
-    that of a share in so many trials (Korn and Graubard, 1998). For fewer than `FEW` problems that is too coarse: there
-    each problem's share of right programs is drawn from its own posterior.
+    The interval is that of a share in as many independent trials as would have the variance of the mean (Korn and
+    Graubard, 1998). For fewer than `FEW` problems that is too coarse: each problem's share of right programs is drawn
+    from its own posterior.
     """
     count = len(right)
     if count < FEW:
-        shares = _generator().beta(right + 0.5, samples - right + 0.5, (DRAWS, count))
-        means = (1 - (1 - shares) ** k).mean(1)
-        low, high = (float(end) for end in np.quantile(means, TAILS))
-        return (0.0 if not right.any() else low), (1.0 if (right == samples).all() else high)
+        shares = np.random.default_rng(SEED).beta(right + 0.5, samples - right + 0.5, (DRAWS, count))
+        return _ends((1 - (1 - shares) ** k).mean(1), not right.any(), bool((right == samples).all()))
     estimates = pass_at_k(right, samples, k)
     mean = float(estimates.mean())
     values, index = np.unique(right, return_inverse=True)
@@ -59,14 +56,10 @@ def pass_at_k_interval(right: NDArray[np.int64], samples: int, k: int, *, sample
     variance = float(within[index].mean()) / count
     if sampled:
         variance = max(variance, float(estimates.var(ddof=1)) / count)
-    trials = _spread(mean, count * samples) / variance
+    edge = 0.5 / (count * samples + 1)  # where all came out alike, take the share half a trial away
+    share = min(max(mean, edge), 1 - edge)
+    trials = share * (1 - share) / variance
     return share_interval(mean * trials, trials)
-
-
-def _spread(mean: float, trials: int) -> float:
-    """The variance of one trial; where all came out alike, that of the share half a trial away."""
-    share = min(max(mean, 0.5 / (trials + 1)), 1 - 0.5 / (trials + 1))
-    return share * (1 - share)
 
 
 def _variance(right: int, samples: int, k: int) -> float:
@@ -81,5 +74,7 @@ def _variance(right: int, samples: int, k: int) -> float:
     return float(weights @ (estimates - mean) ** 2)
 
 
-def _generator() -> np.random.Generator:
-    return np.random.default_rng(stream_seed(0, "intervals"))
+def _ends(drawn: NDArray[np.float64], none: bool, all_: bool) -> tuple[float, float]:
+    """The interval of what was drawn; an end is 0 or 1 where no trial or every trial succeeded."""
+    low, high = np.quantile(drawn, TAILS)
+    return (0.0 if none else float(low)), (1.0 if all_ else float(high))

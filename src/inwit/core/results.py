@@ -1,7 +1,7 @@
 """What an examination found: rows, with the yardsticks beside each, and totals. One shape for all worlds.
 
-Plain data without PyTorch: it is written to a run's folder as JSON and read back by everything that shows results.
-Whoever shows it knows rows and columns; what they mean is the world's business.
+Plain data without PyTorch: it is written to a run's folder as JSON, and all that shows results reads it from there.
+Code that shows a result knows rows and columns; only the world knows what they mean.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 Json = dict[str, Any]  # plain data that is written as JSON, or was read from it
 Task = dict[str, Any]  # one task as people write it: names of fields and their values
 
-# How a figure is known. A yardstick that nobody looked for is "not searched", never "none".
+# How a figure is known. Without a search it is "not searched", never "none".
 EXACT = "exact"  # counted over every problem, or proven
 SAMPLED = "sampled"  # an estimate, with its interval
 NONE = "none"  # searched for, up to the stated bound: there is none
@@ -21,7 +21,7 @@ NOT_SEARCHED = "not searched"
 
 @dataclass(frozen=True)
 class Yardstick:
-    """What to hold an agent against: how well it does, what it costs, and the program, where it is one program."""
+    """What an agent is compared with: how well it does, what it costs, and the program, where it is one program."""
 
     known: str  # EXACT, SAMPLED, NONE or NOT_SEARCHED
     success: float | None = None
@@ -47,10 +47,10 @@ class Row:
     cost: float | None
     best_cost: float | None
     yardsticks: dict[str, Yardstick]
-    labels: dict[str, Any] = field(default_factory=dict)  # what the world calls the row by: {"slots": 1}
+    labels: Json = field(default_factory=dict)  # what the world calls the row by
     # Further readings: numbers are columns, `program` is the one that the agent used most, and a `NAME_interval` says
     # that NAME was sampled.
-    extra: dict[str, Any] = field(default_factory=dict)
+    extra: Json = field(default_factory=dict)
     interval: tuple[float, float] | None = None  # of `success`, 95 %, where the problems are a sample
 
     @property
@@ -89,7 +89,7 @@ class Evaluation:
     def solved(self) -> int:
         return sum(row.solved for row in self.rows)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """As plain data, as `--json` prints it and `evaluation.json` keeps it."""
         rows = [{**asdict(row), "success": row.success} for row in self.rows]
         totals = {"problems": self.problems, "solved": self.solved}

@@ -8,24 +8,21 @@ one-line `UserError` that names the value, the limit and the nearest valid name,
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import Field, asdict, dataclass, field, fields
 from functools import cache
 from math import isfinite
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from inwit.core.errors import UserError, unknown
+from inwit.core.results import Json
 
 S = TypeVar("S", bound="Settings")
+T = TypeVar("T")
 
 
 def setting(
-    default: Any,
-    help: str,
-    *,
-    at_least: float | None = None,
-    at_most: float | None = None,
-    choices: tuple[str, ...] = (),
-) -> Any:
+    default: T, help: str, *, at_least: float | None = None, at_most: float | None = None, choices: tuple[str, ...] = ()
+) -> T:
     """A dataclass field with its documentation and its limits."""
     return field(default=default, metadata={"help": help, "at_least": at_least, "at_most": at_most, "choices": choices})
 
@@ -37,15 +34,19 @@ class Settings:
     def __post_init__(self) -> None:
         hints = _hints(type(self))
         for item in fields(self):
-            value = _converted(item.name, getattr(self, item.name), hints[item.name])
-            _check_limits(item.name, value, item.metadata)
+            value, hint = getattr(self, item.name), hints[item.name]
+            try:
+                value = _convert(value, hint)
+            except (ValueError, TypeError, OverflowError):
+                raise UserError(f"{item.name} = {value!r} is not {_describe(hint)}") from None
+            _check_limits(item, value)
             object.__setattr__(self, item.name, value)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         return {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(self).items()}
 
 
-def build(cls: type[S], values: Mapping[str, Any], where: str = "") -> S:
+def build(cls: type[S], values: Mapping[str, object], where: str = "") -> S:
     """An instance of the settings class `cls` from `values`.
 
     `where` (for instance `policy`) prefixes the names in messages. Raises `UserError` for an unknown name, a value of
@@ -62,49 +63,37 @@ def build(cls: type[S], values: Mapping[str, Any], where: str = "") -> S:
         raise UserError(f"{prefix}{error}") from None
 
 
-@cache
-def _hints(cls: type) -> dict[str, Any]:
-    return get_type_hints(cls)
+_hints = cache(get_type_hints)  # resolving annotations is slow
 
 
-def _converted(name: str, value: Any, hint: Any) -> Any:
+def _convert(value: Any, hint: type) -> object:
     """`value` as the annotated type `hint`; text (from the command line) is read as that type."""
-    try:
-        return _convert(value, hint)
-    except (ValueError, TypeError, OverflowError):
-        raise UserError(f"{name} = {value!r} is not {_describe(hint)}") from None
-
-
-def _convert(value: Any, hint: Any) -> Any:
     if get_origin(hint) is tuple:
         items = value.split(",") if isinstance(value, str) else list(value)
         return tuple(_convert(item, get_args(hint)[0]) for item in items)
-    if hint is bool:
-        if isinstance(value, str):
-            return {"true": True, "false": False}[value.lower()] if value.lower() in ("true", "false") else _fail()
-        return value if isinstance(value, bool) else _fail()
-    if hint is str:
-        return value if isinstance(value, str) else _fail()
-    if isinstance(value, bool):
-        return _fail()
-    if hint is int:
-        number = int(value)
-        return number if isinstance(value, str) or number == value else _fail()
-    number = float(value)
-    return number if isfinite(number) else _fail()
+    if hint is bool and isinstance(value, str):
+        value = {"true": True, "false": False}.get(value.lower())
+    if hint in (bool, str):
+        converted, fits = value, isinstance(value, hint)
+    elif hint is int:
+        converted = int(value)
+        fits = isinstance(value, str) or converted == value
+    else:
+        converted = float(value)
+        fits = isfinite(converted)
+    if not fits or (isinstance(value, bool) and hint is not bool):
+        raise ValueError
+    return converted
 
 
-def _fail() -> Any:
-    raise ValueError
-
-
-def _describe(hint: Any) -> str:
+def _describe(hint: type) -> str:
     if get_origin(hint) is tuple:
         return f"a list of values, each {_describe(get_args(hint)[0])} (0,1,2 on the command line)"
     return {bool: "true or false", int: "a whole number", float: "a finite number", str: "text"}[hint]
 
 
-def _check_limits(name: str, value: Any, limits: Mapping[str, Any]) -> None:
+def _check_limits(item: Field, value: Any) -> None:
+    name, limits = item.name, item.metadata
     if limits.get("choices") and value not in limits["choices"]:
         raise unknown(name, value, limits["choices"])
     least, most = limits.get("at_least"), limits.get("at_most")

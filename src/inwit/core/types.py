@@ -14,6 +14,9 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from inwit.core.results import Json as Json
+from inwit.core.results import Task as Task
+
 State = dict[str, Tensor]
 Memory = dict[str, Tensor]
 
@@ -49,6 +52,11 @@ class Kinds:
     def num_stages(self) -> int:
         return max(self.stages) + 1
 
+    @property
+    def trained(self) -> list[int]:
+        """The kinds outside the test set."""
+        return sorted(set(range(len(self))) - set(self.held_out))
+
 
 @dataclass(frozen=True)
 class Tasks:
@@ -82,7 +90,7 @@ class Tasks:
 
 @dataclass(frozen=True)
 class Step:
-    """What one token did, row by row. `success` is truth, `reward` the training signal; truth is never made from it.
+    """What one token did, row by row. `reward` is the training signal; `success` is never computed from it.
 
     All flags are false and the reward is 0 for a row that had ended before the step. `extra` holds the world's further
     readings of success, named in `World.extra_outcomes`.
@@ -142,7 +150,7 @@ class Rollout:
 
 @dataclass(frozen=True)
 class Lessons:
-    """What may be told about a world's kinds to one who learns from what its own programs computed.
+    """What an auxiliary needs to know of a world's kinds to learn from what its own programs computed.
 
     Polynomials are numbered as `World.achieved` numbers them: the kinds' classes first, then what is only a part of
     some expression. `argument` gives for each token the place of the operand that it names, -1 for other tokens.
@@ -161,7 +169,7 @@ class Lessons:
 
 @dataclass(frozen=True)
 class Papers:
-    """What a greedy agent did with an exam's questions: N problems, in the order in which they were asked.
+    """What a greedy agent wrote in an exam: N problems, in the order in which they were asked.
 
     `steps` counts chosen tokens. `tokens` are the chosen ones alone, filled up with -1.
     """

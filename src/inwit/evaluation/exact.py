@@ -1,20 +1,26 @@
 """What the greedy agent solves, by its world's exam: all problems where that is possible, else a sample of them.
 
-Reads `success` only, never rewards. What is asked and how it is graded is the world's business (`worlds.examination`).
+The world chooses the questions and grades the papers (`worlds.examination`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
+from jaxtyping import Int
+from torch import Tensor
 
-from inwit.core.contracts import Agent, Exam
+from inwit.core.contracts import Agent, Exam, World
+from inwit.core.errors import UserError, unknown
 from inwit.core.results import Evaluation
+from inwit.core.seeding import stream
 from inwit.core.types import Papers, Rollout, Tasks
-from inwit.evaluation.controls import others_shown
 from inwit.rollout.collect import collect
 from inwit.worlds.examination import exam_of
+
+CONTROLS = ("shuffled-prompt",)  # the same agent with something taken away
 
 
 def evaluate(agent: Agent, control: str | None = None) -> Evaluation:
@@ -28,28 +34,30 @@ def evaluate(agent: Agent, control: str | None = None) -> Evaluation:
 
 
 def solves_all(agent: Agent) -> bool:
-    """Whether the greedy agent solves every problem of every kind that it is trained on; nothing of the test set is
-    looked at. Hard kinds first, and stops at the first failure. False where no exam can prove it."""
+    """Whether the greedy agent solves every problem of every kind outside the test set. Hard kinds come first; it stops
+    at the first failure. False where no exam can prove it."""
     kinds, exam = agent.world.kinds, exam_of(agent.world)
-    trained = set(range(len(kinds))) - set(kinds.held_out)
-    hard_first = sorted(trained, key=lambda kind: -kinds.stages[kind])
+    hard_first = sorted(kinds.trained, key=lambda kind: -kinds.stages[kind])
     questions = exam.tasks(hard_first, agent.device)
     return exam.proven and all(bool(collect(agent.world, agent.policy, tasks).success.all()) for tasks in questions)
 
 
 def sit(agent: Agent, exam: Exam, kinds: Sequence[int], control: str | None = None) -> Papers:
     """The papers of a greedy agent that answers the questions of some kinds; on the CPU."""
-    blocks = list(exam.tasks(kinds, agent.device))
-    shown = others_shown(agent.world, blocks, control) if control else blocks
-    return _together(
-        [
-            _paper(collect(agent.world, agent.policy, tasks, shown=other), agent.world.num_columns)
-            for tasks, other in zip(blocks, shown, strict=True)
-        ]
+    world, blocks = agent.world, list(exam.tasks(kinds, agent.device))
+    shown = others_shown(world, blocks, control) if control else blocks
+    pairs = zip(blocks, shown, strict=True)
+    papers = [_papers(collect(world, agent.policy, tasks, shown=other), world.num_columns) for tasks, other in pairs]
+    return Papers(
+        tasks=Tasks.joined([each.tasks for each in papers]),
+        success=torch.cat([each.success for each in papers]),
+        steps=torch.cat([each.steps for each in papers]),
+        extra={name: torch.cat([each.extra[name] for each in papers]) for name in papers[0].extra},
+        tokens=torch.cat([each.tokens for each in papers]),
     )
 
 
-def _paper(rollout: Rollout, columns: int) -> Papers:
+def _papers(rollout: Rollout, columns: int) -> Papers:
     """Of a rollout the chosen tokens alone, side by side."""
     taken = rollout.live & rollout.chosen
     order = (~taken).long().argsort(dim=1, stable=True)
@@ -64,12 +72,31 @@ def _paper(rollout: Rollout, columns: int) -> Papers:
     )
 
 
-def _together(papers: list[Papers]) -> Papers:
-    first = papers[0]
-    return Papers(
-        tasks=Tasks.joined([paper.tasks for paper in papers]),
-        success=torch.cat([paper.success for paper in papers]),
-        steps=torch.cat([paper.steps for paper in papers]),
-        extra={name: torch.cat([paper.extra[name] for paper in papers]) for name in first.extra},
-        tokens=torch.cat([paper.tokens for paper in papers]),
-    )
+def others_shown(world: World, blocks: Sequence[Tasks], control: str) -> list[Tasks]:
+    """For each problem of all blocks another one of the same stage, whose prompt the agent is shown instead.
+
+    The machine, the legal tokens and the goal stay the problem's own, so what is still solved was not read from the
+    prompt. Raises `UserError` for a control that does not exist, and where a stage has one problem alone.
+    """
+    if control not in CONTROLS:
+        raise unknown("control", control, CONTROLS)
+    tasks = Tasks.joined(blocks)
+    stage = world.stage(tasks).cpu()
+    for each, count in zip(*stage.unique(return_counts=True), strict=True):
+        if count < 2:
+            raise UserError(
+                f"control = {control}: stage {each} of {world.id} has one problem alone, so there is no other prompt"
+            )
+    shown = tasks[others(stage).to(tasks.kind.device)]
+    starts = torch.tensor([0, *(len(block) for block in blocks)]).cumsum(0).tolist()
+    return [shown[start:end] for start, end in pairwise(starts)]
+
+
+def others(stage: Int[Tensor, " B"]) -> Int[Tensor, " B"]:
+    """For each row another one of the same stage: each stage's rows in a random circle, each row gets the next."""
+    order = torch.randperm(len(stage), generator=stream(0, "shuffled prompt"))
+    chosen = torch.empty_like(order)
+    for each in stage.unique():
+        circle = order[stage[order] == each]
+        chosen[circle] = circle.roll(1)
+    return chosen

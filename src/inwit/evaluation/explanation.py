@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import torch
+from jaxtyping import Bool
+from torch import Tensor
 
 from inwit.core.contracts import Agent, World, capable
 from inwit.core.distributions import choose, masked_log_softmax
-from inwit.core.types import Output
+from inwit.core.types import Json, Output, Task
 from inwit.worlds import make_scalar
 from inwit.worlds.oracle.constant import kind_success
 from inwit.worlds.oracle.programs import oracle_program
@@ -24,13 +25,13 @@ class Choice:
     value: float  # the agent's estimate before it chose
     alternatives: list[tuple[str, float]]  # the three likeliest tokens with their probabilities
     keeps_to_oracle: bool | None  # whether the program so far is the oracle's; None where the kind has no oracle
-    state: dict[str, Any]  # the machine after the token
+    state: Json  # the machine after the token
 
 
 @dataclass(frozen=True)
 class Explanation:
     world: str
-    task: dict[str, Any]
+    task: Task
     prompt: list[str]
     choices: list[Choice]
     oracle_program: list[str] | None
@@ -43,16 +44,16 @@ class Explanation:
     def program(self) -> list[str]:
         return [choice.token for choice in self.choices]
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """As plain data; the further readings of success stand beside `success`."""
         values = asdict(self)
         return values | values.pop("extra") | {"program": self.program}
 
 
-def explain(agent: Agent, task: dict[str, Any], oracle_program: Sequence[str] | None = None) -> Explanation:
+def explain(agent: Agent, task: Task, oracle_program: Sequence[str] | None = None) -> Explanation:
     """Let the greedy agent solve one task. Raises `UserError` for a task that does not fit the agent's world.
 
-    `oracle_program` is the oracle's for this kind where the caller knows it: searching for it may take a second.
+    `oracle_program` is the oracle's for this kind, if the caller knows it: the search may take a second.
     """
     world = agent.world
     row = world.task(task).to(agent.device)
@@ -63,8 +64,7 @@ def explain(agent: Agent, task: dict[str, Any], oracle_program: Sequence[str] | 
     else:
         oracle = tuple(world.vocabulary.ids(oracle_program))
     prompt, mask = world.prompt(row)
-    choices: list[Choice] = []
-    tokens: list[int] = []
+    choices, tokens = [], []
     with torch.no_grad():
         output, memory = agent.policy.begin(prompt, mask, world.stage(row))
         while not twin.ended:
@@ -73,8 +73,15 @@ def explain(agent: Agent, task: dict[str, Any], oracle_program: Sequence[str] | 
             token = choose(output.logits, legal, None)
             tokens.append(int(token))
             twin.step(tokens[-1])
-            keeps = None if oracle is None else tuple(tokens) == oracle[: len(tokens)]
-            choices.append(_choice(world, output, legal, tokens[-1], keeps, twin.state()))
+            choices.append(
+                Choice(
+                    token=world.vocabulary.names[tokens[-1]],
+                    value=float(output.value),
+                    alternatives=_alternatives(world, output, legal),
+                    keeps_to_oracle=None if oracle is None else tuple(tokens) == oracle[: len(tokens)],
+                    state=twin.state(),
+                )
+            )
             output, memory = agent.policy.step(token, memory)
     success = bool(twin.success)
     share = _program_success(world, kind, tokens, success)
@@ -94,7 +101,7 @@ def explain(agent: Agent, task: dict[str, Any], oracle_program: Sequence[str] | 
     )
 
 
-def _oracle(world: World, kind: int, task: dict[str, Any]) -> tuple[int, ...] | None:
+def _oracle(world: World, kind: int, task: Task) -> tuple[int, ...] | None:
     """The best program for the task's kind, if it is known, with the task's own arguments."""
     if knows := capable(world, "best_programs"):
         program = knows.best_program_for(task)
@@ -103,8 +110,8 @@ def _oracle(world: World, kind: int, task: dict[str, Any]) -> tuple[int, ...] | 
 
 
 def _program_success(world: World, kind: int, tokens: list[int], success: bool) -> float | None:
-    """The share of the kind's problems on which the program is right. An identity is right on all of them; a
-    program that is none may be right on some by luck, here counted as none."""
+    """The share of the kind's problems on which the program is right; None where that is unknown. Where success is an
+    identity the share is 1 or 0: problems that another program gets right by luck do not count."""
     if capable(world, "constant_programs"):
         return kind_success(world.id, kind, tuple(tokens), world.settings)
     if capable(world, "identity"):
@@ -112,16 +119,9 @@ def _program_success(world: World, kind: int, tokens: list[int], success: bool) 
     return None
 
 
-def _choice(
-    world: World, output: Output, legal: torch.Tensor, token: int, keeps: bool | None, state: dict[str, Any]
-) -> Choice:
+def _alternatives(world: World, output: Output, legal: Bool[Tensor, "1 V"]) -> list[tuple[str, float]]:
+    """The three likeliest legal tokens with their probabilities."""
     probabilities = masked_log_softmax(output.logits, legal)[0].exp()
     top = probabilities.topk(min(3, int(legal.sum())))
     names = world.vocabulary.decode(top.indices.tolist())
-    return Choice(
-        token=world.vocabulary.names[token],
-        value=float(output.value),
-        alternatives=list(zip(names, [round(p, 4) for p in top.values.tolist()], strict=True)),
-        keeps_to_oracle=keeps,
-        state=state,
-    )
+    return [(name, round(share, 4)) for name, share in zip(names, top.values.tolist(), strict=True)]

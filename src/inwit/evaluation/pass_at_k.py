@@ -1,15 +1,12 @@
-"""pass@k: the chance that at least one of k programs *sampled* from the policy is right.
+"""pass@k: the chance that at least one of k programs *sampled* from the policy is right, as a mean over problems.
 
-The greedy agent says what a policy does; pass@k says what it could do with a checker beside it. N >= k programs are
-sampled for each problem; the unbiased estimate and its interval are in `core.intervals`. Reported is the mean over
-problems.
+It is what the policy could do if its programs could be checked. N >= k programs are sampled for each problem; the
+unbiased estimate and its interval are in `core.intervals`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -20,14 +17,14 @@ from inwit.core.errors import UserError
 from inwit.core.intervals import pass_at_k as estimate_pass_at_k
 from inwit.core.intervals import pass_at_k_interval
 from inwit.core.seeding import stream
-from inwit.core.types import Tasks
-from inwit.evaluation.controls import others_shown
+from inwit.core.types import Json, Tasks
+from inwit.evaluation.exact import others_shown
 from inwit.rollout.collect import collect
 from inwit.worlds.examination import exam_of
 
 ROWS = 4096  # episodes at a time
-FEW = 2048  # problems: where the exam has no more questions, all are tried
-PROBLEMS = 768  # where it has more: about as many, alike for each kind
+FEW = 2048  # problems: an exam of at most this many is tried whole
+PROBLEMS = 768  # of a larger exam about this many problems are sampled, as many of each kind
 
 
 @dataclass(frozen=True)
@@ -56,16 +53,16 @@ class PassAtK:
     overall: Estimate
     stages: list[StageEstimate]
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         return asdict(self)
 
 
 def pass_at_k(agent: Agent, k: int, samples: int | None = None, control: str | None = None) -> PassAtK:
     """pass@k of an agent, with `samples` programs for each problem (by default k, at least 16).
 
-    On every question of the world's exam where they are few; elsewhere on a fixed random sample of each kind's
-    problems. `control` is that of `evaluate`. The same agent gives the same result always. Raises `UserError` for
-    numbers that do not fit.
+    On every question of the world's exam where they are few, else on a fixed random sample of each kind's problems.
+    `control` is that of `evaluate`. The same agent always gives the same result. Raises `UserError` for numbers that do
+    not fit.
     """
     samples = max(k, 16) if samples is None else samples
     _check("pass-at", k, 1)
@@ -92,28 +89,22 @@ def pass_at_k(agent: Agent, k: int, samples: int | None = None, control: str | N
 
 
 def _count_right(agent: Agent, tasks: Tasks, shown: Tasks, samples: int) -> NDArray[np.int64]:
-    """How many of `samples` sampled programs are right on each problem, the prompts of `shown` being shown."""
+    """How many of `samples` sampled programs are right on each problem, with the prompts of `shown`."""
     generator, counts = stream(0, "pass at k", agent.device), torch.zeros(len(tasks), dtype=torch.int64)
     at_once = min(samples, ROWS)
     rows = max(1, ROWS // at_once)
     for start in range(0, len(tasks), rows):
         part, other = (each[start : start + rows].to(agent.device) for each in (tasks, shown))
-        for size in _portions(samples, at_once):
+        for done in range(0, samples, at_once):
+            size = min(at_once, samples - done)
             rollout = collect(agent.world, agent.policy, part, shown=other, group_size=size, generator=generator)
             counts[start : start + rows] += rollout.success.view(-1, size).sum(1).cpu()
     return counts.numpy()
 
 
-def _portions(whole: int, most: int) -> Sequence[int]:
-    """`whole` in portions of `most`, the last one smaller."""
-    rest = whole % most
-    return [most] * (whole // most) + ([rest] if rest else [])
-
-
 def _some_problems(world: World) -> Tasks:
-    """A fixed random sample, as many problems of each kind."""
-    each = max(1, PROBLEMS // len(world.kinds))
-    kinds = torch.arange(len(world.kinds)).repeat_interleave(each)
+    """A fixed random sample, with as many problems of each kind."""
+    kinds = torch.arange(len(world.kinds)).repeat_interleave(max(1, PROBLEMS // len(world.kinds)))
     return world.sample(kinds, stream(0, "pass at k problems"))
 
 

@@ -29,7 +29,7 @@ class Problems:
         """`stage` is one of the world's stages, several, or None for all; `slots` is short for the world's `num_slots`.
         Raises `UserError` for whatever the world does not have."""
         if slots is not None:
-            if "num_slots" not in worlds.WORLDS.load(world).Settings.__dataclass_fields__:
+            if "num_slots" not in worlds.WORLDS.settings(world).__dataclass_fields__:
                 raise UserError(f"slots = {slots}: {world} has no slots to choose; leave it out")
             if settings.setdefault("num_slots", slots) != slots:
                 raise UserError(f"slots = {slots} contradicts num_slots = {settings['num_slots']}: give one of them")

@@ -1,8 +1,8 @@
 """Imitation of the oracle's shortest programs (behaviour cloning, Pomerleau 1991): the ceiling, not a way to learn.
 
-It is the only learner that is told what is best, and its name says so. What it cannot learn is beyond the *network*;
-what it learns and another learner does not is beyond that *learner*. The rollout's own tokens and rewards are not
-used; they keep the curriculum and the confirmation going.
+It is the only learner that reads the oracle's programs, and its name says so. What it cannot learn is beyond the
+*network*; what it learns and another learner does not is beyond that *learner*. The curriculum and the confirmation use
+the rollout's own tokens and rewards; the loss does not.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch import Tensor
 from inwit.core.contracts import Metrics, Trainable
 from inwit.core.settings import Settings
 from inwit.core.types import Rollout
-from inwit.learners.returns import masked_mean
+from inwit.learners.returns import detached, masked_mean
 
 
 @dataclass(frozen=True)
@@ -44,4 +44,4 @@ class OracleCloning:
         log_probs = torch.log_softmax(outputs.logits, -1)
         loss = -masked_mean(log_probs.gather(-1, tokens[..., None])[..., 0], mask)
         entropy = masked_mean(-(log_probs.exp() * log_probs).sum(-1), mask)
-        yield loss, {"imitation": loss.detach(), "entropy": entropy.detach()}
+        yield loss, detached(imitation=loss, entropy=entropy)

@@ -20,7 +20,7 @@ from torch import Tensor
 from inwit.core.contracts import Metrics, Trainable
 from inwit.core.settings import Settings, setting
 from inwit.core.types import Rollout
-from inwit.learners.returns import gae, log_probs_and_entropy, masked_mean, normalise
+from inwit.learners.returns import detached, gae, log_probs_and_entropy, masked_mean, normalise
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class PPO:
         tokens, mask = rollout.tokens[rows], (rollout.live & rollout.chosen)[rows]
         prompt, prompt_mask = rollout.prompt[problems], rollout.prompt_mask[problems]
         outputs = policy.replay(prompt, prompt_mask, rollout.stage[problems], tokens)
-        log_probs, entropy = log_probs_and_entropy(outputs, rollout.legal[rows], tokens)
+        log_probs, entropies = log_probs_and_entropy(outputs, rollout.legal[rows], tokens)
         log_ratio = (log_probs - rollout.log_probs[rows]).masked_fill(~mask, 0.0)
         ratio = log_ratio.exp()
         clip = self.settings.clip_range
@@ -76,23 +76,19 @@ class PPO:
         gain = torch.minimum(ratio * advantage[rows], clipped * advantage[rows])
         policy_loss = -masked_mean(gain, mask)
         value_loss = masked_mean((outputs.value - returns[rows]).square(), mask)
-        mean_entropy = masked_mean(entropy, mask)
-        loss = policy_loss + self.settings.value * value_loss - self.settings.entropy * mean_entropy
+        entropy = masked_mean(entropies, mask)
+        loss = policy_loss + self.settings.value * value_loss - self.settings.entropy * entropy
         with torch.no_grad():
-            metrics = {
-                "policy_loss": policy_loss.detach(),
-                "value_loss": value_loss.detach(),
-                "entropy": mean_entropy.detach(),
-                # Schulman's estimator of KL(old || new): never negative, low variance.
-                "approx_kl": masked_mean(ratio - 1 - log_ratio, mask),
-                "clip_fraction": masked_mean(((ratio - 1).abs() > clip).to(ratio.dtype), mask),
-            }
-        return loss, metrics
+            # Schulman's estimator of KL(old || new): never negative, low variance.
+            approx_kl = masked_mean(ratio - 1 - log_ratio, mask)
+            clip_fraction = masked_mean(((ratio - 1).abs() > clip).to(ratio.dtype), mask)
+        metrics = detached(policy_loss=policy_loss, value_loss=value_loss, entropy=entropy)
+        return loss, {**metrics, "approx_kl": approx_kl, "clip_fraction": clip_fraction}
 
 
 def _stride(count: int, epoch: int) -> int:
-    """A step that visits each of `count` problems once, another one in each epoch: from the golden section, up to the
-    next number without a common divisor."""
+    """A stride that visits each of `count` problems once, another one in each epoch: from the golden section, rounded
+    up to a number that has no divisor in common with `count`."""
     stride = max(1, round(count * (0.6180339887 * (epoch + 1) % 1.0)))
     while gcd(stride, count) != 1:
         stride += 1

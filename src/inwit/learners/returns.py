@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from inwit.core.contracts import Metrics
 from inwit.core.distributions import masked_log_softmax
 from inwit.core.types import Output
 
@@ -44,8 +45,8 @@ def normalise(values: Float[Tensor, "B T"], mask: Bool[Tensor, "B T"]) -> Float[
 def group_advantage(returns: Float[Tensor, " B"], group_size: int, floor: float) -> Float[Tensor, " B"]:
     """How much better an episode did than the others on its problem: (R - group mean) / (group std + floor).
 
-    Groups are consecutive rows. Where all of a group did alike, the advantage is 0: such a problem teaches nothing.
-    The standard deviation is the population's (divided by G), as in GRPO (Shao et al. 2024).
+    Groups are consecutive rows. Where all episodes of a group have the same return, the advantage is 0. The standard
+    deviation is the population's (divided by G), as in GRPO (Shao et al. 2024).
     """
     groups = returns.view(-1, group_size)
     centred = groups - groups.mean(1, keepdim=True)
@@ -76,3 +77,7 @@ def gae(
         next_value = values[:, column] * alive[:, column]
         advantage[:, column] = following
     return advantage
+
+
+def detached(**metrics: Tensor) -> Metrics:
+    return {name: tensor.detach() for name, tensor in metrics.items()}

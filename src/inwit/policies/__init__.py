@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from inwit.core.registry import Entry, Registry
@@ -12,7 +13,7 @@ if TYPE_CHECKING:  # listing policies needs no PyTorch
     from inwit.core.contracts import Trainable, World
     from inwit.core.settings import Settings
 
-POLICIES = Registry(
+POLICIES: Registry[Callable[..., Trainable]] = Registry(
     "policy",
     "inwit.policies",
     {

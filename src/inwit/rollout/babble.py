@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from inwit.core.contracts import Achieves
 from inwit.core.types import Tasks
 from inwit.worlds.running import any_of
 
 
 @torch.no_grad()
 def babble(
-    world: Any, tasks: Tasks, generator: torch.Generator, *, thrifty: float = 0.0
+    world: Achieves, tasks: Tasks, generator: torch.Generator, *, thrifty: float = 0.0
 ) -> tuple[Int[Tensor, "B T"], Int[Tensor, "B T"]]:
     """Random legal programs run in the world alone: their tokens, and the polynomial that the machine holds after each.
 
-    Tokens are drawn uniformly from the legal ones but for those that would end the episode: every beginning of a
-    program is looked at anyway. The first `thrifty` share of the rows draws, as long as there are any, from those
-    that waste nothing. After a row's end, when its budget is spent, it achieves nothing (-1). For worlds that declare
-    `achieved`.
+    Tokens are drawn uniformly from the legal ones. The answer token is left out, because every prefix of a program
+    counts as a program. The first `thrifty` share of the rows draws from tokens that waste nothing, as long as there
+    are any. After a row's end, when its budget is spent, it achieves nothing (-1).
     """
     state, tokens, achieved = world.reset(tasks), [], []
     ended = torch.zeros_like(tasks.kind, dtype=torch.bool)

@@ -2,7 +2,7 @@
 
 A recipe is a TOML file with one table for each part. The tables `world`, `policy`, `learner` and `curriculum` name
 what they configure with `id` and hold its settings; each auxiliary has a table under its own name (`hindsight`, ...);
-`training` holds the settings of the loop. What is not said takes its default; what does not exist is refused.
+`training` holds the settings of the loop. What a recipe leaves out takes its default; an unknown name is refused.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 
 from inwit.core.errors import UserError, unknown
 from inwit.core.registry import Registry
+from inwit.core.results import Json
 from inwit.core.settings import Settings, build, setting
 from inwit.learners import LEARNERS
 from inwit.learners.auxiliary import AUXILIARIES, AuxiliarySettings
@@ -24,7 +25,7 @@ from inwit.training import recipes
 from inwit.training.curricula import CURRICULA
 from inwit.worlds import WORLDS
 
-PARTS: dict[str, Registry] = {"world": WORLDS, "policy": POLICIES, "learner": LEARNERS, "curriculum": CURRICULA}
+PARTS: dict[str, Registry[Any]] = {"world": WORLDS, "policy": POLICIES, "learner": LEARNERS, "curriculum": CURRICULA}
 DEFAULT_RECIPE = "tutorial"
 NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
 
@@ -50,7 +51,7 @@ class TrainingSettings(Settings):
 
 @dataclass(frozen=True)
 class _Head(Settings):
-    """What stands above the tables of a recipe."""
+    """The settings above the tables of a recipe."""
 
     recipe: str = setting("custom", "the recipe's name")
     seed: int = setting(0, "the root seed", at_least=0)
@@ -66,9 +67,9 @@ class Part:
     """One configured part: which implementation (`id`) and its settings."""
 
     id: str
-    settings: Any
+    settings: Any  # an instance of the implementation's own `Settings`
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         return {"id": self.id, **self.settings.to_dict()}
 
 
@@ -82,45 +83,49 @@ class Config:
     policy: Part
     learner: Part
     curriculum: Part
-    # Of every one that is registered, by name; rows = 0 where it is off. A dict cannot be hashed; the rest can.
+    # By name, with every one that is registered; rows = 0 where it is off. A dict cannot be hashed.
     auxiliaries: dict[str, AuxiliarySettings] = field(hash=False)
     training: TrainingSettings
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """As a recipe has it: each auxiliary is a table of its own, beside the parts."""
         parts = {name: getattr(self, name).to_dict() for name in PARTS}
         auxiliaries = {name: settings.to_dict() for name, settings in self.auxiliaries.items()}
         return {"recipe": self.recipe, "seed": self.seed, **parts, **auxiliaries, "training": self.training.to_dict()}
 
 
-def resolve(source: Config | str | Path | Mapping[str, Any] = DEFAULT_RECIPE, **overrides: Any) -> Config:
+def resolve(source: Config | str | Path | Mapping[str, object] = DEFAULT_RECIPE, **overrides: object) -> Config:
     """The configuration of a recipe (by name, or the path of a TOML file, or as nested dicts), with overrides.
 
     Overrides are nested as in the file: `resolve("tutorial", seed=3, policy={"width": 64})`. Choosing another `id`
-    for a part starts from that implementation's defaults. Raises `UserError` for whatever does not exist or does
-    not fit.
+    for a part starts from that implementation's defaults. Raises `UserError` for a name or a value that is refused.
     """
     if isinstance(source, Config):
-        values: dict[str, Any] = source.to_dict()
+        values = source.to_dict()
     elif isinstance(source, Mapping):
         values = {"recipe": "custom", **source}
     else:
         values = _read(source)
-    return _build(_merge(values, overrides))
+    for name, value in overrides.items():
+        below = values.get(name)
+        if isinstance(value, Mapping) and isinstance(below, Mapping):
+            same = value.get("id", below.get("id")) == below.get("id")
+            value = {**(below if same else {}), **value}
+        values[name] = value
+    return _build(values)
 
 
 def part_settings(part: str, part_id: str) -> type[Settings]:
     """The settings class of an implementation; raises `UserError` for one that does not exist."""
-    return PARTS[part].load(part_id).Settings
+    return PARTS[part].settings(part_id)
 
 
 def tables() -> dict[str, type[Settings]]:
     """The tables of a recipe that hold settings and no `id`: one for each registered auxiliary, and `training`."""
-    auxiliaries: dict[str, type[Settings]] = {name: AUXILIARIES.load(name).Settings for name in AUXILIARIES.names()}
-    return auxiliaries | {"training": TrainingSettings}
+    return {name: AUXILIARIES.settings(name) for name in AUXILIARIES.names()} | {"training": TrainingSettings}
 
 
-def _read(source: str | Path) -> dict[str, Any]:
+def _read(source: str | Path) -> Json:
     name, text = recipes.read(source)
     try:
         return {**tomllib.loads(text), "recipe": re.sub(r"[^A-Za-z0-9_.-]", "-", name)[:64]}
@@ -128,51 +133,38 @@ def _read(source: str | Path) -> dict[str, Any]:
         raise UserError(f"the recipe {source} is not valid TOML: {error}") from None
 
 
-def _merge(values: dict[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(values)
-    for name, value in overrides.items():
-        below = merged.get(name)
-        if isinstance(value, Mapping) and isinstance(below, Mapping):
-            other = "id" in value and value["id"] != below.get("id")
-            merged[name] = dict(value) if other else {**below, **value}
-        else:
-            merged[name] = value
-    return merged
-
-
-def _build(values: dict[str, Any]) -> Config:
+def _build(values: Json) -> Config:
     classes = tables()
     known = ["recipe", "seed", *PARTS, *classes]
     for name in values:
         if name not in known:
             raise unknown("setting", name, known)
-    parts = {name: _part(name, values.get(name, {}), registry) for name, registry in PARTS.items()}
-    built: dict[str, Any] = {
-        name: build(cls, _table(name, values.get(name, {})), name) for name, cls in classes.items()
-    }
+    parts = {name: _part(name, values.get(name, {})) for name in PARTS}
+    built: Json = {name: build(cls, _table(name, values.get(name, {})), name) for name, cls in classes.items()}
     training = built.pop("training")
     episodes = training.episodes
     group_size = getattr(parts["learner"].settings, "group_size", 1)
     if episodes % group_size:
+        fitting = max(1, episodes // group_size) * group_size
         raise UserError(
-            f"training.episodes = {episodes} is no multiple of learner.group_size = {group_size}; "
-            f"try {max(1, episodes // group_size) * group_size}"
+            f"training.episodes = {episodes} is no multiple of learner.group_size = {group_size}; try {fitting}"
         )
     head = build(_Head, {name: values[name] for name in ("recipe", "seed") if name in values})
     return Config(recipe=head.recipe, seed=head.seed, **parts, auxiliaries=built, training=training)
 
 
-def _part(name: str, table: Any, registry: Registry) -> Part:
-    table = dict(_table(name, table))
+def _part(name: str, value: object) -> Part:
+    table = dict(_table(name, value))
+    valid = f"valid: {', '.join(PARTS[name].names())}"
     if "id" not in table:
-        raise UserError(f"the configuration has no {name}.id: valid: {', '.join(registry.names())}")
+        raise UserError(f"the configuration has no {name}.id: {valid}")
     part_id = table.pop("id")
     if not isinstance(part_id, str):
-        raise UserError(f"{name}.id = {part_id!r} is not text: valid: {', '.join(registry.names())}")
+        raise UserError(f"{name}.id = {part_id!r} is not text: {valid}")
     return Part(part_id, build(part_settings(name, part_id), table, name))
 
 
-def _table(name: str, value: Any) -> Mapping[str, Any]:
+def _table(name: str, value: object) -> Mapping[str, object]:
     if not isinstance(value, Mapping):
         raise UserError(f"{name} = {value!r} is not a table of settings: write [{name}] above them")
     return value

@@ -1,8 +1,7 @@
 """Which kinds of task come next. A curriculum sees kinds and the outcomes of finished episodes, and nothing else.
 
-`weights(update)` gives Float[K], the probability of each kind up to scale; `observe(kind, success)` takes a rollout's
-outcomes. Counts decay, so that a running success forgets. No kind's weight is ever 0, except where the published
-schedule or a closed gate says so. Kinds of the test set are never drawn, and have no rate.
+Counts decay, so that the running success follows the policy. No kind's weight is ever 0, except by the published
+schedule or a closed gate. Kinds of the test set are never drawn, and have no rate.
 """
 
 from __future__ import annotations
@@ -51,8 +50,8 @@ class LearnabilitySettings(CurriculumSettings):
 class Outcomes:
     """Decayed trial and success counts per kind.
 
-    `rate` is the running success with a prior worth one trial: the running success of all kinds of the same stage.
-    Where kinds are many and each is rarely seen, that is the best guess; before anything was seen it is 0.
+    `rate` is the running success with a prior worth one trial: the running success of all kinds of the same stage,
+    which is 0 at the start. Where kinds are many and each is rarely drawn, that is the best guess.
     """
 
     def __init__(self, kinds: Kinds, memory: float, device: torch.device | str = "cpu") -> None:
@@ -88,17 +87,17 @@ class Curriculum:
     Settings: type[CurriculumSettings] = CurriculumSettings
 
     def __init__(self, settings: Any, kinds: Kinds, device: torch.device | str = "cpu") -> None:
-        if len(set(kinds.held_out)) == len(kinds):
+        if not kinds.trained:
             raise UserError("every kind of task is in the test set: nothing is left to train on")
         self.settings = settings
         self.outcomes = Outcomes(kinds, settings.memory, device)
         self.stages = self.outcomes.stages
-        self.may_train = torch.ones(len(kinds), dtype=torch.bool, device=device)
-        self.may_train[list(kinds.held_out)] = False
+        self.may_train = torch.zeros(len(kinds), dtype=torch.bool, device=device)
+        self.may_train[kinds.trained] = True
 
     @property
     def rate(self) -> Float[Tensor, " K"]:
-        """The running success of each kind; NaN for the test set, of which none is ever seen."""
+        """The running success of each kind; NaN for the test set."""
         return self.outcomes.rate.masked_fill(~self.may_train, torch.nan)
 
     @property
@@ -107,13 +106,14 @@ class Curriculum:
         return self.outcomes.trials
 
     def weights(self, update: int) -> Float[Tensor, " K"]:
+        """The probability of each kind, up to scale."""
         return torch.ones_like(self.outcomes.trials)
 
     def observe(self, kind: Int[Tensor, " B"], success: Bool[Tensor, " B"]) -> None:
         self.outcomes.observe(kind, success)
 
     def state_dict(self) -> dict[str, Tensor]:
-        """What a checkpoint keeps; the weights follow from it and the number of the update."""
+        """The tensors that a checkpoint keeps."""
         return {"trials": self.outcomes.trials, "successes": self.outcomes.successes}
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
@@ -138,7 +138,7 @@ class Schedule(Curriculum):
         super().__init__(settings, kinds, device)
         for stage in settings.stages:
             if stage not in kinds.stages:
-                valid = ", ".join(str(s) for s in sorted(set(kinds.stages)))
+                valid = ", ".join(map(str, sorted(set(kinds.stages))))
                 raise UserError(f"curriculum.stages: stage {stage} does not exist: the world has stages {valid}")
             if not bool(self.may_train[self.stages == stage].any()):
                 raise UserError(f"curriculum.stages: stage {stage} is nothing but test set: leave it out")
@@ -149,11 +149,8 @@ class Schedule(Curriculum):
 
 
 class Gated(Curriculum):
-    """A stage opens when every stage below it is mastered as a whole; kinds of open stages are drawn alike.
-
-    Nothing waits for a stage that cannot be mastered: one without kinds (a world need not have a stage 0), or one that
-    is nothing but test set.
-    """
+    """A stage opens when every stage below it is mastered as a whole; kinds of open stages are drawn alike. A stage
+    that has no kinds to train on counts as mastered."""
 
     Settings = GatedSettings
 

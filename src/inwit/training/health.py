@@ -1,6 +1,6 @@
-"""Whether a training is well: numbers that are lost stop it, three ways of learning nothing are said in words.
+"""The health of a training: lost numbers (infinite or NaN) stop it; three ways of learning nothing are reported.
 
-The check for lost numbers reads two scalars after every update. The others look at the lines that a run keeps anyway.
+The check for lost numbers reads two scalars after every update. The others read the lines that a run keeps anyway.
 """
 
 from __future__ import annotations
@@ -8,25 +8,24 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from math import isfinite
 from statistics import mean
-from typing import Any
 
 import torch
 
 from inwit.core.contracts import parameters_of
 from inwit.core.errors import UserError
-from inwit.core.types import Kinds
+from inwit.core.types import Json, Kinds
 from inwit.training.config import Config
 from inwit.training.metrics import Update, read_back
 
 CERTAIN = 0.02  # nats: below this mean entropy a policy explores nothing
-WELL = 0.9  # mean running success from which on being certain is no trouble
-PATIENCE = 5  # reports in a row before something is called a collapse, or a lack of signal
-CLOSED = 0.1  # a stage is missed after this share of `training.max_updates`, and
-CLOSED_UPDATES = 100  # this many updates at least
+WELL = 0.9  # mean running success from which on a policy may be certain
+PATIENCE = 5  # reports in a row before a collapse or a lack of signal is reported
+CLOSED = 0.1  # a closed stage is reported after this share of `training.max_updates`,
+CLOSED_UPDATES = 100  # but not before this many updates
 
 
 class UnhealthyError(UserError):
-    """The numbers of a training are lost: `what` is lost, and what to try."""
+    """A number of a training is not finite: `what` it is, and what to try."""
 
     def __init__(self, what: str, advice: str) -> None:
         super().__init__(f"{what}; {advice}")
@@ -34,7 +33,7 @@ class UnhealthyError(UserError):
 
 
 def check(update: Update, parameters: bool = True) -> None:
-    """Raises `UnhealthyError` if loss, gradient or a parameter is not finite, and `UserError` for an update that must
+    """Raise `UnhealthyError` if loss, gradient or a parameter is not finite, and `UserError` for an update that must
     not have been made (`Update.refuse_faulty`)."""
     update.refuse_faulty()
     found = lost(update, parameters)
@@ -50,10 +49,10 @@ def check(update: Update, parameters: bool = True) -> None:
 
 
 def lost(update: Update, parameters: bool) -> dict[str, float]:
-    """What is not finite of loss, gradient and, if asked for, parameters.
+    """What is not finite of loss, gradient and, with `parameters`, the largest parameter.
 
-    Looking at all parameters costs ten times as much as at the loss and the gradient, which are lost in the next update
-    at the latest: it is for updates that a checkpoint is made of.
+    Checking the parameters costs ten times as much as the loss and the gradient, which are lost one update later at the
+    latest. So it is done only before a checkpoint.
     """
     if not update.metrics:  # nothing is optimised
         return {}
@@ -69,35 +68,33 @@ _PHRASES = {"loss": "the loss", "gradient": "the gradient's norm", "parameter": 
 
 @dataclass
 class Watch:
-    """What the last reports had in common. Each thing is said once in a run."""
+    """Watches the lines of a run's metrics for ways of learning nothing. Each is reported once in a run."""
 
     config: Config
     kinds: Kinds
     streaks: dict[str, int] = field(default_factory=dict)
     said: list[str] = field(default_factory=list)
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> Json:
         return {"streaks": dict(self.streaks), "said": list(self.said)}
 
-    def look(self, line: dict[str, Any], trials: torch.Tensor) -> list[tuple[str, str]]:
+    def look(self, line: Json, trials: torch.Tensor) -> list[tuple[str, str]]:
         """The events in a line of metrics: names and sentences. `trials` Float[K] counts what was drawn."""
-        success = mean(_rates(line).values() or [1.0])  # over the stages that are trained on
-        events = []
-        entropy = line.get("entropy")
-        entropy = float("inf") if entropy is None else entropy
-        if self._lasts("entropy collapse", entropy < CERTAIN and success < WELL):
-            events.append(("entropy collapse", self._collapse(entropy, success)))
-        if self._lasts("no signal", line["signal"] == 0 and success < WELL and self._only_rewards_teach(line)):
+        unsolved = mean(_rates(line).values() or [1.0]) < WELL
+        only_rewards_teach = "loss" in line and not any(each.rows for each in self.config.auxiliaries.values())
+        entropy, events = line.get("entropy"), []
+        if self._lasts("entropy collapse", entropy is not None and entropy < CERTAIN and unsolved):
+            events.append(("entropy collapse", self._collapse(line)))
+        if self._lasts("no signal", line["signal"] == 0 and unsolved and only_rewards_teach):
             events.append(("no signal", self._no_signal(line)))
-        return events + self._closed_stages(line, trials)
+        stage = self._closed_stage(line, trials)
+        if stage is not None and self._first(f"stage {stage} closed"):
+            events.append((f"stage {stage} closed", self._closed(stage, line)))
+        return events
 
-    def _only_rewards_teach(self, line: dict[str, Any]) -> bool:
-        """Whether something is optimised and no auxiliary is on."""
-        return "loss" in line and not any(settings.rows for settings in self.config.auxiliaries.values())
-
-    def _lasts(self, name: str, so: bool) -> bool:
-        """Whether it has been so for long enough, for the first time."""
-        self.streaks[name] = self.streaks.get(name, 0) + 1 if so else 0
+    def _lasts(self, name: str, found: bool) -> bool:
+        """Whether `name` was found in `PATIENCE` reports in a row, for the first time."""
+        self.streaks[name] = self.streaks.get(name, 0) + 1 if found else 0
         return self.streaks[name] == PATIENCE and self._first(name)
 
     def _first(self, name: str) -> bool:
@@ -106,15 +103,15 @@ class Watch:
         self.said.append(name)
         return True
 
-    def _collapse(self, entropy: float, success: float) -> str:
+    def _collapse(self, line: Json) -> str:
         now = getattr(self.config.learner.settings, "entropy", None)
         setting = "the learner's entropy bonus" if now is None else f"learner.entropy (now {now:g})"
         return (
-            f"entropy collapse: the policy is all but certain of every token ({entropy:.4f} nats) "
-            f"while {100 * success:.1f} % succeed: it no longer explores; raise {setting}"
+            f"entropy collapse: the policy is all but certain of every token ({line['entropy']:.4f} nats) "
+            f"while {100 * mean(_rates(line).values()):.1f} % succeed: it no longer explores; raise {setting}"
         )
 
-    def _no_signal(self, line: dict[str, Any]) -> str:
+    def _no_signal(self, line: Json) -> str:
         group_size = getattr(self.config.learner.settings, "group_size", 1)
         return (
             f"no learning signal: in {PATIENCE} reports in a row all episodes on a problem got the same reward (mean "
@@ -123,20 +120,15 @@ class Watch:
             f"(curriculum.id, now {self.config.curriculum.id})"
         )
 
-    def _closed_stages(self, line: dict[str, Any], trials: torch.Tensor) -> list[tuple[str, str]]:
+    def _closed_stage(self, line: Json, trials: torch.Tensor) -> int | None:
+        """The lowest stage that has kinds to train on, none of which was drawn; None if there is none so far."""
         if line["update"] <= max(CLOSED * self.config.training.max_updates, CLOSED_UPDATES):
-            return []
-        drawn = trials.tolist()
-        open_stages = {stage for stage, count in zip(self.kinds.stages, drawn, strict=True) if count > 0}
-        held_out = set(self.kinds.held_out)
-        wanted = {stage for kind, stage in enumerate(self.kinds.stages) if kind not in held_out}
-        closed = sorted(wanted - open_stages)
-        events = []
-        if closed and self._first(f"stage {closed[0]} closed"):
-            events.append((f"stage {closed[0]} closed", self._closed(closed[0], line)))
-        return events
+            return None
+        stages = self.kinds.stages
+        drawn = {stage for stage, count in zip(stages, trials.tolist(), strict=True) if count > 0}
+        return min({stages[kind] for kind in self.kinds.trained} - drawn, default=None)
 
-    def _closed(self, stage: int, line: dict[str, Any]) -> str:
+    def _closed(self, stage: int, line: Json) -> str:
         rates = ", ".join(f"{100 * rate:.0f} % in stage {below}" for below, rate in _rates(line).items())
         curriculum = self.config.curriculum
         way_out = {
@@ -146,6 +138,6 @@ class Watch:
         return f"stage {stage} has not opened in {line['update']} updates (success: {rates}); {way_out}"
 
 
-def _rates(line: dict[str, Any]) -> dict[str, float]:
-    """The running success of the stages that are trained on; those that are nothing but test set have none."""
+def _rates(line: Json) -> dict[str, float]:
+    """The running success of the stages that are trained on."""
     return {stage: rate for stage, rate in line["success"].items() if rate is not None}

@@ -1,5 +1,5 @@
 """The loop: sample, collect, losses, optimise; and the making of its parts. `runs.recording` keeps what it does as a
-run. An agent without parameters goes through it as well: its episodes are run, and nothing is optimised."""
+run. For an agent without parameters episodes are run, and nothing is optimised."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import torch
 from torch import Tensor
 
 from inwit import worlds
-from inwit.core.contracts import Agent, Auxiliary, Curriculum, Learner, Metrics, Trainable, World, parameters_of
+from inwit.core.contracts import Agent, Auxiliary, Curriculum, Learner, Metrics, Policy, Trainable, parameters_of
 from inwit.core.devices import keep_freed_memory, usable_device
 from inwit.core.errors import UserError
 from inwit.core.seeding import stream
@@ -34,18 +34,18 @@ from inwit.worlds.oracle.programs import OraclePrograms
 STREAMS = ("kinds", "tasks", "actions")  # of the loop itself; each auxiliary names its own
 
 
-def updates(source: Config | str | Path | Mapping[str, Any] = "tutorial", **overrides: Any) -> Iterator[Update]:
+def updates(source: Config | str | Path | Mapping[str, object] = "tutorial", **overrides: object) -> Iterator[Update]:
     """Train, yielding after every rollout; ends when all problems are solved or after `training.max_updates`.
 
-    For people with a loop of their own: leave it whenever you like, `update.agent` is the agent so far. Writes nothing
-    to disk. Raises `UserError` at once, not at the first update, if the configuration is wrong.
+    For loops of your own: stop at any update, `update.agent` is the agent so far. Writes nothing to disk. Raises
+    `UserError` at once, not at the first update, if the configuration is wrong.
     """
     return loop(prepare(resolve(source, **overrides)))
 
 
 @dataclass
 class Counters:
-    """How far a training has come. Tensors stay on the device until somebody reads them."""
+    """How far a training has come. Tensors stay on the device until they are read."""
 
     updates: int
     tokens: Tensor
@@ -64,7 +64,7 @@ class Parts:
     learner: Learner
     curriculum: Curriculum
     auxiliaries: dict[str, Auxiliary]  # those that are on
-    oracle: OraclePrograms | None  # only for a learner that declares that it reads it
+    oracle: OraclePrograms | None  # only for a learner with `reads_oracle`
     optimiser: torch.optim.Optimizer | None  # None for a policy without parameters
     draws: dict[str, torch.Generator]
     device: torch.device
@@ -74,9 +74,11 @@ class Parts:
 def prepare(config: Config) -> Parts:
     """Everything as it is before the first update. Raises `UserError` if the configuration is impossible."""
     keep_freed_memory()
-    agent, device = new_agent(config), torch.device(config.training.device)
-    parameters = parameters_of(agent.policy)
-    auxiliaries = _auxiliaries(config, agent.world, device) if parameters else {}
+    agent = new_agent(config)
+    device, parameters = agent.device, parameters_of(agent.policy)
+    # Those that are on. Each raises `UserError` for a world that it cannot be used in.
+    on = {name: settings for name, settings in config.auxiliaries.items() if settings.rows and parameters}
+    auxiliaries = {name: AUXILIARIES.load(name)(settings, agent.world, device) for name, settings in on.items()}
     if config.training.confirm and not exam_of(agent.world).proven:
         raise UserError(
             f"{config.world.id} with these settings has no finite test of success: set training.confirm to false"
@@ -97,12 +99,6 @@ def prepare(config: Config) -> Parts:
     )
 
 
-def _auxiliaries(config: Config, world: World, device: torch.device) -> dict[str, Auxiliary]:
-    """Those that are on. Each raises `UserError` for a world that cannot serve it."""
-    on = {name: settings for name, settings in config.auxiliaries.items() if settings.rows}
-    return {name: AUXILIARIES.load(name)(settings, world, device) for name, settings in on.items()}
-
-
 def _stream_names(auxiliaries: dict[str, Auxiliary]) -> list[str]:
     """The loop's streams, and those that auxiliaries declare. Raises `UserError` if two draw from the same one."""
     owners: dict[str, str] = dict.fromkeys(STREAMS, "the loop")
@@ -115,7 +111,7 @@ def _stream_names(auxiliaries: dict[str, Auxiliary]) -> list[str]:
 
 
 def loop(parts: Parts) -> Iterator[Update]:
-    """Update after update, from where `parts.counters` stand. Between two of them `parts` are whole (snapshot.py)."""
+    """Update after update, from where `parts.counters` stand. Between two of them `parts` can be saved."""
     agent, curriculum, at = parts.agent, parts.curriculum, parts.counters
     training: TrainingSettings = agent.config.training
     start = time.perf_counter() - at.seconds
@@ -132,7 +128,7 @@ def loop(parts: Parts) -> Iterator[Update]:
                 at.solved, at.confirmations = solves_all(agent), at.confirmations + 1
                 at.next_confirmation = index + training.confirm_every
         at.updates, at.seconds = index + 1, time.perf_counter() - start
-        spent = at.tokens.clone(), at.positions.clone()  # the counters themselves go on counting
+        spent = at.tokens.clone(), at.positions.clone()  # the counters change with the next update
         totals = Totals(training.episodes * at.updates, *spent, at.seconds, at.confirmations)
         yield Update(index, agent, rollout, metrics, curriculum.rate, totals, at.solved)
 
@@ -142,9 +138,9 @@ def _roll_out(parts: Parts, index: int) -> Rollout:
     agent, learner, draws = parts.agent, parts.learner, parts.draws
     problems = agent.config.training.episodes // learner.group_size
     kinds = parts.curriculum.draw(index, problems, draws["kinds"])
-    may_ask = parts.device.type == "cpu"  # elsewhere asking costs a wait: `Update.refuse_faulty` does it later
-    if may_ask:
-        refuse_test_set(agent.world, kinds)  # a curriculum of somebody else's may not know of it
+    on_cpu = parts.device.type == "cpu"  # elsewhere checks wait for the device: `Update.refuse_faulty` does them later
+    if on_cpu:
+        refuse_test_set(agent.world, kinds)  # a registered curriculum may draw from it
     tasks = agent.world.sample(kinds, draws["tasks"])
     rollout = collect(
         agent.world,
@@ -154,14 +150,12 @@ def _roll_out(parts: Parts, index: int) -> Rollout:
         generator=draws["actions"],
         keep_graph=learner.one_pass and parts.optimiser is not None,
         after_end=learner.whole_sequence,
-        leave_early=may_ask,
+        leave_early=on_cpu,
         achieved=any(auxiliary.reads_achieved for auxiliary in parts.auxiliaries.values()),
     )
     for auxiliary in parts.auxiliaries.values():
-        auxiliary.observe(rollout, _draws_of(parts, auxiliary))
-    if parts.oracle is not None:
-        rollout = replace(rollout, oracle_programs=parts.oracle(tasks))
-    return rollout
+        auxiliary.observe(rollout, {name: draws[name] for name in auxiliary.streams})
+    return rollout if parts.oracle is None else replace(rollout, oracle_programs=parts.oracle(tasks))
 
 
 def _learn(parts: Parts, rollout: Rollout) -> Metrics:
@@ -174,20 +168,17 @@ def _learn(parts: Parts, rollout: Rollout) -> Metrics:
     training: TrainingSettings = parts.agent.config.training
     policy = cast(Trainable, parts.agent.policy)
     learner = f"the learner {parts.agent.config.learner.id}"
-    _set_rate(parts.optimiser, training, parts.counters.updates)
+    for group in parts.optimiser.param_groups:  # a straight line from the learning rate to its last share
+        gone = parts.counters.updates / training.max_updates
+        group["lr"] = training.learning_rate * (1 - gone * (1 - training.last_rate))
     steps: list[Metrics] = []
     for loss, terms in parts.learner.losses(policy, rollout):
         metrics, more = dict(checked(learner, terms)), 0.0
         for name, auxiliary in parts.auxiliaries.items():
-            extra, terms = auxiliary.loss(policy, _draws_of(parts, auxiliary))
+            extra, terms = auxiliary.loss(policy, {each: parts.draws[each] for each in auxiliary.streams})
             more, metrics = more + extra, metrics | checked(f"the auxiliary {name}", terms)
         steps.append(metrics | optimise(policy, parts.optimiser, loss + more, training.max_grad_norm))
     return mean_of(steps)
-
-
-def _draws_of(parts: Parts, auxiliary: Auxiliary) -> dict[str, torch.Generator]:
-    """The streams that an auxiliary may draw from: those that it declares."""
-    return {name: parts.draws[name] for name in auxiliary.streams}
 
 
 def optimise(policy: Trainable, optimiser: torch.optim.Optimizer, loss: Tensor, max_grad_norm: float) -> Metrics:
@@ -199,13 +190,6 @@ def optimise(policy: Trainable, optimiser: torch.optim.Optimizer, loss: Tensor, 
     return {"loss": loss.detach(), "grad_norm": grad_norm}
 
 
-def _set_rate(optimiser: torch.optim.Optimizer, training: TrainingSettings, index: int) -> None:
-    """The learning rate of an update: it falls in a straight line to its last share at `max_updates`."""
-    gone = index / training.max_updates
-    for group in optimiser.param_groups:
-        group["lr"] = training.learning_rate * (1 - gone * (1 - training.last_rate))
-
-
 def new_agent(config: Config) -> Agent:
     """An untrained agent. Raises `UserError` for a device that this machine does not have."""
     device = usable_device(config.training.device)
@@ -215,9 +199,9 @@ def new_agent(config: Config) -> Agent:
     return Agent(world, policy, settled(config, policy), device=device)
 
 
-def settled(config: Config, policy: Any) -> Config:
-    """The configuration with what the policy has decided when it was made: its own settings, in which none says `auto`.
-    With them it computes elsewhere as it was trained. A script may have none."""
+def settled(config: Config, policy: Policy) -> Config:
+    """The configuration with the policy's own settings: `auto` is replaced by what the policy chose when it was made,
+    so that it computes elsewhere as it was trained. A script may have none."""
     settings = getattr(policy, "settings", config.policy.settings)
     return replace(config, policy=replace(config.policy, settings=settings))
 
@@ -234,5 +218,5 @@ def threads(count: int) -> Iterator[None]:
 
 
 def _promising(curriculum: Curriculum, level: float) -> bool:
-    """Whether every kind that may be trained on is; of the test set nothing is ever seen."""
+    """Whether the running success of every kind that may be trained on is at least `level`."""
     return bool(((curriculum.rate >= level) | ~curriculum.may_train).all())

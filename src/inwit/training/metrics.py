@@ -1,6 +1,6 @@
-"""What an update tells: the numbers of the loop, and the fuller line that a run keeps of it.
+"""The numbers of an update, and the fuller line that a run keeps of it.
 
-Numbers stay on the device until a report asks for them; then all are read back at once.
+Numbers stay on the device until a report needs them; then all are read back at once.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import isfinite
-from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -17,11 +16,11 @@ from torch import Tensor
 
 from inwit.core.contracts import Agent, Metrics
 from inwit.core.errors import UserError
-from inwit.core.types import Rollout
+from inwit.core.types import Json, Rollout
 from inwit.learners.returns import masked_mean, returns_to_go
 from inwit.rollout.collect import refuse_faulty
 
-# What the loop and the lines below write themselves: no learner and no auxiliary may report a metric of that name.
+# The loop and the lines below write these themselves: no learner or auxiliary may report a metric of that name.
 OWN_NAMES = {
     *("update", "time", "seconds", "episodes", "tokens", "positions", "confirmations", "solved", "success"),
     *("loss", "grad_norm", "reward", "value_error", "signal"),
@@ -31,7 +30,7 @@ OWN_NAMES = {
 
 @dataclass(frozen=True)
 class Totals:
-    """What a training has cost since its start. Tensors stay on the device until somebody reads them."""
+    """What a training has cost since its start. Tensors stay on the device until they are read."""
 
     episodes: int
     tokens: Tensor  # chosen by the policy before their episode's end
@@ -52,35 +51,35 @@ class Update:
     totals: Totals
     solved: bool | None  # what a confirmation found in this update; None if there was none
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> Json:
         """Plain numbers, read back from the device; the success of a stage that is nothing but test set is None."""
-        return self._tell({})
+        return self._read({})
 
     def refuse_faulty(self) -> None:
-        """Raise `UserError` for an update that must not have been made. On the CPU the loop asks at once; elsewhere
-        asking is a wait, and is left to those who wait for the numbers anyway."""
+        """Raise `UserError` for an update that must not have been made. On the CPU the loop checks that at once.
+        Elsewhere the check waits for the device, so it is made here, where the numbers are waited for anyway."""
         if self.agent.device.type != "cpu":
             refuse_faulty(self.agent.world, self.rollout)
 
-    def line(self) -> dict[str, Any]:
+    def line(self) -> Json:
         """The summary, and what a run's metrics keep besides: see docs/runs.md."""
         time = datetime.now(UTC).isoformat(timespec="milliseconds")
-        told = self._tell(_of_rollout(self.rollout, "value_loss" in self.metrics) | self._by_stage())
-        names, used, episodes = self.agent.world.vocabulary.names, told.pop("used"), told.pop("episodes_of_stage")
-        seen = [stage for stage, count in enumerate(episodes) if count]
-        rows = {stage: used[stage * len(names) : (stage + 1) * len(names)] for stage in seen}
-        told["mean_steps"] = {str(stage): sum(row) / episodes[stage] for stage, row in rows.items()}
-        told["tokens_used"] = {
-            str(stage): {name: int(count) for name, count in zip(names, row, strict=True) if count}
-            for stage, row in rows.items()
-        }
-        return {"update": told.pop("update"), "time": time} | told
+        line = self._read(_of_rollout(self.rollout, "value_loss" in self.metrics) | self._by_stage())
+        names, used, episodes = self.agent.world.vocabulary.names, line.pop("used"), line.pop("episodes_of_stage")
+        line["mean_steps"], line["tokens_used"] = {}, {}
+        for stage, count in enumerate(episodes):
+            if count:
+                row = used[stage * len(names) : (stage + 1) * len(names)]
+                line["mean_steps"][str(stage)] = sum(row) / count
+                line["tokens_used"][str(stage)] = {name: int(n) for name, n in zip(names, row, strict=True) if n}
+        return {"update": line.pop("update"), "time": time} | line
 
-    def _tell(self, more: dict[str, Tensor]) -> dict[str, Any]:
+    def _read(self, more: dict[str, Tensor]) -> Json:
         self.refuse_faulty()
-        stages, rates = self._success_per_stage()
+        stages = sorted(set(self.agent.world.kinds.stages))
         totals = {"tokens": self.totals.tokens, "positions": self.totals.positions}
-        read = read_back(totals | {"success": rates} | self.metrics | more)
+        read = read_back(totals | {"success": self._success_of(stages)} | self.metrics | more)
+        rates = [round(rate, 4) if isfinite(rate) else None for rate in read.pop("success")]
         return {
             "update": self.index + 1,
             "seconds": round(self.totals.seconds, 3),
@@ -89,56 +88,46 @@ class Update:
             "positions": int(read.pop("positions")),
             "confirmations": self.totals.confirmations,
             "solved": self.solved,
-            "success": {
-                str(stage): round(rate, 4) if isfinite(rate) else None
-                for stage, rate in zip(stages, read.pop("success"), strict=True)
-            },
-            # JSON has no word for infinity; a loss or gradient that is not finite never gets here
-            **{
-                name: None if isinstance(value, float) and not isfinite(value) else value
-                for name, value in read.items()
-            },
+            "success": dict(zip(map(str, stages), rates, strict=True)),
+            # JSON has no infinity. Training stops before a loss or a gradient that is not finite gets here.
+            **{name: value if isinstance(value, list) or isfinite(value) else None for name, value in read.items()},
         }
 
-    def _success_per_stage(self) -> tuple[list[int], Float[Tensor, " S"]]:
-        """The stages that the world has, and the mean over those kinds of each that have a rate; else NaN."""
-        stages = torch.tensor(self.agent.world.kinds.stages, device=self.success.device)
-        stages = stages.masked_fill(self.success.isnan(), -1)
-        present = sorted(set(self.agent.world.kinds.stages))
-        return present, torch.stack([self.success[stages == stage].mean() for stage in present])
+    def _success_of(self, stages: Sequence[int]) -> Float[Tensor, " S"]:
+        """Of each stage the mean over its kinds that have a rate; NaN where none has."""
+        stage_of = torch.tensor(self.agent.world.kinds.stages, device=self.success.device)
+        stage_of = stage_of.masked_fill(self.success.isnan(), -1)
+        return torch.stack([self.success[stage_of == stage].mean() for stage in stages])
 
     def _by_stage(self) -> dict[str, Tensor]:
         """Of this update: how many episodes each stage had, Int[S], and how often each token was chosen, Int[S * V]."""
-        kinds, rollout, names = self.agent.world.kinds, self.rollout, self.agent.world.vocabulary.names
+        kinds, rollout, size = self.agent.world.kinds, self.rollout, len(self.agent.world.vocabulary)
         stage = torch.tensor(kinds.stages, device=rollout.tokens.device)[rollout.tasks.kind]
-        place = (stage[:, None] * len(names) + rollout.tokens).flatten()
-        used = torch.zeros(kinds.num_stages * len(names), dtype=torch.int64, device=place.device)
-        used.scatter_add_(0, place, (rollout.live & rollout.chosen).flatten().long())
-        episodes = torch.zeros(kinds.num_stages, dtype=torch.int64, device=place.device)
-        return {"used": used, "episodes_of_stage": episodes.scatter_add_(0, stage, torch.ones_like(stage))}
+        place = (stage[:, None] * size + rollout.tokens).flatten()
+        taken = (rollout.live & rollout.chosen).flatten().long()
+        return {
+            "used": stage.new_zeros(kinds.num_stages * size).scatter_add_(0, place, taken),
+            "episodes_of_stage": stage.new_zeros(kinds.num_stages).scatter_add_(0, stage, torch.ones_like(stage)),
+        }
 
 
 def _of_rollout(rollout: Rollout, critic: bool) -> dict[str, Tensor]:
-    """The reward of a mean episode; how wrong the values were; the share of problems that teach something.
+    """The mean return; how wrong the values were; the share of problems that teach something.
 
-    A problem teaches nothing if all its episodes got the same return. Where there is a `critic`, or one episode on each
-    problem, episodes are compared across problems: then it is all or nothing.
+    A problem teaches nothing if all its episodes got the same return. With a `critic`, or with one episode on each
+    problem, episodes are compared across problems, so the share is 0 or 1.
     """
     mask, returns = rollout.live & rollout.chosen, rollout.returns
     error = masked_mean((rollout.values - returns_to_go(rollout.reward)).square(), mask).sqrt()
     together = critic or rollout.group_size == 1
     groups = returns.view(-1, len(returns) if together else rollout.group_size)
     differ = groups.amax(1) != groups.amin(1)
-    return {
-        "reward": returns.mean(),
-        "value_error": error,
-        "signal": differ.double().mean(),
-    }
+    return {"reward": returns.mean(), "value_error": error, "signal": differ.double().mean()}
 
 
-def checked(part: str, metrics: Any) -> Metrics:
-    """The metrics that a learner or an auxiliary reported, called `part` in messages. Raises `UserError` if they cannot
-    be kept in a line: a name that is empty or the loop's own, a value that is not a tensor with one number."""
+def checked(part: str, metrics: object) -> Metrics:
+    """The metrics that a learner or an auxiliary (`part`, in messages) reported. Raises `UserError` for a name that is
+    empty or the loop's own, and for a value that is not a tensor with one number."""
     if not isinstance(metrics, dict):
         raise UserError(f"{part} reports {type(metrics).__name__} as its metrics: they are a dict of tensors by name")
     for name, value in metrics.items():
@@ -152,19 +141,20 @@ def checked(part: str, metrics: Any) -> Metrics:
 
 
 def mean_of(steps: Sequence[Metrics]) -> Metrics:
-    """The mean of each metric over those optimiser steps of an update that report it; of one step as it is."""
+    """The mean of each metric over the optimiser steps of an update that report it. One step's are returned as they
+    are."""
     if len(steps) == 1:
         return steps[0]
     names = dict.fromkeys(name for step in steps for name in step)
     return {name: torch.stack([step[name] for step in steps if name in step]).double().mean() for name in names}
 
 
-def read_back(tensors: dict[str, Tensor]) -> dict[str, Any]:
+def read_back(tensors: dict[str, Tensor]) -> Json:
     """Floats, and lists of them, from tensors with and without an axis: one wait for the device in all."""
     flat = torch.cat([tensor.detach().reshape(-1).double() for tensor in tensors.values()]).tolist()
-    told, start = {}, 0
+    values, start = {}, 0
     for name, tensor in tensors.items():
         part = flat[start : start + tensor.numel()]
-        told[name] = part if tensor.ndim else part[0]
+        values[name] = part if tensor.ndim else part[0]
         start += tensor.numel()
-    return told
+    return values

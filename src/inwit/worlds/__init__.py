@@ -3,6 +3,7 @@ its twin."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from inwit.core.errors import unknown
@@ -27,20 +28,18 @@ def _entries(classes: tuple[str, ...]) -> dict[str, Entry]:
     return {name: Entry(f"inwit.worlds.{cls}", _ABOUT[name]) for name, cls in zip(_ABOUT, classes, strict=True)}
 
 
-WORLDS = Registry("world", "inwit.worlds", _entries(_CLASSES))
+WORLDS: Registry[Callable[..., World]] = Registry("world", "inwit.worlds", _entries(_CLASSES))
 # Each world's rules for one episode, free of PyTorch: playing a program by hand needs none.
-TWINS = Registry("scalar twin of a world", "inwit.world_twins", _entries(_TWINS))
+TWINS: Registry[type[ScalarWorld]] = Registry("scalar twin of a world", "inwit.world_twins", _entries(_TWINS))
 
 
 def make(world_id: str, **settings: Any) -> World:
     """The batched world `world_id`. Raises `UserError` for an unknown world or setting."""
-    world = WORLDS.load(world_id)
-    return world(build(world.Settings, settings, "world"))
+    return WORLDS.load(world_id)(build(WORLDS.settings(world_id), settings, "world"))
 
 
 def make_scalar(world_id: str, task: Task, **settings: Any) -> ScalarWorld:
     """One episode of `world_id` in plain Python, ready for its first token. Raises `UserError`."""
     if world_id not in TWINS.names():
         raise unknown("world", world_id, TWINS.names())
-    twin = TWINS.load(world_id)
-    return twin.from_task(build(twin.Settings, settings, "world"), task)
+    return TWINS.load(world_id).from_task(build(TWINS.settings(world_id), settings, "world"), task)

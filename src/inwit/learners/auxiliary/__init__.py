@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from inwit.core.registry import Entry, Registry
 from inwit.core.settings import Settings, setting
 
-AUXILIARIES = Registry(
+if TYPE_CHECKING:  # listing auxiliaries needs no PyTorch
+    from inwit.core.contracts import Auxiliary
+
+AUXILIARIES: Registry[Callable[..., Auxiliary]] = Registry(
     "auxiliary",
     "inwit.auxiliaries",
     {
@@ -24,7 +29,7 @@ AUXILIARIES = Registry(
 
 @dataclass(frozen=True)
 class AuxiliarySettings(Settings):
-    """What every auxiliary can be told. Its own settings come after these."""
+    """What can be set for every auxiliary. Its own settings come after these."""
 
     rows: int = setting(0, "programs imitated in an update; 0 turns it off", at_least=0)
     weight: float = setting(1.0, "weight of its loss", at_least=0)

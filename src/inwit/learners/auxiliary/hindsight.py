@@ -2,22 +2,19 @@
 
 Every program computes *some* expression. Whenever the accumulator holds the polynomial of some expressions (their
 class), the tokens so far, closed by the answer token, are a program for each of them. The store keeps the best program
-of each expression, and `loss` is the negative log-likelihood of stored programs under the prompts of their
-expressions; those that surprise the policy most are drawn most often. The store is fed by the policy's own episodes and
-by random programs run in the world alone (`rollout.babble`). It never sees the oracle: all it knows of an expression is
-which programs happened to compute it and, for `prefer = "parts"`, which polynomials its sub-expressions are
-(`Lessons`).
+of each expression. `loss` is the negative log-likelihood of stored programs under the prompts of their expressions;
+those that surprise the policy most are drawn most often. The store takes in the policy's own episodes, and random
+programs run in the world alone (`rollout.babble`). It never reads the oracle: of an expression it knows which programs
+computed it and, for `prefer = "parts"`, which polynomials its sub-expressions are (`Lessons`).
 
-**Which program is best decides what is learnt.** `prefer = "short"`: the shortest. `prefer = "parts"`: the one that has
-computed the most of the expression's own parts on its way (its sub-expressions), then the one that reads fewest
-operands, then the shortest. (A program that reads each operand once uses every value that it computes. It is often
-shorter to drop a part and to compute it again than to keep it.) Either way, programs that are equal so far are compared
-by the order in which they read the operands: the order of the text is the best. If they are still equal, the earlier
-one is kept. Programs that follow the text carry over to expressions that were never trained on; the shortest ones do
-not: docs/log.md has the figures.
+`prefer = "short"` keeps the shortest program. `prefer = "parts"` keeps the one that has computed the most of the
+expression's sub-expressions on its way, then the one that reads fewest operands, then the shortest: a program that
+reads each operand once uses every value that it computes. Programs that are equal so far are compared by the order in
+which they read the operands; the order of the text is the best. The first of equal programs is kept. Programs that
+follow the text carry over to expressions that were never trained on; the shortest ones do not (figures: docs/log.md).
 
-Programs are kept with operands named by their place in the text (a, b, c, ...), whatever letters an expression has.
-They are turned into its letters when they are imitated (`World.to_places`, `World.to_letters`).
+Programs are stored with operands named by their place in the text (a, b, c, ...), and get the letters of their
+expression when they are imitated (`World.to_places`, `World.to_letters`).
 """
 
 from __future__ import annotations
@@ -28,21 +25,20 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from inwit.core.contracts import Metrics, Trainable, World, capable
 from inwit.core.errors import UserError
 from inwit.core.settings import setting
 from inwit.core.types import Rollout, copy_into
 from inwit.learners.auxiliary import AuxiliarySettings
-from inwit.learners.auxiliary.ordering import LIMIT, lexicographic
+from inwit.learners.auxiliary.programs import LIMIT, lexicographic, program_log_probs
 from inwit.rollout.babble import babble
 
-FLOOR = 0.1  # nats added to every kind's surprise, so that what was learnt is still drawn now and then
+FLOOR = 0.1  # nats added to every kind's surprise, so that programs that no longer surprise are still drawn
 UNKNOWN = LIMIT  # the rank of a kind that has no program
 HITS = 4  # a program is stored for the last this many classes that it reaches; few programs reach more
 READS = 15  # the order of reading is compared for this many operands read
-
-Keys = list[tuple[Tensor, int]]  # what candidates are compared by, the first key first: see `lexicographic`
 
 
 @dataclass(frozen=True)
@@ -63,7 +59,7 @@ class Hindsight:
     named by their place; `length` Int[K], 0 where there is none; `rank` Int[K], the lower the better, UNKNOWN where
     there is none; `surprise` Float[K], the negative log-likelihood of the kind's program when it was last drawn.
 
-    Raises `UserError` for a world that cannot tell what a program achieved.
+    Raises `UserError` for a world without the capability `achieved`, and for one whose ranks do not fit 64 bits.
     """
 
     Settings = HindsightSettings
@@ -82,10 +78,12 @@ class Hindsight:
         self.length = torch.zeros(kinds, dtype=torch.int64, device=device)
         self.rank = torch.full((kinds,), UNKNOWN, device=device)
         self.surprise = torch.full((kinds,), 10.0, device=device)
-        self.members = _members(lessons.class_of.tolist()).to(device)
+        self.members = _members(lessons.class_of)
         self.trained = lessons.may_teach.nonzero()[:, 0]
         self.base = int(lessons.argument.max()) + 2  # a digit for each operand, and 0 for the end of the program
-        self.narrow = torch.device(device).type == "cpu"  # elsewhere asking for the longest program costs a wait
+        self.narrow = (
+            torch.device(device).type == "cpu"
+        )  # elsewhere the longest program is not looked up: it would wait for the device
         columns = world.num_columns
         if (lessons.parts.shape[1] + 1) * (columns + 1) * columns * self.base**READS > LIMIT:
             raise UserError(
@@ -94,7 +92,7 @@ class Hindsight:
             )
 
     def state_dict(self) -> dict[str, Tensor]:
-        """What a checkpoint keeps."""
+        """The tensors that a checkpoint keeps."""
         return {name: getattr(self, name) for name in ("programs", "length", "rank", "surprise")}
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
@@ -113,54 +111,46 @@ class Hindsight:
 
     def take_in(self, tokens: Int[Tensor, "B T"], achieved: Int[Tensor, "B T"]) -> None:
         """Take in programs, operands named by their place; `achieved[b, t]` is what row b held after column t, or -1.
-
-        For each kind the best candidate takes the place of the stored program if it is better. No loop over rows.
-        """
+        For each kind the best candidate replaces the stored program if it is better."""
         at, kind = self._candidates(achieved)
-        fits = self._fits(tokens, at, kind)
-        rank = torch.where(fits, lexicographic(*self._keys(tokens, achieved, at, kind.clamp_min(0))), UNKNOWN)
+        operand = self.lessons.argument[tokens]
+        keys = self._keys(operand, achieved, at, kind.clamp_min(0))
+        rank = torch.where(self._fits(operand, at, kind), lexicographic(*keys), UNKNOWN)
         best, first = self._best_per_kind(kind, rank)
         hit = first // kind.shape[2]  # candidates are numbered as they stand in Int[B, H, M]
         row = hit // kind.shape[1]
         self._replace(best < self.rank, best, at.flatten()[hit] + 2, tokens[row])
 
     def _candidates(self, achieved: Int[Tensor, "B T"]) -> tuple[Int[Tensor, "B H"], Int[Tensor, "B H M"]]:
-        """Each row's last `HITS` columns in which it held a class, and all kinds of that class; kind -1 is none.
-
-        H hits, M kinds at most in a class.
-        """
+        """Each row's last `HITS` columns in which it held a class, and all kinds of that class, or -1. H hits, at most
+        M kinds in a class."""
         columns = achieved.shape[1]
         column = torch.arange(columns, device=achieved.device)
-        hit = (achieved >= 0) & (achieved < len(self.members))  # larger numbers are no class: parts only
+        hit = (achieved >= 0) & (achieved < len(self.members))  # larger numbers are parts, not classes
         at = torch.where(hit, column, -1).topk(min(HITS, columns), 1).values
         found = achieved.gather(1, at.clamp_min(0)).masked_fill(at < 0, -1)
         kind = torch.where(found[..., None] >= 0, self.members[found.clamp(0, len(self.members) - 1)], -1)
         return at.clamp_min(0), kind
 
     def _fits(
-        self, tokens: Int[Tensor, "B T"], at: Int[Tensor, "B H"], kind: Int[Tensor, "B H M"]
+        self, operand: Int[Tensor, "B T"], at: Int[Tensor, "B H"], kind: Int[Tensor, "B H M"]
     ) -> Bool[Tensor, "B H M"]:
-        """Which candidates may be stored: a kind, none of the test set, that has every operand which the program names
-        and whose budget it keeps to."""
+        """Which candidates may be stored. Their kind is not of the test set, has every operand that the program names,
+        and has a budget for as many tokens."""
         lessons, which = self.lessons, kind.clamp_min(0)
-        highest = lessons.argument[tokens].cummax(1).values.gather(1, at)[..., None]
+        highest = operand.cummax(1).values.gather(1, at)[..., None]
         fits = (kind >= 0) & lessons.may_teach[which] & (highest < lessons.num_operands[which])
         return fits & (at[..., None] + 2 <= lessons.budget[which])
 
     def _keys(
-        self,
-        tokens: Int[Tensor, "B T"],
-        achieved: Int[Tensor, "B T"],
-        at: Int[Tensor, "B H"],
-        kind: Int[Tensor, "B H M"],
-    ) -> Keys:
-        """What candidates are compared by: parts missing and operands read (if parts are preferred), then length, then
-        the order of reading."""
-        operand, columns = self.lessons.argument[tokens], self.programs.shape[1]
+        self, operand: Int[Tensor, "B T"], held: Int[Tensor, "B T"], at: Int[Tensor, "B H"], kind: Int[Tensor, "B H M"]
+    ) -> list[tuple[Tensor, int]]:
+        """The keys of candidates: parts missing and operands read (if preferred), length, order of reading."""
+        columns = self.programs.shape[1]
         keys = [(at[..., None], columns), (self._order_of_reading(operand, at)[..., None], self.base**READS)]
         if self.settings.prefer == "short":
             return keys
-        missing = self._missing(achieved, at, kind), self.lessons.parts.shape[1] + 1
+        missing = self._missing(held, at, kind), self.lessons.parts.shape[1] + 1
         reads = (operand >= 0).cumsum(1).gather(1, at)[..., None], columns + 1
         return [missing, reads, *keys]
 
@@ -174,8 +164,8 @@ class Hindsight:
     def _best_per_kind(
         self, kind: Int[Tensor, "B H M"], rank: Int[Tensor, "B H M"]
     ) -> tuple[Int[Tensor, " K"], Int[Tensor, " K"]]:
-        """The lowest rank of each kind, and the first candidate that has it; UNKNOWN and any where there is none."""
-        which = kind.clamp_min(0).flatten()  # where there is no kind the rank is UNKNOWN, and changes nothing
+        """The lowest rank of each kind, and the first candidate that has it; UNKNOWN where there is none."""
+        which = kind.clamp_min(0).flatten()  # without a kind the rank is UNKNOWN, and changes nothing
         best = torch.full_like(self.rank, UNKNOWN).scatter_reduce_(0, which, rank.flatten(), "amin")
         last = rank.numel() - 1
         candidate = torch.arange(rank.numel(), device=rank.device)
@@ -196,14 +186,11 @@ class Hindsight:
     def _missing(
         self, achieved: Int[Tensor, "B T"], at: Int[Tensor, "B H"], kind: Int[Tensor, "B H M"]
     ) -> Int[Tensor, "B H M"]:
-        """How many of each kind's parts the accumulator has not held up to the hit.
-
-        `first` is the first column in which a row held each polynomial, and the number of columns for those it never
-        held; its last entry takes what is no polynomial that the world knows.
-        """
+        """How many of each kind's parts the accumulator has not held up to the hit."""
         rows, columns = achieved.shape
         parts = self.lessons.parts[kind]  # Int[B, H, M, parts], -1 where there is none
         none = self.lessons.num_polynomials
+        # The first column in which a row held each polynomial; the last entry is for unknown ones.
         first = torch.full((rows, none + 1), columns, dtype=torch.int16, device=achieved.device)
         column = torch.arange(columns, dtype=torch.int16, device=achieved.device).expand(rows, columns)
         first = first.scatter_reduce(1, achieved.where(achieved >= 0, none), column, "amin")
@@ -213,47 +200,37 @@ class Hindsight:
     def loss(self, policy: Trainable, draws: Mapping[str, torch.Generator]) -> tuple[Tensor, Metrics]:
         """The negative log-likelihood, per token, of stored programs, illegal tokens competing.
 
-        Kinds are drawn in proportion to their surprise: what fails comes first. Kinds of a test set and those that have
-        no program yet are left out.
+        Kinds are drawn in proportion to their surprise. Kinds of a test set and those that have no program yet are left
+        out.
         """
         world, generator = self.world, draws["imitation"]
         known = self.lessons.may_teach & (self.rank < UNKNOWN)
-        # With nothing known yet, kinds are drawn all the same, and add nothing: no shape depends on what is known.
+        # Before any kind has a program, kinds are drawn too, and add nothing to the loss: no shape depends on the data.
         weights = torch.where(known.any(), (self.surprise + FLOOR) * known, self.lessons.may_teach.float())
         kind = torch.multinomial(weights, self.settings.rows, replacement=True, generator=generator)
         tasks = world.sample(kind, generator)
         length = self.length[kind].masked_fill(~known[kind], 0)
-        programs = world.to_letters(tasks, self.programs[kind, : self._width(length)])
-        logits = policy.replay(*world.prompt(tasks), world.stage(tasks), programs).logits
-        log_probs = torch.log_softmax(logits, -1).gather(2, programs[..., None])[..., 0]
-        mask = torch.arange(programs.shape[1], device=kind.device) < length[:, None]
-        surprise = -(log_probs * mask).sum(1)
+        width = max(1, int(length.max())) if self.narrow else self.programs.shape[1]
+        programs = world.to_letters(tasks, self.programs[kind, :width])
+        surprise = -program_log_probs(policy, world, tasks, programs, length).sum(1)
         loss = surprise.sum() / length.sum().clamp_min(1)
         self._remember(kind, surprise.detach(), known[kind])
-        return self.settings.weight * loss, {"imitation": loss.detach(), **self._stored(known)}
-
-    def _width(self, length: Int[Tensor, " N"]) -> int:
-        """The columns that are replayed: as many as the longest program has, or all, where asking costs a wait."""
-        return max(1, int(length.max())) if self.narrow else self.programs.shape[1]
+        count = known.sum()
+        metrics = {
+            "imitation": loss.detach(),
+            "known": count / self.lessons.may_teach.sum().clamp_min(1),
+            "stored_steps": (self.length * known).sum() / count.clamp_min(1),
+        }
+        return self.settings.weight * loss, metrics
 
     def _remember(self, kind: Int[Tensor, " N"], surprise: Float[Tensor, " N"], taught: Bool[Tensor, " N"]) -> None:
-        """Note the surprise of the kinds that were `taught`; of two draws of a kind the larger, whatever the order of
-        rows."""
+        """Keep the surprise of the kinds that were `taught`; of two draws of a kind the larger."""
         noted = torch.where(taught, surprise.clamp_min(0), -1.0)
         seen = torch.full_like(self.surprise, -1.0).scatter_reduce_(0, kind, noted, "amax")
         self.surprise.copy_(torch.where(seen >= 0, seen, self.surprise))
 
-    def _stored(self, known: Bool[Tensor, " K"]) -> Metrics:
-        """The share of the kinds that have a program, and the mean length of those programs."""
-        count = known.sum()
-        steps = (self.length * known).sum() / count.clamp_min(1)
-        return {"known": count / self.lessons.may_teach.sum().clamp_min(1), "stored_steps": steps}
 
-
-def _members(class_of: list[int]) -> Int[Tensor, "C M"]:
+def _members(class_of: Int[Tensor, " K"]) -> Int[Tensor, "C M"]:
     """The kinds of each class, padded with -1."""
-    members: list[list[int]] = [[] for _ in range(max(class_of) + 1)]
-    for kind, number in enumerate(class_of):
-        members[number].append(kind)
-    most = max(len(kinds) for kinds in members)
-    return torch.tensor([kinds + [-1] * (most - len(kinds)) for kinds in members])
+    kinds = class_of.argsort(stable=True).split(class_of.bincount().tolist())
+    return pad_sequence(list(kinds), batch_first=True, padding_value=-1)

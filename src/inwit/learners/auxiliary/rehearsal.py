@@ -1,12 +1,12 @@
 """Rehearsal: random programs are tried in the world alone, and the policy imitates those that are right most often.
 
 In every update some random legal programs are run without any network, most of them on kinds without a good program
-yet. Those that were right on their own problem are tried again on fresh problems of the same kind. For each kind the
-program is kept that was right most often; of two that were right equally often, the shorter one. The loss is the
-negative log-likelihood of a kind's program under the prompts of its problems. The fresh problems tell a right program
-from a lucky one. Rehearsal sees success bits only; there is no oracle.
+yet. Those that were right on their own problem are tried again on fresh problems of the same kind, which separates
+right programs from lucky ones. For each kind the program is kept that was right most often, then the shorter one. The
+loss is the negative log-likelihood of a kind's program under the prompts of its problems. Rehearsal sees success bits
+only; there is no oracle.
 
-It helps where a policy's own episodes never meet a long program that earns nothing on the way (the last stage of the
+It helps where a policy's own episodes never reach a long program that earns nothing on the way (the last stage of the
 tutorial without masks), and only where *one* program is right on all or most of a kind's problems.
 """
 
@@ -23,12 +23,12 @@ from inwit.core.contracts import Metrics, Trainable, World
 from inwit.core.settings import setting
 from inwit.core.types import Rollout, copy_into
 from inwit.learners.auxiliary import AuxiliarySettings
-from inwit.learners.auxiliary.ordering import lexicographic
+from inwit.learners.auxiliary.programs import lexicographic, program_log_probs
 from inwit.worlds.running import any_of, perform
 
 CANDIDATES = 32  # programs tried again in an update
 FRESH = 64  # problems on which each of them is tried
-FLOOR = 0.05  # weight of a kind whose program is always right: it still gets some programs, one may be shorter
+FLOOR = 0.05  # weight of a kind whose program is always right: a shorter one may still be found
 
 
 @dataclass(frozen=True)
@@ -50,30 +50,29 @@ class Rehearsal:
     def __init__(self, settings: RehearsalSettings, world: World, device: torch.device | str = "cpu") -> None:
         self.settings = settings
         self.world = world
-        trained = sorted(set(range(len(world.kinds))) - set(world.kinds.held_out))
-        self.trained = torch.tensor(trained, device=device)
+        self.trained = torch.tensor(world.kinds.trained, device=device)
         self.programs = torch.zeros(len(world.kinds), world.num_columns, dtype=torch.int64, device=device)
         self.length = torch.zeros(len(world.kinds), dtype=torch.int64, device=device)
         self.score = torch.full_like(self.length, -1)
         self.scores = FRESH * (world.num_columns + 1)  # above every score
 
     def state_dict(self) -> dict[str, Tensor]:
-        """What a checkpoint keeps."""
+        """The tensors that a checkpoint keeps."""
         return {"programs": self.programs, "length": self.length, "score": self.score}
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         copy_into(self.state_dict(), state)
 
     def observe(self, rollout: Rollout, draws: Mapping[str, torch.Generator]) -> None:
-        """The rollout itself is not looked at."""
+        """Practise. The rollout itself is not used."""
         self.practise(draws["rehearsal"])
 
     @torch.no_grad()
     def practise(self, generator: torch.Generator) -> None:
         """Try random programs; keep those that are better than what was known."""
         kind, tokens, length, success = self._improvise(generator)
-        # What is tried again: of the right ones those whose kind has no good program first, or the programs of an easy
-        # kind would take every place. Wrong ones fill the rest of the block and are dropped by their score.
+        # Right programs are tried again, those first whose kind has no good program yet: else the programs of an easy
+        # kind would take every place. Wrong ones fill the rest of the block; their score drops them.
         chance = torch.rand(success.shape, generator=generator, device=success.device)
         rows = (success * (1 + self._doubt()[kind]) + 0.5 * chance).topk(CANDIDATES).indices
         kind, tokens, length = kind[rows], tokens[rows], length[rows]
@@ -101,15 +100,13 @@ class Rehearsal:
 
     def loss(self, policy: Trainable, draws: Mapping[str, torch.Generator]) -> tuple[Tensor, Metrics]:
         """The negative log-likelihood per token of the kinds' programs, illegal tokens competing; all kinds alike."""
-        world, generator = self.world, draws["rehearsal"]
+        generator = draws["rehearsal"]
         place = torch.randint(len(self.trained), (self.settings.rows,), generator=generator, device=generator.device)
         kind = self.trained[place]
-        tasks = world.sample(kind, generator)
-        tokens = self.programs[kind]
-        logits = policy.replay(*world.prompt(tasks), world.stage(tasks), tokens).logits
-        log_probs = torch.log_softmax(logits, -1).gather(-1, tokens[..., None])[..., 0]
-        mask = torch.arange(tokens.shape[1], device=kind.device) < self.length[kind][:, None]
-        loss = -(log_probs * mask).sum() / mask.sum().clamp_min(1)
+        tasks = self.world.sample(kind, generator)
+        programs, length = self.programs[kind], self.length[kind]
+        log_probs = program_log_probs(policy, self.world, tasks, programs, length)
+        loss = -log_probs.sum() / length.sum().clamp_min(1)
         known = (self.score[self.trained] >= 0).float().mean()
         return self.settings.weight * loss, {"rehearsal": loss.detach(), "rehearsed": known}
 

@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from copy import copy
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -75,7 +75,7 @@ def kind_success(world_id: str, kind: int, tokens: tuple[int, ...], settings: Se
 
 
 def _on_all_problems(world_id: str, kind: int, settings: Settings) -> ColumnTwin:
-    twin: type[ColumnTwin] = TWINS.load(world_id)
+    twin = cast("type[ColumnTwin]", TWINS.load(world_id))
     return twin.on_all_problems(settings, kind)
 
 

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inwit.learners.auxiliary.ordering import LIMIT, lexicographic
+from inwit.learners.auxiliary.programs import LIMIT, lexicographic
 
 
 @given(data=st.data())
