@@ -17,7 +17,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from inwit.core.errors import UserError
 
@@ -26,7 +25,6 @@ try:
 except ImportError:  # no such locks on Windows: there, nothing keeps two processes from training one run
     fcntl = None
 
-Json = dict[str, Any]  # an object that is written as JSON, or was read from it
 CANNOT_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EPERM)
 BINARY = getattr(os, "O_BINARY", 0)  # only Windows has it, and changes the ends of lines without it
 

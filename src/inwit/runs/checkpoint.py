@@ -23,7 +23,7 @@ from torch import Tensor
 
 from inwit.core import storage
 from inwit.core.errors import UserError
-from inwit.core.storage import Json
+from inwit.core.results import Json
 
 FORMAT = 1
 FILES = ("weights.safetensors", "state.safetensors", "state.json")

@@ -13,8 +13,7 @@ from typing import TypeGuard
 
 from inwit.core import storage
 from inwit.core.errors import UserError
-from inwit.core.results import EXACT, NONE, NOT_SEARCHED, SAMPLED, Evaluation, Row, Split, Yardstick
-from inwit.core.storage import Json
+from inwit.core.results import EXACT, NONE, NOT_SEARCHED, SAMPLED, Evaluation, Json, Row, Split, Yardstick
 from inwit.runs.legacy import modern
 
 FORMAT = 1  # of run.json

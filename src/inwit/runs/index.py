@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from inwit.core.errors import UserError
-from inwit.core.storage import Json
+from inwit.core.results import Json
 from inwit.runs.folder import COMPLETE, evaluations, number, read_record, result, runs_folder, status_now
 
 FILE = ".index.json"

@@ -6,8 +6,7 @@ stand in the file; `folder.evaluation_from` checks them and leaves out names tha
 
 from __future__ import annotations
 
-from inwit.core.results import EXACT, NONE, NOT_SEARCHED, SAMPLED
-from inwit.core.storage import Json
+from inwit.core.results import EXACT, NONE, NOT_SEARCHED, SAMPLED, Json
 
 STAGE = {"stage", "problems", "solved", "success", "mean_steps"}
 YARDSTICKS = {"oracle_program", "oracle_steps", "shortcut_program", "shortcut_success", "random_success"}

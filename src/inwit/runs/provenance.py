@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy
 import torch
 
-from inwit.core.storage import Json
+from inwit.core.results import Json
 from inwit.version import __version__
 
 

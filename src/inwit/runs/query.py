@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from inwit.core.errors import UserError
-from inwit.core.storage import Json
+from inwit.core.results import Json
 from inwit.runs.folder import evaluations, flat, read_record, runs_folder
 from inwit.runs.index import listing
 

@@ -15,7 +15,7 @@ from inwit.core import storage
 from inwit.core.contracts import Agent
 from inwit.core.errors import UserError
 from inwit.core.interruption import interruption
-from inwit.core.storage import Json
+from inwit.core.results import Json
 from inwit.runs import checkpoint, snapshot, writing
 from inwit.runs.folder import read_lines
 from inwit.runs.tracking import Tracker

@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 
 from inwit.core.errors import UserError, unknown
-from inwit.core.storage import Json
+from inwit.core.results import Json
 from inwit.training.config import Config
 
 Functions = tuple[Callable[[dict[str, float], int], None], Callable[[], None]]

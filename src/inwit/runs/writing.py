@@ -19,7 +19,7 @@ from torch import Tensor
 from inwit.core import storage
 from inwit.core.contracts import Agent, weights_of
 from inwit.core.errors import UserError
-from inwit.core.storage import Json
+from inwit.core.results import Json
 from inwit.core.types import Rollout
 from inwit.runs import provenance
 from inwit.runs.folder import COMPLETE, FORMAT, read_whole_record, runs_folder
