@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 from itertools import count
 from pathlib import Path
@@ -32,6 +34,13 @@ def _prepare() -> None:
 
 
 _numbers = count()
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded stays loaded: the garbage collector need not look through PyTorch. At the very end it must, since
+    extensions complain of what they lose otherwise."""
+    gc.freeze()
+    atexit.register(gc.unfreeze)
 
 
 @pytest.fixture(autouse=True)

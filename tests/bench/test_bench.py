@@ -266,15 +266,21 @@ def test_finished_cells_are_not_run_again(
     assert json.loads((tmp_path / "table.json").read_text(encoding="utf-8"))["rows"] == record["rows"]
 
 
+@pytest.mark.parametrize("trains", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_damaged_cell_is_run_again_and_what_fails_stops_nothing(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    trains: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Here a process runs: one. The learner grpo has no `value`, and so its cells are impossible."""
+    """Here a process runs: one, which trains or, faster, has a result at once. The learner grpo has no `value`, and so
+    its cells are impossible."""
     overrides = {**EASY, "learner": {"value": "0.25"}}
     (tmp_path / "cells").mkdir()
     whole, broken = plan("calculator", BenchSettings(seeds=2, seconds=30.0), overrides).cells
     write(tmp_path / "cells" / f"{whole.key}.json", whole, made_up(whole, 0.1))
     (tmp_path / "cells" / f"{broken.key}.json").write_text("{", encoding="utf-8")
+    if not trains:
+        write(tmp_path / "result", broken, made_up(broken, 0.2))
+        copy = f"import json, shutil, sys; shutil.copy({str(tmp_path / 'result')!r}, json.load(sys.stdin)['file'])"
+        monkeypatch.setattr(grid, "CHILD", copy)
     more = [
         "--learners",
         "a2c,grpo",

@@ -20,24 +20,26 @@ from support import batch_of, lockstep
 
 FOLDER = Path(__file__).parents[1] / "golden"
 WORLDS = ("tutorial-v0", "tutorial-v1")
+all_or_one_in_ten = pytest.mark.parametrize("every", [10, pytest.param(1, marks=pytest.mark.slow)])
 BUDGET = 7  # the records' max_steps
 
 
 @cache
-def records(world_id: str) -> list[dict[str, Any]]:
+def records(world_id: str, every: int) -> list[dict[str, Any]]:
     path = FOLDER / f"{world_id.replace('-', '_')}.jsonl.gz"
-    rows = [json.loads(line) for line in gzip.decompress(path.read_bytes()).splitlines()]
-    assert len(rows) == 6000, f"{path} holds {len(rows)} episodes instead of 6,000."
-    return rows
+    lines = gzip.decompress(path.read_bytes()).splitlines()
+    assert len(lines) == 6000, f"{path} holds {len(lines)} episodes instead of 6,000."
+    return [json.loads(line) for line in lines[::every]]
 
 
 def task(row: dict[str, Any]) -> dict[str, Any]:
     return {"stage": row["stage"], "operands": row["operands"]}
 
 
-def test_the_records_reach_what_they_are_to_test() -> None:
+@all_or_one_in_ten
+def test_the_records_reach_what_they_are_to_test(every: int) -> None:
     """A golden file without successes, truncations or illegal tokens would prove nothing."""
-    v0, v1 = records("tutorial-v0"), records("tutorial-v1")
+    v0, v1 = records("tutorial-v0", every), records("tutorial-v1", every)
     assert any(row["reward"] > 1 for row in v0)
     assert any(row["steps"] < len(row["actions"]) for row in v0)
     assert any(row["success"] for row in v1)
@@ -45,19 +47,21 @@ def test_the_records_reach_what_they_are_to_test() -> None:
     assert any(a not in legal for row in v1 for a, legal in zip(row["actions"], row["legal"], strict=False))
 
 
+@all_or_one_in_ten
 @pytest.mark.parametrize("masks", [True, False])
-def test_scalar_v0(masks: bool) -> None:
-    for row in records("tutorial-v0"):
+def test_scalar_v0(masks: bool, every: int) -> None:
+    for row in records("tutorial-v0", every):
         episode = inwit.play("tutorial-v0", task(row), row["actions"], max_steps=BUDGET, masks=masks)
         assert abs(episode.reward - row["reward"]) < 1e-9, row
         assert episode.steps == row["steps"], row
         assert len(episode.unused) == len(row["actions"]) - row["steps"], row
 
 
+@all_or_one_in_ten
 @pytest.mark.parametrize("masks", [True, False])
-def test_scalar_v1(masks: bool) -> None:
+def test_scalar_v1(masks: bool, every: int) -> None:
     ids = inwit.make("tutorial-v1").vocabulary.ids
-    for row in records("tutorial-v1"):
+    for row in records("tutorial-v1", every):
         episode = inwit.play("tutorial-v1", task(row), row["actions"], max_steps=BUDGET, masks=masks)
         played = {name: getattr(episode, name) for name in ("steps", "terminated", "truncated", "success")}
         assert played == {name: row[name] for name in played}, row
@@ -65,13 +69,13 @@ def test_scalar_v1(masks: bool) -> None:
         assert [ids(names) for names in episode.legal] == row["legal"], row
 
 
-@pytest.mark.parametrize("every", [10, pytest.param(1, marks=pytest.mark.slow)])
+@all_or_one_in_ten
 @pytest.mark.parametrize("masks", [True, False])
 @pytest.mark.parametrize("world_id", WORLDS)
 def test_batched(world_id: str, masks: bool, every: int) -> None:
     """All 6,000 rows, or one in ten, in one batch. A record that ends without ANS before its budget is padded with
     EOS, which has no effect; what is compared is what the record's own tokens did."""
-    rows = records(world_id)[::every]
+    rows = records(world_id, every)
     world = inwit.make(world_id, max_steps=BUDGET, masks=masks)
     tasks = batch_of(world, [task(row) for row in rows])
     _, legal, steps = lockstep(world, tasks, [row["actions"] for row in rows])

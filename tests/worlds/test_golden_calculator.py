@@ -19,24 +19,26 @@ from inwit.worlds.calculator.tables import FULL
 from support import batch_of, lockstep
 
 PATH = Path(__file__).parents[1] / "golden" / "calculator_v0.jsonl.gz"
+all_or_one_in_ten = pytest.mark.parametrize("every", [10, pytest.param(1, marks=pytest.mark.slow)])
 OUTCOMES = {"terminated": "terminated", "truncated": "truncated", "value_ok": "value_success"} | {
     "identity_ok": "identity_success"
 }
 
 
 @cache
-def records() -> list[dict[str, Any]]:
-    rows = [json.loads(line) for line in gzip.decompress(PATH.read_bytes()).splitlines()]
-    assert len(rows) == 6000, f"{PATH} holds {len(rows)} episodes instead of 6,000."
-    return rows
+def records(every: int) -> list[dict[str, Any]]:
+    lines = gzip.decompress(PATH.read_bytes()).splitlines()
+    assert len(lines) == 6000, f"{PATH} holds {len(lines)} episodes instead of 6,000."
+    return [json.loads(line) for line in lines[::every]]
 
 
 def task(row: dict[str, Any]) -> dict[str, Any]:
     return {name: row[name] for name in ("expression", "operands", "num_slots")}
 
 
-def test_the_records_reach_what_they_are_to_test() -> None:
-    rows = records()
+@all_or_one_in_ten
+def test_the_records_reach_what_they_are_to_test(every: int) -> None:
+    rows = records(every)
     assert {row["num_slots"] for row in rows} == {0, 1, 2}
     assert {len(row["operands"]) for row in rows} == {2, 3, 4, 5}
     assert any(row["value_ok"] and not row["identity_ok"] for row in rows), "Luck must be among the records."
@@ -45,10 +47,10 @@ def test_the_records_reach_what_they_are_to_test() -> None:
     assert all(row["steps"] == len(row["actions"]) for row in rows)
 
 
-@pytest.mark.parametrize("every", [10, pytest.param(1, marks=pytest.mark.slow)])
+@all_or_one_in_ten
 def test_scalar(every: int) -> None:
     """All records, or one in ten where there is no time: under the tests' checked shapes every call is slow."""
-    for row in records()[::every]:
+    for row in records(every):
         episode = inwit.play("calculator-v0", task(row), row["actions"])
         assert episode.task == task(row)
         assert [sorted(names) for names in episode.legal] == row["legal"], row
@@ -61,11 +63,11 @@ def test_scalar(every: int) -> None:
         assert episode.reward == float(row["identity_ok"]), row
 
 
-@pytest.mark.parametrize("every", [10, pytest.param(1, marks=pytest.mark.slow)])
+@all_or_one_in_ten
 @pytest.mark.parametrize("num_slots", [0, 1, 2])
 def test_batched(num_slots: int, every: int) -> None:
     """All rows with that many slots, or one in ten, in one batch, after their end as well."""
-    rows = [row for row in records() if row["num_slots"] == num_slots][::every]
+    rows = [row for row in records(every) if row["num_slots"] == num_slots]
     world = inwit.make("calculator-v0", num_slots=num_slots, max_operators=4)
     programs = [world.vocabulary.ids(row["actions"]) for row in rows]
     states, legal, steps = lockstep(world, batch_of(world, [task(row) for row in rows]), programs)
