@@ -117,4 +117,4 @@ def test_the_ceiling_of_the_calculator() -> None:
     *_, last = inwit.updates("calculator", world=small, **told)
     evaluation = inwit.evaluate(last.agent)
     assert (evaluation.solved, evaluation.problems) == (21, 21), f"Not solved: {evaluation.unsolved}."
-    assert evaluation.tokens_over_shortest == 1.0
+    assert evaluation.cost_over_best == 1.0
