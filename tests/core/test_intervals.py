@@ -18,11 +18,11 @@ def fewer_draws(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("inwit.core.intervals.DRAWS", 800)
 
 
-def covered(problems: int, k: int, seed: int) -> float:
-    """How often the interval holds the mean pass@k of problems whose shares are drawn from Beta(2, 2)."""
+def covered(problems: int, k: int, seed: int, prior: tuple[float, float] = (2, 2)) -> float:
+    """How often the interval holds the mean pass@k of problems whose shares are drawn from this Beta."""
     random, hits = np.random.default_rng(seed), 0
     for _ in range(SIMULATIONS):
-        share = random.beta(2, 2, problems)
+        share = random.beta(*prior, problems)
         low, high = pass_at_k_interval(random.binomial(SAMPLES, share), SAMPLES, k, sampled=False)
         hits += low <= (1 - (1 - share) ** k).mean() <= high
     return hits / SIMULATIONS
@@ -36,6 +36,20 @@ def test_pass_at_1(problems: int) -> None:
 @pytest.mark.parametrize("problems", [1, 3, 10])
 def test_pass_at_4(problems: int) -> None:
     assert covered(problems, 4, problems) == pytest.approx(0.95, abs=0.02 + SLACK)
+
+
+@pytest.mark.parametrize("prior", [(0.1, 5), (5, 0.1)])
+def test_hardly_ever_or_nearly_always_right(prior: tuple[float, float]) -> None:
+    """Not wider than it must be, where most problems come out alike."""
+    assert covered(18, 1, 18, prior) == pytest.approx(0.95, abs=0.02 + SLACK)
+
+
+@pytest.mark.parametrize(("sampled", "most"), [(False, 0.001), (True, 0.01)])
+def test_more_problems_that_all_come_out_alike_say_more(sampled: bool, most: float) -> None:
+    for right, end in ((0, 0.0), (SAMPLES, 1.0)):
+        low, high = pass_at_k_interval(np.full(300, right), SAMPLES, 1, sampled=sampled)
+        assert 0 < high - low < most
+        assert end in (low, high)
 
 
 @pytest.mark.parametrize("problems", [10, 100])

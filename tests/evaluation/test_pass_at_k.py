@@ -145,11 +145,36 @@ def test_numbers_that_do_not_fit(k: Any, samples: Any, named: str) -> None:
 @given(stages=st.lists(st.integers(0, 3), min_size=1, max_size=30))
 def test_others_are_others_of_the_same_stage(stages: list[int]) -> None:
     stage = torch.tensor(stages)
-    chosen = others(stage)
+    chosen = others(stage, torch.arange(len(stages)))
     assert sorted(chosen.tolist()) == list(range(len(stages))), "Everyone's prompt is shown once."
     assert torch.equal(stage[chosen], stage)
     for row, other in enumerate(chosen.tolist()):
         assert other != row or stages.count(stages[row]) == 1
+
+
+@given(rows=st.lists(st.tuples(st.integers(0, 1), st.integers(0, 4)), min_size=1, max_size=30))
+def test_others_have_another_prompt(rows: list[tuple[int, int]]) -> None:
+    """Where no prompt is that of more than half of a stage's rows, nobody is shown the own one again."""
+    stage, prompt = torch.tensor(rows).T
+    chosen = others(stage, prompt).tolist()
+    assert sorted(chosen) == list(range(len(rows)))
+    for row, other in zip(rows, chosen, strict=True):
+        assert rows[other][0] == row[0]
+        members = [of for at, of in rows if at == row[0]]
+        assert rows[other] != row or 2 * max(members.count(each) for each in members) > len(members)
+
+
+def test_where_all_problems_have_one_prompt_there_is_no_control() -> None:
+    """Digits are not shown: whatever the problem, the prompt of a stage with one expression is the same."""
+    agent = writing({"a^b": ["LOAD", "a", "MAX", "b", "ANS"]}, max_operators=1, tools=("MAX",))
+    assert (told := evaluate(agent)).solved == told.problems == 2048
+    for run_under in (lambda: evaluate(agent, "shuffled-prompt"), lambda: pass_at_k(agent, 1, 4, "shuffled-prompt")):
+        with pytest.raises(UserError, match="one prompt alone"):
+            run_under()
+
+
+def _shown(stages: tuple[int, ...]) -> list[int]:
+    return others(torch.tensor(stages), torch.arange(len(stages))).tolist()
 
 
 def test_with_another_prompt_the_oracle_is_right_only_by_twins() -> None:
@@ -157,7 +182,7 @@ def test_with_another_prompt_the_oracle_is_right_only_by_twins() -> None:
     agent = writing(best_programs(), max_operators=2)
     assert evaluate(agent).solved == 21
     blind = evaluate(agent, "shuffled-prompt")
-    classes, shown = agent.world.kinds.classes, others(torch.tensor(agent.world.kinds.stages)).tolist()
+    classes, shown = agent.world.kinds.classes, _shown(agent.world.kinds.stages)
     assert blind.solved == sum(classes[kind] == classes[other] for kind, other in enumerate(shown)) < 8
 
 
@@ -170,7 +195,8 @@ def test_shuffling_changes_the_prompt_alone() -> None:
     agent = untrained()
     tasks = agent.world.sample(torch.tensor([0, 1, 2] * 40), stream(0, "tasks"))
     [shown] = others_shown(agent.world, [tasks], "shuffled-prompt")
-    other = others(agent.world.stage(tasks))
+    prompt = agent.world.prompt(tasks)[0].unique(dim=0, return_inverse=True)[1]
+    other = others(agent.world.stage(tasks), prompt)
     assert torch.equal(shown.data["operands"], tasks.data["operands"][other])
     told = inwit.collect(agent.world, agent.policy, tasks, shown=shown)
     assert torch.equal(told.prompt, agent.world.prompt(tasks)[0][other])
@@ -189,7 +215,7 @@ def test_a_control_takes_as_much_away_however_many_samples(samples: int) -> None
 def test_a_stage_with_one_problem_has_no_other_prompt() -> None:
     agent = writing({"a+b": best_programs()["a+b"]}, max_operators=1, tools=("ADD",))
     for run_under in (lambda: evaluate(agent, "shuffled-prompt"), lambda: pass_at_k(agent, 1, 4, "shuffled-prompt")):
-        with pytest.raises(UserError, match="one problem alone"):
+        with pytest.raises(UserError, match="one prompt alone"):
             run_under()
 
 

@@ -81,6 +81,11 @@ def test_what_it_says(five: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "cannot be compared" not in out
 
 
+def test_a_confirmation_says_nothing_of_a_test_set(five: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", "*"]) == 0
+    assert "all: confirmed to solve every problem outside the test set." in " ".join(capsys.readouterr().out.split())
+
+
 def test_different_worlds_are_shown_apart(five: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compare", "*"]) == 0
     out = capsys.readouterr().out

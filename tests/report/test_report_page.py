@@ -14,7 +14,7 @@ import pytest
 
 import inwit
 from inwit.commands.cli import main
-from inwit.core.results import Evaluation, Split
+from inwit.core.results import EXACT, Evaluation, Row, Split, Yardstick
 from inwit.report.page import make_page
 from inwit.report.select import select
 from recorded import Page, edit, evaluated, lines, metric, put, setting
@@ -322,8 +322,18 @@ def test_a_value_is_shown_where_one_was_trained(runs: Path, critic: bool) -> Non
 def test_when_a_run_was_confirmed(runs: Path) -> None:
     put(runs, "solved", long=True)
     put(runs, "not")
-    assert "it was confirmed to solve everything" in page_of("solved")[1].text
+    assert "it was confirmed to solve everything outside the test set" in page_of("solved")[1].text
     assert "it was confirmed to solve everything" not in page_of("not")[1].text
+
+
+def test_an_agent_may_take_fewer_tokens_than_the_oracle(runs: Path) -> None:
+    """The oracle can be one program for all problems of a row: it is called no best that there can be."""
+    row = Row("stage 0", 0, 10, 10, 6.5, 7.0, {"oracle": Yardstick(EXACT, 1.0, 7.0)})
+    evaluated(put(runs, "one"), Evaluation("tutorial-v1", [row], True, "greedy, on every problem"))
+    html, page = page_of("one")
+    assert "agent 6.50, oracle 7.00" in html
+    assert "oracle, on the same" in page.text
+    assert "best possible" not in html
 
 
 @pytest.mark.slow

@@ -11,7 +11,8 @@ import pytest
 
 import inwit
 from inwit.commands.cli import main
-from inwit.core.results import EXACT, SAMPLED
+from inwit.core import result_text
+from inwit.core.results import EXACT, SAMPLED, Evaluation
 from inwit.runs.folder import evaluations, read_metrics, read_record, result
 from inwit.runs.index import listing
 from inwit.runs.query import query
@@ -54,6 +55,26 @@ def test_their_results_are_read(old: Path) -> None:
     assert calculator.rows[0].yardsticks["random"].known == SAMPLED
     assert (len(calculator.unsolved), calculator.split) == (21, None)
     assert evaluations(old / INTERRUPTED) == []
+
+
+def test_what_was_sampled_is_marked(old: Path) -> None:
+    headings, [row, _] = headings_and_cells(kept(old / "calculator-finished"))
+    assert row[headings.index("value success")] == "~0.0 %"
+
+
+def test_one_set_of_letters_proves_nothing_of_others(old: Path) -> None:
+    """Where letters varied, an expression was asked under its first letters alone."""
+    path = old / "calculator-finished"
+    assert kept(path).proven
+    record = json.loads((path / "run.json").read_text())
+    record["config"]["world"] |= {"names": "any"}
+    (path / "run.json").write_text(json.dumps(record))
+    assert not kept(path).proven
+    assert kept(path).method.endswith("under one set of letters")
+
+
+def headings_and_cells(evaluation: Evaluation) -> tuple[list[str], list[list[str]]]:
+    return result_text.headings(evaluation), result_text.cells(evaluation)
 
 
 def test_they_are_listed_and_queried(old: Path) -> None:

@@ -135,7 +135,8 @@ def notes(results: list[Result], limit: float) -> list[str]:
     text = [
         "How many seeds got there, and after what: interquartile mean (95 % bootstrap interval) of what training had "
         "cost when the greedy agent first solved 95 % of the examined problems, and when it was confirmed to solve "
-        f"every problem. Examination is not counted in the seconds. ∞: not within {limit:g} s of training."
+        "every problem outside the test set. Examination is not counted in the seconds. "
+        f"∞: not within {limit:g} s of training."
     ]
     short = [result for result in results if result.ended == "max_updates"]
     if short:

@@ -58,7 +58,8 @@ def pass_at_k_interval(right: NDArray[np.int64], samples: int, k: int, *, sample
         variance = max(variance, float(estimates.var(ddof=1)) / count)
     edge = 0.5 / (count * samples + 1)  # where all came out alike, take the share half a trial away
     share = min(max(mean, edge), 1 - edge)
-    trials = share * (1 - share) / variance
+    least = count if sampled else count * samples / k  # so many vary as much as any estimates of this mean can
+    trials = max(share * (1 - share) / variance, least)
     return share_interval(mean * trials, trials)
 
 

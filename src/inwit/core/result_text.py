@@ -27,7 +27,7 @@ def extra_names(evaluation: Evaluation) -> list[str]:
 def headings(evaluation: Evaluation) -> list[str]:
     """Of the columns of `cells`; the first, of the rows' names, has none."""
     extra, yardsticks = extra_names(evaluation), yardstick_names(evaluation)
-    names = ["", "problems", "solved", "success", *extra, "tokens", "best", *yardsticks]
+    names = ["", "problems", "solved", "success", *extra, "tokens", "oracle_tokens", *yardsticks]
     return [name.replace("_", " ") for name in names]
 
 

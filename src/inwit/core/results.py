@@ -35,9 +35,10 @@ class Yardstick:
 class Row:
     """One row of a result: a stage, or a group of kinds that belong together.
 
-    `cost` is the mean number of chosen tokens over the problems that were solved, `best_cost` the mean of the proven
-    optimum over the same problems. Where none is solved `cost` is None and `best_cost` is over all problems of the row.
-    `best_cost` is None where the optimum of some of these problems is not known; the yardstick `oracle` says why.
+    `cost` is the mean number of chosen tokens over the problems that were solved, `best_cost` the mean of the oracle's
+    over the same problems; where the oracle is one program for all of them, less is possible on some. Where none is
+    solved `cost` is None and `best_cost` is over all problems of the row. `best_cost` is None where the oracle's is not
+    known for some of these problems; the yardstick `oracle` says why.
     """
 
     name: str

@@ -76,27 +76,34 @@ def others_shown(world: World, blocks: Sequence[Tasks], control: str) -> list[Ta
     """For each problem of all blocks another one of the same stage, whose prompt the agent is shown instead.
 
     The machine, the legal tokens and the goal stay the problem's own, so what is still solved was not read from the
-    prompt. Raises `UserError` for a control that does not exist, and where a stage has one problem alone.
+    prompt. Raises `UserError` for a control that does not exist, and where all problems of a stage have one prompt.
     """
     if control not in CONTROLS:
         raise unknown("control", control, CONTROLS)
     tasks = Tasks.joined(blocks)
     stage = world.stage(tasks).cpu()
-    for each, count in zip(*stage.unique(return_counts=True), strict=True):
-        if count < 2:
-            raise UserError(
-                f"control = {control}: stage {each} of {world.id} has one problem alone, so there is no other prompt"
-            )
-    shown = tasks[others(stage).to(tasks.kind.device)]
+    prompt, mask = world.prompt(tasks)
+    prompt = prompt.masked_fill(~mask, -1).cpu().unique(dim=0, return_inverse=True)[1]
+    for each in stage.unique():
+        if len(prompt[stage == each].unique()) < 2:
+            raise UserError(f"control = {control}: stage {each} of {world.id} has one prompt alone, and so no other")
+    shown = tasks[others(stage, prompt).to(tasks.kind.device)]
     starts = torch.tensor([0, *(len(block) for block in blocks)]).cumsum(0).tolist()
     return [shown[start:end] for start, end in pairwise(starts)]
 
 
-def others(stage: Int[Tensor, " B"]) -> Int[Tensor, " B"]:
-    """For each row another one of the same stage: each stage's rows in a random circle, each row gets the next."""
+def others(stage: Int[Tensor, " B"], prompt: Int[Tensor, " B"]) -> Int[Tensor, " B"]:
+    """For each row another one of the same stage: each stage's rows in a random circle, each row gets a later one's.
+
+    `prompt` numbers the prompts. Rows with the same one stand together in the circle, and the other row is so far
+    along it that its prompt is another one, unless more than half of the stage's rows have the same prompt.
+    """
     order = torch.randperm(len(stage), generator=stream(0, "shuffled prompt"))
     chosen = torch.empty_like(order)
     for each in stage.unique():
         circle = order[stage[order] == each]
-        chosen[circle] = circle.roll(1)
+        _, number, counts = prompt[circle].unique(return_inverse=True, return_counts=True)
+        first = torch.full_like(counts, len(circle)).scatter_reduce_(0, number, torch.arange(len(circle)), "amin")
+        circle = circle[first[number].argsort(stable=True)]
+        chosen[circle] = circle.roll(int(counts.max()))
     return chosen

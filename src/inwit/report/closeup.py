@@ -232,7 +232,7 @@ def _bars(evaluation: Evaluation, key: str) -> RowChart:
 
 
 def _spans(evaluation: Evaluation, key: str) -> RowChart | None:
-    """Each row a line from the shortest length (hollow) to the agent's (filled)."""
+    """Each row a line from the oracle's length (hollow) to the agent's (filled), which can be the shorter one."""
     rows, said, lengths = [], [], []
     for row in evaluation.rows:
         if row.cost:
@@ -240,12 +240,12 @@ def _spans(evaluation: Evaluation, key: str) -> RowChart | None:
             marks = [] if best is None else [(HOLLOW, best, 0.0, 7.5)]
             link = None if best is None else (best, row.cost)
             rows.append(ChartRow(row.name, link=link, marks=[*marks, (FILLED, row.cost, 0.0, 4.5)]))
-            said.append(f"{row.name}: agent {row.cost:.2f}" + (f", shortest {best:.2f}" if best else ""))
+            said.append(f"{row.name}: agent {row.cost:.2f}" + (f", oracle {best:.2f}" if best else ""))
             lengths += [row.cost, best or 0.0]
     if not rows:
         return None
     legend = [("marker", FILLED, "agent, mean of what it solves")]
-    legend += [("marker", HOLLOW, "best possible, on the same")] if any(lengths[1::2]) else []
+    legend += [("marker", HOLLOW, "oracle, on the same")] if any(lengths[1::2]) else []
     axis = "tokens in a program", 1.12 * max(lengths), compact
     return row_chart(key, "Program length", "; ".join(said) + ".", SPANS, rows, axis, legend)
 

@@ -215,7 +215,8 @@ def as_text(comparison: Comparison) -> str:
 HEADINGS = ("group", "seeds", "learning (mean success)", "95 %", "seconds", "tokens", "all", "seconds", "tokens")
 NOTE = (
     "95 %: every stage's running success, sampled as in training, or everything solved. all: confirmed to solve every\n"
-    "problem. Seconds and tokens are of training: median (least to greatest) over the seeds that got there."
+    "problem outside the test set. Seconds and tokens are of training: median (least to greatest) over the seeds that\n"
+    "got there."
 )
 
 

@@ -92,7 +92,7 @@ def band(lines: Sequence[Line], start: float | None = None) -> Band | None:
 
 
 def solved_at(run: Run) -> Reached | None:
-    """When the greedy agent was confirmed to solve every problem; None if that was not seen while training."""
+    """When the greedy agent was confirmed to solve every problem outside the test set; None if that was not seen."""
     return _first(run, lambda row: row.get("solved") is True)
 
 

@@ -153,11 +153,15 @@ def evaluations(path: Path) -> list[Kept]:
         with suppress(OSError):
             last = _object((path / "evaluation.json").read_bytes())
             lines = [] if last is None else [{"evaluation": last}]
+    config: Json = {}
+    with suppress(UserError):
+        config = read_record(path).config if lines else {}
+    world = _dict(config.get("world"))
     return [
         Kept(
             update=None if (update := number(line, "update")) is None else int(update),
             time=line["time"] if isinstance(line.get("time"), str) else None,
-            evaluation=evaluation_from(line["evaluation"]),
+            evaluation=evaluation_from(line["evaluation"], world),
         )
         for line in lines
     ]
@@ -171,10 +175,10 @@ def result(record: Record, kept: list[Kept]) -> Evaluation | None:
     return own[-1] if own else None
 
 
-def evaluation_from(values: Json) -> Evaluation:
-    """An evaluation out of `evaluation.json`, of this version or an earlier one. Damaged rows, yardsticks and numbers
-    are left out."""
-    values = modern(values)
+def evaluation_from(values: Json, world: Json | None = None) -> Evaluation:
+    """An evaluation out of `evaluation.json`, of this version or an earlier one; `world`: its settings, where known.
+    Damaged rows, yardsticks and numbers are left out."""
+    values = modern(values, world or {})
     return Evaluation(
         world=str(values.get("world", "?")),
         rows=[row for row in map(_row, _list(values.get("rows"))) if row is not None],

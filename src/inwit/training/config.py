@@ -39,7 +39,7 @@ class TrainingSettings(Settings):
     )
     max_grad_norm: float = setting(1.0, "gradients are clipped to this norm", at_least=0.000001)
     max_updates: int = setting(3000, "stop after this many updates at the latest", at_least=1)
-    confirm: bool = setting(True, "stop when the greedy agent solves every problem of the world")
+    confirm: bool = setting(True, "stop when the greedy agent solves every problem outside the test set")
     confirm_at: float = setting(
         0.5, "try all problems when every kind's running success is at least this", at_least=0, at_most=1
     )

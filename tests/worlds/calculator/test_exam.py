@@ -295,6 +295,16 @@ def test_a_solved_expression_is_solved_under_every_set_of_letters() -> None:
     assert not solves_all(agent)
     assert told.proven
     assert told.solved == 0, "Every expression has a set of letters with d in it."
+    readings = [(row.extra["value_success"], row.extra["luck"]) for row in told.rows]
+    assert readings == [(1.0, 0.0)] * 2, "Right for all inputs under a, b, c: that is no luck."
+
+
+def test_no_one_program_is_right_under_every_set_of_letters() -> None:
+    one_set, several = ({"names": "any", "letters": letters} for letters in (2, 3))
+    for settings, share in ((one_set, 1 / 3), (several, 0.0)):
+        programs = dict.fromkeys(best_programs(1), best_programs(1)["a+b"])
+        [row] = evaluate(writing(programs, max_operators=1, **settings)).rows
+        assert row.yardsticks["shortcut"].success == pytest.approx(share)
 
 
 class _WrongUnder(torch.nn.Module):

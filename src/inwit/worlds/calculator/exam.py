@@ -73,10 +73,14 @@ class CalculatorExam:
             solved=solved,
             steps=steps / asked,
             value=_value_success(world, papers),
+            at_first=papers.success[_first(world, papers)],
             random=_random_counts(type(world), replace(settings, masks=True)),
             best=[best.get(name, _NOT_SEARCHED) for name in world.kinds.names],
         )
-        rows = [_row(*key, kinds, world, members) for key, kinds in _groups(world, members.best).items()]
+        rows = [
+            _row(*key, kinds, world, members, len(self.letterings[key[0]]))
+            for key, kinds in _groups(world, members.best).items()
+        ]
         result = result_of(self, world, rows, torch.arange(len(solved)), solved)
         unsolved = [name for name, right in zip(world.kinds.names, solved.tolist(), strict=True) if not right]
         return replace(result, unsolved=unsolved, cost_over_best=_over_shortest(members))
@@ -88,7 +92,8 @@ class _Members:
 
     solved: Bool[Tensor, " K"]
     steps: Float[Tensor, " K"]  # mean chosen tokens
-    value: Int[Tensor, "K 2"]  # digit rows with the right value, of how many
+    value: Int[Tensor, "K 2"]  # digit rows with the right value, of how many, under its first set of letters
+    at_first: Bool[Tensor, " K"]  # whether it is solved under that one
     random: Int[Tensor, "K 2"]  # random programs that were right, of how many
     best: list[ShortestProgram]
 
@@ -118,12 +123,14 @@ def _groups(world: CalculatorV0, best: list[ShortestProgram]) -> dict[tuple[int,
     return dict(sorted(groups.items(), key=lambda item: (item[0][0], -1 if item[0][1] is None else item[0][1])))
 
 
-def _row(operators: int, slots: int | None, kinds: list[int], world: CalculatorV0, members: _Members) -> Row:
+def _row(
+    operators: int, slots: int | None, kinds: list[int], world: CalculatorV0, members: _Members, letterings: int
+) -> Row:
     right = [kind for kind in kinds if members.solved[kind]]
     best = [members.best[kind] for kind in kinds]
     lengths = [members.best[kind].length for kind in right or kinds]
     value, tries = (int(total) for total in members.value[kinds].sum(0))
-    success, interval = len(right) / len(kinds), share_interval(value, tries)
+    at_first, interval = int(members.at_first[kinds].sum()) / len(kinds), share_interval(value, tries)
     name = f"{operators} operator{'' if operators == 1 else 's'}"
     return Row(
         name=name if slots is None else f"{name}, {slots} slot{'' if slots == 1 else 's'}",
@@ -134,15 +141,15 @@ def _row(operators: int, slots: int | None, kinds: list[int], world: CalculatorV
         best_cost=sum(length or 0 for length in lengths) / len(lengths) if all(lengths) else None,
         yardsticks={
             "oracle": _oracle(best),
-            "shortcut": _shortcut(world, kinds, best),
+            "shortcut": _shortcut(world, kinds, best, letterings),
             "random": random_success(*(int(total) for total in members.random[kinds].sum(0))),
         },
         labels={"operators": operators, "slots": slots},
         extra={
             "value_success": value / tries,
             "value_success_interval": interval,
-            "luck": value / tries - success,
-            "luck_interval": tuple(end - success for end in interval),
+            "luck": value / tries - at_first,
+            "luck_interval": tuple(end - at_first for end in interval),
             "optimum_proven": sum(program.proven for program in best),
         },
     )
@@ -160,9 +167,11 @@ def _oracle(best: list[ShortestProgram]) -> Yardstick:
     return Yardstick(EXACT, len(found) / len(best), cost, why=why)
 
 
-def _shortcut(world: CalculatorV0, kinds: list[int], best: list[ShortestProgram]) -> Yardstick:
+def _shortcut(world: CalculatorV0, kinds: list[int], best: list[ShortestProgram], letterings: int) -> Yardstick:
     """A constant program computes one polynomial: at best that of the largest class. What was searched and has no
-    program cannot be solved by a constant one either."""
+    program cannot be solved by a constant one either. It names letters, and so it is right under one set of them."""
+    if letterings > 1:
+        return Yardstick(EXACT, 0.0, why="one program is right under one set of letters alone")
     pairs = zip(kinds, best, strict=True)
     possible = [world.kinds.classes[kind] for kind, program in pairs if program.program or not program.searched_to]
     share = max(Counter(possible).values(), default=0) / len(kinds)
@@ -176,11 +185,16 @@ def _over_shortest(members: _Members) -> float | None:
     return sum(taken for taken, _ in pairs) / sum(length for _, length in pairs) if pairs else None
 
 
+def _first(world: CalculatorV0, papers: Papers) -> Int[Tensor, " K"]:
+    """Where each expression is asked under its first set of letters."""
+    questions = len(papers.success)
+    places = torch.full((len(world.kinds),), questions)
+    return places.scatter_reduce_(0, papers.tasks.kind, torch.arange(questions), "amin")
+
+
 def _value_success(world: CalculatorV0, papers: Papers) -> Int[Tensor, "K 2"]:
     """On how many digit rows each expression's program gives the right value, under its first set of letters."""
-    kinds, questions = len(world.kinds), len(papers.success)
-    place = torch.arange(questions)
-    first = torch.full((kinds,), questions).scatter_reduce_(0, papers.tasks.kind, place, "amin")
+    kinds, first = len(world.kinds), _first(world, papers)
     each = max(8, min(DIGITS, ROWS // kinds))
     rows = torch.arange(kinds).repeat_interleave(each)
     digits = world.sample(rows, stream(0, "value success")).data["operands"]
