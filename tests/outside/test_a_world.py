@@ -132,7 +132,7 @@ def test_a_world(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
         assert inwit.play("parrot", {"digits": [2, 1]}, ["2", "1"]).success
     assert [(row.name, row.problems) for row in seen.evaluation.rows] == [("one digit", 4), ("two digits", 16)]
     assert seen.evaluation.proven
-    assert [row.best_cost for row in seen.evaluation.rows] == [1, 2]
+    assert [row.yardsticks["oracle"].cost for row in seen.evaluation.rows] == [1, 2]
     assert seen.evaluation.rows[1].yardsticks["guesser"].success == 1 / 16
     assert seen.explanation.task == {"digits": seen.explanation.task["digits"]}
     for face in (seen.evaluated, seen.compared, seen.report):
@@ -152,3 +152,4 @@ def test_it_can_be_solved() -> None:
         told = inwit.evaluate(update.agent)
     assert update.solved
     assert told.solved == told.problems == 20
+    assert [(row.cost, row.best_cost) for row in told.rows] == [(1, 1), (2, 2)]

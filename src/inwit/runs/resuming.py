@@ -67,7 +67,9 @@ def resume(
 def _refuse_if_done(path: Path, status: str, parts: Parts) -> None:
     at, most = parts.counters, parts.agent.config.training.max_updates
     if at.solved and status == "finished":
-        raise UserError(f"the run {path} is finished: every problem is solved after {at.updates} updates")
+        raise UserError(
+            f"the run {path} is finished: every problem that it trains on is solved after {at.updates} updates"
+        )
     if at.updates > most or (at.updates == most and status == "finished"):
         raise UserError(
             f"the run {path} has {at.updates} updates already and training.max_updates = {most}: "

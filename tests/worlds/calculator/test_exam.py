@@ -330,6 +330,7 @@ def test_too_many_letterings_are_sampled_and_that_is_said(monkeypatch: pytest.Mo
     told = evaluate(agent)
     assert not told.proven
     assert "up to 2 sets of letters" in told.method
+    assert [row.interval for row in told.rows] == [(0.0, 1.0)] * len(told.rows), "No row may claim 100 %."
     assert not solves_all(agent), "What was sampled proves nothing."
 
 

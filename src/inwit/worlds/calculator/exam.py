@@ -81,6 +81,8 @@ class CalculatorExam:
             _row(*key, kinds, world, members, len(self.letterings[key[0]]))
             for key, kinds in _groups(world, members.best).items()
         ]
+        if not self.proven:  # under letters that were not tried an expression may be wrong: this is the most it can be
+            rows = [replace(row, interval=(0.0, row.success)) for row in rows]
         result = result_of(self, world, rows, torch.arange(len(solved)), solved)
         unsolved = [name for name, right in zip(world.kinds.names, solved.tolist(), strict=True) if not right]
         return replace(result, unsolved=unsolved, cost_over_best=_over_shortest(members))
