@@ -29,6 +29,7 @@ class Registry(Generic[T]):
     def __init__(self, what: str, group: str, entries: dict[str, Entry]) -> None:
         self.what = what
         self.group = group
+        self.built_in = frozenset(entries)
         self._entries = dict(entries)
         self._discovered = False
 
