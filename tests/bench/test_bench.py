@@ -179,6 +179,7 @@ def changed(values: dict[str, Any], path: str) -> None:
     *parts, name = path.split(".")
     for part in parts:
         values = values[part]
+    assert name in values, f"{path} was not kept, so it could not change."
     values[name] = "other"
 
 

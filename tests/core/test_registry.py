@@ -12,6 +12,7 @@ import inwit
 from inwit.core.errors import UserError
 from inwit.core.registry import Entry, Registry
 from inwit.learners import LEARNERS
+from inwit.learners.auxiliary import AUXILIARIES
 from inwit.policies import POLICIES
 from inwit.training.config import PARTS, resolve
 from inwit.training.curricula import CURRICULA, Uniform
@@ -101,6 +102,12 @@ def test_entry_points_are_found_and_ours_win(monkeypatch: pytest.MonkeyPatch) ->
     assert "json" in registry.summary("second")
     with pytest.raises(UserError, match="registered already"):
         registry.register("second", Thing)
+    careful = Registry("thing", "inwit.tests.things", {}, reserved=("second",))
+    assert careful.names() == ["thing"], "What means something else is left out."
+
+
+def test_names_that_recipes_and_checkpoints_have_are_reserved() -> None:
+    assert {*PARTS, "training", *resolve().to_dict()} - AUXILIARIES.built_in <= AUXILIARIES.reserved
 
 
 @pytest.mark.parametrize(
@@ -110,6 +117,7 @@ def test_entry_points_are_found_and_ours_win(monkeypatch: pytest.MonkeyPatch) ->
         (POLICIES, "inwit.policies"),
         (LEARNERS, "inwit.learners"),
         (CURRICULA, "inwit.curricula"),
+        (AUXILIARIES, "inwit.auxiliaries"),
     ],
 )
 def test_the_groups_that_are_promised(registry: Registry, group: str) -> None:

@@ -64,3 +64,15 @@ def test_an_auxiliary(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Non
     assert seen.agent.summary["cheered"] > 0
     assert longer.summary["cheered"] > seen.agent.summary["cheered"], "The store went on from its checkpoint."
     assert "cheer" in seen.report
+
+
+def test_a_run_that_does_not_use_it_needs_it_nowhere() -> None:
+    """It is registered where a run is made, and not where the run is read."""
+    config = {"policy": {"width": 8}, "training": {"max_updates": 2, "episodes": 32, "confirm": False}}
+    with registries_restored():
+        inwit.register_auxiliary("cheer", Cheer, "imitates what went well")
+        agent = inwit.train("tutorial", **config)
+        assert inwit.resolve(agent.config) == agent.config
+    assert agent.path is not None
+    assert inwit.load(agent.path).summary == agent.summary
+    assert inwit.resume(agent.path, training={"max_updates": 3}, tell=lambda _: None).summary["update"] == 3

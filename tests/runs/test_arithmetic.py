@@ -63,5 +63,7 @@ def test_a_record_that_leaves_it_open_loads_as_before_and_travels_with_an_answer
     agent = inwit.load(path)
     assert agent.policy.dtype == torch.bfloat16  # type: ignore[attr-defined]
     inwit.save_pretrained(agent, tmp_path)
+    inwit.resume(path, training={"max_updates": 2}, tell=quiet)
     processor(monkeypatch, bfloat16=False)
     assert inwit.from_pretrained(tmp_path).policy.dtype == torch.bfloat16  # type: ignore[attr-defined]
+    assert inwit.load(path).config.policy.settings.matrix_dtype == "bfloat16", "Resuming wrote the answer down."

@@ -157,3 +157,13 @@ def test_weights_of_another_world_do_not_fit(tmp_path: Path) -> None:
     made = checkpoint.load(path)
     checkpoint.save(agent.path, replace(made, update=2, weights={"other": torch.zeros(1)}), {})
     assert "do not fit" in soaking.refusal(lambda: inwit.load(checkpoint.listed(agent.path)[0]))
+
+
+def test_the_score_leaves_the_test_set_out() -> None:
+    """Kinds of the test set have no rate: the mean is over the others, and is a number."""
+    world = {"id": "calculator-v0", "max_operators": 3, "split": "longest"}
+    agent = inwit.train(small_config(world=world, training={"max_updates": 1, "confirm": False}))
+    assert agent.path is not None
+    assert agent.world.kinds.held_out
+    [path] = checkpoint.listed(agent.path)
+    assert 0 <= checkpoint.load(path).score <= 1

@@ -13,6 +13,7 @@ import inwit
 from inwit.commands.cli import main
 from inwit.core import storage
 from inwit.core.interruption import interruption
+from inwit.runs import checkpoint, writing
 from inwit.runs.folder import read_record, runs_folder
 from soaking import quiet, refusal
 from support import small_config, whole_lines
@@ -141,3 +142,43 @@ def test_a_name_of_a_run_is_not_hidden_by_a_folder_here(
     assert main(["train", "--resume", agent.path.name, *FLAGS[4:6]]) == 2
     assert "has 2 updates already" in capsys.readouterr().err
     assert len(whole_lines(agent.path / "metrics.jsonl")) == 1
+
+
+def test_a_second_signal_just_after_a_checkpoint_was_kept(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The checkpoint is on the disk, and the recorder does not know it yet: it is written again, not a full disk."""
+    prune, calls = checkpoint._prune, []
+
+    def interrupted(run: Path) -> None:
+        calls.append(run)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        prune(run)
+
+    monkeypatch.setattr(checkpoint, "_prune", interrupted)
+    config = small_config(training={"max_updates": 4, "confirm": False, "checkpoint_every": 0.0})
+    with pytest.raises(KeyboardInterrupt, match="what was trained is kept as"):
+        inwit.train(config, tell=quiet)
+    [path] = runs.iterdir()
+    assert read_record(path).status == "interrupted"
+    assert inwit.load(path).summary["update"] == 2
+    assert [file.name for file in checkpoint.listed(path)] == ["000002", "000001"]
+
+
+def test_an_update_whose_line_was_not_written_is_in_no_checkpoint(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else going on from it would leave the line out for ever."""
+    append, calls = writing.append, []
+
+    def interrupted(*arguments: Any) -> None:
+        calls.append(arguments)
+        if len(calls) == 2:  # the line of update 11
+            raise KeyboardInterrupt
+        append(*arguments)
+
+    monkeypatch.setattr(writing, "append", interrupted)
+    config = small_config(training={"max_updates": 12, "confirm": False, "checkpoint_every": 0.0})
+    with pytest.raises(KeyboardInterrupt, match="what was trained is kept as"):
+        inwit.train(config, tell=quiet)
+    [path] = runs.iterdir()
+    assert checkpoint.listed(path)[0].name == "000010"
+    inwit.resume(path, tell=quiet)
+    assert [line["update"] for line in whole_lines(path / "metrics.jsonl")] == [1, 11]

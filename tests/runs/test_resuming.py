@@ -21,7 +21,9 @@ from faults import FaultyDisk, disk
 from inwit.commands.cli import main
 from inwit.core import storage
 from inwit.core.errors import UserError
+from inwit.core.registry import Entry
 from inwit.learners import LEARNERS
+from inwit.learners.a2c import A2C, A2CSettings
 from inwit.policies import POLICIES
 from inwit.runs import checkpoint, snapshot, writing
 from inwit.runs.folder import read_metrics, read_whole_record, runs_folder
@@ -75,6 +77,30 @@ def test_hindsight_goes_on_to_the_bit_in_any_letters_and_by_parts() -> None:
         training=FIXED,
     )
     soaking.cuts(config, 3)
+
+
+class Counting(A2C):
+    """A learner with a state: how many losses it gave, which weighs the next one."""
+
+    def __init__(self, settings: A2CSettings) -> None:
+        super().__init__(settings)
+        self.count = torch.zeros(())
+
+    def losses(self, policy: Any, rollout: Any) -> Any:
+        for loss, metrics in super().losses(policy, rollout):
+            self.count.add_(1)
+            yield loss * self.count, metrics
+
+    def state_dict(self) -> dict[str, torch.Tensor]:
+        return {"count": self.count}
+
+    def load_state_dict(self, state: dict[str, torch.Tensor]) -> None:
+        self.count.copy_(state["count"])
+
+
+def test_a_learner_with_a_state_goes_on_to_the_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(LEARNERS._entries, "counting", Entry(Counting, "a test's"))
+    soaking.cuts(small_config(learner={"id": "counting"}, training=FIXED), 2)
 
 
 def test_a_falling_rate_goes_on_where_it_was() -> None:

@@ -6,6 +6,7 @@ imports nothing. Other packages add theirs with `register` or through an entry p
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pkgutil import resolve_name
@@ -26,9 +27,11 @@ class Entry:
 class Registry(Generic[T]):
     """The names of one sort of thing (`what`), with third-party entry points under `group`. T is what `load` gives."""
 
-    def __init__(self, what: str, group: str, entries: dict[str, Entry]) -> None:
+    def __init__(self, what: str, group: str, entries: dict[str, Entry], reserved: Collection[str] = ()) -> None:
         self.what = what
         self.group = group
+        self.built_in = frozenset(entries)
+        self.reserved = frozenset(reserved)  # names that mean something else: an entry point of that name is left out
         self._entries = dict(entries)
         self._discovered = False
 
@@ -44,7 +47,8 @@ class Registry(Generic[T]):
         if not self._discovered:
             self._discovered = True
             for point in entry_points(group=self.group):
-                self._entries.setdefault(point.name, Entry(point.value, f"from the package {point.module}"))
+                if point.name not in self.reserved:
+                    self._entries.setdefault(point.name, Entry(point.value, f"from the package {point.module}"))
         return list(self._entries)
 
     def summary(self, name: str) -> str:

@@ -75,6 +75,8 @@ def save(run: Path, snapshot: Snapshot, metadata: dict[str, str]) -> Path:
             storage.write(partial / name, data)
         storage.sync(partial)
         read_verified(partial)
+        if path.exists():  # of the same update: a signal came after it was kept and before that was noted
+            storage.remove_folder(path)
         storage.adopt(partial, path)
     except (OSError, UserError):
         shutil.rmtree(partial, ignore_errors=True)  # what is left of it may be what fills the disk

@@ -52,7 +52,7 @@ def revision() -> str | None:
     """The commit of the source that is running, `-dirty` if it was changed since; None outside a checkout of it.
 
     Git is asked once in a process, because the source that runs in it does not change."""
-    root = Path(__file__).resolve().parents[2]
+    root = Path(__file__).resolve().parents[3]  # of src/inwit/runs/provenance.py
     if not (root / ".git").exists() or not (root / "src" / "inwit").is_dir():
         return None
     command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]

@@ -88,9 +88,11 @@ class Config:
     training: TrainingSettings
 
     def to_dict(self) -> Json:
-        """As a recipe has it: each auxiliary is a table of its own, beside the parts."""
+        """As a recipe has it: each auxiliary is a table of its own, beside the parts. One from outside that is off is
+        left out: what does not use it can be read where it is not installed."""
         parts = {name: getattr(self, name).to_dict() for name in PARTS}
-        auxiliaries = {name: settings.to_dict() for name, settings in self.auxiliaries.items()}
+        kept = {n: s for n, s in self.auxiliaries.items() if n in AUXILIARIES.built_in or s.rows or s != type(s)()}
+        auxiliaries = {name: settings.to_dict() for name, settings in kept.items()}
         return {"recipe": self.recipe, "seed": self.seed, **parts, **auxiliaries, "training": self.training.to_dict()}
 
 

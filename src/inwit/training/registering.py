@@ -15,7 +15,6 @@ from inwit.core.errors import UserError
 from inwit.learners import LEARNERS
 from inwit.learners.auxiliary import AUXILIARIES
 from inwit.policies import POLICIES
-from inwit.training.config import PARTS
 from inwit.training.curricula import CURRICULA
 from inwit.worlds import TWINS, WORLDS
 
@@ -44,7 +43,7 @@ def register_auxiliary(auxiliary_id: str, auxiliary: Callable[..., Auxiliary] | 
     """Register an auxiliary class (entry point group `inwit.auxiliaries`), which is called with settings, a world and a
     device; its `Settings` extend `AuxiliarySettings`. Recipes name its table, and checkpoints its tensors, by its name.
     Raises `UserError` if the name is taken or means something else there."""
-    if auxiliary_id in (*PARTS, "training", "recipe", "seed", "draws", "optimiser"):
+    if auxiliary_id in AUXILIARIES.reserved:
         raise UserError(f"the auxiliary {auxiliary_id!r} cannot have that name: it means something else in a run")
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", auxiliary_id):
         raise UserError(f"the auxiliary {auxiliary_id!r} cannot have that name: use letters, digits and '_' alone")

@@ -24,6 +24,8 @@ AUXILIARIES: Registry[Callable[..., Auxiliary]] = Registry(
             "inwit.learners.auxiliary.rehearsal:Rehearsal", "imitates the random programs that are right most often"
         ),
     },
+    # Recipes and checkpoints name an auxiliary's table and tensors by its name; these they have already.
+    reserved=("world", "policy", "learner", "curriculum", "training", "recipe", "seed", "draws", "optimiser"),
 )
 
 
