@@ -108,7 +108,9 @@ def _finish(run: Run) -> Result:
     result = read(run.file, run.cell) if run.process.returncode == 0 else None
     if result is not None:
         return result
-    failed = said[-1] if said else f"its process ended with status {run.process.returncode} and no word"
+    status = run.process.returncode
+    lost = "its result is not there, damaged, or made by another state of the source"
+    failed = said[-1] if said else f"its process ended with status {status} and no word" if status else lost
     config = run.cell.config
     return Result(config.learner.id, config.policy.id, config.seed, failed=failed)
 

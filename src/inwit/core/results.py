@@ -52,7 +52,7 @@ class Row:
     # Further readings: numbers are columns, `program` is the one that the agent used most, and a `NAME_interval` says
     # that NAME was sampled.
     extra: Json = field(default_factory=dict)
-    interval: tuple[float, float] | None = None  # of `success`: 95 %, of a sample; from 0, where not all inputs were tried
+    interval: tuple[float, float] | None = None  # of `success`: 95 % of a sample; from 0, if not all inputs were tried
 
     @property
     def success(self) -> float:

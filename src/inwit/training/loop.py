@@ -101,13 +101,13 @@ def prepare(config: Config) -> Parts:
 
 def _stream_names(auxiliaries: dict[str, Auxiliary]) -> list[str]:
     """The loop's streams, and those that auxiliaries declare. Raises `UserError` if two draw from the same one."""
-    owners: dict[str, str] = dict.fromkeys(STREAMS, "the loop")
+    owners: dict[str, str] = dict.fromkeys((*STREAMS, "weights"), "the loop")
     for name, auxiliary in auxiliaries.items():
         for each in auxiliary.streams:
             if each in owners:
                 raise UserError(f"the auxiliary {name} draws from the stream {each!r}, which is {owners[each]}'s")
             owners[each] = f"the auxiliary {name}"
-    return list(owners)
+    return [name for name in owners if name != "weights"]  # these are drawn before the loop
 
 
 def loop(parts: Parts) -> Iterator[Update]:
