@@ -168,7 +168,14 @@ def test_runs_that_have_hardly_begun(runs: Path, capsys: pytest.CaptureFixture[s
 
 
 def test_json_has_null_for_what_is_no_number(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    line = {"name": "x", "stage": 0, "problems": 3, "solved": 2, "labels": {"a": float("nan")}, "extra": {"b": [float("inf")]}}
+    line = {
+        "name": "x",
+        "stage": 0,
+        "problems": 3,
+        "solved": 2,
+        "labels": {"a": float("nan")},
+        "extra": {"b": [float("inf")]},
+    }
     path = put(runs, "one")
     (path / "evaluations.jsonl").write_text(json.dumps({"evaluation": {"rows": [line]}}))
     assert main(["compare", "one", "--json"]) == 0
