@@ -78,7 +78,8 @@ def test_a_learner_need_not_report_an_entropy(entropy: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["runs"], ["play", "tutorial-v1", *"--stage 0 --operands 3 4 5 -- MUL ADD ANS".split()]]
+    "arguments",
+    [["runs"], ["play", "tutorial-v1", *["--stage", "0", "--operands", "3", "4", "5", "--", "MUL", "ADD", "ANS"]]],
 )
 def test_an_encoding_without_lines_and_dots(arguments: list[str], runs: Path) -> None:
     """As with LANG=C in some containers: a question mark stands for what cannot be written."""

@@ -69,7 +69,7 @@ def replace(path: Path, data: bytes) -> None:
 def publish(path: Path, data: bytes) -> None:
     """`replace` for a file that a user asked for: raises `UserError` with its path if the disk refuses.
 
-    A link stays, and its file is replaced. A device or a pipe is refused: to replace it would remove it from the system.
+    A link stays, and its file is replaced. A device or a pipe is refused: replacing it would remove it.
     """
     with explained(f"cannot write {path}"):
         place = Path(os.path.realpath(path))
