@@ -217,7 +217,7 @@ MISTAKES: list[tuple[list[str], list[str]]] = [
     (["train", "--policy.id", "gur"], ["gur", "gru"]),
     (["train", "--world.id", "tutorial-v3"], ["tutorial-v3", "tutorial-v1"]),
     (["train", "--world.max_steps", "99"], ["world.max_steps", "99", "9"]),
-    (["train", "--learner.credit", "both"], ["both", "per-step"]),
+    (["train", "--learner.credit", "both"], ["inwit: learner.credit: unknown choice 'both'", "per-step"]),
     (["train", "--training.device", "cuda:77"], ["cuda:77"]),
     (["train", "--training.learning_rate", "nan"], ["training.learning_rate", "nan"]),
     (["train", "--curriculum.id", "schedule", "--curriculum.stages", "0,5"], ["5", "0, 1, 2"]),
