@@ -182,3 +182,14 @@ def test_json_has_null_for_what_is_no_number(runs: Path, capsys: pytest.CaptureF
     group = json.loads(capsys.readouterr().out)["comparisons"][0]["groups"][0]
     (row,) = group["runs"][0]["evaluation"]["rows"]
     assert (row["labels"], row["extra"]) == ({"a": None}, {"b": [None]})
+
+
+def test_other_peoples_texts_cannot_move_the_cursor(
+    runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nor can half a character, which JSON may hold, keep the picture from being drawn."""
+    path = put(runs, "one", setting("world.id", "w\x1b[31m\ud800"))
+    line = {"name": "x", "stage": 0, "problems": 3, "solved": 2}
+    (path / "evaluations.jsonl").write_text(json.dumps({"evaluation": {"rows": [line], "method": "m\x1b[2J"}}))
+    assert main(["compare", "one", "--plot", str(tmp_path / "curves.png")]) == 0
+    assert "\x1b" not in capsys.readouterr().out
