@@ -37,3 +37,11 @@ def test_the_page_on_learners_names_them_all() -> None:
     page = (DOCS / "learners.md").read_text(encoding="utf-8")
     for name in [*LEARNERS.names(), "hindsight", "rehearsal"]:
         assert f"`{name}`" in page, f"docs/learners.md does not tell about {name}."
+
+
+def test_every_path_in_the_docs_is_there() -> None:
+    root = DOCS.parent
+    for page in [root / "README.md", *DOCS.rglob("*.md")]:
+        text = page.read_text(encoding="utf-8")
+        for path in re.findall(r"\b(?:src|tests|docs|benchmarks|examples)/[\w./-]*\w", text):
+            assert (root / path).exists(), f"{page.name} names {path}, which is not there."

@@ -165,6 +165,12 @@ def test_evaluate_under_a_control(trained: Agent, capsys: pytest.CaptureFixture[
     assert "did you mean 'shuffled-prompt'" in capsys.readouterr().err
 
 
+def test_an_empty_name_is_no_control(trained: Agent, capsys: pytest.CaptureFixture[str]) -> None:
+    """The plain result must not be shown as that of a control."""
+    assert run("evaluate", str(trained.path), "--control", "") == 2
+    assert "unknown control ''" in capsys.readouterr().err
+
+
 def test_explain(trained: Agent, capsys: pytest.CaptureFixture[str]) -> None:
     task = ["--stage", "1", "--operands", "3", "5", "1", "7"]
     assert run("explain", str(trained.path), *task) == 0
@@ -192,6 +198,11 @@ MISTAKES: list[tuple[list[str], list[str]]] = [
     (["recipes", "a", "b"], ["b"]),
     (["train", "tutrial"], ["tutrial", "did you mean 'tutorial'"]),
     (["train", "missing.toml"], ["missing.toml"]),
+    (["train", ""], ["recipe ''", "tutorial"]),
+    (["train", "--resume", ""], ["run ''", "latest"]),
+    (["evaluate", ""], ["run ''", "latest"]),
+    (["bench", "--out", ""], ["out = ''"]),
+    (["report", "latest", "--out", ""], ["--out ''"]),
     (["train", "tutorial", "article"], ["article"]),
     (["train", "--seed", "one"], ["seed", "one"]),
     (["train", "--seed", "-1"], ["seed", "-1"]),
@@ -206,7 +217,10 @@ MISTAKES: list[tuple[list[str], list[str]]] = [
     (["train", "--policy.id", "gur"], ["gur", "gru"]),
     (["train", "--world.id", "tutorial-v3"], ["tutorial-v3", "tutorial-v1"]),
     (["train", "--world.max_steps", "99"], ["world.max_steps", "99", "9"]),
-    (["train", "--learner.credit", "both"], ["both", "per-step"]),
+    (["train", "--learner.credit", "both"], ["inwit: learner.credit: unknown choice 'both'", "per-step"]),
+    (["train", "--rehearsal.rows", "999999999999"], ["rehearsal.rows", "999999999999", "1000000"]),
+    (["train", "--rehearsal.programs", "999999999999"], ["rehearsal.programs", "999999999999", "1000000"]),
+    (["train", "calculator", "--hindsight.babble", "999999999999"], ["hindsight.babble", "1000000"]),
     (["train", "--training.device", "cuda:77"], ["cuda:77"]),
     (["train", "--training.learning_rate", "nan"], ["training.learning_rate", "nan"]),
     (["train", "--curriculum.id", "schedule", "--curriculum.stages", "0,5"], ["5", "0, 1, 2"]),

@@ -34,7 +34,7 @@ def test_oracle(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("oracle", EXPRESSION) == 0
     output = capsys.readouterr()
     assert output.err == ""
-    assert f"{EXPRESSION} with 1 slots" in output.out
+    assert f"{EXPRESSION} with 1 slot:" in output.out
     assert " ".join(shortest(EXPRESSION, 1).program or []) in output.out
     assert "13 tokens, proven shortest; slots needed: 1" in output.out
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,9 @@ from inwit.commands.show.live import Progress, line
 from inwit.commands.show.tables import evaluation_table
 from inwit.core.results import Evaluation
 from inwit.training.config import resolve
+from recorded import put
 from results import DRAWN, PROVEN
+from support import python
 
 
 def shown(table: RenderableType, width: int = 132) -> str:
@@ -72,3 +75,16 @@ def test_a_learner_need_not_report_an_entropy(entropy: dict[str, Any]) -> None:
     assert "stage 0" in table
     assert "stage 1" not in table
     assert "success" not in line(SUMMARY | {"success": {"1": None}})
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["runs"], ["play", "tutorial-v1", *["--stage", "0", "--operands", "3", "4", "5", "--", "MUL", "ADD", "ANS"]]],
+)
+def test_an_encoding_without_lines_and_dots(arguments: list[str], runs: Path) -> None:
+    """As with LANG=C in some containers: a question mark stands for what cannot be written."""
+    put(runs, "one")
+    code = f"import sys; from inwit.commands.cli import main; sys.exit(main({arguments!r}))"
+    done = python(code, PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "?" in done.stdout

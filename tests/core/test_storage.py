@@ -10,6 +10,7 @@ import pytest
 
 from faults import FaultyDisk, disk
 from inwit.core import storage
+from inwit.core.errors import UserError
 from support import whole_lines
 
 
@@ -108,3 +109,16 @@ def test_asking_for_a_lock_keeps_nobody_from_it(tmp_path: Path) -> None:
         assert held
         assert storage.is_locked(lock)
     assert not storage.is_locked(lock)
+
+
+def test_what_a_user_names_keeps_its_links_and_never_replaces_a_device(tmp_path: Path) -> None:
+    """`--out /dev/null` by root would take the device from the whole system."""
+    pipe, link = tmp_path / "pipe", tmp_path / "link"
+    os.mkfifo(pipe)
+    with pytest.raises(UserError, match="pipe: it is a device or a pipe; name a file"):
+        storage.publish(pipe, b"1")
+    assert pipe.is_fifo()
+    link.symlink_to(tmp_path / "file")
+    storage.publish(link, b"2")
+    assert link.is_symlink()
+    assert (tmp_path / "file").read_bytes() == b"2"

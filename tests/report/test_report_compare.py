@@ -170,3 +170,31 @@ def test_runs_that_have_hardly_begun(runs: Path, capsys: pytest.CaptureFixture[s
     (path / "evaluations.jsonl").unlink(missing_ok=True)
     assert main(["compare", "going"]) == 0
     assert "not evaluated" in capsys.readouterr().out
+
+
+def test_json_has_null_for_what_is_no_number(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = {
+        "name": "x",
+        "stage": 0,
+        "problems": 3,
+        "solved": 2,
+        "labels": {"a": float("nan")},
+        "extra": {"b": [float("inf")]},
+    }
+    path = put(runs, "one")
+    (path / "evaluations.jsonl").write_text(json.dumps({"evaluation": {"rows": [line]}}))
+    assert main(["compare", "one", "--json"]) == 0
+    group = json.loads(capsys.readouterr().out)["comparisons"][0]["groups"][0]
+    (row,) = group["runs"][0]["evaluation"]["rows"]
+    assert (row["labels"], row["extra"]) == ({"a": None}, {"b": [None]})
+
+
+def test_other_peoples_texts_cannot_move_the_cursor(
+    runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nor can half a character, which JSON may hold, keep the picture from being drawn."""
+    path = put(runs, "one", setting("world.id", "w\x1b[31m\ud800"))
+    line = {"name": "x", "stage": 0, "problems": 3, "solved": 2}
+    (path / "evaluations.jsonl").write_text(json.dumps({"evaluation": {"rows": [line], "method": "m\x1b[2J"}}))
+    assert main(["compare", "one", "--plot", str(tmp_path / "curves.png")]) == 0
+    assert "\x1b" not in capsys.readouterr().out

@@ -10,6 +10,7 @@ import pytest
 from inwit.core.errors import UserError
 from inwit.core.results import EXACT, NONE, NOT_SEARCHED, SAMPLED, Evaluation, Row, Split, Yardstick
 from inwit.runs.folder import evaluation_from, evaluations, read_metrics, read_record, result
+from inwit.runs.index import listing
 from recorded import lines, metric, put
 
 
@@ -150,3 +151,17 @@ def test_stages_and_groups_of_earlier_versions() -> None:
     assert [row.yardsticks["oracle"].known for row in read.rows] == [EXACT, NONE, NOT_SEARCHED]
     assert read.split == Split("classes", {"2": (1, 2)}, {"2": (1, 3)}, 1)
     assert (read.cost_over_best, read.solved, read.problems) == (1.5, 6, 15)
+
+
+@pytest.mark.parametrize("value", [10**400, -(10**400), 1e308, float("inf"), float("nan")])
+def test_numbers_beyond_reckoning_are_left_out(runs: Path, value: float) -> None:
+    """JSON holds whole numbers of any length: one such line must not hide all runs."""
+    line = {"name": "x", "stage": 0, "problems": 3, "solved": 2, "cost": value, "interval": [value, value]}
+    line |= {"yardsticks": {"oracle": {"known": EXACT, "success": value}}, "extra": {"luck": value, "fits": 0.5}}
+    path = put(runs, "one")
+    (path / "evaluations.jsonl").write_text(json.dumps({"update": value, "evaluation": {"rows": [line]}}))
+    (found,) = evaluations(path)
+    assert found.update is None
+    (row,) = found.evaluation.rows
+    assert (row.cost, row.interval, row.yardsticks["oracle"].success, row.extra) == (None, None, None, {"fits": 0.5})
+    assert [each.problems for each in listing(runs)] == [3]

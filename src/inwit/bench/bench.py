@@ -39,6 +39,8 @@ def bench(recipe: str, settings: BenchSettings, overrides: Overrides, out: str |
     `out` is `bench-RECIPE` in the runs folder if None. `target` shows progress and nothing else. Raises `UserError` for
     a user's mistake, and when every run has failed, after writing what there is.
     """
+    if out == "":
+        raise UserError("out = '' is no folder: name one, or leave it out")
     todo = cells.plan(recipe, settings, overrides)
     folder = Path(out) if out is not None else runs_folder() / f"bench-{todo.recipe}"
     with Progress(target, len(todo.cells)) as progress:

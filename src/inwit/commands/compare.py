@@ -20,6 +20,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--plot", help="draw the learning curves, seeds as bands, into a .png or .svg", metavar="FILE")
     add_json(parser)
     args = parser.parse_args(arguments)
+    from inwit.core.text import plain
     from inwit.report.compare import as_data, as_text, different_worlds, plot
     from inwit.report.compare import compare as compared
     from inwit.report.select import select
@@ -28,7 +29,7 @@ def main(arguments: list[str]) -> int:
     if args.plot is not None:
         plot(Path(args.plot), comparisons)
     if args.json:
-        print_json({"comparisons": [as_data(each) for each in comparisons]})
+        print_json(plain({"comparisons": [as_data(each) for each in comparisons]}))  # a folder may hold anything
         return 0
     apart = different_worlds(comparisons)
     print("\n\n\n".join([*([apart] if apart else []), *map(as_text, comparisons)]))

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inwit.commands.arguments import Parser, add_json, print_json
+from inwit.core.text import plural
 
 if TYPE_CHECKING:
     from inwit.worlds.oracle.shortest import ShortestProgram
@@ -32,13 +33,13 @@ def main(arguments: list[str]) -> int:
     if args.json:
         print_json({"expression": args.expression, "num_slots": slots, **asdict(best)})
     else:
-        print(f"{args.expression} with {slots} slots: {_found(slots, best)}")
+        print(f"{args.expression} with {plural(slots, 'slot')}: {_found(slots, best)}")
     return 0
 
 
 def _found(slots: int, best: ShortestProgram) -> str:
     """A shortest program and how sure it is."""
     if best.program is None:
-        return f"none with {slots} slots: all programs of up to {best.searched_to} tokens were searched"
+        return f"none with {plural(slots, 'slot')}: all programs of up to {best.searched_to} tokens were searched"
     sure = "proven shortest" if best.proven else f"shortest found; searched to {best.searched_to} tokens"
     return f"{' '.join(best.program)}\n{best.length} tokens, {sure}; slots needed: {best.slots_needed}"

@@ -13,6 +13,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from inwit.commands.arguments import Parser, add_runs
+from inwit.core.errors import UserError
 
 
 def main(arguments: list[str]) -> int:
@@ -20,6 +21,8 @@ def main(arguments: list[str]) -> int:
     add_runs(parser)
     parser.add_argument("--out", help="the page's file (default: report.html here)", metavar="FILE")
     args = parser.parse_args(arguments)
+    if args.out == "":
+        raise UserError("--out '' is no file: name one, or leave it out for report.html")
     from inwit.core import storage
     from inwit.report.page import make_page
     from inwit.report.select import select

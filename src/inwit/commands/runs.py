@@ -27,7 +27,7 @@ def main(arguments: list[str]) -> int:
     add_json(parser, "print a JSON list")
     args = parser.parse_args(arguments)
     if not (args.limit.isascii() and args.limit.isdigit()):
-        raise UserError(f"--limit {args.limit} is not a whole number: 0 shows all runs")
+        raise UserError(f"--limit {args.limit!r} is not a whole number: 0 shows all runs")
     chosen = [row for row in listing() if args.recipe in (None, row.recipe) and args.status in (None, row.status)]
     shown = [_so_far(row) for row in chosen[: int(args.limit) or None]]
     if args.json:

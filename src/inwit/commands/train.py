@@ -54,7 +54,7 @@ def main(arguments: list[str]) -> int:
     from inwit.training.config import resolve
 
     if args.resume is None:
-        config = resolve(args.recipe or "tutorial", **more)
+        config = resolve("tutorial" if args.recipe is None else args.recipe, **more)
         return _run_training(config, partial(train, config, track=args.track), as_json=args.json)
     run = find(args.resume, any_status=True)
     config = resolve(read_whole_record(run).config, **more)

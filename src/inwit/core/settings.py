@@ -95,7 +95,7 @@ def _describe(hint: type) -> str:
 def _check_limits(item: Field, value: Any) -> None:
     name, limits = item.name, item.metadata
     if limits.get("choices") and value not in limits["choices"]:
-        raise unknown(name, value, limits["choices"])
+        raise UserError(f"{name}: {unknown('choice', value, limits['choices'])}")
     least, most = limits.get("at_least"), limits.get("at_most")
     for number in value if isinstance(value, tuple) else (value,):
         if least is not None and number < least:

@@ -45,7 +45,7 @@ def solves_all(agent: Agent) -> bool:
 def sit(agent: Agent, exam: Exam, kinds: Sequence[int], control: str | None = None) -> Papers:
     """The papers of a greedy agent that answers the questions of some kinds; on the CPU."""
     world, blocks = agent.world, list(exam.tasks(kinds, agent.device))
-    shown = others_shown(world, blocks, control) if control else blocks
+    shown = others_shown(world, blocks, control) if control is not None else blocks
     pairs = zip(blocks, shown, strict=True)
     papers = [_papers(collect(world, agent.policy, tasks, shown=other), world.num_columns) for tasks, other in pairs]
     return Papers(

@@ -71,7 +71,8 @@ def pass_at_k(agent: Agent, k: int, samples: int | None = None, control: str | N
     exam = exam_of(world)
     all_problems = exam.proven and exam.questions <= FEW
     tasks = Tasks.joined(list(exam.tasks(range(len(world.kinds)), "cpu"))) if all_problems else _some_problems(world)
-    right = _count_right(agent, tasks, others_shown(world, [tasks], control)[0] if control else tasks, samples)
+    shown = tasks if control is None else others_shown(world, [tasks], control)[0]
+    right = _count_right(agent, tasks, shown, samples)
 
     def estimate(members: NDArray[np.bool_]) -> Estimate:
         mean = float(estimate_pass_at_k(right[members], samples, k).mean())

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from inwit.core import drawing, result_text, storage
 from inwit.core.errors import UserError
 from inwit.core.results import Row
-from inwit.core.text import count, plural, seconds, table
+from inwit.core.text import clean, count, plural, seconds, table
 from inwit.report import curves
 from inwit.report.curves import Reached, Spread, spread
 from inwit.report.select import Run
@@ -193,7 +193,7 @@ def methods(comparison: Comparison) -> str:
 def as_text(comparison: Comparison) -> str:
     """For the terminal."""
     size = len(comparison.runs)
-    parts = [f"{comparison.world}: {plural(size, 'run')} in {plural(len(comparison.groups), 'group')}"]
+    parts = [f"{clean(comparison.world)}: {plural(size, 'run')} in {plural(len(comparison.groups), 'group')}"]
     if comparison.differences:
         rows = [[name, *("·" if v is None else v for v in row)] for name, row in comparison.differences.items()]
         names = [each.name for each in comparison.groups]
@@ -205,7 +205,7 @@ def as_text(comparison: Comparison) -> str:
     headings, rows = result_table(comparison)
     right = [False, True, False, *[True] * (len(headings) - 3)]
     note = "\n~ estimated from a sample (95 % interval)" if any("~" in cell for row in rows for cell in row) else ""
-    parts.append(f"the result: {methods(comparison)}\n\n" + table(headings, rows, right) + note)
+    parts.append(f"the result: {clean(methods(comparison))}\n\n" + table(headings, rows, right) + note)
     headings, rows = yardstick_table(comparison)
     if len(headings) > 1:
         parts.append("the yardsticks\n\n" + table(headings, rows, [False, *[True] * (len(headings) - 1)]))
@@ -261,7 +261,7 @@ def plot(path: Path, comparisons: Sequence[Comparison]) -> None:
             panel.set_axis_off()
         for panel, stage in zip(panels, names, strict=False):
             _panel(panel, comparison, stage)
-        panels[0].set_ylabel(f"{comparison.world}\nrunning success")
+        panels[0].set_ylabel(f"{clean(comparison.world)}\nrunning success")
         panels[len(names) - 1].legend(frameon=False, fontsize="small", handlelength=4)
     storage.publish(path, drawing.image(figure, kind))
 
@@ -270,7 +270,7 @@ def _panel(axes: Axes, comparison: Comparison, stage: str) -> None:
     for each, style in zip(comparison.groups, drawing.styles(), strict=False):
         band = curves.band([curves.success_line(run, stage) for run in each.runs], 0.0)
         if band is not None:
-            label = f"{each.name} ({len(each.runs)})"
+            label = f"{clean(each.name)} ({len(each.runs)})"
             drawing.line_in_band(axes, band.x, (band.low, band.middle, band.high), label, style)
     axes.set(title=f"stage {stage}", xlabel="tokens")
     axes.xaxis.set_major_formatter(lambda value, _: f"{value / 1000:,.0f} k" if value else "0")

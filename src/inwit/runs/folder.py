@@ -7,7 +7,6 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from math import isfinite
 from pathlib import Path
 from typing import TypeGuard
 
@@ -18,6 +17,7 @@ from inwit.runs.legacy import modern
 
 FORMAT = 1  # of run.json
 COMPLETE = ("finished", "interrupted")
+LARGEST = 1e100  # what is beyond was not measured, and sums and squares of it would overflow
 
 
 def runs_folder() -> Path:
@@ -204,7 +204,7 @@ def _row(found: object) -> Row | None:
         best_cost=number(values, "best_cost"),
         yardsticks={name: each for name, each in yardsticks if each is not None},
         labels=_dict(values.get("labels")),
-        extra=_dict(values.get("extra")),
+        extra={name: each for name, each in _dict(values.get("extra")).items() if _is_sound(each)},
         interval=_pair(values.get("interval")),
     )
 
@@ -239,6 +239,11 @@ def _pair(value: object) -> tuple[float, float] | None:
     return (pair[0], pair[1]) if len(pair) == len(_list(value)) == 2 else None
 
 
+def _is_sound(value: object) -> bool:
+    """Not a number that is none."""
+    return is_number(value) or isinstance(value, bool) or not isinstance(value, int | float)
+
+
 def _list(value: object) -> list[object]:
     return list(value) if isinstance(value, list | tuple) else []
 
@@ -256,7 +261,8 @@ def flat(config: Json) -> Json:
 
 
 def is_number(value: object) -> TypeGuard[int | float]:
-    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+    """A finite number that can be reckoned with."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST
 
 
 def number(values: object, name: str) -> float | None:

@@ -31,7 +31,7 @@ def find(run: str | Path, *, any_status: bool = False) -> Path:
     with `any_status`, the last run. A folder that is no run does not hide a run of the same name."""
     if str(run) == "latest":
         return latest(any_status=any_status)
-    folders = [path for path in (Path(run), runs_folder() / run) if path.is_dir()]
+    folders = [path for path in (Path(run), runs_folder() / run) if str(run) and path.is_dir()]
     if folders:
         return min(folders, key=lambda path: not any((path / name).is_file() for name in RECORDS))
     names = [path.name for path in sorted(runs_folder().glob("[!.]*/"))]

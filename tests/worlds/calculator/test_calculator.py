@@ -518,9 +518,9 @@ def test_a_task_must_be_whole() -> None:
         ({"tools": ["ADD", "ADD"]}, "tools: ADD is named twice"),
         ({"tools": []}, "tools is empty"),
         ({"names": "any", "letters": 3}, "letters = 3 is too small"),
-        ({"reward": "luck"}, "unknown reward 'luck'"),
+        ({"reward": "luck"}, "reward: unknown choice 'luck'"),
         ({"split": "longest", "min_operators": 3}, "split = longest holds out every expression"),
-        ({"split": "long"}, "unknown split 'long': did you mean 'longest'"),
+        ({"split": "long"}, "split: unknown choice 'long': did you mean 'longest'"),
     ],
 )
 def test_bad_settings(values: dict[str, Any], message: str) -> None:

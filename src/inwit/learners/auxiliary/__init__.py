@@ -33,5 +33,5 @@ AUXILIARIES: Registry[Callable[..., Auxiliary]] = Registry(
 class AuxiliarySettings(Settings):
     """What can be set for every auxiliary. Its own settings come after these."""
 
-    rows: int = setting(0, "programs imitated in an update; 0 turns it off", at_least=0)
+    rows: int = setting(0, "programs imitated in an update; 0 turns it off", at_least=0, at_most=1_000_000)
     weight: float = setting(1.0, "weight of its loss", at_least=0)

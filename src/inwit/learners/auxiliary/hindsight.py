@@ -43,7 +43,7 @@ READS = 15  # the order of reading is compared for this many operands read
 
 @dataclass(frozen=True)
 class HindsightSettings(AuxiliarySettings):
-    babble: int = setting(1024, "random legal programs run in an update", at_least=0)
+    babble: int = setting(1024, "random legal programs run in an update", at_least=0, at_most=1_000_000)
     thrift: float = setting(
         0.5, "share of the random programs that waste nothing: each value is read once", at_least=0, at_most=1
     )

@@ -33,7 +33,7 @@ FLOOR = 0.05  # weight of a kind whose program is always right: a shorter one ma
 
 @dataclass(frozen=True)
 class RehearsalSettings(AuxiliarySettings):
-    programs: int = setting(512, "random legal programs tried in an update", at_least=CANDIDATES)
+    programs: int = setting(512, "random legal programs tried in an update", at_least=CANDIDATES, at_most=1_000_000)
 
 
 class Rehearsal:
