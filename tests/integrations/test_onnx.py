@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -95,3 +96,12 @@ def test_an_agent_without_a_network_is_refused(change: dict[str, Any], tmp_path:
         inwit.export_onnx(replace(untrained(), **change), tmp_path / "agent.onnx")
     assert "\n" not in str(refused.value)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_pipe_is_no_place_for_a_file(tmp_path: Path) -> None:
+    """Nor is a device: writing a file in its place would remove it."""
+    pipe = tmp_path / "agent.onnx"
+    os.mkfifo(pipe)
+    with pytest.raises(UserError, match="it is a device or a pipe"):
+        inwit.export_onnx(untrained(), pipe)
+    assert pipe.is_fifo()

@@ -16,11 +16,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from inwit.core import storage
 from inwit.core.contracts import Agent, Policy, World, parameters_of
 from inwit.core.distributions import choose, gumbel
 from inwit.core.errors import UserError
@@ -50,21 +52,20 @@ def export_onnx(agent: Agent | str | Path, path: str | Path) -> tuple[Path, Path
     agent = agent if isinstance(agent, Agent) else loading.load(agent)
     files = Path(path), Path(path).with_name(f"{Path(path).stem}.begin.onnx")
     policy = _for_export(agent)
-    with torch.no_grad():
+    with (
+        torch.no_grad(),
+        TemporaryDirectory() as folder,
+    ):  # good files replace what is at `path`
+        made = Path(folder, files[0].name), Path(folder, files[1].name)
         prompts, states = sampled_states(agent.world, policy)
         token, memory = states[-1]
-        try:
+        with storage.explained(f"cannot write {files[0]}"):
             files[0].parent.mkdir(parents=True, exist_ok=True)
-            _write(agent, _Function(policy, list(memory)), files[0], {"token": token, **memory}, memory)
-            _write(agent, _Function(policy), files[1], dict(zip(PROMPT, prompts, strict=True)), memory)
-        except OSError as error:
-            raise UserError(f"cannot write {files[0]}: {error.strerror}") from None
-        try:
-            _check(policy, files, prompts, states)
-        except UserError:
-            for file in files:
-                file.unlink()
-            raise
+            _write(agent, _Function(policy, list(memory)), made[0], {"token": token, **memory}, memory)
+            _write(agent, _Function(policy), made[1], dict(zip(PROMPT, prompts, strict=True)), memory)
+        _check(policy, made, prompts, states)
+        for file, source in zip(files, made, strict=True):
+            storage.publish(file, source.read_bytes())
     return files
 
 
