@@ -176,7 +176,6 @@ def _result(evaluation: Evaluation | None, key: str) -> dict[str, object]:
     """The evaluation, as charts and tables; nothing where there is none."""
     if evaluation is None or not evaluation.rows:
         return dict.fromkeys(("bars", "spans", "table", "split", "programs")) | {"text": "", "notes": [], "limit": ""}
-    programs = result_text.programs(evaluation)
     meanings = [f"{name}: {meaning}" for name, meaning in result_text.meanings(evaluation).items()]
     return {
         "bars": _bars(evaluation, f"result-chart-{key}"),
@@ -186,8 +185,20 @@ def _result(evaluation: Evaluation | None, key: str) -> dict[str, object]:
         "notes": [*meanings, *result_text.notes(evaluation)],
         "split": _split(evaluation),
         "limit": evaluation.known_limit,
-        "programs": table("programs", ["", "whose", "program"], programs, left=3) if programs else None,
+        "programs": _programs(evaluation),
     }
+
+
+def _programs(evaluation: Evaluation) -> Table | None:
+    """A line for each row of the result, a column for each yardstick with programs and for the agent."""
+    lines: list[dict[str, str]] = []
+    for name, whose, program in result_text.programs(evaluation):
+        if not lines or lines[-1][""] != name or whose in lines[-1]:
+            lines.append({"": name})
+        lines[-1][whose] = program
+    columns = list(dict.fromkeys(column for line in lines for column in line))
+    cells = [[line.get(column, "·") for column in columns] for line in lines]
+    return table("programs", columns, cells, left=len(columns)) if lines else None
 
 
 def _text(evaluation: Evaluation) -> str:
