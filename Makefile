@@ -14,7 +14,7 @@ export PYTHONDONTWRITEBYTECODE = # compiling the tests anew takes five seconds o
 train: $(READY)
 	$(BIN)/inwit train
 
-## every check and every test; tests of properties on twenty times the examples
+## every check and every test; tests of properties on many more examples
 test: check
 	INWIT_EXAMPLES=deep $(BIN)/python -m pytest $(TWO) -m "slow or hypothesis"
 

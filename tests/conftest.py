@@ -28,7 +28,7 @@ def _prepare() -> None:
     torch.set_num_threads(1)
 
     # The same examples on every run: a gate that closes must close for a reason in the change at hand.
-    settings.register_profile("ci", derandomize=True, deadline=None, database=None, max_examples=25)
+    settings.register_profile("ci", derandomize=True, deadline=None, database=None, max_examples=12)
     settings.register_profile("deep", settings.get_profile("ci"), max_examples=200)
     settings.load_profile(os.environ.get("INWIT_EXAMPLES", "ci"))
 

@@ -91,7 +91,7 @@ def test_batched_agrees_with_the_scalar_twin(world_id: str, data: st.DataObject,
 
 
 @every_world
-@pytest.mark.parametrize("rows", [1000, pytest.param(20_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("rows", [500, pytest.param(20_000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("legal_share", [1.0, 0.85])
 def test_many_deep_programs_agree_with_the_scalar_twin(world_id: str, legal_share: float, rows: int) -> None:
     """A thousand mostly legal programs, so that rare states come up: what is legal, registers, flags and rewards."""

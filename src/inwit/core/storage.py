@@ -69,13 +69,18 @@ def replace(path: Path, data: bytes) -> None:
 def publish(path: Path, data: bytes) -> None:
     """`replace` for a file that a user asked for: raises `UserError` with its path if the disk refuses.
 
-    A link stays, and its file is replaced. A device or a pipe is refused: replacing it would remove it.
+    A link stays, and its file is replaced.
     """
+    check_replaceable(path)
     with explained(f"cannot write {path}"):
-        place = Path(os.path.realpath(path))
-        if place.exists() and not (place.is_file() or place.is_dir()):
+        replace(Path(os.path.realpath(path)), data)
+
+
+def check_replaceable(path: Path) -> None:
+    """Raises `UserError` for a device or a pipe: writing a file in its place would remove it."""
+    with explained(f"cannot write {path}"):
+        if path.exists() and not (path.is_file() or path.is_dir()):
             raise UserError(f"cannot write {path}: it is a device or a pipe; name a file")
-        replace(place, data)
 
 
 def adopt(partial: Path, path: Path) -> None:

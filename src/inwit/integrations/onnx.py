@@ -51,11 +51,10 @@ def export_onnx(agent: Agent | str | Path, path: str | Path) -> tuple[Path, Path
             raise missing(package, "export")
     agent = agent if isinstance(agent, Agent) else loading.load(agent)
     files = Path(path), Path(path).with_name(f"{Path(path).stem}.begin.onnx")
+    for file in files:
+        storage.check_replaceable(file)
     policy = _for_export(agent)
-    with (
-        torch.no_grad(),
-        TemporaryDirectory() as folder,
-    ):  # good files replace what is at `path`
+    with torch.no_grad(), TemporaryDirectory() as folder:  # good files replace those at `path`, others do not
         made = Path(folder, files[0].name), Path(folder, files[1].name)
         prompts, states = sampled_states(agent.world, policy)
         token, memory = states[-1]
