@@ -85,9 +85,9 @@ class Recorder:
     | the same before the first checkpoint        | none        | the folder goes     | it                  |
     | a second signal while the end is saved      | running     | nothing more        | `KeyboardInterrupt` |
 
-    Earlier checkpoints stay in every case, and a run can be resumed from them. A run that says `running` while no
-    process trains it is listed as stopped. The table `metrics.parquet` is written after a run is finished. It can be
-    made again from `metrics.jsonl`: if it cannot be written, that is said and the run stays finished.
+    Earlier checkpoints stay in every case, and a run that has one can be resumed from it. A run that says `running`
+    while no process trains it is listed as stopped. The table `metrics.parquet` is written after a run is finished. It
+    can be made again from `metrics.jsonl`: if it cannot be written, that is said and the run stays finished.
     """
 
     parts: Parts
