@@ -5,9 +5,7 @@ import time
 import gymnasium
 import numpy as np
 
-import inwit  # noqa: F401  # registers the ids
-
-envs = gymnasium.make_vec("inwit/Tutorial-v1", num_envs=1000, vectorization_mode="vector_entry_point", stage=0)
+envs = gymnasium.make_vec("inwit:inwit/Tutorial-v1", num_envs=1000, vectorization_mode="vector_entry_point", stage=0)
 random = np.random.default_rng(0)
 seen, info = envs.reset(seed=0)
 solved = episodes = 0

@@ -22,6 +22,7 @@ from inwit.core.seeding import stream
 from inwit.core.types import Output
 from inwit.evaluation.exact import evaluate, others, others_shown
 from inwit.evaluation.pass_at_k import PassAtK, pass_at_k
+from inwit.rollout.collect import collect
 from inwit.worlds.oracle.shortest import shortest_table
 from support import untrained
 
@@ -223,11 +224,10 @@ def test_a_stage_with_one_problem_has_no_other_prompt() -> None:
 def test_the_last_portion_of_samples_is_smaller(samples: int, sizes: set[int], monkeypatch: pytest.MonkeyPatch) -> None:
     """5,000 samples are 4,096 and 904: no more episodes than were asked for."""
     agent, seen = writing(best_programs(), max_operators=1), []
-    whole = inwit.evaluation.pass_at_k.collect  # type: ignore[attr-defined]
 
     def noted(*args: Any, group_size: int, **options: Any) -> Any:
         seen.append(group_size)
-        return whole(*args, group_size=group_size, **options)
+        return collect(*args, group_size=group_size, **options)
 
     monkeypatch.setattr("inwit.evaluation.pass_at_k.collect", noted)
     measured = pass_at_k(agent, 1, samples)

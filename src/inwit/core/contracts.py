@@ -284,7 +284,6 @@ class Agent:
     status: str = "untrained"  # finished, interrupted, checkpoint
     summary: Json = field(default_factory=dict)  # how the training went
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))  # where its policy computes
-    name: str = ""  # the recipe's where it has one; shown to people
 
 
 def parameters_of(policy: Policy) -> list[torch.nn.Parameter]:

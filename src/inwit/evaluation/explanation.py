@@ -9,9 +9,9 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from inwit.core.contracts import Agent, World, capable
+from inwit.core.contracts import Agent, ScalarWorld, World, capable
 from inwit.core.distributions import choose, masked_log_softmax
-from inwit.core.types import Json, Output, Task
+from inwit.core.types import Json, Output, Task, Tasks
 from inwit.worlds import make_scalar
 from inwit.worlds.oracle.constant import kind_success
 from inwit.worlds.oracle.programs import oracle_program
@@ -64,25 +64,8 @@ def explain(agent: Agent, task: Task, oracle_program: Sequence[str] | None = Non
     else:
         oracle = tuple(world.vocabulary.ids(oracle_program))
     prompt, mask = world.prompt(row)
-    choices, tokens = [], []
-    with torch.no_grad():
-        output, memory = agent.policy.begin(prompt, mask, world.stage(row))
-        while not twin.ended:
-            legal = torch.zeros_like(output.logits, dtype=torch.bool)
-            legal[:, twin.legal() if world.masks else slice(None)] = True
-            token = choose(output.logits, legal, None)
-            tokens.append(int(token))
-            twin.step(tokens[-1])
-            choices.append(
-                Choice(
-                    token=world.vocabulary.names[tokens[-1]],
-                    value=float(output.value),
-                    alternatives=_alternatives(world, output, legal),
-                    keeps_to_oracle=None if oracle is None else tuple(tokens) == oracle[: len(tokens)],
-                    state=twin.state(),
-                )
-            )
-            output, memory = agent.policy.step(token, memory)
+    choices = _choices(agent, row, twin, oracle)
+    tokens = world.vocabulary.ids(choice.token for choice in choices)
     success = bool(twin.success)
     share = _program_success(world, kind, tokens, success)
     identity = capable(world, "identity")
@@ -99,6 +82,30 @@ def explain(agent: Agent, task: Task, oracle_program: Sequence[str] | None = Non
         program_success=share,
         lucky=lucky,
     )
+
+
+@torch.no_grad()
+def _choices(agent: Agent, row: Tasks, twin: ScalarWorld, oracle: tuple[int, ...] | None) -> list[Choice]:
+    """Play the task of `row` in its twin, to the end."""
+    world, choices, tokens = agent.world, [], []
+    output, memory = agent.policy.begin(*world.prompt(row), world.stage(row))
+    while not twin.ended:
+        legal = torch.zeros_like(output.logits, dtype=torch.bool)
+        legal[:, twin.legal() if world.masks else slice(None)] = True
+        token = choose(output.logits, legal, None)
+        tokens.append(int(token))
+        twin.step(tokens[-1])
+        choices.append(
+            Choice(
+                token=world.vocabulary.names[tokens[-1]],
+                value=float(output.value),
+                alternatives=_alternatives(world, output, legal),
+                keeps_to_oracle=None if oracle is None else tuple(tokens) == oracle[: len(tokens)],
+                state=twin.state(),
+            )
+        )
+        output, memory = agent.policy.step(token, memory)
+    return choices
 
 
 def _oracle(world: World, kind: int, task: Task) -> tuple[int, ...] | None:

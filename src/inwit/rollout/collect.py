@@ -18,7 +18,6 @@ from inwit.core.distributions import choose, gumbel, masked_log_softmax
 from inwit.core.errors import UserError
 from inwit.core.types import Output, Rollout, State, Step, Tasks
 from inwit.policies.replay import for_each_episode
-from inwit.worlds.running import any_step
 
 
 def collect(
@@ -145,10 +144,15 @@ def _joined(
         log_probs=masked_log_softmax(logits.detach(), legal).gather(-1, tokens[..., None])[..., 0],
         values=values.detach(),
         reward=torch.stack([step.reward for step in steps], 1).to(logits.dtype),
-        terminated=any_step([step.terminated for step in steps]),
-        truncated=any_step([step.truncated for step in steps]),
-        success=any_step([step.success for step in steps]),
-        extra={name: any_step([step.extra[name] for step in steps]) for name in steps[0].extra},
+        terminated=_any([step.terminated for step in steps]),
+        truncated=_any([step.truncated for step in steps]),
+        success=_any([step.success for step in steps]),
+        extra={name: _any([step.extra[name] for step in steps]) for name in steps[0].extra},
         outputs=Output(logits, values) if keep_graph else None,
         achieved=torch.stack(held, 1) if held else None,
     )
+
+
+def _any(flags: list[Tensor]) -> Bool[Tensor, " B"]:
+    """Whether a flag was set in any of the steps."""
+    return torch.stack(flags).any(0)

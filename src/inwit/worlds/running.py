@@ -33,8 +33,3 @@ def any_of(legal: Bool[Tensor, "B V"], generator: torch.Generator) -> Int[Tensor
     """A uniform draw from the legal tokens of each row."""
     scores = torch.rand(legal.shape, generator=generator, device=generator.device)
     return scores.masked_fill_(~legal, -1.0).argmax(1)
-
-
-def any_step(flags: list[Tensor]) -> Bool[Tensor, " B"]:
-    """Whether a flag was set in any of the steps."""
-    return torch.stack(flags).any(0)
