@@ -28,7 +28,6 @@ import torch
 
 import inwit
 from inwit.core.text import percent
-from inwit.training.loop import threads
 
 
 @dataclass(frozen=True)
@@ -113,8 +112,7 @@ def extra_shares(extra: dict[str, Any]) -> dict[str, float]:
 def run(variant: Variant, seed: int) -> dict[str, Any]:
     last = deque(inwit.updates(variant.recipe, seed=seed, **variant.overrides), maxlen=1).pop()
     summary = last.summary()
-    with threads(1):
-        evaluation = inwit.evaluate(last.agent)
+    evaluation = inwit.evaluate(last.agent)
     row = {
         "solved": evaluation.solved == evaluation.problems,
         "seconds": summary["seconds"],

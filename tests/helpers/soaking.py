@@ -107,9 +107,9 @@ def cuts(config: Config, count: int, seed: int = 0) -> int:
         for place in places:
             with suppress(Cut):
                 if path is None:
-                    inwit.train(config, report=cut_at(place), tell=quiet)
+                    inwit.train(config, callback=cut_at(place), tell=quiet)
                 else:
-                    inwit.resume(path, report=cut_at(place), tell=quiet)
+                    inwit.resume(path, callback=cut_at(place), tell=quiet)
             path = find("latest", any_status=True)
             assert read_whole_record(path).summary["update"] == place
         assert path is not None
@@ -377,7 +377,7 @@ def memory_growth(seconds: float, warm_up: float) -> dict[str, float]:
                 raise Cut
 
     with runs_folder(), suppress(Cut):
-        inwit.train(config, report=report, tell=quiet)
+        inwit.train(config, callback=report, tell=quiet)
     count = len(points)
     mean_x, mean_y = (sum(point[axis] for point in points) / count for axis in (0, 1))
     slope = sum((x - mean_x) * (y - mean_y) for x, y in points) / sum((x - mean_x) ** 2 for x, _ in points)
@@ -409,7 +409,7 @@ def checkpoint_cost(recipe: str, seconds: float, **overrides: Any) -> dict[str, 
     Recorder.save_checkpoint = timed  # type: ignore[method-assign]
     try:
         with runs_folder(in_memory=False), suppress(Cut):
-            inwit.train(config, report=report, tell=quiet)
+            inwit.train(config, callback=report, tell=quiet)
     finally:
         Recorder.save_checkpoint = take  # type: ignore[method-assign]
     mean = sum(times) / len(times)

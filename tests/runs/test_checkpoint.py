@@ -139,7 +139,7 @@ def test_a_checkpoint_is_an_agent() -> None:
     def note(update: Any) -> None:
         weights[update.index + 1] = next(update.agent.policy.parameters()).detach().numpy().tobytes()
 
-    agent = inwit.train(small_config(training={"max_updates": 3, **EVERY_UPDATE}), report=note)
+    agent = inwit.train(small_config(training={"max_updates": 3, **EVERY_UPDATE}), callback=note)
     assert agent.path is not None
     for path in checkpoint.listed(agent.path):
         loaded = inwit.load(path)

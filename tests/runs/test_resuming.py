@@ -40,7 +40,7 @@ FIXED = {"confirm": False, "max_updates": 12}
 def cut(at: int, **overrides: Any) -> Path:
     """A run cut off after update `at`."""
     with pytest.raises(Cut):
-        inwit.train(small_config(**({"training": FIXED} | overrides)), report=cut_at(at), tell=quiet)
+        inwit.train(small_config(**({"training": FIXED} | overrides)), callback=cut_at(at), tell=quiet)
     return find("latest")
 
 
@@ -381,7 +381,7 @@ def test_an_interrupted_resumption_stays_resumable(uncut: Any) -> None:
     def interrupt(update: Any) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
-    agent = inwit.resume(path, report=interrupt, tell=quiet)
+    agent = inwit.resume(path, callback=interrupt, tell=quiet)
     assert (agent.status, agent.summary["signal"]) == ("interrupted", "SIGTERM")
     resumed = inwit.resume(path, tell=quiet)
     assert "signal" not in resumed.summary

@@ -187,7 +187,7 @@ def test_a_learner_that_reports_nothing_is_shown_all_the_same(terminal: bool, mo
     text = io.StringIO()
     console = Console(file=text, force_terminal=terminal, width=100)
     with Progress(console, config) as progress:
-        agent = inwit.train(config, report=progress, tell=quiet)
+        agent = inwit.train(config, callback=progress, tell=quiet)
     assert "entropy" not in text.getvalue()
     assert "entropy" not in agent.summary
     assert "tokens/s" in text.getvalue()

@@ -135,7 +135,7 @@ def test_a_script_that_never_succeeds_is_left_in_peace() -> None:
 def test_it_goes_on_where_it_was_cut() -> None:
     whole = inwit.train(config(), tell=quiet)
     with pytest.raises(Cut):
-        inwit.train(config(checkpoint_every=0.0), report=cut_at(7), tell=quiet)
+        inwit.train(config(checkpoint_every=0.0), callback=cut_at(7), tell=quiet)
     resumed = inwit.resume(runs.find("latest", any_status=True), tell=quiet)
     assert resumed.path != whole.path
     assert resumed.status == "finished"

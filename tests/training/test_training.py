@@ -21,7 +21,7 @@ from faults import FaultyDisk, disk
 from inwit.core.errors import UserError
 from inwit.runs import checkpoint
 from inwit.training.curricula import Outcomes
-from inwit.training.loop import loop, optimise, prepare, threads
+from inwit.training.loop import loop, optimise, prepare
 from support import python, small_config
 
 FINGERPRINT = """
@@ -192,22 +192,9 @@ def test_train_leaves_globals_alone(runs: Path) -> None:
     assert agent.path.parent == runs
 
 
-def test_threads_are_set_back_even_after_an_error() -> None:
-    count = torch.get_num_threads()
-
-    def fail() -> None:
-        with threads(count + 1):
-            assert torch.get_num_threads() == count + 1
-            raise RuntimeError("inside")
-
-    with pytest.raises(RuntimeError, match="inside"):
-        fail()
-    assert torch.get_num_threads() == count
-
-
 def test_train_reports_and_keeps_a_run() -> None:
     told: list[int] = []
-    agent = inwit.train(small_config(training={"max_updates": 12}), report=lambda update: told.append(update.index))
+    agent = inwit.train(small_config(training={"max_updates": 12}), callback=lambda update: told.append(update.index))
     assert told == list(range(12))
     assert agent.status == "finished"
     assert agent.summary["update"] == 12
@@ -257,7 +244,7 @@ def test_an_error_of_the_report_keeps_what_was_trained() -> None:
             raise RuntimeError("the report failed")
 
     with pytest.raises(RuntimeError, match="the report failed"):
-        inwit.train(small_config(training={"max_updates": 9}), report=fail)
+        inwit.train(small_config(training={"max_updates": 9}), callback=fail)
     agent = inwit.load()
     assert (agent.status, agent.summary["update"]) == ("interrupted", 3)
 
@@ -278,7 +265,7 @@ def test_a_checkpoint_that_cannot_be_saved_leaves_nothing_behind(runs: Path) -> 
 
     full = FaultyDisk(error=errno.ENOSPC, stays=True)
     with disk(full), pytest.raises(UserError, match="No space left"):
-        inwit.train(small_config(), report=fill)
+        inwit.train(small_config(), callback=fill)
     assert not list(runs.glob("*"))
 
 
@@ -288,7 +275,7 @@ def test_a_signal_ends_after_the_update_at_hand(number: int) -> None:
         if update.index == 2:
             os.kill(os.getpid(), number)
 
-    agent = inwit.train(small_config(training={"max_updates": 1000}), report=interrupt)
+    agent = inwit.train(small_config(training={"max_updates": 1000}), callback=interrupt)
     assert agent.status == "interrupted"
     assert agent.summary["update"] in (3, 4)
     assert inwit.load().status == "interrupted"
@@ -308,7 +295,7 @@ def test_a_second_interrupt_leaves_at_once() -> None:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with pytest.raises(KeyboardInterrupt):
-            inwit.train(small_config(training={"max_updates": 1000}), report=interrupt)
+            inwit.train(small_config(training={"max_updates": 1000}), callback=interrupt)
     finally:
         signal.signal(signal.SIGINT, before)
     assert (inwit.load().status, inwit.load().summary["update"]) == ("interrupted", 1)

@@ -17,13 +17,14 @@ import torch
 from inwit.bench.cells import Cell, Point, Result, write
 from inwit.core.contracts import Agent
 from inwit.core.errors import UserError
+from inwit.core.isolation import on_own_terms
 from inwit.core.seeding import stream
 from inwit.core.types import Tasks
 from inwit.evaluation.exact import solves_all
 from inwit.rollout.collect import collect
 from inwit.training import health
 from inwit.training.config import resolve
-from inwit.training.loop import threads, updates
+from inwit.training.loop import updates
 from inwit.worlds.examination import exam_of
 
 SPACING = 0.02  # between two measurements, as a share of the updates so far; at least one update
@@ -85,7 +86,7 @@ def examine(agent: Agent, exam: Tasks) -> tuple[float, bool]:
 
     The share is 1 only if it does: a sample that is solved while some other problem is not counts as one mistake.
     """
-    with threads(agent.config.training.threads):
+    with on_own_terms(agent.threads):
         solved = int(collect(agent.world, agent.policy, exam).success.sum())
         everything = solved == len(exam) and solves_all(agent)
     return 1.0 if everything else min(solved, len(exam) - 1) / len(exam), everything

@@ -44,12 +44,10 @@ def main(arguments: list[str]) -> int:
     from inwit.evaluation.exact import evaluate
     from inwit.evaluation.pass_at_k import pass_at_k
     from inwit.runs.loading import load
-    from inwit.training.loop import threads
 
     agent = load(args.run)
-    with threads(agent.config.training.threads):
-        sampled = None if k is None else pass_at_k(agent, k, samples, args.control)
-        evaluation = evaluate(agent, args.control)
+    sampled = None if k is None else pass_at_k(agent, k, samples, args.control)
+    evaluation = evaluate(agent, args.control)
     if args.control is None:
         keep_evaluation(agent, evaluation)
     if args.json:

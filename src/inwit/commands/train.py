@@ -68,7 +68,7 @@ def _run_training(config: Config, training: Callable[..., Agent], *, as_json: bo
 
     target = console(stderr=as_json)
     with Progress(target, config) as progress:
-        agent = training(report=progress)
+        agent = training(callback=progress)
     if agent.status == "interrupted":
         return _interrupted(agent, target, as_json=as_json)
     try:
@@ -105,13 +105,11 @@ def _prove(agent: Agent, config: Config) -> tuple[Evaluation, list[dict[str, obj
     from inwit.core.seeding import stream
     from inwit.evaluation.exact import evaluate
     from inwit.evaluation.explanation import explain
-    from inwit.training.loop import threads
 
-    with threads(config.training.threads):
-        evaluation = evaluate(agent)
-        kinds = torch.tensor(_examples(agent.world.kinds.stages))
-        tasks = agent.world.describe(agent.world.sample(kinds, stream(config.seed, "examples")))
-        return evaluation, tasks, [explain(agent, task) for task in tasks]
+    evaluation = evaluate(agent)
+    kinds = torch.tensor(_examples(agent.world.kinds.stages))
+    tasks = agent.world.describe(agent.world.sample(kinds, stream(config.seed, "examples")))
+    return evaluation, tasks, [explain(agent, task) for task in tasks]
 
 
 def _examples(stages: tuple[int, ...]) -> list[int]:

@@ -1,14 +1,14 @@
 """The Protocols that worlds, policies, learners, auxiliaries and curricula meet, and the agent that is made of them.
 
-The data that flows between them, and the names of the axes, are in `types`. What every world has is `World`; what only
-some worlds can do is a Protocol of its own, a capability: a world declares its name in `World.capabilities`, and
-general code asks for it with `capable`.
+The data between them, and the names of the axes, are in `types`. What every world has is `World`; what only some can
+do is a Protocol of its own, a capability: a world declares its name, and general code asks for it with `capable`.
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol, Self, overload
 
@@ -86,8 +86,7 @@ class BestPrograms(World, Protocol):
 
     `best_program` gives its tokens, with arguments named by their place, or None where there is none within the bound
     of the search. `best_program_for` gives the same for one task, as `World.describe` writes it, with the task's own
-    arguments. `named_as_in` renames the arguments of programs to those of each row's task; -1 stays.
-    """
+    arguments. `named_as_in` renames the arguments of programs to those of each row's task; -1 stays."""
 
     def best_program(self, kind: int) -> list[int] | None: ...
     def best_program_for(self, task: Task) -> list[int] | None: ...
@@ -97,8 +96,7 @@ class BestPrograms(World, Protocol):
 class ShowsMachine(World, Protocol):
     """`machine`: shows the whole state of its machine as numbers, so that an agent that sees them needs no memory.
 
-    Its scalar twin is a `ShowingTwin`. No number is further from 0 than `gym.machine.LIMIT`.
-    """
+    Its scalar twin is a `ShowingTwin`. No number is further from 0 than `gym.machine.LIMIT`."""
 
     @property
     def machine_names(self) -> Sequence[str]: ...  # a name for each number
@@ -188,10 +186,8 @@ class ShowingTwin(ScalarWorld, Protocol):
 class ColumnTwin(ScalarWorld, Protocol):
     """A scalar twin that runs one program on many problems: each operand may be a column of values.
 
-    `on_all_problems` makes one episode, before its first token, on every
-    problem of a kind of the world with these settings. It is copied with `copy.copy` at every branch of a search:
-    `worlds.oracle.constant` says what that asks of `step`, `state` and `legal`.
-    """
+    `on_all_problems` makes one episode, before its first token, on every problem of a kind of the world with these
+    settings. A search copies it with `copy.copy`: `worlds.oracle.constant` says what that asks of its methods."""
 
     operands: Sequence[Any]
     acc: Any  # the answer; programs with the same answers are of one class
@@ -214,8 +210,7 @@ class Trainable(Policy, Protocol):
     """A policy with parameters, an `nn.Module`.
 
     `replay` predicts `tokens[:, t]` in column t. B is N or a multiple of it: each prompt is that of B / N consecutive
-    rows of tokens, so that a policy can read it once for all of them.
-    """
+    rows of tokens, so that a policy can read it once for all of them."""
 
     @property
     def settings(self) -> Settings: ...
@@ -284,6 +279,15 @@ class Agent:
     status: str = "untrained"  # finished, interrupted, checkpoint
     summary: Json = field(default_factory=dict)  # how the training went
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))  # where its policy computes
+
+    @property
+    def threads(self) -> int:
+        """The PyTorch threads that it was trained with, and is examined with."""
+        return 1 if self.config is None else self.config.training.threads
+
+    def copy(self) -> Agent:
+        """The agent as it is now: training on does not change its weights."""
+        return replace(self, policy=copy.deepcopy(self.policy), summary=dict(self.summary))
 
 
 def parameters_of(policy: Policy) -> list[torch.nn.Parameter]:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from inwit.core.contracts import Agent, Exam, World
 from inwit.core.errors import UserError, unknown
+from inwit.core.isolation import on_own_terms
 from inwit.core.results import Evaluation
 from inwit.core.seeding import stream
 from inwit.core.types import Papers, Rollout, Tasks
@@ -29,8 +30,9 @@ def evaluate(agent: Agent, control: str | None = None) -> Evaluation:
     `control` takes something away from the agent: `shuffled-prompt` shows it, for each problem, the prompt of another
     one of the same stage. Raises `UserError` for a control that does not exist or that can take nothing away.
     """
-    exam = exam_of(agent.world)
-    return exam.grade(sit(agent, exam, range(len(agent.world.kinds)), control))
+    with on_own_terms(agent.threads):
+        exam = exam_of(agent.world)
+        return exam.grade(sit(agent, exam, range(len(agent.world.kinds)), control))
 
 
 def solves_all(agent: Agent) -> bool:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from inwit.core.contracts import Agent, ScalarWorld, World, capable
 from inwit.core.distributions import choose, masked_log_softmax
+from inwit.core.isolation import on_own_terms
 from inwit.core.types import Json, Output, Task, Tasks
 from inwit.worlds import make_scalar
 from inwit.worlds.oracle.constant import kind_success
@@ -55,6 +56,11 @@ def explain(agent: Agent, task: Task, oracle_program: Sequence[str] | None = Non
 
     `oracle_program` is the oracle's for this kind, if the caller knows it: the search may take a second.
     """
+    with on_own_terms(agent.threads):
+        return _explain(agent, task, oracle_program)
+
+
+def _explain(agent: Agent, task: Task, oracle_program: Sequence[str] | None) -> Explanation:
     world = agent.world
     row = world.task(task).to(agent.device)
     kind = int(row.kind)

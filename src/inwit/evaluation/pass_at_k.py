@@ -16,11 +16,13 @@ from inwit.core.contracts import Agent, World
 from inwit.core.errors import UserError
 from inwit.core.intervals import pass_at_k as estimate_pass_at_k
 from inwit.core.intervals import pass_at_k_interval
+from inwit.core.isolation import on_own_terms
 from inwit.core.seeding import stream
 from inwit.core.types import Json, Tasks
 from inwit.evaluation.exact import others_shown
 from inwit.rollout.collect import collect
 from inwit.worlds.examination import exam_of
+from inwit.worlds.reading import whole
 
 ROWS = 4096  # episodes at a time
 FEW = 2048  # problems: an exam of at most this many is tried whole
@@ -64,9 +66,15 @@ def pass_at_k(agent: Agent, k: int, samples: int | None = None, control: str | N
     `control` is that of `evaluate`. The same agent always gives the same result. Raises `UserError` for numbers that do
     not fit.
     """
-    samples = max(k, 16) if samples is None else samples
+    k = whole("pass-at", k)
+    samples = max(k, 16) if samples is None else whole("samples", samples)
     _check("pass-at", k, 1)
     _check("samples", samples, k)
+    with on_own_terms(agent.threads):
+        return _pass_at_k(agent, k, samples, control)
+
+
+def _pass_at_k(agent: Agent, k: int, samples: int, control: str | None) -> PassAtK:
     world = agent.world
     exam = exam_of(world)
     all_problems = exam.proven and exam.questions <= FEW
@@ -110,8 +118,6 @@ def _some_problems(world: World) -> Tasks:
 
 
 def _check(name: str, value: int, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise UserError(f"{name} = {value!r} is not a whole number")
     if not least <= value <= 100_000:
         limit = f"pass-at = {least}" if name == "samples" else least
         raise UserError(f"{name} = {value} is out of range: it must be at least {limit} and at most 100000")

@@ -26,6 +26,7 @@ from inwit.core import storage
 from inwit.core.contracts import Agent, Policy, World, parameters_of
 from inwit.core.distributions import choose, gumbel
 from inwit.core.errors import UserError
+from inwit.core.isolation import on_own_terms
 from inwit.core.seeding import stream
 from inwit.core.types import Memory, Output
 from inwit.integrations import missing
@@ -53,8 +54,12 @@ def export_onnx(agent: Agent | str | Path, path: str | Path) -> tuple[Path, Path
     files = Path(path), Path(path).with_name(f"{Path(path).stem}.begin.onnx")
     for file in files:
         storage.check_replaceable(file)
-    policy = _for_export(agent)
-    with torch.no_grad(), TemporaryDirectory() as folder:  # good files replace those at `path`, others do not
+    with (
+        on_own_terms(agent.threads),
+        torch.no_grad(),
+        TemporaryDirectory() as folder,
+    ):  # good files replace those at `path`
+        policy = _for_export(agent)
         made = Path(folder, files[0].name), Path(folder, files[1].name)
         prompts, states = sampled_states(agent.world, policy)
         token, memory = states[-1]
@@ -136,7 +141,7 @@ def _write(agent: Agent, function: _Function, file: Path, inputs: dict[str, Tens
             verbose=False,
             input_names=list(inputs),
             output_names=["logits", "value", *(f"next_{name}" if step else name for name in memory)],
-            dynamic_shapes=(shapes[0], tuple(shapes[1:])),
+            dynamic_shapes=(shapes[0], tuple(shapes[1:])) if shapes[1:] else (shapes[0],),
         )
         assert program is not None
         program.model.metadata_props["inwit"] = json.dumps(about)

@@ -11,6 +11,7 @@ import torch
 from inwit.core import result_text
 from inwit.core.contracts import Agent, World, capable
 from inwit.core.errors import UserError
+from inwit.core.isolation import on_own_terms
 from inwit.core.results import Evaluation
 from inwit.core.text import percent
 from inwit.core.types import Papers
@@ -22,7 +23,6 @@ from inwit.report.select import Run
 from inwit.runs import checkpoint
 from inwit.runs.folder import COMPLETE
 from inwit.runs.loading import load
-from inwit.training.loop import threads
 from inwit.worlds.examination import Sampling, exam_of
 
 ROWS = 512  # problems of each stage that stand for all of them
@@ -60,7 +60,7 @@ def close_up(run: Run, *, each: int) -> CloseUp:
     try:
         source = _source(run)
         agent = load(source)
-        with threads(1):
+        with on_own_terms(1):
             look = _look(agent, run, each)
         below = "" if source == run.record.path else f"{run.record.name}/checkpoints/{source.name}"
         return replace(look, source=below)

@@ -14,6 +14,7 @@ from inwit import worlds
 from inwit.core.contracts import Agent, Policy, World
 from inwit.core.devices import usable_device, usable_devices
 from inwit.core.errors import UserError, unknown
+from inwit.core.isolation import on_own_terms
 from inwit.core.seeding import stream
 from inwit.policies import make_policy
 from inwit.runs import checkpoint
@@ -44,6 +45,11 @@ def load(run: str | Path = "latest", device: str | None = None) -> Agent:
 
     Raises `UserError` for a run that is missing, unfinished, damaged, or made for a world that this installation lacks.
     """
+    with on_own_terms(1):
+        return _load(run, device)
+
+
+def _load(run: str | Path, device: str | None) -> Agent:
     path = find(run)
     kept = checkpoint.load(path) if (path / "manifest.json").is_file() else None
     folder = path.absolute().parents[1] if kept else path

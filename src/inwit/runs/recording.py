@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from inwit.core import storage
 from inwit.core.contracts import Agent
 from inwit.core.errors import UserError
 from inwit.core.interruption import interruption
+from inwit.core.isolation import on_own_terms
 from inwit.core.results import Json
 from inwit.runs import checkpoint, snapshot, writing
 from inwit.runs.folder import read_lines
@@ -26,7 +27,7 @@ from inwit.training.metrics import Update
 
 REPORT_EVERY = 10  # updates between two lines of metrics
 
-Report = Callable[[Update], None]
+Callback = Callable[[Update], object]
 Tell = Callable[[str], None]
 
 
@@ -37,23 +38,28 @@ def to_stderr(text: str) -> None:
 def train(
     source: Config | str | Path | Mapping[str, object] = "tutorial",
     *,
-    report: Report | None = None,
+    callback: Callback | None = None,
     tell: Tell = to_stderr,
     track: str | None = None,
+    name: str | None = None,
+    tags: Sequence[str] = (),
     **overrides: object,
 ) -> Agent:
     """Train to the end and keep the result as a run; returns the agent, with `path`, `status` and `summary`.
 
-    `report` is called after every update, `tell` with sentences about the training's health. `track` names a tracker.
-    The first Ctrl-C (or SIGTERM) ends the training after the update at hand and keeps what was trained as an
-    interrupted run, with a checkpoint to go on from (`resume`). So does an exception out of `report`, which is then
-    raised. A second signal leaves at once. Raises `UserError` before anything is written if the configuration is wrong.
+    `callback` is called after every update; if it returns False, the training ends there, and the run is finished.
+    `tell` is called with sentences about the training's health. `track` names trackers. `name` and `tags` are kept with
+    the run, to find it by. The first Ctrl-C (or SIGTERM) ends the training after the update at hand and keeps what was
+    trained as an interrupted run, with a checkpoint to go on from (`resume`). So does an exception out of `callback`,
+    which is then raised. A second signal leaves at once. Raises `UserError` before anything is written if the
+    configuration is wrong.
     """
     config = resolve(source, **overrides)
-    parts, tracker = prepare(config), Tracker(track, tell)  # what is wrong shows before a folder is made
-    path = writing.create(parts.agent.config, parts.agent.world.vocabulary.names)
-    with training_of(path):
-        return Recorder(parts, path, report, tell, tracker).run()
+    with on_own_terms(config.training.threads):
+        parts, tracker = prepare(config), Tracker(track, tell)  # what is wrong shows before a folder is made
+        path = writing.create(parts.agent.config, parts.agent.world.vocabulary.names, name, tags)
+        with training_of(path):
+            return Recorder(parts, path, callback, tell, tracker).run()
 
 
 @contextmanager
@@ -76,6 +82,7 @@ class Recorder:
     | what happened                               | status      | what is saved       | what is raised      |
     |---------------------------------------------|-------------|---------------------|---------------------|
     | the loop ended, or solved everything        | finished    | checkpoint, weights | nothing             |
+    | the callback returned False                 | finished    | checkpoint, weights | nothing             |
     | a signal, seen after an update              | interrupted | checkpoint, weights | nothing             |
     | an exception between two updates            | interrupted | checkpoint, weights | it                  |
     | an exception inside an update               | interrupted | weights             | it                  |
@@ -92,7 +99,7 @@ class Recorder:
 
     parts: Parts
     path: Path
-    report: Report | None
+    callback: Callback | None
     tell: Tell
     tracker: Tracker
 
@@ -121,21 +128,21 @@ class Recorder:
         updates = cast("Generator[Update]", loop(self.parts))
         try:
             with interruption() as signals:
+                stopped = False
                 try:
                     for update in updates:
                         self.last = update
                         self._record(update)
-                        if self.report is not None:
-                            self.report(update)
-                        if signals:
+                        stopped = self.callback is not None and self.callback(update) is False
+                        if stopped or signals:
                             break
                 except BaseException as error:
                     between = inspect.getgeneratorstate(updates) == inspect.GEN_SUSPENDED
                     self._end_with(error, between and self.recorded == self.parts.counters.updates)
                     raise
                 if signals and not self.parts.counters.solved:
-                    return self._save("interrupted", signal=signals[0].name)
-                return self._save("finished")
+                    return self._save("interrupted", {"signal": signals[0].name})
+                return self._save("finished", {"ended": "callback"} if stopped else None)
         finally:
             self.tracker.close()
 
@@ -197,8 +204,9 @@ class Recorder:
             if isinstance(error, KeyboardInterrupt):
                 raise KeyboardInterrupt(f"what was trained is kept as {self.path}") from None
 
-    def _save(self, status: str, *, signal: str | None = None, with_checkpoint: bool = True) -> Agent:
-        """Save a checkpoint and the weights, and only then record that the run is complete."""
+    def _save(self, status: str, more: Json | None = None, *, with_checkpoint: bool = True) -> Agent:
+        """Save a checkpoint and the weights, and only then record that the run is complete; `more` goes into its
+        summary."""
         agent = self.parts.agent
         try:
             if with_checkpoint:
@@ -206,7 +214,7 @@ class Recorder:
             elif self.last is not None:
                 self.summary = self.last.summary()
             agent.path, agent.status = self.path, status
-            agent.summary = self.summary | ({"signal": signal} if signal else {})
+            agent.summary = self.summary | (more or {})
             writing.finish(agent)
         except UserError as error:
             self._fail(error)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from inwit.core import storage
 from inwit.core.contracts import Agent
 from inwit.core.devices import usable_device
 from inwit.core.errors import UserError
+from inwit.core.isolation import on_own_terms
 from inwit.runs import checkpoint, provenance, writing
 from inwit.runs.folder import flat, read_whole_record
 from inwit.runs.loading import find
-from inwit.runs.recording import Recorder, Report, Tell, to_stderr, training_of
+from inwit.runs.recording import Callback, Recorder, Tell, to_stderr, training_of
 from inwit.runs.tracking import Tracker
 from inwit.training.config import Config, resolve
 from inwit.training.loop import Parts, prepare
@@ -25,7 +27,7 @@ FREE = ("max_updates", "confirm", "confirm_at", "confirm_every", "checkpoint_eve
 def resume(
     run: str | Path,
     *,
-    report: Report | None = None,
+    callback: Callback | None = None,
     tell: Tell = to_stderr,
     track: str | None = None,
     **overrides: object,
@@ -37,7 +39,17 @@ def resume(
     threads, device). Raises `UserError` if they change anything else, if there is nothing to go on from or nothing left
     to do, or if another process is training the run.
     """
-    path = find(run, any_status=True)
+    with on_own_terms(1):
+        return _resume(find(run, any_status=True), callback, tell, track, overrides)
+
+
+def _resume(
+    path: Path,
+    callback: Callback | None,
+    tell: Tell,
+    track: str | None,
+    overrides: Mapping[str, object],
+) -> Agent:
     read_whole_record(path)
     if not os.access(path, os.W_OK):
         raise UserError(f"the run {path} cannot be written to: copy it to a folder of your own and resume the copy")
@@ -48,7 +60,7 @@ def resume(
         here = provenance.surroundings(config.training.threads, config.training.device)
         _refuse_changes(path, resolve(record.config), config, provenance.differences(record.rest, here), tell)
         parts, tracker = prepare(config), Tracker(track, tell)
-        recorder = Recorder(parts, path, report, tell, tracker)
+        recorder = Recorder(parts, path, callback, tell, tracker)
         kept = checkpoint.newest(path, tell)
         if kept is not None:
             recorder.go_on_from(kept)

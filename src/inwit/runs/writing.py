@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import json
 import shutil
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -29,13 +30,15 @@ LINES = ("metrics.jsonl", "events.jsonl")  # what a training appends to
 ATTEMPTS = 100  # names that are tried for a new run, a microsecond apart
 
 
-def create(config: Config, vocabulary: tuple[str, ...]) -> Path:
+def create(config: Config, vocabulary: tuple[str, ...], name: str | None = None, tags: Sequence[str] = ()) -> Path:
     """A new run folder with status `running`, under a name that no other run has. Raises `UserError` if it cannot be
     written, and leaves nothing behind then."""
     base, now, written = runs_folder(), datetime.now(UTC), provenance.now()
     record = {
         "format": FORMAT,
         "status": "running",
+        "name": name,
+        "tags": list(tags),
         "created": written,
         "updated": written,
         "recipe": config.recipe,

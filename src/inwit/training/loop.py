@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -18,6 +17,7 @@ from inwit import worlds
 from inwit.core.contracts import Agent, Auxiliary, Curriculum, Learner, Metrics, Policy, Trainable, parameters_of
 from inwit.core.devices import keep_freed_memory, usable_device
 from inwit.core.errors import UserError
+from inwit.core.isolation import on_own_terms
 from inwit.core.seeding import stream
 from inwit.core.types import Rollout
 from inwit.evaluation.exact import solves_all
@@ -73,6 +73,11 @@ class Parts:
 
 def prepare(config: Config) -> Parts:
     """Everything as it is before the first update. Raises `UserError` if the configuration is impossible."""
+    with on_own_terms(config.training.threads):
+        return _prepare(config)
+
+
+def _prepare(config: Config) -> Parts:
     keep_freed_memory()
     agent = new_agent(config)
     device, parameters = agent.device, parameters_of(agent.policy)
@@ -117,7 +122,7 @@ def loop(parts: Parts) -> Iterator[Update]:
     start = time.perf_counter() - at.seconds
     while at.updates < training.max_updates and not at.solved:
         index = at.updates
-        with threads(training.threads):
+        with on_own_terms(training.threads):
             rollout = _roll_out(parts, index)
             metrics = _learn(parts, rollout)
             curriculum.observe(rollout.tasks.kind, rollout.success)
@@ -204,17 +209,6 @@ def settled(config: Config, policy: Policy) -> Config:
     so that it computes elsewhere as it was trained. A script may have none."""
     settings = getattr(policy, "settings", config.policy.settings)
     return replace(config, policy=replace(config.policy, settings=settings))
-
-
-@contextmanager
-def threads(count: int) -> Iterator[None]:
-    """Run with this many PyTorch threads and set the number back afterwards."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _promising(curriculum: Curriculum, level: float) -> bool:
