@@ -16,14 +16,15 @@ if TYPE_CHECKING:
     from inwit.evaluation.exact import evaluate
     from inwit.evaluation.explanation import explain
     from inwit.evaluation.pass_at_k import pass_at_k
-    from inwit.integrations.hub import from_pretrained, push_to_hub, save_pretrained
+    from inwit.integrations.hub import push_to_hub, save_pretrained
     from inwit.integrations.onnx import export_onnx
     from inwit.rollout.collect import collect
     from inwit.runs.loading import load
+    from inwit.runs.portable import from_pretrained
     from inwit.runs.recording import train
     from inwit.runs.resuming import resume
+    from inwit.runs.starting import updates
     from inwit.training.config import resolve
-    from inwit.training.loop import updates
     from inwit.training.registering import (
         register_auxiliary,
         register_curriculum,
@@ -41,7 +42,7 @@ _HOMES = {
     "evaluate": "inwit.evaluation.exact:evaluate",
     "explain": "inwit.evaluation.explanation:explain",
     "export_onnx": "inwit.integrations.onnx:export_onnx",
-    "from_pretrained": "inwit.integrations.hub:from_pretrained",
+    "from_pretrained": "inwit.runs.portable:from_pretrained",
     "load": "inwit.runs.loading:load",
     "make": "inwit.worlds:make",
     "pass_at_k": "inwit.evaluation.pass_at_k:pass_at_k",
@@ -57,7 +58,7 @@ _HOMES = {
     "save_pretrained": "inwit.integrations.hub:save_pretrained",
     "shortest": "inwit.worlds.oracle.shortest:shortest_for_task",
     "train": "inwit.runs.recording:train",
-    "updates": "inwit.training.loop:updates",
+    "updates": "inwit.runs.starting:updates",
 }
 
 __all__ = ["UserError", "__version__", *sorted(_HOMES)]  # pyright: ignore[reportUnsupportedDunderAll]

@@ -15,6 +15,7 @@ import torch
 import inwit
 from calculating import calculator_agent
 from inwit import UserError
+from inwit.core import storage
 from inwit.core.contracts import Agent
 from inwit.core.results import Evaluation
 from inwit.integrations.hub import model_card
@@ -41,7 +42,7 @@ def test_there_and_back(agent: Agent, saved: Path) -> None:
     assert (back.status, back.world.id) == ("untrained", "tutorial-v1")
     for name, tensor in agent.policy.state_dict().items():
         assert torch.equal(back.policy.state_dict()[name], tensor)
-    again = inwit.save_pretrained(back, saved.with_name("again"))
+    again = inwit.save_pretrained(back, saved.parent / "again" / saved.name)  # the card has the name
     assert (again / "config.json").read_bytes() == (saved / "config.json").read_bytes()
 
 
@@ -161,6 +162,61 @@ def test_a_folder_that_cannot_be_written(agent: Agent, saved: Path) -> None:
         inwit.save_pretrained(agent, saved / "README.md" / "below")
 
 
+OTHERS = {
+    "a readme": "README.md",
+    "a project's configuration": "config.json",
+    "a run": "run.json",
+    "a folder": "src/inwit.py",
+}
+
+
+@pytest.mark.parametrize("others", OTHERS)
+def test_a_folder_of_somebody_elses_is_refused(agent: Agent, tmp_path: Path, others: str) -> None:
+    file = tmp_path / "project" / OTHERS[others]
+    file.parent.mkdir(parents=True)
+    file.write_text('{"mine": true}')
+    with pytest.raises(UserError, match=r"holds .*, and is no agent's folder: name an empty or a new one"):
+        inwit.save_pretrained(agent, tmp_path / "project")
+    assert [path.name for path in (tmp_path / "project").rglob("*") if path.is_file()] == [file.name]
+    assert file.read_text() == '{"mine": true}'
+
+
+def test_hidden_files_are_nobodys(saved: Path, agent: Agent, tmp_path: Path) -> None:
+    (tmp_path / "clone").mkdir()
+    (tmp_path / "clone" / ".gitattributes").touch()
+    assert (inwit.save_pretrained(agent, tmp_path / "clone") / "model.safetensors").is_file()
+
+
+def test_an_edited_card_is_kept(saved: Path, agent: Agent, tmp_path: Path) -> None:
+    told: list[str] = []
+    card = (saved / "README.md").read_text()
+    inwit.save_pretrained(agent, saved, tell=told.append)  # nobody edited this one
+    assert not told
+    (saved / "README.md").write_text(card + "\nIt likes tea.\n")
+    other = replace(agent, summary={"update": 1, "tokens": 2, "seconds": 3.0})
+    inwit.save_pretrained(other, saved, tell=told.append)
+    assert "It likes tea." in (saved / "README.md").read_text()
+    assert told == [f"{saved / 'README.md'} was edited and is kept: look whether its results are still the agent's"]
+    assert inwit.from_pretrained(saved).summary == other.summary
+
+
+def test_a_full_disk_leaves_the_agent_that_was_there(
+    saved: Path, agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {path.name: path.read_bytes() for path in saved.iterdir()}
+    written = storage.write
+
+    def full(path: Path, data: bytes) -> None:
+        if "config" in path.name:
+            raise OSError(28, "No space left on device")
+        written(path, data)
+
+    monkeypatch.setattr(storage, "write", full)
+    with pytest.raises(UserError, match=r"cannot write the agent to .*: No space left on device"):
+        inwit.save_pretrained(replace(agent, status="finished"), saved)
+    assert {path.name: path.read_bytes() for path in saved.iterdir()} == before
+
+
 @pytest.mark.parametrize("value", [float("nan"), {"0": float("inf")}, torch.tensor(1.0)], ids=["nan", "inf", "tensor"])
 def test_a_summary_that_json_cannot_hold(agent: Agent, tmp_path: Path, value: Any) -> None:
     """Refused before anything is written."""
@@ -179,7 +235,7 @@ def test_the_hub_without_a_network(agent: Agent, saved: Path, monkeypatch: pytes
     """The client is told that it is offline, so nothing leaves this machine."""
     constants = pytest.importorskip("huggingface_hub.constants")
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    with pytest.raises(UserError, match="there is no folder me/agent, and the Hub did not give it: ") as caught:
+    with pytest.raises(UserError, match="there is no run or folder me/agent, and the Hub did not give it: ") as caught:
         inwit.from_pretrained("me/agent")
     assert "\n" not in str(caught.value)
     with pytest.raises(UserError, match="cannot push to me/agent: "):

@@ -21,7 +21,7 @@ USES = {
     "import inwit.integrations.stable_baselines3": 'stable-baselines3 is not installed: pip install "inwit[rl]"',
     "import inwit.integrations.torchrl": 'torchrl is not installed: pip install "inwit[rl]"',
     "inwit.push_to_hub('run', 'me/agent')": 'huggingface_hub is not installed: pip install "inwit[hub]"',
-    "inwit.from_pretrained('me/agent')": "there is no folder me/agent, and for the Hub "
+    "inwit.from_pretrained('me/agent')": "there is no run or folder me/agent, and for the Hub "
     'huggingface_hub is not installed: pip install "inwit[hub]"',
     "inwit.export_onnx('run', 'agent.onnx')": 'onnxscript is not installed: pip install "inwit[export]"',
 }

@@ -22,9 +22,9 @@ from inwit.core.seeding import stream
 from inwit.core.types import Tasks
 from inwit.evaluation.exact import solves_all
 from inwit.rollout.collect import collect
+from inwit.runs.starting import updates
 from inwit.training import health
 from inwit.training.config import resolve
-from inwit.training.loop import updates
 from inwit.worlds.examination import exam_of
 
 SPACING = 0.02  # between two measurements, as a share of the updates so far; at least one update

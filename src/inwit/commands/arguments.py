@@ -34,7 +34,9 @@ class Parser(argparse.ArgumentParser):
 
 
 def add_run(parser: Parser) -> None:
-    parser.add_argument("run", help="a run folder, its name, or latest")
+    parser.add_argument(
+        "run", help="a run: its folder, its name, or latest; RUN@best; an exported folder; name/agent on the Hub"
+    )
 
 
 def add_runs(parser: Parser) -> None:

@@ -48,7 +48,7 @@ def main(arguments: list[str]) -> int:
     agent = load(args.run)
     sampled = None if k is None else pass_at_k(agent, k, samples, args.control)
     evaluation = evaluate(agent, args.control)
-    if args.control is None:
+    if args.control is None and agent.path is not None:
         keep_evaluation(agent, evaluation)
     if args.json:
         more = {"control": args.control, "pass_at_k": sampled and sampled.to_dict()}

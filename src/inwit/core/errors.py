@@ -13,6 +13,11 @@ class UserError(ValueError):
     """
 
 
+def missing(package: str, extra: str) -> UserError:
+    """An error for a package that belongs to an extra and is not installed."""
+    return UserError(f'{package} is not installed: pip install "inwit[{extra}]"')
+
+
 def unknown(what: str, value: object, valid: Iterable[object]) -> UserError:
     """An error for a name that does not exist, with the nearest one that does."""
     names = [str(name) for name in valid]

@@ -66,6 +66,19 @@ def replace(path: Path, data: bytes) -> None:
         raise
 
 
+def replace_together(folder: Path, files: dict[str, bytes]) -> None:
+    """Put several files into a folder, after all their contents have reached the disk: a full disk changes none."""
+    partials = {name: folder / f".{name}.{os.getpid()}.partial" for name in files}
+    try:
+        for name, data in files.items():
+            write(partials[name], data)
+        for name, partial in partials.items():
+            adopt(partial, folder / name)
+    finally:
+        for partial in partials.values():
+            partial.unlink(missing_ok=True)
+
+
 def publish(path: Path, data: bytes) -> None:
     """`replace` for a file that a user asked for: raises `UserError` with its path if the disk refuses.
 

@@ -1,8 +1,5 @@
-"""Agents as folders, and the Hugging Face Hub to share them.
+"""Agents as folders, and the Hugging Face Hub to share them. What a folder holds, and its reading: `runs.portable`.
 
-A folder holds `model.safetensors`, `config.json` and `README.md`, the model card. The record in `config.json` holds the
-SHA-256 of the weights; the weights hold that of the rest of the record, results included. A file that was changed, cut
-short or mixed up with another agent's is refused: this finds accidents, it is no signature. Nothing is ever unpickled.
 Folders need no extra; the Hub needs `pip install "inwit[hub]"`.
 """
 
@@ -11,47 +8,42 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load, save
+from safetensors.torch import save
 
-from inwit.core import result_text
+from inwit.core import result_text, storage
 from inwit.core.contracts import Agent, parameters_of, weights_of
-from inwit.core.devices import usable_device
-from inwit.core.errors import UserError
+from inwit.core.errors import UserError, missing
 from inwit.core.results import Evaluation
 from inwit.evaluation.exact import evaluate
-from inwit.integrations import missing
 from inwit.runs import loading
-from inwit.training.config import resolve
-from inwit.training.loop import settled
+from inwit.runs.portable import CARD, CONFIG, FORMAT, REPO_ID, WEIGHTS, hub_errors, is_portable, record_hash
+from inwit.runs.recording import Tell, to_stderr
 from inwit.version import __version__
 from inwit.worlds import WORLDS
 
-FORMAT = 1
-WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
-REPO_ID = r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*"
 
+def save_pretrained(
+    agent: Agent | str | Path, folder: str | Path, *, repo_id: str | None = None, tell: Tell = to_stderr
+) -> Path:
+    """Write an agent (or what `load` takes) to a folder, with its results in the card.
 
-def save_pretrained(agent: Agent | str | Path, folder: str | Path, *, repo_id: str | None = None) -> Path:
-    """Write an agent (or a run's, by its path, name or `latest`) to a folder, with its results in the card.
-
-    Evaluates the agent first, which takes seconds. Returns the folder. Raises `UserError` if it cannot be written, if
-    the agent has no configuration, or if its summary holds what JSON cannot, such as NaN.
+    Evaluates the agent first, which takes seconds. Returns the folder. An agent that is there already is replaced; a
+    card that somebody has edited is kept, which `tell` hears of. Raises `UserError` if the folder holds anything else,
+    if it cannot be written, if the agent has no configuration, or if its summary holds what JSON cannot, such as NaN.
     """
+    folder = Path(folder)
+    _refuse_others(folder)
     agent = agent if isinstance(agent, Agent) else loading.load(agent)
     if agent.config is None:
         raise UserError("the agent cannot be saved: it has no configuration, since no training made it")
     _check_summary(agent.summary)
-    folder = Path(folder)
     evaluation = evaluate(agent)
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights_of(agent.policy).items()}
+    card = model_card(agent, evaluation, repo_id or folder.resolve().name).encode()
     record = {
         "library": "inwit",
         "format": FORMAT,
@@ -60,53 +52,41 @@ def save_pretrained(agent: Agent | str | Path, folder: str | Path, *, repo_id: s
         "summary": agent.summary,
         "evaluation": evaluation.to_dict(),
         "config": agent.config.to_dict(),
+        "card_sha256": hashlib.sha256(card).hexdigest(),
     }
-    weights = save(tensors, metadata={"record_sha256": _record_hash(record)})
+    weights = save(tensors, metadata={"record_sha256": record_hash(record)})
     record["weights_sha256"] = hashlib.sha256(weights).hexdigest()
-    card = model_card(agent, evaluation, repo_id or folder.resolve().name)
-    try:
+    files = {WEIGHTS: weights, CONFIG: storage.to_json(record)}
+    if _is_edited(folder):
+        tell(f"{folder / CARD} was edited and is kept: look whether its results are still the agent's")
+    else:
+        files[CARD] = card
+    with storage.explained(f"cannot write the agent to {folder}"):
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / WEIGHTS).write_bytes(weights)
-        (folder / CONFIG).write_text(json.dumps(record, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-        (folder / CARD).write_text(card, encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"cannot write the agent to {folder}: {error.strerror}") from None
+        storage.replace_together(folder, files)
     return folder
 
 
-def from_pretrained(source: str | Path, *, device: str = "cpu", revision: str | None = None) -> Agent:
-    """The agent in a folder, or in a repository of the Hub (`name/agent`).
+def _refuse_others(folder: Path) -> None:
+    """Raises `UserError` for a folder with something in it that is not an agent's. Hidden files do not count."""
+    with storage.explained(f"cannot write the agent to {folder}"):
+        if not folder.exists() or is_portable(folder):
+            return
+        if others := sorted(path.name for path in folder.iterdir() if not path.name.startswith(".")):
+            raise UserError(f"{folder} holds {others[0]}, and is no agent's folder: name an empty or a new one")
 
-    Raises `UserError` for a folder that is missing, damaged, tampered with, or of a format that this version does not
-    read.
-    """
-    folder = Path(source) if Path(source).is_dir() else _download(str(source), revision)
-    record = _read(folder)
-    weights = _bytes_of(folder / WEIGHTS)
-    if hashlib.sha256(weights).hexdigest() != record["weights_sha256"]:
-        raise UserError(f"{folder / WEIGHTS} is not the file that {CONFIG} names: it is damaged or was tampered with")
-    try:
-        config = resolve(record["config"])
-    except UserError as error:
-        raise UserError(
-            f"{folder} was saved by inwit {record['inwit']}, which this version cannot read: {error}"
-        ) from None
-    if loading.metadata_of(weights).get("record_sha256") != _record_hash(record):
-        raise UserError(f"the record in {folder / CONFIG} is not the one that the weights were saved with")
-    place = usable_device(device)
-    world, policy = loading.untrained(config)
-    try:
-        tensors = load(weights)
-        if isinstance(policy, torch.nn.Module):  # a script has no weights
-            policy.load_state_dict(tensors)
-            policy.to(place)
-    except (SafetensorError, RuntimeError):
-        raise UserError(f"the weights {folder / WEIGHTS} do not fit the policy and world that {CONFIG} names") from None
-    return Agent(world, policy, settled(config, policy), None, record["status"], record["summary"], place)
+
+def _is_edited(folder: Path) -> bool:
+    """Whether the folder's card is not the one that was written with its agent. Earlier versions did not note that."""
+    with suppress(OSError):
+        written = json.loads((folder / CONFIG).read_bytes()).get("card_sha256")
+        return hashlib.sha256((folder / CARD).read_bytes()).hexdigest() != written
+    return False
 
 
 def push_to_hub(agent: Agent | str | Path, repo_id: str, *, private: bool = False, token: str | None = None) -> str:
-    """Create the repository on the Hub if need be and upload the agent's folder; returns its address.
+    """Create the repository on the Hub if need be and upload the agent's folder; returns its address. A card that was
+    edited there is kept.
 
     Raises `UserError` without the extra, without a network, or where the token (given, or stored by `hf auth login`) is
     missing or refused.
@@ -119,11 +99,17 @@ def push_to_hub(agent: Agent | str | Path, repo_id: str, *, private: bool = Fals
         raise UserError(f"{repo_id!r} is no repository of the Hub: it must be like name/agent")
     if not (token or get_token()):
         raise UserError("there is no token for the Hub: run `hf auth login`, set HF_TOKEN, or give token=")
-    with TemporaryDirectory() as folder:
-        save_pretrained(agent, folder, repo_id=repo_id)
-        with _hub_errors(f"cannot push to {repo_id}"):
+    with TemporaryDirectory() as place:
+        folder = save_pretrained(agent, Path(place, "agent"), repo_id=repo_id)
+        with hub_errors(f"cannot push to {repo_id}"):
             api = HfApi(token=token)
             api.create_repo(repo_id, private=private, exist_ok=True)
+            there = Path(place, "there")
+            api.snapshot_download(repo_id, local_dir=there, allow_patterns=[CONFIG, CARD])
+            if is_portable(there) and _is_edited(there):
+                (folder / CARD).write_bytes((there / CARD).read_bytes())
+            elif (there / CONFIG).exists() and not is_portable(there):
+                raise UserError(f"{repo_id} holds a {CONFIG} that is no inwit agent's: name another repository")
             return str(api.upload_folder(repo_id=repo_id, folder_path=folder, commit_message="Save an inwit agent"))
 
 
@@ -136,59 +122,6 @@ def _check_summary(summary: dict[str, object]) -> None:
             raise UserError(
                 f"the agent's summary has {name} = {value!r}, which JSON cannot hold: correct agent.summary[{name!r}]"
             ) from None
-
-
-def _read(folder: Path) -> dict[str, Any]:
-    try:
-        record = json.loads(_bytes_of(folder / CONFIG))
-        if record.get("library") != "inwit":
-            raise UserError(f"{folder} is not an inwit agent: its {CONFIG} does not say so")
-        if record["format"] != FORMAT:
-            made = f"inwit {record.get('inwit', 'of another version')}"
-            raise UserError(f"{folder} has format {record['format']!r}, of {made}: this version reads format {FORMAT}")
-        _ = record["config"]["world"]["id"], [record[name] for name in ("weights_sha256", "status", "summary", "inwit")]
-    except UserError:
-        raise
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise UserError(f"{folder / CONFIG} is damaged: it does not hold an agent's record") from None
-    return record
-
-
-def _bytes_of(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError:
-        raise UserError(f"{file.parent} is not an agent's folder: it has no readable {file.name}") from None
-
-
-def _record_hash(record: dict[str, object]) -> str:
-    """Of everything but the weights' own hash, as JSON gives it back (where keys are text)."""
-    rest = json.loads(json.dumps({name: value for name, value in record.items() if name != "weights_sha256"}))
-    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
-
-
-def _download(source: str, revision: str | None) -> Path:
-    if not re.fullmatch(REPO_ID, source):
-        raise UserError(f"{source!r} is neither a folder nor a repository of the Hub, like name/agent")
-    try:
-        from huggingface_hub import snapshot_download
-    except ModuleNotFoundError:
-        raise UserError(f"there is no folder {source}, and for the Hub {missing('huggingface_hub', 'hub')}") from None
-    with _hub_errors(f"there is no folder {source}, and the Hub did not give it"):
-        return Path(snapshot_download(source, revision=revision, allow_patterns=[WEIGHTS, CONFIG, CARD]))
-
-
-@contextmanager
-def _hub_errors(what: str) -> Iterator[None]:
-    """Every failure between here and the Hub, in one line. All exceptions are caught, since the Hub's client passes on
-    those of its HTTP library, which differ between versions."""
-    try:
-        yield
-    except UserError:
-        raise
-    except Exception as error:
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise UserError(f"{what}: {reason}") from None
 
 
 def model_card(agent: Agent, evaluation: Evaluation, name: str) -> str:

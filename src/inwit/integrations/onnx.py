@@ -25,11 +25,10 @@ from torch import Tensor, nn
 from inwit.core import storage
 from inwit.core.contracts import Agent, Policy, World, parameters_of
 from inwit.core.distributions import choose, gumbel
-from inwit.core.errors import UserError
+from inwit.core.errors import UserError, missing
 from inwit.core.isolation import on_own_terms
 from inwit.core.seeding import stream
 from inwit.core.types import Memory, Output
-from inwit.integrations import missing
 from inwit.policies import make_policy
 from inwit.runs import loading
 

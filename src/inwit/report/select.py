@@ -11,6 +11,7 @@ from typing import Any
 
 from inwit.core.errors import UserError, unknown
 from inwit.core.results import Evaluation
+from inwit.runs import portable
 from inwit.runs.folder import Kept, Record, evaluations, number, read_metrics, result, runs_folder, status_now
 from inwit.runs.folder import read_record as read
 from inwit.runs.index import latest, listing
@@ -47,18 +48,23 @@ class Run:
 
 
 def select(patterns: Sequence[str]) -> list[Run]:
-    """The runs of names, paths, `latest`, and patterns such as `NAME-*`: each run once, in order.
+    """The runs of names, paths, `latest`, and patterns such as `NAME-*`, and agents that travel (their folders, or
+    `name/agent` on the Hub): each once, in order.
 
     Raises `UserError` for a name or pattern that nothing answers to, and for a damaged run that was asked for by name;
     a pattern passes damaged ones over.
     """
-    found: dict[Path, Record] = {}
-    for pattern in patterns:
-        for path in _paths(pattern):
-            if path.resolve() not in found:
-                record = read(path)
-                found[path.resolve()] = replace(record, status=status_now(path, record.status))
-    return [Run(record, read_metrics(record.path), evaluations(record.path)) for record in found.values()]
+    paths = {path.resolve(): path for pattern in patterns for path in _paths(pattern)}
+    return [_run(path) for path in paths.values()]
+
+
+def _run(path: Path) -> Run:
+    if portable.is_portable(path):
+        record, kept = portable.as_run(path)
+        return Run(record, [], kept)
+    record = read(path)
+    record = replace(record, status=status_now(path, record.status))
+    return Run(record, read_metrics(record.path), evaluations(record.path))
 
 
 def _paths(pattern: str) -> list[Path]:
@@ -74,4 +80,6 @@ def _paths(pattern: str) -> list[Path]:
         return [runs_folder() / name for name in matching]
     if any(sign in pattern for sign in "*?["):
         raise UserError(f"no run under {runs_folder()} matches {pattern!r}: `inwit runs` lists them")
+    if portable.is_repo_id(pattern):
+        return [portable.download(pattern)]
     raise unknown("run", pattern, ["latest", *names[-5:]])

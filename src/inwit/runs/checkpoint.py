@@ -50,6 +50,11 @@ def listed(run: Path) -> list[Path]:
     return sorted((path for path in folder(run).glob("[0-9]*") if path.name.isdigit()), key=_update, reverse=True)
 
 
+def best(run: Path) -> Path | None:
+    """The checkpoint with the highest running success; of equally good ones the newest. None if there is none."""
+    return max(listed(run), key=lambda path: (_score(path), _update(path)), default=None)
+
+
 def _update(path: Path) -> int:
     return int(path.name)
 
@@ -96,11 +101,9 @@ def _digest(data: bytes) -> str:
 
 def _prune(run: Path) -> None:
     """Keep the last three and the best; of equally good ones the newest."""
-    paths = listed(run)
-    scores = {path: _score(path) for path in paths}
-    best = max(paths, key=lambda path: (scores[path], _update(path)))
-    for path in paths[KEPT:]:
-        if path != best:
+    good = best(run)
+    for path in listed(run)[KEPT:]:
+        if path != good:
             storage.remove_folder(path)
 
 

@@ -1,25 +1,20 @@
-"""The way back from a run's folder to an agent."""
+"""The way back from what was kept to an agent: runs, their checkpoints, and folders that travel."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as parse_tensors
 from torch import Tensor
 
-from inwit import worlds
-from inwit.core.contracts import Agent, Policy, World
-from inwit.core.devices import usable_device, usable_devices
+from inwit.core.contracts import Agent
 from inwit.core.errors import UserError, unknown
 from inwit.core.isolation import on_own_terms
-from inwit.core.seeding import stream
-from inwit.policies import make_policy
-from inwit.runs import checkpoint
+from inwit.runs import checkpoint, portable
 from inwit.runs.folder import COMPLETE, read_whole_record, runs_folder, status_now
 from inwit.runs.index import latest
+from inwit.runs.weights import fit, metadata_of, untrained
 from inwit.runs.writing import weights_metadata
 from inwit.training.config import Config, resolve
 from inwit.training.loop import settled
@@ -29,28 +24,52 @@ RECORDS = ("run.json", "manifest.json")  # of a run, of a checkpoint
 
 def find(run: str | Path, *, any_status: bool = False) -> Path:
     """The folder of a run given by path, by its name under the runs folder, or as `latest`: the last complete run, or,
-    with `any_status`, the last run. A folder that is no run does not hide a run of the same name."""
+    with `any_status`, the last run. A folder that is no run does not hide a run of the same name. After `@` stands a
+    checkpoint: `RUN@best`, `RUN@last`, or the update, as in `RUN@120`."""
     if str(run) == "latest":
         return latest(any_status=any_status)
     folders = [path for path in (Path(run), runs_folder() / run) if str(run) and path.is_dir()]
     if folders:
         return min(folders, key=lambda path: not any((path / name).is_file() for name in RECORDS))
+    name, at, which = str(run).rpartition("@")
+    if at and name:
+        return _checkpoint(find(name, any_status=True), which)
     names = [path.name for path in sorted(runs_folder().glob("[!.]*/"))]
     raise unknown("run", run, ["latest", *names[-5:]])
 
 
-def load(run: str | Path = "latest", device: str | None = None) -> Agent:
-    """The agent of a complete run, or of one of its checkpoints (given by path), on `device`: by default on that of its
-    training, or on the CPU if this machine does not have it.
+def _checkpoint(run: Path, which: str) -> Path:
+    kept = checkpoint.listed(run)
+    named = {"best": checkpoint.best(run), "last": kept[0] if kept else None}
+    found = named.get(which) or next((path for path in kept if path.name == which.zfill(6)), None)
+    if found is None:
+        raise unknown(f"checkpoint of {run}", which, [name for name in named if kept] + [path.name for path in kept])
+    return found
 
-    Raises `UserError` for a run that is missing, unfinished, damaged, or made for a world that this installation lacks.
+
+def locate(source: str | Path) -> Path:
+    """The folder that `load` reads: as `find`, and what the Hub gives for `name/agent`. Raises `UserError`."""
+    try:
+        return find(source)
+    except UserError:
+        if not portable.is_repo_id(str(source)):
+            raise
+    return portable.download(str(source))
+
+
+def load(source: str | Path = "latest", device: str | None = None) -> Agent:
+    """The agent of a complete run, of one of its checkpoints (its path, or as in `latest@best`), of a folder that
+    `save_pretrained` wrote, or of a repository of the Hub (`name/agent`).
+
+    It computes on `device`: by default on that of its training, or on the CPU if this machine does not have it. Raises
+    `UserError` for what is missing, unfinished, damaged, or made for a world that this installation lacks.
     """
     with on_own_terms(1):
-        return _load(run, device)
+        path = locate(source)
+        return portable.read_agent(path, device) if portable.is_portable(path) else _load(path, device)
 
 
-def _load(run: str | Path, device: str | None) -> Agent:
-    path = find(run)
+def _load(path: Path, device: str | None) -> Agent:
     kept = checkpoint.load(path) if (path / "manifest.json").is_file() else None
     folder = path.absolute().parents[1] if kept else path
     record = read_whole_record(folder)
@@ -58,20 +77,10 @@ def _load(run: str | Path, device: str | None) -> Agent:
         raise UserError(_incomplete(path, status_now(path, record.status)))
     config, file = resolve(record.config), path / "weights.safetensors"
     world, policy = untrained(config)
-    _fit(policy, kept.weights if kept else _read_weights(file, config), path if kept else file)
-    if device is None:
-        device = config.training.device if config.training.device in usable_devices() else "cpu"
-    place = usable_device(device)
-    if isinstance(policy, torch.nn.Module):
-        policy.to(place)
+    tensors = kept.weights if kept else _read_weights(file, config)
+    place = fit(policy, tensors, config, device, _misfit(path if kept else file))
     status, summary = ("checkpoint", kept.numbers["summary"]) if kept else (record.status, record.summary)
     return Agent(world, policy, settled(config, policy), folder, status, summary, place)
-
-
-def untrained(config: Config) -> tuple[World, Policy]:
-    """The world of a configuration, and its policy with fresh weights, on the CPU."""
-    world = worlds.make(config.world.id, **config.world.settings.to_dict())
-    return world, make_policy(config.policy.id, config.policy.settings, world, stream(config.seed, "weights"))
 
 
 def _incomplete(path: Path, status: str) -> str:
@@ -93,27 +102,9 @@ def _read_weights(file: Path, config: Config) -> dict[str, Tensor]:
     except (OSError, SafetensorError) as error:
         raise UserError(f"the weights {file} are damaged: {error}") from None
     if metadata_of(data).get("made_for") != weights_metadata(config)["made_for"]:
-        raise _misfit(file)
+        raise UserError(_misfit(file))
     return tensors
 
 
-def metadata_of(weights: bytes) -> dict[str, str]:
-    """What a safetensors file says of itself: JSON after eight bytes with its length. Empty if it is damaged."""
-    try:
-        length = int.from_bytes(weights[:8], "little")
-        return json.loads(weights[8 : 8 + length]).get("__metadata__", {})
-    except (ValueError, AttributeError):
-        return {}
-
-
-def _fit(policy: Policy, tensors: dict[str, Tensor], source: Path) -> None:
-    if not isinstance(policy, torch.nn.Module):  # a script has no weights
-        return
-    try:
-        policy.load_state_dict(tensors)
-    except RuntimeError:
-        raise _misfit(source) from None
-
-
-def _misfit(source: Path) -> UserError:
-    return UserError(f"the weights {source} do not fit the policy and world that run.json names")
+def _misfit(source: Path) -> str:
+    return f"the weights {source} do not fit the policy and world that run.json names"

@@ -19,10 +19,11 @@ from inwit.core.isolation import on_own_terms
 from inwit.core.results import Json
 from inwit.runs import checkpoint, snapshot, writing
 from inwit.runs.folder import read_lines
+from inwit.runs.starting import start
 from inwit.runs.tracking import Tracker
 from inwit.training import health
 from inwit.training.config import Config, resolve
-from inwit.training.loop import Parts, loop, prepare
+from inwit.training.loop import Parts, loop
 from inwit.training.metrics import Update
 
 REPORT_EVERY = 10  # updates between two lines of metrics
@@ -56,7 +57,7 @@ def train(
     """
     config = resolve(source, **overrides)
     with on_own_terms(config.training.threads):
-        parts, tracker = prepare(config), Tracker(track, tell)  # what is wrong shows before a folder is made
+        parts, tracker = start(config), Tracker(track, tell)  # what is wrong shows before a folder is made
         path = writing.create(parts.agent.config, parts.agent.world.vocabulary.names, name, tags)
         with training_of(path):
             return Recorder(parts, path, callback, tell, tracker).run()

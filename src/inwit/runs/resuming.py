@@ -15,6 +15,7 @@ from inwit.runs import checkpoint, provenance, writing
 from inwit.runs.folder import flat, read_whole_record
 from inwit.runs.loading import find
 from inwit.runs.recording import Callback, Recorder, Tell, to_stderr, training_of
+from inwit.runs.starting import begin
 from inwit.runs.tracking import Tracker
 from inwit.training.config import Config, resolve
 from inwit.training.loop import Parts, prepare
@@ -66,6 +67,8 @@ def _resume(
             recorder.go_on_from(kept)
         elif record.summary or checkpoint.listed(path):
             raise UserError(f"the run {path} has no undamaged checkpoint left to go on from: start a new run")
+        else:
+            begin(parts)
         _refuse_if_done(path, record.status, parts)
         lengths: dict[str, int] = kept.numbers["lengths"] if kept else dict.fromkeys(writing.LINES, 0)
         _go_back(path, parts.counters.updates, lengths, tell)

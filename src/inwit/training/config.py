@@ -47,6 +47,9 @@ class TrainingSettings(Settings):
     checkpoint_every: float = setting(30.0, "seconds between two checkpoints; results do not depend on it", at_least=0)
     threads: int = setting(1, "threads; more than one is slower where the machine is shared", at_least=1, at_most=256)
     device: str = setting("cpu", "where to train: cpu, cuda, cuda:1 ...")
+    start_from: str = setting(
+        "", "an agent whose weights it begins with: a run, RUN@best, a folder, or name/agent on the Hub"
+    )
 
 
 @dataclass(frozen=True)

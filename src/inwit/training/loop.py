@@ -4,10 +4,9 @@ run. For an agent without parameters episodes are run, and nothing is optimised.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import cast
 
 import torch
@@ -25,22 +24,13 @@ from inwit.learners import LEARNERS
 from inwit.learners.auxiliary import AUXILIARIES
 from inwit.policies import make_policy
 from inwit.rollout.collect import collect, refuse_test_set
-from inwit.training.config import Config, TrainingSettings, resolve
+from inwit.training.config import Config, TrainingSettings
 from inwit.training.curricula import CURRICULA
 from inwit.training.metrics import Totals, Update, checked, mean_of
 from inwit.worlds.examination import exam_of
 from inwit.worlds.oracle.programs import OraclePrograms
 
 STREAMS = ("kinds", "tasks", "actions")  # of the loop itself; each auxiliary names its own
-
-
-def updates(source: Config | str | Path | Mapping[str, object] = "tutorial", **overrides: object) -> Iterator[Update]:
-    """Train, yielding after every rollout; ends when all problems are solved or after `training.max_updates`.
-
-    For loops of your own: stop at any update, `update.agent` is the agent so far. Writes nothing to disk. Raises
-    `UserError` at once, not at the first update, if the configuration is wrong.
-    """
-    return loop(prepare(resolve(source, **overrides)))
 
 
 @dataclass
