@@ -15,9 +15,12 @@ import torch
 
 import inwit
 from inwit import UserError
+from inwit.core import settings as inwit_settings
 from inwit.core.contracts import Agent
 from inwit.core.types import Memory, Output
 from inwit.integrations import onnx as export
+from inwit.policies.replay import replay_by_stepping
+from inwit.training.config import Part
 from support import untrained
 
 NEEDED = ("onnxscript", "onnxruntime")
@@ -94,6 +97,72 @@ class Empty(Script, torch.nn.Module):
 def test_an_agent_without_a_network_is_refused(change: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no network to export") as refused:
         inwit.export_onnx(replace(untrained(), **change), tmp_path / "agent.onnx")
+    assert "\n" not in str(refused.value)
+    assert not list(tmp_path.iterdir())
+
+
+class Bigram(torch.nn.Module):
+    """Looks at the last token only, and at the memory that a subclass gives it."""
+
+    class Settings(inwit_settings.Settings): ...
+
+    replay = replay_by_stepping
+
+    def __init__(self, settings: Settings, *, vocabulary_size: int, num_stages: int, generator: torch.Generator):
+        super().__init__()
+        self.settings = settings
+        self.table = torch.nn.Parameter(torch.zeros(vocabulary_size, vocabulary_size + 1))
+
+    def first(self, stage: torch.Tensor) -> Memory:
+        return {}
+
+    def begin(self, prompt: torch.Tensor, mask: torch.Tensor, stage: torch.Tensor) -> tuple[Output, Memory]:
+        return self.step(prompt[:, -1], self.first(stage))
+
+    def step(self, token: torch.Tensor, memory: Memory) -> tuple[Output, Memory]:
+        row = self.table[token] + sum(each[:, None] for each in memory.values())
+        return Output(row[..., :-1], row[..., -1]), {name: each + 1 for name, each in memory.items()}
+
+
+class Counting(Bigram):
+    def first(self, stage: torch.Tensor) -> Memory:
+        return {"count": torch.zeros_like(stage), "kept": stage * 1.0}
+
+
+class Named(Bigram):
+    def first(self, stage: torch.Tensor) -> Memory:
+        return {"stage": stage}
+
+
+class Deciding(Bigram):
+    def begin(self, prompt: torch.Tensor, mask: torch.Tensor, stage: torch.Tensor) -> tuple[Output, Memory]:
+        return self.step(prompt[:, -1 if stage.sum() > 3 else 0], {})
+
+
+def from_outside(policy: type[Bigram], name: str) -> Agent:
+    world = inwit.make("tutorial-v1")
+    sizes = {"vocabulary_size": len(world.vocabulary), "num_stages": 3}
+    made = policy(Bigram.Settings(), **sizes, generator=torch.Generator())
+    config = untrained().config
+    return replace(untrained(), policy=made, config=replace(config, policy=Part(name, Bigram.Settings())))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("policy", [Bigram, Counting])
+def test_a_policy_from_outside(policy: type[Bigram], tmp_path: Path) -> None:
+    """One without a memory, and one whose memory is a vector of whole numbers."""
+    step, _ = inwit.export_onnx(from_outside(policy, "outside"), tmp_path / "agent.onnx")
+    assert step.is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("policy", "said"),
+    [(Named, "the memory has a tensor 'stage'"), (Deciding, "the policy outside cannot be exported")],
+)
+def test_a_policy_that_cannot_be_exported(policy: type[Bigram], said: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=said) as refused:
+        inwit.export_onnx(from_outside(policy, "outside"), tmp_path / "agent.onnx")
     assert "\n" not in str(refused.value)
     assert not list(tmp_path.iterdir())
 

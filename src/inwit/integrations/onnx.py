@@ -21,6 +21,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.onnx import OnnxExporterError
 
 from inwit.core import storage
 from inwit.core.contracts import Agent, Policy, World, parameters_of
@@ -62,6 +63,8 @@ def export_onnx(agent: Agent | str | Path, path: str | Path) -> tuple[Path, Path
         made = Path(folder, files[0].name), Path(folder, files[1].name)
         prompts, states = sampled_states(agent.world, policy)
         token, memory = states[-1]
+        if taken := sorted({"token", "logits", "value", *PROMPT} & set(memory)):
+            raise UserError(f"the memory has a tensor {taken[0]!r}, which ONNX files name otherwise: call it otherwise")
         with storage.explained(f"cannot write {files[0]}"):
             files[0].parent.mkdir(parents=True, exist_ok=True)
             _write(agent, _Function(policy, list(memory)), made[0], {"token": token, **memory}, memory)
@@ -132,7 +135,7 @@ def _write(agent: Agent, function: _Function, file: Path, inputs: dict[str, Tens
         "vocabulary": agent.world.vocabulary.names,
         "function": "step" if step else "begin",
     }
-    with _quiet():
+    with _quiet(), _traced(agent.config.policy.id):
         program = torch.onnx.export(
             function,
             tuple(inputs.values()),
@@ -161,6 +164,15 @@ def _check(policy: Policy, files: tuple[Path, Path], prompts: Prompts, states: l
         error = max(float(np.abs(a - b).max()) for a, b in zip(theirs, ours, strict=True) if b.dtype == np.float32)
         if not same or not error < TOLERANCE:
             raise UserError(f"the export was not kept: onnxruntime's numbers differ by {error:.1e}, or its tokens do")
+
+
+@contextmanager
+def _traced(policy: str) -> Iterator[None]:
+    try:
+        yield
+    except OnnxExporterError as error:
+        why = " ".join(str(error.__cause__ or error).split())[:200]
+        raise UserError(f"the policy {policy} cannot be exported, since PyTorch cannot trace it: {why}") from None
 
 
 @contextmanager
