@@ -228,7 +228,6 @@ def test_options_that_contradict(env_id: str, settings: dict[str, Any], options:
         ({"stage": 5}, "stage 5 does not exist"),
         ({"stage": 1.5}, "stage 1.5 is not a whole number"),
         ({"stage": []}, "stage = [] leaves no problems"),
-        ({"max_stepz": 3}, "did you mean 'world.max_steps'"),
     ],
 )
 def test_settings_that_do_not_exist(settings: dict[str, Any], message: str) -> None:

@@ -151,8 +151,6 @@ def test_what_else_is_refused() -> None:
         env.reset(options={"tasks": [1, 2, 3]})
     with pytest.raises(UserError, match="0 environments"):
         make_vec("inwit/Tutorial-v1", 0)
-    with pytest.raises(UserError, match="render_mode is for single"):
-        InwitVectorEnv(2, render_mode="ansi")
 
 
 class _Calls(TorchFunctionMode):
