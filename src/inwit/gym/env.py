@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any, ClassVar, cast
 
 import gymnasium
@@ -11,7 +12,7 @@ from gymnasium import spaces
 from inwit import worlds
 from inwit.core.contracts import ScalarWorld, ShowingTwin
 from inwit.core.errors import UserError
-from inwit.core.results import Json
+from inwit.core.results import Json, Task
 from inwit.gym.keywords import BUDGETS, OBSERVATIONS, check_choice, check_keywords
 from inwit.gym.machine import showing
 from inwit.gym.problems import Problems
@@ -56,13 +57,13 @@ class InwitEnv(gymnasium.Env[Json, Any]):
         """A new problem: drawn, or the one that `options` describe (see `Problems.read`)."""
         super().reset(seed=None if seed is None else whole("seed", seed))
         row = self.problems.read(options, self.np_random)
-        [task] = self.world.describe(row)
-        self._twin = worlds.make_scalar(self.world.id, task, **self.world.settings.to_dict())
+        [self._task] = self.world.describe(row)
+        self._twin = worlds.make_scalar(self.world.id, self._task, **self.world.settings.to_dict())
         prompt, mask = self.world.prompt(row)
         self._fixed = {"prompt": prompt[0].numpy(), "stage": np.int64(self.world.stage(row)[0])}
         self._last = int(last_token(prompt, mask)[0])
         self._written: list[int] = []
-        return self._observation(), {"task": task, **self._info()}
+        return self._observation(), self._info()
 
     def step(self, action: object) -> tuple[Json, float, bool, bool, Json]:
         token = read_action(action, len(self.world.vocabulary))
@@ -76,6 +77,12 @@ class InwitEnv(gymnasium.Env[Json, Any]):
         over = twin.terminated or (twin.truncated and self.budget == "terminates")
         cut = twin.truncated and not over
         return self._observation(), float(twin.reward - before), over, cut, self._info()
+
+    @property
+    def task(self) -> Task:
+        """The problem, as reset options name it. It is not in `info`: others stack what is there over environments."""
+        self._started()
+        return copy.deepcopy(self._task)
 
     def action_masks(self) -> np.ndarray:
         """Int8[V], as `action_space.sample` takes it: 1 for the tokens that are legal now; all with `masks=False`."""

@@ -26,7 +26,7 @@ def check_keywords(owner: type, options: type, world: str, given: Iterable[str])
 
     It begins with Python's own words, which TorchRL reads. Raises `UserError` for a world that there is not.
     """
-    takes = [p for cls in (owner, options) for p in list(signature(cls).parameters.values())]
+    takes = [p for cls in (owner, options) for p in list(signature(cls.__init__).parameters.values())[1:]]
     names = [p.name for p in takes if p.kind is not Parameter.VAR_KEYWORD]
     valid = list(dict.fromkeys([*names, *worlds.WORLDS.settings(world).__dataclass_fields__]))
     for name in given:

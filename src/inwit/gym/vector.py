@@ -16,7 +16,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from inwit.core.errors import UserError, unknown
-from inwit.core.results import Json
+from inwit.core.results import Json, Task
 from inwit.gym.batch import Batch
 from inwit.gym.keywords import WrongTypeError, check_keywords
 from inwit.gym.problems import Problems
@@ -103,11 +103,16 @@ class InwitVectorEnv(VectorEnv[Arrays, np.ndarray, np.ndarray]):
         """What each row's environment would render: a loop over rows."""
         return None if self.render_mode is None else self.batch.frames()
 
+    @property
+    def task(self) -> list[Task]:
+        """The problem of each row, as reset options name it."""
+        return self.batch.world.describe(self.batch.tasks)
+
     def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
-        """For each row its part of `action_masks` or `render`, else this environment's attribute or its result."""
+        """For each row its part of `action_masks`, `render` or `task`, else this environment's attribute or result."""
         found: Any = getattr(self, name)
         value = found(*args, **kwargs) if callable(found) else found
-        by_row = name in ("action_masks", "render") and value is not None
+        by_row = name in ("action_masks", "render", "task") and value is not None
         return tuple(value) if by_row else (value,) * self.num_envs
 
     def get_attr(self, name: str) -> tuple[Any, ...]:

@@ -95,7 +95,11 @@ class InwitVecEnv(VecEnv):
         """There is nothing to close."""
 
     def get_attr(self, attr_name: str, indices: Indices = None) -> list[object]:
-        return [getattr(self, attr_name)] * len(self._rows(indices))
+        rows = self._rows(indices)
+        if attr_name == "task":  # the one that differs between rows
+            tasks = self.batch.world.describe(self.batch.tasks)
+            return [tasks[row] for row in rows]
+        return [getattr(self, attr_name)] * len(rows)
 
     def set_attr(self, attr_name: str, value: object, indices: Indices = None) -> None:
         raise UserError(f"{attr_name} cannot be set: rows are not objects of their own; make another environment")
