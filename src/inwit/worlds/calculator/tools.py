@@ -31,7 +31,7 @@ class Tool:
     polynomial: bool = True
 
     def __reduce__(self) -> tuple[Callable[[str], Tool], tuple[str]]:
-        """Pickled by its name, as functions are: `apply` may be a lambda, and environments travel to other processes."""
+        """Pickled by its name, as functions are: `apply` may be a lambda, and environments go to other processes."""
         return _called, (self.name,)
 
 
