@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -134,3 +135,15 @@ def test_it_really_learns(mode: AutoresetMode) -> None:
     """The first stage in seconds, whichever mode: a step that is void or a problem that is lost would show."""
     envs = gymnasium.make_vec("inwit/Tutorial-v1", 128, stage=0, observe="machine", autoreset_mode=mode)
     assert train(envs, 40_000)[1] > 0.9
+
+
+@pytest.mark.skipif(find_spec("sb3_contrib") is None or find_spec("torchrl") is None, reason="needs the extra rl")
+def test_the_page_on_other_libraries_can_be_typed(capsys: pytest.CaptureFixture[str]) -> None:
+    page = Path(__file__).parents[2] / "docs" / "ecosystem.md"
+    if not page.exists():
+        pytest.skip("There is no checkout around these tests.")
+    text = page.read_text(encoding="utf-8").partition("## Agents that travel")[0]
+    blocks = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert len(blocks) == 4
+    exec("\n".join(blocks), {})
+    assert capsys.readouterr().out.startswith("stage 2  operands 5 5 7 9 8\nwritten ")
