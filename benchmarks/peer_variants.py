@@ -14,6 +14,8 @@ WORLDS: dict[str, dict[str, Any]] = {
     "calculator": {"world": "calculator-v0", "max_operators": 2},
 }
 
+OVER, CUT = "terminates", "truncates"  # what an episode is that has spent its budget: see `inwit.gym.keywords`
+
 
 @dataclass(frozen=True)
 class Variant:
@@ -44,11 +46,11 @@ def _sb3(algorithm: str, about: str, epochs: int, batch: int, **settings: Any) -
     return Variant("sb3", about, epochs, batch, {"algorithm": algorithm, **settings})
 
 
-def _tuned(bootstrap: bool, epochs: int = 4, num_envs: int = 256, **changes: Any) -> dict[str, Any]:
+def _tuned(budget: str, epochs: int = 4, num_envs: int = 256, **changes: Any) -> dict[str, Any]:
     """One large minibatch, or two in each of several epochs, no discount: a batch as ours has it."""
     return {
         "num_envs": num_envs,
-        "bootstrap": bootstrap,
+        "budget": budget,
         "n_steps": 8,
         "batch_size": num_envs * 8 // (1 if epochs == 1 else 2),
         "n_epochs": epochs,
@@ -84,12 +86,12 @@ _A2C = {
 _ONE_LSTM = {"network": {"shared_lstm": True, "enable_critic_lstm": False}}
 
 
-def _torchrl(about: str, epochs: int, minibatches: int, bootstrap: bool, **changes: Any) -> Variant:
+def _torchrl(about: str, epochs: int, minibatches: int, budget: str, **changes: Any) -> Variant:
     settings = {"num_envs": 256, "n_steps": 8, "learning_rate": 3e-3, "entropy": 0.15, "gamma": 1.0, "lmbda": 0.95}
     settings |= {
         "epochs": epochs,
         "minibatches": minibatches,
-        "bootstrap": bootstrap,
+        "budget": budget,
         "gae_each_epoch": False,
         **changes,
     }
@@ -129,46 +131,46 @@ VARIANTS: dict[str, Variant] = {
     "inwit-one-pass": Variant(
         "inwit", "the recipe, in large rollouts", 1, 10_000, {"training": {"episodes": 2048}}, commands=("speed",)
     ),
-    "sb3-a2c-default": _sb3("A2C", "MLP, machine shown, defaults", 1, 20, num_envs=4, bootstrap=True),
-    "sb3-a2c-tuned": _sb3("A2C", "MLP, machine shown, tuned", 1, 2048, bootstrap=False, **_A2C),
-    "sb3-a2c-tuned-bootstrap": _sb3("A2C", "likewise, bootstraps at truncation", 1, 2048, bootstrap=True, **_A2C),
+    "sb3-a2c-default": _sb3("A2C", "MLP, machine shown, defaults", 1, 20, num_envs=4, budget=CUT),
+    "sb3-a2c-tuned": _sb3("A2C", "MLP, machine shown, tuned", 1, 2048, budget=OVER, **_A2C),
+    "sb3-a2c-tuned-bootstrap": _sb3("A2C", "likewise, bootstraps at truncation", 1, 2048, budget=CUT, **_A2C),
     "sb3-a2c-one-pass": replace(
-        _sb3("A2C", "MLP, machine shown", 1, 8192, bootstrap=False, **_A2C | {"num_envs": 1024}), commands=("speed",)
+        _sb3("A2C", "MLP, machine shown", 1, 8192, budget=OVER, **_A2C | {"num_envs": 1024}), commands=("speed",)
     ),
-    "sb3-ppo-default": _sb3("PPO", "MLP, machine shown, defaults", 10, 64, num_envs=4, bootstrap=True),
-    "sb3-ppo-tuned": _sb3("PPO", "MLP, machine shown, tuned", 4, 1024, **_tuned(False, **_PPO)),
-    "sb3-ppo-tuned-bootstrap": _sb3("PPO", "likewise, bootstraps at truncation", 4, 1024, **_tuned(True, **_PPO)),
+    "sb3-ppo-default": _sb3("PPO", "MLP, machine shown, defaults", 10, 64, num_envs=4, budget=CUT),
+    "sb3-ppo-tuned": _sb3("PPO", "MLP, machine shown, tuned", 4, 1024, **_tuned(OVER, **_PPO)),
+    "sb3-ppo-tuned-bootstrap": _sb3("PPO", "likewise, bootstraps at truncation", 4, 1024, **_tuned(CUT, **_PPO)),
     "sb3-ppo-one-pass": replace(
-        _sb3("PPO", "MLP, machine shown, one epoch", 1, 16384, **_tuned(False, 1, 2048)), commands=("speed",)
+        _sb3("PPO", "MLP, machine shown, one epoch", 1, 16384, **_tuned(OVER, 1, 2048)), commands=("speed",)
     ),
-    "maskable-default": _sb3("MaskablePPO", "MLP, machine shown, masks, defaults", 10, 64, num_envs=1, bootstrap=True),
+    "maskable-default": _sb3("MaskablePPO", "MLP, machine shown, masks, defaults", 10, 64, num_envs=1, budget=CUT),
     "maskable-tuned": replace(
-        _sb3("MaskablePPO", "MLP, machine shown, masks, tuned", 1, 2048, **_tuned(False, **_MASKABLE)),
+        _sb3("MaskablePPO", "MLP, machine shown, masks, tuned", 1, 2048, **_tuned(OVER, **_MASKABLE)),
         worlds=("tutorial",),
     ),
     "maskable-tuned-bootstrap": replace(
-        _sb3("MaskablePPO", "likewise, bootstraps at truncation", 1, 2048, **_tuned(True, **_MASKABLE)),
+        _sb3("MaskablePPO", "likewise, bootstraps at truncation", 1, 2048, **_tuned(CUT, **_MASKABLE)),
         worlds=("tutorial",),
     ),
     "maskable-calculator-tuned": replace(
-        _sb3("MaskablePPO", "MLP, machine shown, masks, tuned", 4, 1024, **_tuned(False, **_CALCULATOR)),
+        _sb3("MaskablePPO", "MLP, machine shown, masks, tuned", 4, 1024, **_tuned(OVER, **_CALCULATOR)),
         worlds=("calculator",),
     ),
-    "recurrent-default": _sb3("RecurrentPPO", "LSTM, defaults", 10, 128, num_envs=1, bootstrap=True),
-    "recurrent-tuned": _sb3("RecurrentPPO", "one LSTM, tuned", 4, 1024, **_tuned(False), **_ONE_LSTM),
+    "recurrent-default": _sb3("RecurrentPPO", "LSTM, defaults", 10, 128, num_envs=1, budget=CUT),
+    "recurrent-tuned": _sb3("RecurrentPPO", "one LSTM, tuned", 4, 1024, **_tuned(OVER), **_ONE_LSTM),
     "recurrent-tuned-bootstrap": _sb3(
-        "RecurrentPPO", "likewise, bootstraps at truncation", 4, 1024, **_tuned(True), **_ONE_LSTM
+        "RecurrentPPO", "likewise, bootstraps at truncation", 4, 1024, **_tuned(CUT), **_ONE_LSTM
     ),
     "recurrent-one-pass": replace(
-        _sb3("RecurrentPPO", "one LSTM, one epoch", 1, 4096, **_tuned(False, 1, 512), **_ONE_LSTM), commands=("speed",)
+        _sb3("RecurrentPPO", "one LSTM, one epoch", 1, 4096, **_tuned(OVER, 1, 512), **_ONE_LSTM), commands=("speed",)
     ),
-    "torchrl-default": _torchrl("GRU, masks, the tutorial's settings", 10, 8, True, **_TUTORIAL),
-    "torchrl-tuned": replace(_torchrl("GRU, masks, tuned", 1, 1, False, **_GRU), worlds=("tutorial",)),
+    "torchrl-default": _torchrl("GRU, masks, the tutorial's settings", 10, 8, CUT, **_TUTORIAL),
+    "torchrl-tuned": replace(_torchrl("GRU, masks, tuned", 1, 1, OVER, **_GRU), worlds=("tutorial",)),
     "torchrl-tuned-bootstrap": replace(
-        _torchrl("likewise, bootstraps at truncation", 1, 1, True, **_GRU), worlds=("tutorial",)
+        _torchrl("likewise, bootstraps at truncation", 1, 1, CUT, **_GRU), worlds=("tutorial",)
     ),
     "torchrl-calculator-tuned": replace(
-        _torchrl("GRU, masks, tuned", 1, 1, False, learning_rate=3e-3, entropy=0.02, lmbda=1.0), worlds=("calculator",)
+        _torchrl("GRU, masks, tuned", 1, 1, OVER, learning_rate=3e-3, entropy=0.02, lmbda=1.0), worlds=("calculator",)
     ),
-    "torchrl-one-pass": replace(_torchrl("GRU, masks, one epoch", 1, 1, False, num_envs=2048), commands=("speed",)),
+    "torchrl-one-pass": replace(_torchrl("GRU, masks, one epoch", 1, 1, OVER, num_envs=2048), commands=("speed",)),
 }

@@ -15,14 +15,14 @@ LEAST = 1000  # steps in a call of `advance`
 
 
 class StableBaselines:
-    """`settings`: `algorithm`, `num_envs`, `bootstrap`, and what is left for the algorithm's constructor."""
+    """`settings`: `algorithm`, `num_envs`, `budget`, and what is left for the algorithm's constructor."""
 
     def __init__(self, settings: dict[str, Any], world: dict[str, Any], width: int, seed: int) -> None:
         settings = dict(settings)
         self.algorithm = settings.pop("algorithm")
         self.observe = "tokens" if self.algorithm == "RecurrentPPO" else "machine"
         env = InwitVecEnv(
-            num_envs=settings.pop("num_envs"), bootstrap=settings.pop("bootstrap"), observe=self.observe, **world
+            num_envs=settings.pop("num_envs"), budget=settings.pop("budget"), observe=self.observe, **world
         )
         self.model = _class(self.algorithm)(
             "MultiInputLstmPolicy" if self.algorithm == "RecurrentPPO" else "MultiInputPolicy",

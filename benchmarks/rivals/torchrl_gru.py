@@ -19,7 +19,7 @@ from inwit.integrations.torchrl import InwitTorchRLEnv
 
 
 class TorchRLGRU:
-    """`settings`: num_envs, n_steps, epochs, minibatches, learning_rate, entropy, gamma, lmbda, bootstrap, and
+    """`settings`: num_envs, n_steps, epochs, minibatches, learning_rate, entropy, gamma, lmbda, budget, and
     gae_each_epoch, as in the library's tutorial, where others estimate advantages once."""
 
     observe = "tokens"
@@ -27,7 +27,7 @@ class TorchRLGRU:
     def __init__(self, settings: dict[str, Any], world: dict[str, Any], width: int, seed: int) -> None:
         torch.manual_seed(seed)
         self.settings, self.width = settings, width
-        base = InwitTorchRLEnv(num_envs=settings["num_envs"], **world)
+        base = InwitTorchRLEnv(num_envs=settings["num_envs"], budget=settings["budget"], **world)
         base.set_seed(seed)
         size, stages = base.batch.vocabulary_size, base.batch.world.kinds.num_stages
         inputs = size * (base.batch.world.prompt_width + 2) + stages
@@ -54,8 +54,6 @@ class TorchRLGRU:
 
     def advance(self) -> int:
         block = next(self._batches)
-        if not self.settings["bootstrap"]:
-            block["next", "terminated"] = block["next", "done"].clone()
         with set_recurrent_mode(True):
             for epoch in range(self.settings["epochs"]):
                 if epoch == 0 or self.settings["gae_each_epoch"]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import re
 import warnings
 from typing import Any
@@ -9,18 +11,23 @@ from typing import Any
 import gymnasium
 import numpy as np
 import pytest
-from gymnasium.utils.env_checker import check_env
+import torch
+from gymnasium.envs.registration import EnvSpec
+from gymnasium.utils.env_checker import check_env, data_equivalence
 
 import inwit
 from golden_records import WORLDS, groups
+from gymnasium_ids import every_id
 from inwit import UserError
 from inwit.gym import env_ids, register
+from inwit.gym.env import InwitEnv
+from inwit.gym.rendering import frame
 from inwit.gym.vector import InwitVectorEnv
+from inwit.worlds import make_scalar
 from support import python
 from worlds_from_outside import worlds_from_outside
 
 ID_OF = {world: env_id for env_id, world in env_ids().items()}
-every_id = pytest.mark.parametrize("env_id", env_ids())
 
 
 def make(env_id: str, **settings: Any) -> Any:
@@ -32,7 +39,8 @@ def make(env_id: str, **settings: Any) -> Any:
 @every_id
 @pytest.mark.parametrize("observe", ["tokens", "machine"])
 def test_gymnasiums_own_checks(env_id: str, observe: str) -> None:
-    check_env(make(env_id, observe=observe, render_mode="ansi").unwrapped)
+    """They make the environment again, once for each render mode."""
+    check_env(gymnasium.make(env_id, observe=observe, render_mode="rgb_array").unwrapped)
 
 
 ORDERS = {
@@ -110,25 +118,107 @@ def test_recorded_episodes(world_id: str, every: int) -> None:
 
 def test_options_give_exactly_that_problem() -> None:
     env = gymnasium.make("inwit/Tutorial-v1")
-    seen, info = env.reset(seed=0, options={"stage": 2, "operands": [5, 5, 7, 9, 8]})
-    assert info["task"] == {"stage": 2, "operands": [5, 5, 7, 9, 8]}
+    seen, _ = env.reset(seed=0, options={"stage": 2, "operands": [5, 5, 7, 9, 8]})
+    assert env.unwrapped.task == {"stage": 2, "operands": [5, 5, 7, 9, 8]}
     assert seen["prompt"].tolist() == [5, 5, 7, 9, 8, 10]
     assert (seen["last"], seen["stage"]) == (10, 2)
     env = gymnasium.make("inwit/Calculator-v0", slots=2)
-    seen, info = env.reset(seed=0, options={"expression": "(a*b)-(c*d)", "operands": [3, 5, 2, 7], "stage": 3})
-    assert info["task"] == {"expression": "(a*b)-(c*d)", "operands": [3, 5, 2, 7]}
+    seen, _ = env.reset(seed=0, options={"expression": "(a*b)-(c*d)", "operands": [3, 5, 2, 7], "stage": 3})
+    assert env.unwrapped.task == {"expression": "(a*b)-(c*d)", "operands": [3, 5, 2, 7]}
     assert "".join(env.unwrapped.world.vocabulary.decode(seen["prompt"])).replace("PAD", "") == "(a*b)-(c*d)="
+
+
+def tasks(env: Any, count: int, **first: Any) -> list[Any]:
+    """The problems of the next resets; the first is told `first`."""
+    posed = []
+    for index in range(count):
+        env.reset(**first if index == 0 else {})
+        posed.append(env.unwrapped.task)
+    return posed
 
 
 def test_a_seed_decides_the_problems_and_stages_are_kept() -> None:
     env, other = gymnasium.make("inwit/Tutorial-v1", stage=[0, 2]), gymnasium.make("inwit/Tutorial-v1", stage=[0, 2])
-    told = [[e.reset(seed=7)[1]["task"], *(e.reset()[1]["task"] for _ in range(30))] for e in (env, other)]
-    assert told[0] == told[1]
-    assert {task["stage"] for task in told[0]} == {0, 2}
-    assert env.reset(options={"stage": 2})[1]["task"]["stage"] == 2
-    assert env.reset(seed=8)[1]["task"] != told[0][0]
-    fresh = [gymnasium.make("inwit/Tutorial-v1", stage=2).reset()[1]["task"] for _ in range(5)]
+    told = tasks(env, 30, seed=7)
+    assert tasks(other, 30, seed=7) == told
+    assert tasks(env, 30, seed=7) == told
+    assert {task["stage"] for task in told} == {0, 2}
+    assert tasks(env, 1, options={"stage": 2})[0]["stage"] == 2
+    assert tasks(env, 1, seed=8) != told[:1]
+    fresh = [tasks(gymnasium.make("inwit/Tutorial-v1", stage=2), 1)[0] for _ in range(5)]
     assert len({str(task) for task in fresh}) > 1, "Without a seed every environment poses the same problems."
+
+
+def test_numpy_and_torch_numbers_are_numbers() -> None:
+    env = gymnasium.make("inwit/Tutorial-v1", stage=torch.tensor(2))
+    assert tasks(env, 1, seed=np.uint8(7)) == tasks(env, 1, seed=torch.tensor(7)) == tasks(env, 1, seed=7)
+    assert env.unwrapped.np_random_seed == 7
+    assert env.step(torch.tensor(11))[0]["last"] == env.step(np.uint8(11))[0]["last"] == 11
+    assert gymnasium.make("inwit/Tutorial-v1", stage=np.array([0, 2])).unwrapped.problems.stages == (0, 2)
+
+
+@every_id
+def test_problems_follow_the_generator_that_gymnasium_names(env_id: str) -> None:
+    env = gymnasium.make(env_id).unwrapped
+    env.np_random = np.random.default_rng(3)
+    told = tasks(env, 5)
+    assert env.np_random_seed == -1, "A generator that was set has no seed that is known."
+    other = gymnasium.make(env_id).unwrapped
+    other.np_random = np.random.default_rng(3)
+    assert tasks(other, 5) == told
+    state = env.np_random.bit_generator.state
+    later = tasks(env, 5)
+    env.np_random.bit_generator.state = state
+    assert tasks(env, 5) == later
+    assert tasks(env, 5, seed=3) == tasks(other, 5, seed=3)
+    assert env.np_random_seed == 3
+
+
+@every_id
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda env: pickle.loads(pickle.dumps(env))])
+def test_a_copy_goes_on_as_its_original_does(env_id: str, copied: Any) -> None:
+    env = gymnasium.make(env_id)
+    env.reset(seed=5)
+    env.step(env.action_space.sample(env.unwrapped.action_masks()))
+    other = copied(env)
+    assert data_equivalence(env.step(0), other.step(0), exact=True)
+    assert tasks(env, 5) == tasks(other, 5)
+
+
+@every_id
+def test_a_spec_makes_the_same_environment_anew(env_id: str) -> None:
+    spec = gymnasium.make(env_id, stage=[1], observe="machine", budget="terminates").spec
+    assert spec is not None
+    for again in (spec, EnvSpec.from_json(spec.to_json())):
+        env = gymnasium.make(again).unwrapped
+        assert (env.problems.stages, env.budget, len(env.machine_names) > 0) == ((1,), "terminates", True)
+
+
+@every_id
+def test_masks_are_as_sampling_takes_them(env_id: str) -> None:
+    env = gymnasium.make(env_id)
+    seen, info = env.reset(seed=0)
+    for _ in range(20):
+        masks = (seen["action_mask"], info["action_mask"], env.get_wrapper_attr("action_masks")())
+        assert all(mask.dtype == np.int8 and np.array_equal(mask, masks[0]) for mask in masks)
+        action = env.action_space.sample(info["action_mask"])
+        assert masks[0][action]
+        seen, _, terminated, truncated, info = env.step(action)
+        if terminated or truncated:
+            seen, info = env.reset()
+
+
+@pytest.mark.parametrize(("budget", "flags"), [("terminates", (True, False)), ("truncates", (False, True))])
+@every_id
+def test_what_an_episode_is_that_has_spent_its_budget(env_id: str, budget: str, flags: tuple[bool, bool]) -> None:
+    env = gymnasium.make(env_id, budget=budget)
+    env.reset(seed=0)
+    for _ in range(env.unwrapped.world.max_steps):
+        told = env.step(0)
+        if told[2] or told[3]:
+            break
+    assert told[2:4] == flags
+    assert told[1] == 0
 
 
 def test_masks_off_hides_what_is_legal_and_changes_no_effect() -> None:
@@ -148,6 +238,54 @@ def test_the_machine_is_shown_or_hidden() -> None:
     expected = {"acc full": 1, "acc": np.log1p(9), "mem full": 0, "operands read": 0.4, "operand 0": 1}
     assert {name: seen[name] for name in expected} == pytest.approx(expected)
     assert seen["budget spent"] == pytest.approx(1 / 7)
+
+
+def test_pictures_are_of_one_size_and_show_each_step() -> None:
+    """Of the tutorial to a right and a wrong end, and of a long episode of the calculator."""
+    tutorial = gymnasium.make("inwit/Tutorial-v1", render_mode="rgb_array")
+    calculator = gymnasium.make("inwit/Calculator-v0", render_mode="rgb_array")
+    names = tutorial.unwrapped.world.vocabulary
+    pictures = []
+    for env, actions in (
+        (tutorial, names.ids(["MUL", "ADD", "ANS"])),
+        (tutorial, names.ids(["MUL", "ANS"])),
+        (tutorial, [0] * 7),
+        (calculator, [0] * calculator.unwrapped.world.max_steps),
+    ):
+        env.reset(options={"expression": "a*b", "operands": [3, 4]} if env is calculator else {"stage": 0}, seed=0)
+        pictures.append(env.render())
+        for action in actions:
+            ended = any(env.step(action)[2:4])
+            pictures.append(env.render())
+            if ended:
+                break
+    assert {(picture.shape, picture.dtype.name) for picture in pictures} == {((384, 640, 3), "uint8")}
+    assert len({picture.tobytes() for picture in pictures}) == len(pictures) - 3, "Two episodes begin as another."
+
+
+def test_frames_can_be_collected() -> None:
+    env = gymnasium.make("inwit/Tutorial-v1", render_mode="rgb_array_list")
+    env.reset(seed=0)
+    env.step(0)
+    assert [frame.shape for frame in env.render()] == [(384, 640, 3)] * 2
+
+
+def test_a_render_mode_that_there_is_not() -> None:
+    """Gymnasium warns and goes on; so an environment can be made, which has nothing to show."""
+    with pytest.warns(UserWarning, match="render_mode='depth_array' that is not in the possible render_modes"):
+        env = gymnasium.make("inwit/Tutorial-v1", render_mode="depth_array", disable_env_checker=True)
+    env.reset()
+    with pytest.raises(UserError, match="'depth_array' does not exist: valid: ansi, rgb_array"):
+        env.render()
+
+
+def test_a_picture_leaves_out_what_it_has_no_room_for() -> None:
+    """A program of 200 tokens: the last ones are shown."""
+    world = inwit.make("tutorial-v1")
+    twin = make_scalar("tutorial-v1", {"stage": 0, "operands": [3, 4, 5]})
+    told = frame("rgb_array", world, twin, [11] * 200)
+    assert np.array_equal(told, frame("rgb_array", world, twin, [11] * 200))
+    assert not np.array_equal(told, frame("rgb_array", world, twin, [11] * 199 + [12]))
 
 
 def test_render() -> None:
@@ -228,7 +366,7 @@ def test_options_that_contradict(env_id: str, settings: dict[str, Any], options:
         ({"stage": 5}, "stage 5 does not exist"),
         ({"stage": 1.5}, "stage 1.5 is not a whole number"),
         ({"stage": []}, "stage = [] leaves no problems"),
-        ({"max_stepz": 3}, "did you mean 'world.max_steps'"),
+        ({"budget": "ends"}, "budget = 'ends' does not exist: valid: terminates, truncates"),
     ],
 )
 def test_settings_that_do_not_exist(settings: dict[str, Any], message: str) -> None:
@@ -236,10 +374,22 @@ def test_settings_that_do_not_exist(settings: dict[str, Any], message: str) -> N
         gymnasium.make("inwit/Tutorial-v1", **settings)
 
 
+def test_an_unknown_keyword_is_a_type_error() -> None:
+    """In Python's own words, which TorchRL looks for, and with the nearest name."""
+    for make_env in (InwitEnv, InwitVectorEnv):
+        for given, advice in (("max_stepz", "did you mean 'max_steps'"), ("frameskip", "valid: ")):
+            words = re.escape(f"{make_env.__name__}.__init__() got an unexpected keyword argument '{given}': {advice}")
+            with pytest.raises(TypeError, match=words) as caught:
+                make_env(**{given: 3})
+            assert isinstance(caught.value, UserError)
+    with pytest.raises(UserError, match="unknown world 'tutorial-v9': did you mean 'tutorial-v"):
+        InwitEnv("tutorial-v9", frameskip=1)
+
+
 def test_slots_are_given_once() -> None:
     with pytest.raises(UserError, match="slots = 1 contradicts num_slots = 2"):
         gymnasium.make("inwit/Calculator-v0", slots=1, num_slots=2)
-    assert gymnasium.make("inwit/Tutorial-v1", stage=np.int64(1)).reset()[1]["task"]["stage"] == 1
+    assert tasks(gymnasium.make("inwit/Tutorial-v1", stage=np.int64(1)), 1)[0]["stage"] == 1
 
 
 def test_held_out_expressions_are_asked_for_by_name_only() -> None:
@@ -248,5 +398,5 @@ def test_held_out_expressions_are_asked_for_by_name_only() -> None:
     world = inwit.make("calculator-v0", **settings)
     held_out = {world.kinds.names[kind] for kind in world.kinds.held_out}
     assert held_out
-    assert not held_out & {env.reset(seed=seed)[1]["task"]["expression"] for seed in range(200)}
+    assert not held_out & {task["expression"] for task in tasks(env, 200, seed=0)}
     env.reset(options={"expression": min(held_out), "operands": [1, 2, 3, 4]})

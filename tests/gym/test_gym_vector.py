@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from typing import Any
 
 import gymnasium
 import numpy as np
 import pytest
-from gymnasium.vector import AutoresetMode
+from gymnasium.utils.env_checker import data_equivalence
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from gymnasium.wrappers.vector import RecordEpisodeStatistics
 from torch.overrides import TorchFunctionMode
 
 from golden_records import WORLDS, groups
+from gymnasium_ids import every_id
 from inwit import UserError
 from inwit.gym import env_ids
 from inwit.gym.env import InwitEnv
@@ -25,44 +29,159 @@ def make_vec(env_id: str, count: int, **settings: Any) -> InwitVectorEnv:
     return gymnasium.make_vec(env_id, count, vectorization_mode=mode, **settings).unwrapped
 
 
-@pytest.mark.filterwarnings("ignore:.*is out of date.*:DeprecationWarning")
-@pytest.mark.parametrize("settings", [{}, {"masks": False, "observe": "machine"}, {"observe": "machine"}])
+class Follower(gymnasium.Wrapper[Any, Any, Any, Any]):
+    """A single environment that starts with the problem that a row of another one has now."""
+
+    def __init__(self, many: InwitVectorEnv, row: int, **settings: Any) -> None:
+        super().__init__(InwitEnv(many.batch.world.id, **settings))
+        self.many, self.row = many, row
+
+    def reset(self, **_: Any) -> Any:
+        return self.env.reset(options=self.many.task[self.row])
+
+
+@pytest.mark.parametrize("mode", AutoresetMode)
+@pytest.mark.parametrize(
+    "settings", [{}, {"masks": False, "observe": "machine", "budget": "terminates"}, {"observe": "machine"}]
+)
 @pytest.mark.parametrize("world_id", WORLDS)
-def test_every_row_is_a_single_environment(world_id: str, settings: dict[str, Any]) -> None:
-    """Random tokens, mostly legal, over several episodes: observations, rewards, flags and infos of each row."""
+def test_gymnasiums_own_vector_environment_says_the_same(
+    world_id: str, settings: dict[str, Any], mode: AutoresetMode
+) -> None:
+    """Random tokens, mostly legal, over several episodes: what is seen, paid, flagged and told, of every row."""
     rows, random = 6, np.random.default_rng(5)
-    many, singles = make_vec(ID_OF[world_id], rows, **settings), [InwitEnv(world_id, **settings) for _ in range(rows)]
-    assert many.metadata["autoreset_mode"] is AutoresetMode.NEXT_STEP
-    seen, _ = many.reset(seed=11)
-    assert seen in many.observation_space
-    start_alike(many, singles, range(rows))
-    ended, episodes = np.zeros(rows, bool), 0
+    many = InwitVectorEnv(rows, world_id, autoreset_mode=mode, **settings)
+    slow = SyncVectorEnv([lambda row=row: Follower(many, row, **settings) for row in range(rows)], autoreset_mode=mode)
+    assert many.metadata == slow.metadata
+    assert (many.action_space, many.observation_space) == (slow.action_space, slow.observation_space)
+    seen, info = many.reset(seed=11)
+    assert data_equivalence((seen, info), slow.reset())
+    episodes = 0
     for _ in range(60):
         actions = np.array([likely_legal(mask, random) for mask in many.action_masks()])
-        seen, reward, terminated, truncated, info = many.step(actions)
-        assert seen in many.observation_space
-        fresh = start_alike(many, singles, ended.nonzero()[0])
-        for row, single in enumerate(singles):
-            now = dict(zip(seen, (part[row] for part in seen.values()), strict=True))
-            if row in fresh:
-                told = (fresh[row], 0.0, False, False, {"success": False})
-            else:
-                told = single.step(int(actions[row]))
-            for name, expected in told[0].items():
-                assert now[name] == pytest.approx(expected, abs=1e-6), f"row {row}: {name} differs."
-            assert (reward[row], terminated[row], truncated[row]) == pytest.approx(told[1:4])
-            for name, value in told[4].items():
-                assert np.array_equal(info[name][row], value), f"row {row}: info[{name!r}] differs."
-            assert np.array_equal(info["action_mask"][row], single.action_masks())
-        ended = terminated | truncated
+        told = many.step(actions)
+        assert told[0] in many.observation_space
+        assert data_equivalence(told, slow.step(actions))
+        assert data_equivalence(many.call("action_masks"), slow.call("action_masks"))
+        ended = told[2] | told[3]
         episodes += int(ended.sum())
+        if mode is AutoresetMode.DISABLED and ended.any():
+            options = {"reset_mask": ended}
+            assert data_equivalence(many.reset(options=options), slow.reset(options=dict(options)))
+            assert "reset_mask" in options, "The caller's options must stay as they are."
     assert episodes > rows, "Too few episodes ended to say anything of new beginnings."
 
 
-def start_alike(many: InwitVectorEnv, singles: list[InwitEnv], rows: Any) -> dict[int, dict[str, Any]]:
-    """Give single environments the problems that the rows have now; what they show."""
-    tasks = many.batch.world.describe(many.batch.tasks)
-    return {int(row): singles[row].reset(options=tasks[row])[0] for row in rows}
+@every_id
+@pytest.mark.parametrize("vectorization", ["sync", "vector_entry_point"])
+@pytest.mark.parametrize("mode", AutoresetMode)
+def test_modes_are_asked_for_through_gymnasium(env_id: str, vectorization: str, mode: AutoresetMode) -> None:
+    asked = {"autoreset_mode": mode.value}
+    settings = {"vector_kwargs": asked} if vectorization == "sync" else asked
+    envs = gymnasium.make_vec(env_id, np.int64(3), vectorization_mode=vectorization, **settings)
+    assert envs.metadata["autoreset_mode"] is envs.unwrapped.autoreset_mode is mode
+    _, info = envs.reset(seed=0)
+    for _ in range(12):
+        actions = envs.action_space.sample(tuple(info["action_mask"]))
+        assert info["action_mask"][np.arange(3), actions].all() or not info["action_mask"].any(1).all()
+        _, _, terminated, truncated, info = envs.step(actions)
+        if mode is AutoresetMode.DISABLED and (terminated | truncated).any():
+            envs.reset(options={"reset_mask": terminated | truncated})
+            info["action_mask"] = np.stack(envs.call("action_masks"))
+    assert gymnasium.make_vec(envs.spec).unwrapped.autoreset_mode is mode
+    envs.close()
+    envs.close()
+
+
+@pytest.mark.parametrize(("given", "mode"), [("SAME_STEP", "SAME_STEP"), ("Disabled", "DISABLED")])
+def test_a_mode_has_a_name(given: str, mode: str) -> None:
+    assert InwitVectorEnv(2, autoreset_mode=given).autoreset_mode is AutoresetMode[mode]
+    assert InwitVectorEnv(2).metadata["autoreset_mode"] is AutoresetMode.NEXT_STEP, "Modes are each instance's own."
+    with pytest.raises(UserError, match="unknown autoreset mode 'SAME': did you mean 'SAME_STEP'"):
+        InwitVectorEnv(2, autoreset_mode="SAME")
+
+
+def test_a_row_that_has_ended_must_be_reset_where_nothing_else_does() -> None:
+    env = InwitVectorEnv(3, autoreset_mode="DISABLED", stage=0)
+    env.reset(seed=0)
+    env.step(np.array([11, 12, 13]))
+    env.step(np.array([0, 14, 0]))
+    with pytest.raises(UserError, match="environment 1 has ended: reset it with options="):
+        env.step(np.zeros(3, int))
+    mask = np.array([False, True, False])
+    before = env.batch.rows["prompt"].clone()
+    seen, info = env.reset(options={"reset_mask": mask, "stage": 0, "operands": [1, 2, 3]})
+    assert seen["prompt"][1].tolist()[:3] == [1, 2, 3]
+    assert np.array_equal(seen["prompt"][~mask], before[~mask])
+    assert info["_success"].tolist() == mask.tolist()
+    for wrong, error, message in (
+        ([True] * 3, TypeError, "must be an array of booleans: list was given"),
+        (np.ones(3, int), TypeError, "must be an array of booleans"),
+        (np.ones(2, bool), ValueError, "must have 3 values"),
+        (np.zeros(3, bool), ValueError, "one True at least"),
+    ):
+        with pytest.raises(error, match=message) as caught:
+            env.reset(options={"reset_mask": wrong})
+        assert isinstance(caught.value, UserError)
+
+
+@every_id
+def test_a_limit_of_gymnasiums_own_cuts_episodes_off(env_id: str) -> None:
+    """`max_episode_steps` reaches a vector environment as a keyword; for single ones it is a wrapper."""
+    for budget in ("terminates", "truncates"):
+        both = [
+            gymnasium.make_vec(env_id, 2, vectorization_mode=how, max_episode_steps=3, budget=budget)
+            for how in ("sync", "vector_entry_point")
+        ]
+        for env in both:
+            env.reset(seed=0)
+        for _ in range(9):
+            told = [env.step(np.zeros(2, int)) for env in both]
+            assert data_equivalence(told[0][1:4], told[1][1:4])
+    assert not InwitVectorEnv(2, max_episode_steps=-1).batch.most_steps
+    with pytest.raises(UserError, match="max_episode_steps = 0 is too small"):
+        InwitVectorEnv(2, max_episode_steps=0)
+
+
+def test_problems_follow_the_generator_that_gymnasium_names() -> None:
+    def prompts(env: InwitVectorEnv) -> list[Any]:
+        return [env.reset()[0]["prompt"].tolist(), *(env.step(np.full(4, 11))[0]["prompt"].tolist() for _ in range(20))]
+
+    one, other = InwitVectorEnv(4), InwitVectorEnv(4)
+    one.np_random, other.np_random = np.random.default_rng(3), np.random.default_rng(3)
+    told = prompts(one)
+    assert prompts(other) == told
+    assert one.np_random_seed == -1
+    assert one.reset(seed=np.int64(5))[0]["prompt"].tolist() == other.reset(seed=5)[0]["prompt"].tolist()
+    assert one.np_random_seed == 5
+    again = pickle.loads(pickle.dumps(one))
+    assert prompts(one) == prompts(again) == prompts(copy.deepcopy(other))
+    assert len({str(row) for row in InwitVectorEnv(64, stage=2).reset(seed=0)[0]["prompt"].tolist()}) > 60
+
+
+def test_each_row_can_be_rendered() -> None:
+    env = InwitVectorEnv(2, render_mode="ansi", autoreset_mode="SAME_STEP")
+    env.reset(options={"tasks": [{"stage": 0, "operands": [3, 4, 5]}, {"stage": 0, "operands": [1, 1, 1]}]})
+    env.step(np.array([11, 12]))
+    assert env.render() == env.call("render")
+    assert env.render() == (
+        "stage 0  operands 3 4 5\nwritten MUL\nacc 12  mem ·  held ·  cursor 2",
+        InwitEnv.render(single("ADD", operands=[1, 1, 1])),
+    )
+    env.step(np.array([14, 11]))
+    assert "written nothing yet" in env.render()[0], "The row has begun anew."
+    pictures = gymnasium.make_vec("inwit/Tutorial-v1", 2, render_mode="rgb_array")
+    pictures.reset()
+    assert [picture.shape for picture in pictures.render()] == [(384, 640, 3)] * 2
+    assert InwitVectorEnv(2).render() is None
+
+
+def single(*program: str, operands: list[int]) -> InwitEnv:
+    env = InwitEnv(render_mode="ansi")
+    env.reset(options={"stage": 0, "operands": operands})
+    for token in program:
+        env.step(env.world.vocabulary.id(token))
+    return env
 
 
 def likely_legal(mask: np.ndarray, random: np.random.Generator) -> int:
@@ -151,8 +270,6 @@ def test_what_else_is_refused() -> None:
         env.reset(options={"tasks": [1, 2, 3]})
     with pytest.raises(UserError, match="0 environments"):
         make_vec("inwit/Tutorial-v1", 0)
-    with pytest.raises(UserError, match="render_mode is for single"):
-        InwitVectorEnv(2, render_mode="ansi")
 
 
 class _Calls(TorchFunctionMode):

@@ -48,8 +48,8 @@ def test_recorded_episodes(world_id: str, every: int) -> None:
 
 
 def test_truncation_is_an_ending_unless_asked() -> None:
-    for bootstrap in (False, True):
-        env = InwitVecEnv("tutorial-v1", 2, bootstrap=bootstrap)
+    for budget in ("terminates", "truncates"):
+        env = InwitVecEnv("tutorial-v1", 2, budget=budget)
         env.set_options({"stage": 0, "operands": [3, 4, 5]})
         first = env.reset()
         for _ in range(6):
@@ -57,7 +57,7 @@ def test_truncation_is_an_ending_unless_asked() -> None:
         seen, reward, done, infos = env.step(np.array([0, 0]))
         assert done.all()
         assert not reward.any()
-        assert [info["TimeLimit.truncated"] for info in infos] == [bootstrap] * 2
+        assert [info["TimeLimit.truncated"] for info in infos] == [budget == "truncates"] * 2
         assert infos[0]["terminal_observation"]["last"] == 0
         assert (seen["last"] == first["last"]).all(), "The next episode must have begun."
 
@@ -89,8 +89,8 @@ def test_what_is_refused() -> None:
             env.step(actions)
     with pytest.raises(UserError, match=r"call step_async\(actions\) first"):
         env.step_wait()
-    with pytest.raises(UserError, match="valid: action_masks"):
-        env.env_method("render")
+    with pytest.raises(UserError, match="valid: action_masks, render"):
+        env.env_method("reset")
     with pytest.raises(UserError, match="cannot be set"):
         env.set_attr("stage", 1)
 

@@ -5,42 +5,54 @@ Unlike a rollout's, the rows of a `Batch` do not end together: `restart` starts 
 
 from __future__ import annotations
 
-import secrets
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
+from inwit import worlds
 from inwit.core.errors import UserError
-from inwit.core.seeding import stream
 from inwit.core.types import State, Step, Tasks
+from inwit.gym.keywords import BUDGETS, OBSERVATIONS, check_choice
 from inwit.gym.machine import showing
-from inwit.gym.problems import Problems, check_observe
+from inwit.gym.problems import Problems
+from inwit.gym.rendering import frame
 from inwit.policies.base import last_token
+from inwit.worlds.reading import whole
 
 
 class Batch:
     """`count` rows, each in an episode of its own; `options` are those of `Problems`.
 
-    `rows` are tensors by name: prompt, stage, last (token), steps, returns, terminated, ended; `tasks` and `state` are
-    the world's own. They are replaced, never written to, so a tensor that was returned stays as it was.
+    `rows` are tensors by name: prompt, stage, last (token), steps, returns, terminated, truncated, ended; `tasks` and
+    `state` are the world's own. They are replaced, never written to, so a tensor that was returned stays as it was.
+    With `most_steps` episodes are cut off there, if not before. With a render mode the tokens are kept, for `frames`.
     """
 
-    def __init__(self, world: str, count: int, *, observe: str = "tokens", **options: Any) -> None:
-        check_observe(observe)
-        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+    def __init__(
+        self,
+        world: str,
+        count: int,
+        *,
+        observe: str = "tokens",
+        budget: str = "truncates",
+        most_steps: int | None = None,
+        render_mode: str | None = None,
+        **options: Any,
+    ) -> None:
+        check_choice("observe", observe, OBSERVATIONS)
+        check_choice("budget", budget, BUDGETS)
+        self.count = whole("num_envs", count)
+        if self.count < 1:
             raise UserError(f"{count!r} environments: give a whole number of at least 1")
-        self.count, self.observe = count, observe
+        self.observe, self.budget, self.most_steps, self.render_mode = observe, budget, most_steps, render_mode
         self.problems = Problems(world, **options)
         self.world = self.problems.world
         self.vocabulary_size = len(self.world.vocabulary)
-        self.seed(secrets.randbits(62))
         self._rows: dict[str, Tensor] | None = None
-
-    def seed(self, seed: int) -> None:
-        """Restart the stream of problems. Before the first call its seed comes from the system."""
-        self.draws = stream(seed, "gym tasks")
 
     @property
     def ended(self) -> Bool[Tensor, " B"]:
@@ -65,27 +77,48 @@ class Batch:
         assert len(tasks) == self.count
         self._rows = self._fresh(tasks)
 
-    def restart(self, which: Bool[Tensor, " B"]) -> None:
+    def restart(self, which: Bool[Tensor, " B"], random: np.random.Generator) -> None:
         """Begin an episode on a new problem in some rows."""
-        places = which.nonzero()[:, 0]
-        if len(places):
-            fresh = self._fresh(self.problems.draw(len(places), self.draws))
-            self._rows = {name: old.index_copy(0, places, fresh[name]) for name, old in self.rows.items()}
+        if bool(which.any()):
+            self.begin(which, self.problems.draw(int(which.sum()), random))
+
+    def begin(self, which: Bool[Tensor, " B"], tasks: Tasks) -> None:
+        """Begin an episode in some rows: a task for each of them."""
+        places, fresh = which.nonzero()[:, 0], self._fresh(tasks)
+        self._rows = {name: old.index_copy(0, places, fresh[name]) for name, old in self.rows.items()}
 
     def step(self, token: Int[Tensor, " B"]) -> Step:
         """Carry out a token in every row; a row that has ended stays as it is."""
-        live = ~self.ended
+        rows, live = self.rows, ~self.ended
+        steps = rows["steps"] + live
         state, step = self.world.step(self.state, token)
-        rows = self.rows
+        step = self._ending(step, live, steps)
         self._rows = {
             **rows,
             **{f"state.{name}": tensor for name, tensor in state.items()},
             "last": torch.where(live, token, rows["last"]),
-            "steps": rows["steps"] + live,
+            "steps": steps,
             "terminated": rows["terminated"] | step.terminated,
+            "truncated": rows["truncated"] | step.truncated,
             "ended": rows["ended"] | step.terminated | step.truncated,
             "returns": rows["returns"] + step.reward,
         }
+        if "written" in rows:
+            here = (torch.arange(self.world.max_steps) == rows["steps"][:, None]) & live[:, None]
+            self._rows["written"] = torch.where(here, token[:, None], rows["written"])
+        return step
+
+    def _ending(self, step: Step, live: Bool[Tensor, " B"], steps: Int[Tensor, " B"]) -> Step:
+        """The step, with the flags that `budget` and `most_steps` ask for."""
+        if self.budget == "terminates":
+            step = replace(
+                step, terminated=step.terminated | step.truncated, truncated=torch.zeros_like(step.truncated)
+            )
+        if self.most_steps is not None:  # the world does not know of it, so it goes on in rows that were cut off
+            flags = {"terminated": step.terminated & live, "success": step.success & live}
+            extra = {name: flag & live for name, flag in step.extra.items()}
+            cut = live & (step.truncated | (steps >= self.most_steps))
+            step = replace(step, reward=step.reward * live, truncated=cut, extra=extra, **flags)
         return step
 
     def legal(self) -> Bool[Tensor, "B V"]:
@@ -101,9 +134,23 @@ class Batch:
             seen["machine"] = showing(self.world).machine(self.tasks, self.state)
         return seen
 
+    def frames(self) -> tuple[str | np.ndarray, ...]:
+        """Each row as `render_mode` says, played again by the scalar twin: a loop over rows."""
+        shown = []
+        for task, tokens, steps in zip(
+            self.world.describe(self.tasks), self.rows["written"].tolist(), self.rows["steps"].tolist(), strict=True
+        ):
+            twin = worlds.make_scalar(self.world.id, task, **self.world.settings.to_dict())
+            for token in tokens[:steps]:
+                twin.step(token)
+            shown.append(frame(self.render_mode, self.world, twin, tokens[:steps]))
+        return tuple(shown)
+
     def _fresh(self, tasks: Tasks) -> dict[str, Tensor]:
         prompt, mask = self.world.prompt(tasks)
         state, no = self.world.reset(tasks), torch.zeros_like(tasks.kind, dtype=torch.bool)
+        most = [len(tasks), self.world.max_steps]
+        written = {} if self.render_mode is None else {"written": torch.zeros(most, dtype=torch.int64)}
         return {
             "kind": tasks.kind,
             **{f"task.{name}": tensor for name, tensor in tasks.data.items()},
@@ -113,8 +160,10 @@ class Batch:
             "last": last_token(prompt, mask),
             "steps": torch.zeros_like(tasks.kind),
             "terminated": no,
+            "truncated": no,
             "ended": no,
             "returns": torch.zeros(len(tasks), dtype=torch.float64),
+            **written,
         }
 
     def _part(self, prefix: str) -> dict[str, Tensor]:

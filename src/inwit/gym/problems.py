@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
 from inwit import worlds
@@ -17,7 +18,6 @@ from inwit.core.types import Tasks
 from inwit.worlds.reading import whole
 
 Stages = int | Sequence[int] | None
-OBSERVATIONS = ("tokens", "machine")
 
 
 class Problems:
@@ -43,19 +43,21 @@ class Problems:
         [example] = self.world.describe(self.world.sample(torch.tensor([0]), torch.Generator().manual_seed(0)))
         self._tasks_name_stage = "stage" in example
 
-    def draw(self, count: int, generator: torch.Generator, stage: int | None = None) -> Tasks:
-        """`count` problems, of one stage or of any that the environment poses."""
+    def draw(self, count: int, random: np.random.Generator, stage: int | None = None) -> Tasks:
+        """`count` problems, of one stage or of any that the environment poses. `random` alone decides them: nothing is
+        kept from one call to the next, so whoever sets it, or its state, sets the problems."""
         pool = self._all if stage is None else self._kinds[self._allowed(stage)]
+        generator = torch.Generator().manual_seed(int(random.integers(1 << 62)))
         return self.world.sample(pool[torch.randint(len(pool), (count,), generator=generator)], generator)
 
-    def read(self, options: object, generator: torch.Generator) -> Tasks:
+    def read(self, options: object, random: np.random.Generator) -> Tasks:
         """The one problem that reset options describe: `{"stage": 2, "operands": [...]}`, `{"stage": 2}` with the rest
         drawn, `{"expression": "(a*b)-c", "operands": [...]}`, or nothing. Raises `UserError` for a problem that there
         is not, and for a contradiction."""
         given = _mapping(options)
         stage = whole("stage", given["stage"]) if "stage" in given else None
         if set(given) <= {"stage"}:
-            return self.draw(1, generator, stage)
+            return self.draw(1, random, stage)
         if not self._tasks_name_stage:
             given.pop("stage", None)
         elif stage is None and len(self.stages) == 1:
@@ -68,23 +70,24 @@ class Problems:
         self._allowed(found)
         return task
 
-    def read_all(self, options: object, count: int, generator: torch.Generator) -> Tasks:
+    def read_all(self, options: object, count: int, random: np.random.Generator) -> Tasks:
         """As `read`, for each of `count` rows; `{"tasks": [...]}` has a problem for each."""
         given = _mapping(options)
         if not set(given) - {"stage"}:
             stage = whole("stage", given["stage"]) if given else None
-            return self.draw(count, generator, stage)
+            return self.draw(count, random, stage)
         if "tasks" not in given:
-            return self.read(given, generator).repeat_interleave(count)
+            return self.read(given, random).repeat_interleave(count)
         tasks = given["tasks"]
         if len(given) > 1 or not isinstance(tasks, Sequence) or len(tasks) != count:
-            raise UserError(f"tasks must stand alone and be a list of {count}, one for each environment")
-        return Tasks.joined([self.read(task, generator) for task in tasks])
+            raise UserError(f"tasks must stand alone and be a list of {count}, one for each environment that starts")
+        return Tasks.joined([self.read(task, random) for task in tasks])
 
     def _read_stages(self, stage: Stages) -> tuple[int, ...]:
         if stage is None:
             return self._known
-        asked = stage if isinstance(stage, Iterable) and not isinstance(stage, str) else [stage]
+        many = isinstance(stage, Iterable) and not isinstance(stage, str) and getattr(stage, "ndim", 1) > 0
+        asked: Iterable[object] = stage if many else [stage]  # pyright: ignore[reportAssignmentType]
         stages = tuple(sorted({self._existing(whole("stage", each)) for each in asked}))
         if not stages:
             raise UserError(f"stage = {stage!r} leaves no problems: give some of {_listed(self._known)}, or none")
@@ -110,9 +113,3 @@ def _mapping(options: object) -> Json:
     if options is not None and not isinstance(options, Mapping):
         raise UserError(f"reset options {options!r} are not a dict, as in {{'stage': 0}}")
     return dict(options or {})
-
-
-def check_observe(observe: str) -> None:
-    """Raise `UserError` for an observation mode that does not exist."""
-    if observe not in OBSERVATIONS:
-        raise UserError(f"observe = {observe!r} does not exist: valid: {', '.join(OBSERVATIONS)}")

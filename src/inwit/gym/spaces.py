@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import torch
 from gymnasium import spaces
 
 from inwit.core.contracts import World
@@ -25,6 +27,12 @@ def observation_space(world: World, observe: str) -> spaces.Dict:
         shape = (len(showing(world).machine_names),)
         parts["machine"] = spaces.Box(-LIMIT, LIMIT, shape, np.float32)
     return spaces.Dict(parts)
+
+
+def shown(tensors: Mapping[str, torch.Tensor]) -> dict[str, np.ndarray]:
+    """Observations as arrays of the caller's own, in the types of the spaces; masks as `sample(mask)` takes them."""
+    seen = {name: tensor.numpy(force=True).copy() for name, tensor in tensors.items()}
+    return seen | {"action_mask": seen["action_mask"].astype(np.int8)}
 
 
 def read_action(action: object, size: int) -> int:
@@ -48,6 +56,6 @@ def read_actions(actions: object, count: int, size: int) -> np.ndarray:
 
 def _array(given: object) -> np.ndarray:
     try:
-        return np.asarray(given)
+        return np.asarray(given.numpy(force=True) if isinstance(given, torch.Tensor) else given)
     except ValueError:
         raise UserError(f"the action {given!r} is not a whole number or a list of them") from None

@@ -1,8 +1,8 @@
 """The worlds for Stable-Baselines3 and sb3-contrib: a batched VecEnv, stepped as one block of tensors.
 
 MaskablePPO finds the legal tokens through `env_method("action_masks")`. The budget is part of the task, so by default
-an episode that has spent it has simply ended. With `bootstrap=True` the learner is told that it was cut off
-(`TimeLimit.truncated`); Stable-Baselines3 then adds the value of going on, and learns that stalling pays.
+it `terminates` an episode (see `inwit.gym.keywords`). With `budget="truncates"` the learner is told that the episode
+was cut off (`TimeLimit.truncated`); Stable-Baselines3 then adds the value of going on, and learns that stalling pays.
 """
 
 from __future__ import annotations
@@ -14,14 +14,18 @@ from typing import Any
 import numpy as np
 import torch
 from gymnasium import Wrapper, spaces
+from gymnasium.utils.seeding import np_random
 
-from inwit.core.errors import UserError
+from inwit.core.errors import UserError, unknown
 from inwit.core.types import Step
 from inwit.gym.batch import Batch
-from inwit.gym.spaces import observation_space, read_actions
+from inwit.gym.keywords import check_keywords
+from inwit.gym.problems import Problems
+from inwit.gym.spaces import observation_space, read_actions, shown
 from inwit.integrations import missing
 
 try:
+    from stable_baselines3.common.monitor import Monitor
     from stable_baselines3.common.torch_layers import CombinedExtractor
     from stable_baselines3.common.vec_env import VecEnv
     from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
@@ -36,25 +40,33 @@ class InwitVecEnv(VecEnv):
     that ends them, as Stable-Baselines3 has it; `seed` may also be given by the learner."""
 
     def __init__(
-        self, world: str = "tutorial-v1", num_envs: int = 256, *, bootstrap: bool = False, **settings: Any
+        self,
+        world: str = "tutorial-v1",
+        num_envs: int = 256,
+        *,
+        observe: str = "tokens",
+        budget: str = "terminates",
+        render_mode: str | None = None,
+        **options: Any,
     ) -> None:
-        self.batch = Batch(world, num_envs, **settings)
-        self.bootstrap = bootstrap
-        self.render_mode = None
+        check_keywords(InwitVecEnv, Problems, world, options)
+        self.batch = Batch(world, num_envs, observe=observe, budget=budget, render_mode=render_mode, **options)
+        self.render_mode, self.budget = render_mode, budget
+        self.np_random, _ = np_random()
         self._began = time.time()
         self._tokens: np.ndarray | None = None
         actions = spaces.Discrete(self.batch.vocabulary_size)
-        super().__init__(num_envs, observation_space(self.batch.world, self.batch.observe), actions)
+        super().__init__(self.batch.count, observation_space(self.batch.world, observe), actions)
 
     def reset(self) -> dict[str, np.ndarray]:
         """New problems; those that `set_options` described, once."""
         if self._seeds[0] is not None:
-            self.batch.seed(self._seeds[0])
+            self.np_random, _ = np_random(self._seeds[0])
         options = {"tasks": self._options} if any(self._options) else None
-        self.batch.start(self.batch.problems.read_all(options, self.num_envs, self.batch.draws))
+        self.batch.start(self.batch.problems.read_all(options, self.num_envs, self.np_random))
         self._reset_seeds()
         self._reset_options()
-        return self._observation()
+        return shown(self.batch.observation())
 
     def step_async(self, actions: np.ndarray) -> None:
         self._tokens = read_actions(actions, self.num_envs, self.batch.vocabulary_size)
@@ -68,47 +80,53 @@ class InwitVecEnv(VecEnv):
         infos: list[dict[str, object]] = [{} for _ in range(self.num_envs)]
         if bool(ended.any()):
             self._describe(infos, ended.nonzero()[:, 0].tolist(), step)
-            self.batch.restart(ended)
-        return self._observation(), step.reward.float().numpy(), ended.numpy(), infos
+            self.batch.restart(ended, self.np_random)
+        return shown(self.batch.observation()), step.reward.float().numpy(), ended.numpy(), infos
 
     def action_masks(self) -> np.ndarray:
-        """Bool[num_envs, V]: the tokens that are legal now."""
-        return self.batch.legal().numpy()
+        """Int8[num_envs, V]: 1 for the tokens that are legal now."""
+        return self.batch.legal().numpy().astype(np.int8)
+
+    def get_images(self) -> Sequence[Any]:
+        """A picture of each row, with `render_mode="rgb_array"`: a loop over rows."""
+        return self.batch.frames()
 
     def close(self) -> None:
         """There is nothing to close."""
 
     def get_attr(self, attr_name: str, indices: Indices = None) -> list[object]:
-        return [getattr(self, attr_name)] * len(self._rows(indices))
+        rows = self._rows(indices)
+        if attr_name == "task":  # the one that differs between rows
+            tasks = self.batch.world.describe(self.batch.tasks)
+            return [tasks[row] for row in rows]
+        return [getattr(self, attr_name)] * len(rows)
 
     def set_attr(self, attr_name: str, value: object, indices: Indices = None) -> None:
         raise UserError(f"{attr_name} cannot be set: rows are not objects of their own; make another environment")
 
     def env_method(self, method_name: str, *args: object, indices: Indices = None, **keywords: object) -> list[object]:
-        if method_name != "action_masks":
-            raise UserError(f"the environment has no method {method_name!r} for single rows: valid: action_masks")
-        return list(self.action_masks()[self._rows(indices)])
+        by_row = {"action_masks": self.action_masks, "render": self.batch.frames}
+        if method_name not in by_row:
+            raise unknown("method of single rows", method_name, by_row)
+        found = by_row[method_name]()
+        return [found[row] for row in self._rows(indices)]
 
     def env_is_wrapped(self, wrapper_class: type[Wrapper], indices: Indices = None) -> list[bool]:
-        return [False] * len(self._rows(indices))
+        """True for Monitor: returns and lengths of episodes are told as it tells them."""
+        return [issubclass(Monitor, wrapper_class)] * len(self._rows(indices))
 
     def _rows(self, indices: Indices) -> Sequence[int]:
         return list(self._get_indices(indices))
 
-    def _observation(self) -> dict[str, np.ndarray]:
-        seen = {name: tensor.numpy(force=True).copy() for name, tensor in self.batch.observation().items()}
-        seen["action_mask"] = seen["action_mask"].astype(np.int8)
-        return seen
-
     def _describe(self, infos: list[dict[str, object]], rows: list[int], step: Step) -> None:
         """Fill in what Stable-Baselines3 asks for about the rows that have just ended."""
-        last = self._observation()
+        last = shown(self.batch.observation())
         returns, lengths = self.batch.rows["returns"].tolist(), self.batch.rows["steps"].tolist()
         seconds = round(time.time() - self._began, 6)
         for row in rows:
             infos[row] |= {
                 "terminal_observation": {name: part[row] for name, part in last.items()},
-                "TimeLimit.truncated": self.bootstrap and bool(step.truncated[row]),
+                "TimeLimit.truncated": bool(step.truncated[row] & ~step.terminated[row]),
                 "episode": {"r": returns[row], "l": lengths[row], "t": seconds},
                 "is_success": bool(step.success[row]),
                 **{name: bool(flags[row]) for name, flags in step.extra.items()},

@@ -9,12 +9,16 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from gymnasium.utils.seeding import np_random
 
 from inwit.core.errors import UserError
 from inwit.gym.batch import Batch
+from inwit.gym.keywords import check_keywords
 from inwit.gym.machine import LIMIT, showing
+from inwit.gym.problems import Problems
 from inwit.gym.spaces import read_actions
 from inwit.integrations import missing
+from inwit.worlds.reading import whole
 
 try:
     from tensordict import TensorDict, TensorDictBase
@@ -27,14 +31,25 @@ except ModuleNotFoundError:
 class InwitTorchRLEnv(EnvBase):
     """`num_envs` environments of batch size `[num_envs]`; what else can be set is as in `inwit.gym.env.InwitEnv`.
 
-    Episodes that have spent their budget are `truncated`, not `terminated`: the budget is part of the task, so use
-    `done` where a learner would bootstrap.
+    The world computes on the CPU; after `to(device)` tensors come from and go to that device. TorchRL's own estimators
+    of advantages add the value of going on where `terminated` is false: `budget="terminates"` ends that.
     """
 
-    def __init__(self, world: str = "tutorial-v1", num_envs: int = 256, **settings: Any) -> None:
-        batch = Batch(world, num_envs, **settings)
+    def __init__(
+        self,
+        world: str = "tutorial-v1",
+        num_envs: int = 256,
+        *,
+        observe: str = "tokens",
+        budget: str = "truncates",
+        **options: Any,
+    ) -> None:
+        check_keywords(InwitTorchRLEnv, Problems, world, options)
+        batch = Batch(world, num_envs, observe=observe, budget=budget, **options)
+        num_envs = batch.count
         super().__init__(device="cpu", batch_size=torch.Size([num_envs]))
         self.batch = batch
+        self.np_random, _ = np_random()
         size, each, one = self.batch.vocabulary_size, torch.Size([num_envs]), torch.Size([num_envs, 1])
         parts: dict[str, Any] = {
             "prompt": Categorical(size, shape=torch.Size([num_envs, self.batch.world.prompt_width])),
@@ -56,12 +71,12 @@ class InwitTorchRLEnv(EnvBase):
         """New problems, in the rows that `_reset` marks or in all; `env.reset(options=...)` describes them."""
         which = None if tensordict is None else tensordict.get("_reset", None)
         if which is None:
-            tasks = self.batch.problems.read_all(settings.get("options"), self.batch.count, self.batch.draws)
+            tasks = self.batch.problems.read_all(settings.get("options"), self.batch.count, self.np_random)
             self.batch.start(tasks)
         else:
             if settings.get("options"):
                 raise UserError("options pose problems in all rows: they cannot be given where _reset marks some")
-            self.batch.restart(which.reshape(self.batch.count))
+            self.batch.restart(which.reshape(self.batch.count).cpu(), self.np_random)
         none = torch.zeros(self.batch.count, 1, dtype=torch.bool)
         return self._shown({"success": none, "done": none, "terminated": none.clone(), "truncated": none.clone()})
 
@@ -69,14 +84,14 @@ class InwitTorchRLEnv(EnvBase):
         """A row that has ended stays as it is, done and unpaid, until it is reset."""
         actions = read_actions(tensordict["action"], self.batch.count, self.batch.vocabulary_size)
         step = self.batch.step(torch.from_numpy(actions))
-        ended, terminated = self.batch.ended, self.batch.rows["terminated"]
-        flags = {"done": ended, "terminated": terminated, "truncated": ended & ~terminated, "success": step.success}
-        shown = {name: flag[:, None] for name, flag in flags.items()}
+        rows = self.batch.rows
+        flags = {"done": rows["ended"], "terminated": rows["terminated"], "truncated": rows["truncated"]}
+        shown = {name: flag[:, None] for name, flag in flags.items()} | {"success": step.success[:, None]}
         return self._shown({**shown, "reward": step.reward.float()[:, None]})
 
     def _set_seed(self, seed: int | None) -> None:
         if seed is not None:
-            self.batch.seed(seed)
+            self.np_random, _ = np_random(whole("seed", seed))
 
     def _shown(self, more: dict[str, torch.Tensor]) -> TensorDictBase:
-        return TensorDict(self.batch.observation() | more, batch_size=[self.batch.count])
+        return TensorDict(self.batch.observation() | more, batch_size=[self.batch.count], device=self.device)

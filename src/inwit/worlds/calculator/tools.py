@@ -30,6 +30,14 @@ class Tool:
     apply: Callable[[Any, Any], Any]
     polynomial: bool = True
 
+    def __reduce__(self) -> tuple[Callable[[str], Tool], tuple[str]]:
+        """Pickled by its name, as functions are: `apply` may be a lambda, and environments go to other processes."""
+        return _called, (self.name,)
+
+
+def _called(name: str) -> Tool:
+    return TOOLS[name]
+
 
 TOOLS = {
     tool.name: tool
