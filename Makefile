@@ -28,7 +28,7 @@ check: $(READY)
 	wait $$types || tests=1; \
 	cat $(VENV)/types.txt; exit $$tests
 
-## the ten-seed table of the README, and every learner with every policy
+## the ten-seed table of docs/results.md, and every learner with every policy
 learning: $(READY)
 	$(BIN)/python benchmarks/learning.py
 	$(BIN)/python benchmarks/grid.py
