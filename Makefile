@@ -1,6 +1,6 @@
 # Everything a newcomer needs is `make train` and `make test`; both make the virtual environment themselves.
 
-PYTHON ?= python3
+PYTHON ?= $(if $(filter Windows_NT,$(OS)),python,python3)
 VENV := .venv
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)# where Python puts the commands
 READY := $(VENV)/ready
@@ -35,7 +35,7 @@ docs: $(READY)
 
 ## wheel and sdist in dist/, each installed and tried in an environment of its own
 dist: $(READY)
-	$(BIN)/python tests/helpers/tried.py
+	bash .ci/dist $(BIN)/python
 
 ## the ten-seed table of docs/results.md, and every learner with every policy
 learning: $(READY)
