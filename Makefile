@@ -1,14 +1,14 @@
 # Everything a newcomer needs is `make train` and `make test`; both make the virtual environment themselves.
 
-PYTHON ?= python3
+PYTHON ?= $(if $(filter Windows_NT,$(OS)),python,python3)
 VENV := .venv
-BIN := $(VENV)/bin
+BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)# where Python puts the commands
 READY := $(VENV)/ready
 TWO := -n 2 --dist worksteal# neighbours stay on one worker and share its fixtures and imports
 export OMP_NUM_THREADS ?= 1
 export PYTHONDONTWRITEBYTECODE = # compiling the tests anew takes five seconds of every check
 
-.PHONY: train test check fast learning engine soak peers clean
+.PHONY: train test check docs dist learning engine soak peers clean
 
 ## train an agent and prove it on every problem
 train: $(READY)
@@ -28,7 +28,16 @@ check: $(READY)
 	wait $$types || tests=1; \
 	cat $(VENV)/types.txt; exit $$tests
 
-## the ten-seed table of the README, and every learner with every policy
+## the site of docs/ with the API's reference, in build/docs
+docs: $(READY)
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --nitpicky docs build/docs
+	@echo the site: build/docs/index.html
+
+## wheel and sdist in dist/, each installed and tried in an environment of its own
+dist: $(READY)
+	bash .ci/dist $(BIN)/python
+
+## the ten-seed table of docs/results.md, and every learner with every policy
 learning: $(READY)
 	$(BIN)/python benchmarks/learning.py
 	$(BIN)/python benchmarks/grid.py

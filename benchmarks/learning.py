@@ -1,4 +1,4 @@
-"""How reliably and how fast agents learn: the tables of README.md and docs/log.md.
+"""How reliably and how fast agents learn: the tables of docs/results.md and docs/log.md.
 
     python benchmarks/learning.py [VARIANT ...] [--seeds 10]
 

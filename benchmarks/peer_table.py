@@ -1,4 +1,4 @@
-"""The tables of docs/benchmarks.md and of the README, from the results that `benchmarks/peers.py` kept."""
+"""The tables of docs/benchmarks.md, short and full, from the results that `benchmarks/peers.py` kept."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import Any
 from peer_variants import VARIANTS, WORLDS, named
 
 ROOT = Path(__file__).parents[1]
-BEGIN, END = "<!-- tables: made by `python benchmarks/peers.py table` -->", "<!-- end of tables -->"
+PAGE = ROOT / "docs" / "benchmarks.md"
+BEGIN, END = "<!-- {} tables: made by `python benchmarks/peers.py table` -->", "<!-- end of {} tables -->"
 WIDE = ("rival", "what it is", "epochs", "minibatch", "dtype", "steps/s, median (range)", "seeds")
 WIDE += ("99 % after, median (range)", "solved", "cold start")
 SHORT = ("rival", "what it is", "steps/s with learning", "99 % of every stage after")
@@ -19,22 +20,24 @@ Kept = dict[str, dict[str, Any]]
 
 
 def write(results: Path) -> None:
-    """Replace what stands between the marks of the page and of the README."""
+    """Replace what stands between the marks of the page."""
     if not results.exists():
         raise SystemExit(f"there are no results in {results} yet: measure first, as `make peers` does")
     kept = json.loads(results.read_text(encoding="utf-8"))
-    places = (
-        (ROOT / "docs" / "benchmarks.md", list(VARIANTS), WIDE, _wide),
-        (ROOT / "README.md", named(["inwit", "tuned"]), SHORT, _short),
-    )
-    for file, names, columns, row in places:
+    text = PAGE.read_text(encoding="utf-8")
+    for which, names, columns, row in (
+        ("short", named(["inwit", "tuned"]), SHORT, _short),
+        ("full", list(VARIANTS), WIDE, _wide),
+    ):
         tables = "\n".join(_tables(kept, names, columns, row))
-        before, begin, rest = file.read_text(encoding="utf-8").partition(BEGIN)
-        _, end, after = rest.partition(END)
+        before, begin, rest = text.partition(BEGIN.format(which))
+        _, end, after = rest.partition(END.format(which))
         if not (begin and end):
-            raise SystemExit(f"{file} has no place for the tables: put these marks around it: {BEGIN} {END}")
-        file.write_text(f"{before}{BEGIN}\n\n{tables}\n{END}{after}", encoding="utf-8")
+            marks = f"{BEGIN.format(which)} {END.format(which)}"
+            raise SystemExit(f"{PAGE} has no place for the tables: put these marks around it: {marks}")
+        text = f"{before}{begin}\n\n{tables}\n{end}{after}"
         print(tables)
+    PAGE.write_text(text, encoding="utf-8")
 
 
 def _tables(kept: Kept, names: list[str], columns: tuple[str, ...], row: Callable[..., list[str]]) -> list[str]:

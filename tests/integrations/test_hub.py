@@ -107,6 +107,22 @@ def test_the_card_of_any_world(agent: Agent, evaluation: Evaluation) -> None:
     assert all(len(re.findall(r"(?<!\\)\|", row)) == width for row in rows)
 
 
+@pytest.mark.parametrize("name", ["some/agent", "0: 'it' \"is\" # 1", "Über – 😀"])
+def test_the_hub_reads_licence_and_results_of_the_card(agent: Agent, name: str) -> None:
+    """Whatever a folder is called, and of rows of one name each."""
+    hub = pytest.importorskip("huggingface_hub")
+    for evaluation, known in ((PROVEN, "exact"), (DRAWN, "sampled")):
+        card = hub.ModelCard(model_card(agent, evaluation, name), ignore_metadata_errors=False)
+        assert (card.data.license, card.data.library_name, card.data.model_name) == ("mit", "inwit", name)
+        assert "tutorial-v1" in card.data.tags
+        found = [(result.dataset_name, result.metric_name, result.metric_value) for result in card.data.eval_results]
+        assert found == [
+            (f"doors-v0, {row.name}", f"success, {known}, {row.problems:,} problems", row.success)
+            for row in evaluation.rows
+        ]
+        assert {result.dataset_type for result in card.data.eval_results} == {"doors-v0"}
+
+
 def edit(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
     record = json.loads((folder / "config.json").read_text())
     change(record)

@@ -64,11 +64,10 @@ def test_a_seed_that_did_not_get_there_is_slower_than_all(solve: list[dict[str, 
 def test_tables_are_written_between_their_marks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import peer_table
 
-    monkeypatch.setattr(peer_table, "ROOT", tmp_path)
-    pages = tmp_path / "docs" / "benchmarks.md", tmp_path / "README.md"
-    pages[0].parent.mkdir()
-    for page in pages:
-        page.write_text(f"before\n{peer_table.BEGIN}\nstale\n{peer_table.END}\nafter\n")
+    page = tmp_path / "benchmarks.md"
+    monkeypatch.setattr(peer_table, "PAGE", page)
+    marks = [(peer_table.BEGIN.format(which), peer_table.END.format(which)) for which in ("short", "full")]
+    page.write_text("before\n" + "between\n".join(f"{begin}\nstale\n{end}\n" for begin, end in marks) + "after\n")
     kept = {
         "speed/tutorial/64/inwit-a2c/0": {"steps_per_second": 100_000},
         "speed/tutorial/64/sb3-ppo-default/0": {"steps_per_second": 1000},
@@ -78,16 +77,19 @@ def test_tables_are_written_between_their_marks(tmp_path: Path, monkeypatch: pyt
     (tmp_path / "peers.json").write_text(json.dumps(kept))
     for _ in range(2):  # what was written once can be written again
         peer_table.write(tmp_path / "peers.json")
-        wide, short = (page.read_text() for page in pages)
+        text = page.read_text()
+        assert text.startswith("before\n")
+        assert text.endswith("\nafter\n")
+        assert "stale" not in text
+        short, wide = text.split("between\n")
         assert (
             "| inwit-a2c | the recipe, one pass | 1 | 2,500 | float32 | 100,000 | 1 | 2.5 s | 1 of 1 | 3.0 s |" in wide
         )
         assert "| sb3-ppo-default |" in wide
         assert "| inwit-a2c | the recipe, one pass | 100,000 | 2.5 s |" in short
         assert "default" not in short
-        for text in (wide, short):
-            assert text.startswith("before\n")
-            assert text.endswith("\nafter\n")
-            assert "stale" not in text
+    page.write_text(text.replace(marks[1][1], ""))
+    with pytest.raises(SystemExit, match=r"put these marks around it: .* full tables"):
+        peer_table.write(tmp_path / "peers.json")
     with pytest.raises(SystemExit, match="there are no results"):
         peer_table.write(tmp_path / "none.json")

@@ -136,8 +136,10 @@ def model_card(agent: Agent, evaluation: Evaluation, name: str) -> str:
     return f"""\
 ---
 library_name: inwit
+license: mit
 pipeline_tag: reinforcement-learning
-tags: [inwit, reinforcement-learning, tool-use, {config.world.id}]
+tags: [inwit, reinforcement-learning, tool-use, {json.dumps(config.world.id)}]
+model-index: {_model_index(evaluation, name)}
 ---
 
 # {name}
@@ -166,6 +168,26 @@ agent = inwit.from_pretrained("{name}")
 print(inwit.evaluate(agent).solved)
 ```
 """
+
+
+def _model_index(evaluation: Evaluation, name: str) -> str:
+    """The results as the Hub reads them: a row each, in JSON, which is YAML as well."""
+    task = {"type": "reinforcement-learning", "name": "reinforcement-learning"}
+    results = [
+        {
+            "task": task,
+            "dataset": {"type": evaluation.world, "name": f"{evaluation.world}, {row.name}"},
+            "metrics": [
+                {
+                    "type": "success",
+                    "name": f"success, {'sampled' if row.interval else 'exact'}, {row.problems:,} problems",
+                    "value": row.success,
+                }
+            ],
+        }
+        for row in evaluation.rows
+    ]
+    return json.dumps([{"name": name, "results": results}], ensure_ascii=False)
 
 
 def _results(evaluation: Evaluation) -> str:
