@@ -52,6 +52,7 @@ def save_pretrained(
         "summary": agent.summary,
         "evaluation": evaluation.to_dict(),
         "config": agent.config.to_dict(),
+        "imports": imports.imported(),
         "card_sha256": hashlib.sha256(card).hexdigest(),
     }
     weights = save(tensors, metadata={"record_sha256": record_hash(record)})
