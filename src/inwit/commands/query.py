@@ -50,14 +50,8 @@ def main(arguments: list[str]) -> int:
     else:
         columns = range(len(answer.columns))
         right = [any(isinstance(row[i], int | float | Decimal) for row in answer.rows) for i in columns]
-        print(
-            table(
-                list(map(_shown, answer.columns)),
-                [list(map(_shown, row)) for row in answer.rows[:LONGEST]],
-                right,
-                terminal_width(),
-            )
-        )
+        headings, *rows = ([_shown(value) for value in row] for row in [answer.columns, *answer.rows[:LONGEST]])
+        print(table([str(name) for name in headings], rows, right, terminal_width()))
         if len(answer.rows) > LONGEST:
             print(f"{LONGEST:,} of {len(answer.rows):,} rows: say LIMIT, or take --csv or --json")
     return 0

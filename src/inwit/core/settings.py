@@ -73,7 +73,7 @@ def _convert(value: Any, hint: type) -> object:
         return tuple(_convert(item, get_args(hint)[0]) for item in items)
     value = scalar(value)
     if isinstance(value, str):
-        value = value.strip()
+        value = value.strip() or value
     if hint is int:
         return whole_number(value)
     if hint is float:
@@ -96,9 +96,9 @@ def _check_limits(item: Field, value: Any) -> None:
     if limits.get("choices") and value not in limits["choices"]:
         raise UserError(f"{name}: {unknown('choice', value, limits['choices'])}")
     least, most = limits.get("at_least"), limits.get("at_most")
-    most = 2**63 - 1 if most is None and item.type in ("int", "tuple[int, ...]") else most
     for number in value if isinstance(value, tuple) else (value,):
         if least is not None and number < least:
             raise UserError(f"{name} = {short(number)} is too small: it must be at least {least}")
-        if most is not None and number > most:
-            raise UserError(f"{name} = {short(number)} is too large: it must be at most {most}")
+        limit = 2**63 - 1 if most is None and isinstance(number, int) else most
+        if limit is not None and number > limit:
+            raise UserError(f"{name} = {short(number)} is too large: it must be at most {limit}")
