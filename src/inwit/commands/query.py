@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
-from itertools import count
 from math import isfinite
 
 from inwit.commands.arguments import Parser
@@ -39,8 +38,7 @@ def main(arguments: list[str]) -> int:
 
     answer = ask(args.sql)
     if args.json:
-        names = _different(answer.columns)
-        objects = [dict(zip(names, map(_as_json, row), strict=True)) for row in answer.rows]
+        objects = [dict(zip(answer.columns, map(_as_json, row), strict=True)) for row in answer.rows]
         print(json.dumps(objects, indent=1, allow_nan=False))
     elif args.csv:
         for row in [answer.columns, *answer.rows]:
@@ -55,15 +53,6 @@ def main(arguments: list[str]) -> int:
         if len(answer.rows) > LONGEST:
             print(f"{LONGEST:,} of {len(answer.rows):,} rows: say LIMIT, or take --csv or --json")
     return 0
-
-
-def _different(columns: list[str]) -> list[str]:
-    """The columns as names of a JSON object: a name that is there already gets a number."""
-    names: list[str] = []
-    for name in columns:
-        free = name not in names
-        names.append(name if free else next(n for i in count(2) if (n := f"{name}_{i}") not in {*names, *columns}))
-    return names
 
 
 def _as_json(value: object) -> object:

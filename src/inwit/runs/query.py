@@ -97,8 +97,9 @@ def _answer(database: DuckDBPyConnection, statement: Statement) -> Answer:
     def run() -> Answer:
         types = _types(database, statement)
         if all(map(PLAIN.fullmatch, types.values())):
+            database.execute(f"DROP VIEW IF EXISTS {VIEW}")  # SHOW TABLES would list it
             result = database.execute(statement)
-            return Answer([column[0] for column in result.description or []], result.fetchall())
+            return Answer(list(types) or [column[0] for column in result.description or []], result.fetchall())
         columns = ", ".join(map(_fetched, types, types.values()))
         nested = [NESTED.fullmatch(kind) is not None for kind in types.values()]
         rows = database.execute(f"SELECT {columns} FROM {VIEW}").fetchall()
@@ -114,8 +115,8 @@ def _answer(database: DuckDBPyConnection, statement: Statement) -> Answer:
 
 
 def _types(database: DuckDBPyConnection, statement: Statement) -> dict[str, str]:
-    """The columns of an answer with their types; `VIEW` is then the question. Empty where it cannot be a view: for
-    EXPLAIN, and for a mistake, which is told when it is run."""
+    """The columns of an answer with their types, each under a name of its own; `VIEW` is then the question. Empty where
+    it cannot be a view: for EXPLAIN, and for a mistake, which is told when it is run."""
     import duckdb
 
     try:
