@@ -168,7 +168,7 @@ def test_evaluate_under_a_control(trained: Agent, capsys: pytest.CaptureFixture[
 def test_an_empty_name_is_no_control(trained: Agent, capsys: pytest.CaptureFixture[str]) -> None:
     """The plain result must not be shown as that of a control."""
     assert run("evaluate", str(trained.path), "--control", "") == 2
-    assert "unknown control ''" in capsys.readouterr().err
+    assert "control = ''" in capsys.readouterr().err
 
 
 def test_explain(trained: Agent, capsys: pytest.CaptureFixture[str]) -> None:
@@ -198,11 +198,11 @@ MISTAKES: list[tuple[list[str], list[str]]] = [
     (["recipes", "a", "b"], ["b"]),
     (["train", "tutrial"], ["tutrial", "did you mean 'tutorial'"]),
     (["train", "missing.toml"], ["missing.toml"]),
-    (["train", ""], ["recipe ''", "tutorial"]),
-    (["train", "--resume", ""], ["run ''", "latest"]),
-    (["evaluate", ""], ["run ''", "latest"]),
+    (["train", ""], ["recipe = ''"]),
+    (["train", "--resume", ""], ["resume = ''"]),
+    (["evaluate", ""], ["run = ''"]),
     (["bench", "--out", ""], ["out = ''"]),
-    (["report", "latest", "--out", ""], ["--out ''"]),
+    (["report", "latest", "--out", ""], ["out = ''"]),
     (["train", "tutorial", "article"], ["article"]),
     (["train", "--seed", "one"], ["seed", "one"]),
     (["train", "--seed", "-1"], ["seed", "-1"]),

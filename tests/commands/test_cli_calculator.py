@@ -175,7 +175,8 @@ def play(*arguments: str) -> list[str]:
 
 MISTAKES: list[tuple[list[str], list[str]]] = [
     (["oracle"], ["expression"]),
-    (["oracle", ""], ["column 1"]),
+    (["oracle", ""], ["expression = ''"]),
+    (["oracle", "+"], ["column 1"]),
     (["oracle", "a"], ["column 2", "operator"]),
     (["oracle", "(a*b"], ["column 5", "parenthesis"]),
     (["oracle", "a*b*c"], ["column 4", "parenthesise"]),

@@ -93,7 +93,7 @@ def test_an_answer_in_three_forms(runs: Path, capsys: pytest.CaptureFixture[str]
         "problems": 3,
         "half": 0.5,
         "list": [1, 2],
-        "strange": None,
+        "strange": "NaN",
     }
     rows = list(csv.reader(run(capsys, "query", sql, "--csv").splitlines()))
     assert rows[0] == ["run", "created", "problems", "half", "list", "strange"]

@@ -7,9 +7,8 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
 from inwit.bench import cells, grid
@@ -17,9 +16,11 @@ from inwit.bench.cells import BenchSettings, Overrides, Result
 from inwit.bench.grid import Run
 from inwit.bench.table import markdown, plot, summarise, terminal_table
 from inwit.core import storage
+from inwit.core.columns import can_change
 from inwit.core.errors import UserError
 from inwit.core.text import percent, plain
 from inwit.runs.folder import runs_folder
+from inwit.training.config import Config
 
 PERIOD = 0.5  # seconds between two views of the grid at work
 
@@ -29,11 +30,13 @@ class Bench:
     """A finished benchmark: its folder, its table for the terminal, and what `table.json` holds."""
 
     folder: Path
-    table: Table
+    table: RenderableType
     record: dict[str, object]
 
 
-def bench(recipe: str, settings: BenchSettings, overrides: Overrides, out: str | None, target: Console) -> Bench:
+def bench(
+    recipe: str | Config, settings: BenchSettings, overrides: Overrides, out: str | None, target: Console
+) -> Bench:
     """Run the grid and leave `table.md`, `table.json` and `curves.png` in the folder `out`.
 
     `out` is `bench-RECIPE` in the runs folder if None. `target` shows progress and nothing else. Raises `UserError` for
@@ -81,7 +84,7 @@ class Progress:
     def __init__(self, target: Console, total: int) -> None:
         self.target = target
         self.total = total
-        self.live = Live(console=target, auto_refresh=False, transient=True) if target.is_terminal else None
+        self.live = Live(console=target, auto_refresh=False, transient=True) if can_change(target) else None
         self.shown: int | None = None  # results that were shown; None before the first call
         self.shown_at = 0.0
 

@@ -35,7 +35,7 @@ class BenchSettings(Settings):
     seconds: float = setting(60.0, "of training in each run, at most; evaluation is not counted", at_least=0.001)
 
 
-def default_jobs(recipe: str, overrides: Overrides) -> int:
+def default_jobs(recipe: str | Config, overrides: Overrides) -> int:
     """A process for each processor; on a GPU one, since several would share it and slow each other down."""
     device = overrides.get("training", {}).get("device") or resolve(recipe).training.device
     return os.cpu_count() or 1 if device == "cpu" else 1
@@ -109,7 +109,7 @@ class Plan:
     failed: list[Result]
 
 
-def plan(recipe: str, settings: BenchSettings, overrides: Overrides) -> Plan:
+def plan(recipe: str | Config, settings: BenchSettings, overrides: Overrides) -> Plan:
     """What is to be run. Raises `UserError` for names that do not exist, and if no cell can be configured."""
     for name in OWN:
         if name in overrides.get("training", {}):
@@ -165,7 +165,7 @@ def read(path: Path, cell: Cell) -> Result | None:
     """The result of a finished cell; None if there is no such file, or a damaged one, or another cell's, or one that
     another version, revision or machine has made."""
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = json.loads(path.read_bytes())
         if {name: record[name] for name in ("format", "config", "seconds", "made_by")} != _asked(cell):
             return None
         result, config = record["result"], cell.config
@@ -175,5 +175,5 @@ def read(path: Path, cell: Cell) -> Result | None:
             return None
         names = config.learner.id, config.policy.id, config.seed
         return Result(*names, to_95, to_100, curve, examined, result["ended"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None

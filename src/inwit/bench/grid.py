@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from inwit.bench.cells import Cell, Result, read
+from inwit.core import imports
 from inwit.core.errors import UserError
 
 POLL = 0.1  # seconds between two checks of the processes
@@ -76,20 +77,22 @@ def _prepare(folder: Path) -> Path:
         cells.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=cells):
             pass
-    except OSError as error:
-        raise UserError(f"cannot write into {folder}: {error.strerror}; choose another folder with --out") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"cannot write into {folder}: {reason}; choose another folder with --out") from None
     return cells
 
 
 def _start(cell: Cell, file: Path) -> Run:
     job = {"config": cell.config.to_dict(), "seconds": cell.seconds, "file": str(file.absolute())}
+    job["imports"] = imports.imported()
     errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
     process = subprocess.Popen(
         [sys.executable, "-P", "-c", CHILD],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=errors,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"},
+        env={**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8"},
         start_new_session=True,  # Ctrl-C is for this process, which then stops that one
         text=True,
     )

@@ -17,6 +17,7 @@ import torch
 from inwit.bench.cells import Cell, Point, Result, write
 from inwit.core.contracts import Agent
 from inwit.core.errors import UserError
+from inwit.core.imports import bring
 from inwit.core.isolation import on_own_terms
 from inwit.core.seeding import stream
 from inwit.core.types import Tasks
@@ -96,6 +97,7 @@ def main(job: dict[str, Any]) -> int:
     """The process: measure the job's cell and write its file. An impossible one gives a line on stderr and status 2."""
     parent = job["parent"]
     try:
+        bring(job.get("imports", ()))
         cell = Cell(resolve(job["config"]), job["seconds"])
         result = measure(cell, lambda: os.getppid() == parent)
         if os.getppid() != parent:  # nobody waits for it, and it may be half done

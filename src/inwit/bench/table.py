@@ -11,11 +11,12 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from rich import box
-from rich.table import Table
+from rich.console import Group
+from rich.text import Text
 
 from inwit.bench.cells import Point, Result
 from inwit.core import drawing, storage
+from inwit.core.columns import Columns
 from inwit.core.seeding import stream_seed
 from inwit.core.text import percent
 
@@ -156,17 +157,11 @@ def markdown(title: str, results: list[Result], limit: float) -> str:
     return "\n".join([f"# {title}", "", *lines, "", *(f"{note}\n" for note in notes(results, limit))])
 
 
-def terminal_table(title: str, results: list[Result], limit: float) -> Table:
+def terminal_table(title: str, results: list[Result], limit: float) -> Group:
     """The same for a terminal."""
-    caption = "\n".join(notes(results, limit))
-    table = Table(
-        title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, caption=caption, caption_justify="left"
-    )
-    for index, heading in enumerate(HEADINGS):
-        table.add_column(heading, justify="left" if index < 2 else "right")
-    for row in summarise(results):
-        table.add_row(*(cell.replace(" (", "\n(") for cell in cells_of(row, limit)))
-    return table
+    rows = [[cell.replace(" (", "\n(") for cell in cells_of(row, limit)] for row in summarise(results)]
+    table = Columns(HEADINGS, rows, keep=2, left=(0, 1))
+    return Group(Text(title, "italic"), table, Text("\n".join(notes(results, limit)), "dim"))
 
 
 def curves_at(runs: list[Result], times: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -9,9 +9,10 @@ import argparse
 import json
 from dataclasses import Field, fields
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, NoReturn
+from typing import IO, TYPE_CHECKING, NoReturn
 
-from inwit.core.errors import UserError
+from inwit.core.errors import UserError, short
+from inwit.core.text import plain
 
 if TYPE_CHECKING:
     from inwit.worlds.reading import TaskField
@@ -28,6 +29,22 @@ class Parser(argparse.ArgumentParser):
         prog = "inwit " + called.split()[1].rstrip("`:")
         raw = argparse.RawDescriptionHelpFormatter
         super().__init__(prog, usage, about.rstrip(), formatter_class=raw, allow_abbrev=False)
+        # Only to be told of: `take_imports` has taken it out before.
+        self.add_argument("--import", help="first import this module or .py file of yours", metavar="MODULE")
+
+    def parse_known_args(self, args=None, namespace=None):  # pyright: ignore[reportIncompatibleMethodOverride]
+        """As argparse does, but an empty value is refused: mostly a variable of the shell that is not set."""
+        found, rest = super().parse_known_args(args, namespace)
+        for name, value in vars(found).items():
+            if any(
+                isinstance(each, str) and not each.strip() for each in (value if isinstance(value, list) else [value])
+            ):
+                raise UserError(f"{name.replace('_', '-')} = '' is empty: give a value; see {self.prog} --help")
+        return found, rest
+
+    def print_help(self, file: IO[str] | None = None) -> None:
+        """Without argparse's silence about a full disk."""
+        print(self.format_help(), end="", file=file)
 
     def error(self, message: str) -> NoReturn:
         raise UserError(f"{message}; see {self.prog} --help")
@@ -90,7 +107,29 @@ def _fields() -> dict[str, dict[str, TaskField]]:
 
 
 def print_json(value: object) -> None:
-    print(json.dumps(value, indent=1, allow_nan=False))
+    """Null stands for a number that JSON has not."""
+    print(json.dumps(plain(value), indent=1, allow_nan=False))
+
+
+def take_imports(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """Split off `--import MODULE` (or `--import=MODULE`), wherever it stands before `--`: the other arguments, and the
+    modules."""
+    rest: list[str] = []
+    modules: list[str] = []
+    queue = list(arguments)
+    while queue:
+        word = queue.pop(0)
+        if word == "--":
+            return [*rest, word, *queue], modules
+        flag, equals, value = word.partition("=")
+        if flag != "--import":
+            rest.append(word)
+            continue
+        value = value if equals else queue.pop(0) if queue else ""
+        if not value.strip() or value.startswith("--"):
+            raise UserError("--import needs a module or a .py file, as in --import my_world")
+        modules.append(value.strip())
+    return rest, modules
 
 
 def take_settings(arguments: list[str]) -> tuple[list[str], dict[str, dict[str, str]]]:
@@ -133,7 +172,7 @@ def unknown_flag(word: str) -> UserError:
     """Names the nearest flag of `inwit train`, also where the section is missing: `--width` is `--policy.width`."""
     from inwit.training.config import PARTS, part_settings, tables
 
-    flags = ["--seed", "--resume", "--track", "--json", "--help"]
+    flags = ["--seed", "--resume", "--track", "--import", "--json", "--help"]
     flags += [f"--{table}.{item.name}" for table, settings in tables().items() for item in fields(settings)]
     for part, registry in PARTS.items():
         names = {item.name for name in registry.names() for item in fields(part_settings(part, name))}
@@ -141,7 +180,7 @@ def unknown_flag(word: str) -> UserError:
     section = [flag for flag in flags if flag.rpartition(".")[2] == word.lstrip("-").partition("=")[0]]
     near = section or get_close_matches(word, flags, n=1)
     hint = f"did you mean {near[0]}? " if near else ""
-    return UserError(f"unknown argument {word!r}: {hint}see inwit train --help")
+    return UserError(f"unknown argument {short(word)}: {hint}see inwit train --help")
 
 
 def _setting_line(section: str, item: Field) -> str:

@@ -20,7 +20,9 @@ def main(arguments: list[str]) -> int:
         usage="inwit bench [RECIPE] [--learners A,B] [--policies A,B] [--seeds N] [--jobs N] [--seconds S]\n"
         "                   [--out FOLDER] [--json] [--SECTION.FIELD VALUE ...]",
     )
-    parser.add_argument("recipe", nargs="?", default="tutorial", help="a recipe's name or the path of a TOML file")
+    parser.add_argument(
+        "recipe", nargs="?", default="tutorial", help="a recipe's name, a TOML file, or - for standard input"
+    )
     parser.add_argument("--learners", help="by name, as in a2c,ppo (default: the recipe's own)", metavar="A,B")
     parser.add_argument("--policies", help="by name, as in gru,lstm (default: the recipe's own)", metavar="A,B")
     parser.add_argument("--seeds", help="runs of each pair, with root seeds 0, 1, ... (default: 3)", metavar="N")
@@ -38,12 +40,14 @@ def main(arguments: list[str]) -> int:
     from inwit.bench.cells import BenchSettings, default_jobs
     from inwit.commands.show import console
     from inwit.core.settings import build
+    from inwit.training.config import resolve
 
     names = ("learners", "policies", "seeds", "jobs", "seconds")
     given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
-    given.setdefault("jobs", default_jobs(args.recipe, overrides))
+    recipe = resolve(args.recipe)  # once: it may come from a pipe
+    given.setdefault("jobs", default_jobs(recipe, overrides))
     target = console(stderr=args.json)
-    result = bench(args.recipe, build(BenchSettings, given), overrides, args.out, target)
+    result = bench(recipe, build(BenchSettings, given), overrides, args.out, target)
     if args.json:
         print_json({"folder": str(result.folder), **result.record})
     else:

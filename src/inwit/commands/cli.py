@@ -5,14 +5,16 @@ Each command is a module in `commands`, imported when it is called, so that `--h
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from io import TextIOWrapper
-from pathlib import Path
+from typing import TextIO
 
+from inwit.commands import streams
+from inwit.commands.arguments import take_imports
 from inwit.core.errors import UserError, unknown
 from inwit.version import __version__
 
@@ -31,6 +33,7 @@ COMMANDS = (
     "export",
     "worlds",
     "recipes",
+    "doctor",
 )
 USAGE = re.compile(r"^`inwit (?P<usage>.+?)`: (?P<about>.+?)\.?$", re.MULTILINE)
 
@@ -43,42 +46,76 @@ commands:
 
 Start with:  inwit train
 RUN is the path of a run folder, its name, or `latest`. `inwit COMMAND --help` tells more.
+--import MODULE, with every command and several times, brings worlds, policies and learners of your own: a module
+as Python names it, also one in this folder, or the path of a .py file.
 """
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command; returns the exit status: 0, 2 for a user's mistake, 130 after Ctrl-C."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    if sys.stdout is None:  # closed by the caller, as with >&-
-        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):  # a `?` where a terminal's encoding lacks a character
-            stream.reconfigure(errors="replace")
+    """Run a command; returns the exit status: 0, 2 for a user's mistake, 130 after Ctrl-C, 141 where nobody reads."""
+    streams.prepare()
     try:
-        status = _dispatch(arguments)
+        status = _finished(list(sys.argv[1:] if argv is None else argv))
         sys.stdout.flush()
         return status
     except UserError as error:
-        print("inwit:", *str(error).split(), file=sys.stderr)
+        streams.say(" ".join(str(error).split()))
         return 2
     except KeyboardInterrupt as interrupt:
-        print(f"inwit: interrupted{f': {interrupt}' if str(interrupt) else ''}", file=sys.stderr)
+        streams.say(f"interrupted{f': {interrupt}' if str(interrupt) else ''}")
         return 130
     except BrokenPipeError:  # a reader such as head has ended
         _drop_output()
         return 141
     except OSError as error:
-        if error.filename is not None:  # a file that no command expects to be unreadable
-            print(f"inwit: {error.filename}: {error.strerror}", file=sys.stderr)
-            return 2
+        streams.say(_of_the_disk(error))
         _drop_output()
-        print(f"inwit: cannot write the output: {error.strerror or error}", file=sys.stderr)
         return 2
+    except ImportError as error:
+        streams.say(f"{error}: the installation is not complete; `inwit doctor` says what to do")
+        return 2
+    except RecursionError:
+        streams.say("what was given is nested too deeply to be read")
+        return 2
+
+
+def _of_the_disk(error: OSError) -> str:
+    """What was being read or written when the system refused."""
+    reason = error.strerror or str(error)
+    if error.filename is not None:  # a file that no command expects to be unreadable
+        return f"{error.filename}: {reason}"
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT) or not _is_written(sys.stdout)
+    return f"cannot write the output: {reason}" if full else reason
+
+
+def _is_written(stream: TextIO) -> bool:
+    """Whether everything that was printed could be written."""
+    try:
+        stream.flush()
+    except OSError:
+        return False
+    return True
 
 
 def _drop_output() -> None:
     """Send what is still to be flushed nowhere, so that the interpreter does not complain at its exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    for stream in (sys.stdout, sys.stderr):
+        if not _is_written(stream):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _finished(arguments: list[str]) -> int:
+    """The status of a command that has come to its end."""
+    arguments, modules = take_imports(arguments)
+    if modules:
+        from inwit.core.imports import bring
+
+        bring(modules)
+    try:
+        return _dispatch(arguments)
+    except SystemExit:  # as argparse leaves `--help`
+        sys.stdout.flush()  # here, where it is told if that fails
+        raise
 
 
 def _dispatch(arguments: list[str]) -> int:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from inwit.commands.arguments import Parser, add_json, add_runs, print_json
+from inwit.commands.streams import terminal_width
 
 
 def main(arguments: list[str]) -> int:
@@ -32,7 +33,7 @@ def main(arguments: list[str]) -> int:
         print_json(plain({"comparisons": [as_data(each) for each in comparisons]}))  # a folder may hold anything
         return 0
     apart = different_worlds(comparisons)
-    print("\n\n\n".join([*([apart] if apart else []), *map(as_text, comparisons)]))
+    print("\n\n\n".join([*([apart] if apart else []), *(as_text(each, terminal_width()) for each in comparisons)]))
     if args.plot is not None:
         print(f"\nwritten: {args.plot}")
     return 0

@@ -16,12 +16,13 @@ example: inwit query "SELECT run, min(tokens) FROM metrics WHERE success['2'] > 
 
 from __future__ import annotations
 
-import csv
-import sys
+import json
 from decimal import Decimal
+from math import isfinite
 
-from inwit.commands.arguments import Parser, print_json
-from inwit.core.text import plain, table
+from inwit.commands.arguments import Parser
+from inwit.commands.streams import terminal_width
+from inwit.core.text import table
 
 LONGEST = 1000  # rows of a table; --csv and --json have no end
 
@@ -37,22 +38,57 @@ def main(arguments: list[str]) -> int:
 
     answer = ask(args.sql)
     if args.json:
-        print_json([dict(zip(answer.columns, map(plain, row), strict=True)) for row in answer.rows])
+        objects = [dict(zip(answer.columns, map(_as_json, row), strict=True)) for row in answer.rows]
+        print(json.dumps(objects, indent=1, allow_nan=False))
     elif args.csv:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerows([answer.columns, *answer.rows])
+        for row in [answer.columns, *answer.rows]:
+            print(",".join(map(_csv, row)))
+    elif answer.columns[:1] == ["explain_key"]:
+        print("\n".join(row[1] for row in answer.rows))
     else:
         columns = range(len(answer.columns))
         right = [any(isinstance(row[i], int | float | Decimal) for row in answer.rows) for i in columns]
-        print(table(answer.columns, [list(map(_shown, row)) for row in answer.rows[:LONGEST]], right))
+        headings, *rows = ([_shown(value) for value in row] for row in [answer.columns, *answer.rows[:LONGEST]])
+        print(table([str(name) for name in headings], rows, right, terminal_width()))
         if len(answer.rows) > LONGEST:
             print(f"{LONGEST:,} of {len(answer.rows):,} rows: say LIMIT, or take --csv or --json")
     return 0
 
 
-def _shown(value: object) -> object:
+def _as_json(value: object) -> object:
+    """As JSON has it. Text stands for what is no number there, and for decimals that a float would round."""
+    if isinstance(value, dict):
+        return {str(name): _as_json(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_as_json(item) for item in value]
+    if isinstance(value, float) and not isfinite(value):
+        return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
     if isinstance(value, Decimal):
-        return _shown(float(value))
-    if isinstance(value, float):
-        return f"{value:,.4f}".rstrip("0").rstrip(".") if abs(value) >= 0.001 or value == 0 else f"{value:.3g}"
-    return value
+        return float(value) if Decimal(repr(float(value))) == value else str(value)
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
+
+
+def _csv(value: object) -> str:
+    """A field of a line: nothing for NULL, `""` for an empty text, JSON for lists and the like."""
+    if value is None:
+        return ""
+    text = _text(value)
+    quoted = text == "" or text != text.strip() or any(sign in text for sign in ',"\r\n')
+    return '"' + text.replace('"', '""') + '"' if quoted else text
+
+
+def _text(value: object) -> str:
+    """A value alone: every digit of a number."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    found = _as_json(value)
+    return found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)
+
+
+def _shown(value: object) -> str | None:
+    """As a cell of the table, in one line."""
+    if value is None:
+        return None
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in _text(value))

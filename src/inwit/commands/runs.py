@@ -10,10 +10,12 @@ example: inwit runs --recipe tutorial --status finished --limit 5
 from __future__ import annotations
 
 from inwit.commands.arguments import Parser, add_json, print_json
-from inwit.core.errors import UserError
+from inwit.commands.streams import terminal_width
+from inwit.core.errors import UserError, short
 from inwit.core.text import count, seconds, table
 from inwit.runs.folder import read_metrics, runs_folder
 from inwit.runs.index import Row, listing
+from inwit.worlds.reading import whole
 
 SHOWN = 30  # runs, unless --limit says otherwise
 STATUSES = ("running", "stopped", "finished", "interrupted", "failed", "damaged")
@@ -22,14 +24,17 @@ STATUSES = ("running", "stopped", "finished", "interrupted", "failed", "damaged"
 def main(arguments: list[str]) -> int:
     parser = Parser(__doc__)
     parser.add_argument("--recipe", help="only runs of this recipe", metavar="NAME")
-    parser.add_argument("--status", help=f"only these: {', '.join(STATUSES)}", choices=STATUSES, metavar="STATUS")
+    parser.add_argument(
+        "--status", help=f"only these: {', '.join(STATUSES)}", type=str.strip, choices=STATUSES, metavar="STATUS"
+    )
     parser.add_argument("--limit", help=f"show so many (default: {SHOWN}; 0: all)", metavar="N", default=str(SHOWN))
     add_json(parser, "print a JSON list")
     args = parser.parse_args(arguments)
-    if not (args.limit.isascii() and args.limit.isdigit()):
-        raise UserError(f"--limit {args.limit!r} is not a whole number: 0 shows all runs")
+    limit = whole("--limit", args.limit)
+    if limit < 0:
+        raise UserError(f"--limit {short(limit)} is too small: 0 shows all runs")
     chosen = [row for row in listing() if args.recipe in (None, row.recipe) and args.status in (None, row.status)]
-    shown = [_so_far(row) for row in chosen[: int(args.limit) or None]]
+    shown = [_so_far(row) for row in chosen[: limit or None]]
     if args.json:
         print_json([row._asdict() for row in shown])
         return 0
@@ -37,7 +42,11 @@ def main(arguments: list[str]) -> int:
         print(f"no such runs under {runs_folder()}: make one with `inwit train`")
         return 0
     headings = ("run", "status", "recipe", "seed", "solved", "updates", "time", "tokens", "begun (UTC)")
-    print(table(headings, map(_cells, shown), [False, False, False, True, True, True, True, True, False]))
+    print(
+        table(
+            headings, map(_cells, shown), [False, False, False, True, True, True, True, True, False], terminal_width()
+        )
+    )
     if len(shown) < len(chosen):
         print(f"{len(shown):,} of {len(chosen):,} runs: --limit 0 shows all")
     return 0

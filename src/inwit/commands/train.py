@@ -34,7 +34,9 @@ def main(arguments: list[str]) -> int:
         __doc__,
         usage="inwit train [RECIPE | --resume RUN] [--seed N] [--track NAME] [--json] [--SECTION.FIELD VALUE ...]",
     )
-    parser.add_argument("recipe", nargs="?", help="a recipe's name or the path of a TOML file (default: tutorial)")
+    parser.add_argument(
+        "recipe", nargs="?", help="a recipe's name, a TOML file, or - for standard input (default: tutorial)"
+    )
     parser.add_argument("--resume", help="go on with a run: its folder, its name, or latest", metavar="RUN")
     parser.add_argument("--track", help="also send metrics to tensorboard, wandb or mlflow", metavar="NAME")
     parser.add_argument("--seed", help="the root seed (default: the recipe's)")
@@ -48,7 +50,7 @@ def main(arguments: list[str]) -> int:
     if args.resume is not None and args.recipe is not None:
         raise UserError(f"--resume takes the run's own recipe: leave out {args.recipe!r}")
     from inwit.runs.folder import read_whole_record
-    from inwit.runs.loading import find
+    from inwit.runs.loading import find, resolved
     from inwit.runs.recording import train
     from inwit.runs.resuming import resume
     from inwit.training.config import resolve
@@ -57,7 +59,7 @@ def main(arguments: list[str]) -> int:
         config = resolve("tutorial" if args.recipe is None else args.recipe, **more)
         return _run_training(config, partial(train, config, track=args.track), as_json=args.json)
     run = find(args.resume, any_status=True)
-    config = resolve(read_whole_record(run).config, **more)
+    config = resolved(read_whole_record(run), **more)
     return _run_training(config, partial(resume, run, track=args.track, **more), as_json=args.json)
 
 

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from reprlib import Repr
+
+LONGEST = 100  # characters of a value in a message
+
+_REPR = Repr()
+_REPR.maxstring = _REPR.maxother = _REPR.maxlong = LONGEST
 
 
 class UserError(ValueError):
@@ -18,11 +24,19 @@ def missing(package: str, extra: str) -> UserError:
     return UserError(f'{package} is not installed: pip install "inwit[{extra}]"')
 
 
+def short(value: object) -> str:
+    """A value as a message names it: its `repr` in one line, cut in the middle where it is long or deep."""
+    try:
+        text = " ".join(_REPR.repr(value).split())
+    except Exception:  # a number of 5,000 digits, somebody's own class
+        return f"<{type(value).__name__}>"
+    return text if len(text) <= LONGEST else f"{text[:70]}...{text[-20:]}"
+
+
 def unknown(what: str, value: object, valid: Iterable[object]) -> UserError:
     """An error for a name that does not exist, with the nearest one that does."""
     names = [str(name) for name in valid]
-    near = get_close_matches(str(value), names, n=1, cutoff=0.5) or get_close_matches(
-        str(value).upper(), names, n=1, cutoff=0.5
-    )
+    text = str(value)
+    near = get_close_matches(text, names, n=1, cutoff=0.5) or get_close_matches(text.upper(), names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? " if near else ""
-    return UserError(f"unknown {what} {str(value)!r}: {hint}valid: {', '.join(names)}")
+    return UserError(f"unknown {what} {short(text)}: {hint}valid: {', '.join(names)}")

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import Field, asdict, dataclass, field, fields
 from functools import cache
-from math import isfinite
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-from inwit.core.errors import UserError, unknown
+from inwit.core.errors import UserError, short, unknown
+from inwit.core.numbers import finite_number, scalar, whole_number
 from inwit.core.results import Json
 
 S = TypeVar("S", bound="Settings")
@@ -38,7 +38,7 @@ class Settings:
             try:
                 value = _convert(value, hint)
             except (ValueError, TypeError, OverflowError):
-                raise UserError(f"{item.name} = {value!r} is not {_describe(hint)}") from None
+                raise UserError(f"{item.name} = {short(value)} is not {_describe(hint)}") from None
             _check_limits(item, value)
             object.__setattr__(self, item.name, value)
 
@@ -71,19 +71,18 @@ def _convert(value: Any, hint: type) -> object:
     if get_origin(hint) is tuple:
         items = value.split(",") if isinstance(value, str) else list(value)
         return tuple(_convert(item, get_args(hint)[0]) for item in items)
+    value = scalar(value)
+    if isinstance(value, str):
+        value = value.strip() or value
+    if hint is int:
+        return whole_number(value)
+    if hint is float:
+        return finite_number(value)
     if hint is bool and isinstance(value, str):
         value = {"true": True, "false": False}.get(value.lower())
-    if hint in (bool, str):
-        converted, fits = value, isinstance(value, hint)
-    elif hint is int:
-        converted = int(value)
-        fits = isinstance(value, str) or converted == value
-    else:
-        converted = float(value)
-        fits = isfinite(converted)
-    if not fits or (isinstance(value, bool) and hint is not bool):
-        raise ValueError
-    return converted
+    if not isinstance(value, hint):
+        raise TypeError
+    return hint(value)  # not NumPy's own text
 
 
 def _describe(hint: type) -> str:
@@ -99,6 +98,7 @@ def _check_limits(item: Field, value: Any) -> None:
     least, most = limits.get("at_least"), limits.get("at_most")
     for number in value if isinstance(value, tuple) else (value,):
         if least is not None and number < least:
-            raise UserError(f"{name} = {number} is too small: it must be at least {least}")
-        if most is not None and number > most:
-            raise UserError(f"{name} = {number} is too large: it must be at most {most}")
+            raise UserError(f"{name} = {short(number)} is too small: it must be at least {least}")
+        limit = 2**63 - 1 if most is None and isinstance(number, int) else most
+        if limit is not None and number > limit:
+            raise UserError(f"{name} = {short(number)} is too large: it must be at most {limit}")

@@ -31,11 +31,16 @@ BINARY = getattr(os, "O_BINARY", 0)  # only Windows has it, and changes the ends
 
 @contextmanager
 def explained(what: str) -> Iterator[None]:
-    """Raise an `OSError` from inside as a `UserError`: `what`, and the system's reason."""
+    """Raise an `OSError` from inside as a `UserError`: `what`, and the system's reason. So, too, for a name with a zero
+    byte, of which Python says so itself."""
     try:
         yield
     except OSError as error:
         raise UserError(f"{what}: {error.strerror or error}") from None
+    except ValueError as error:
+        if "null byte" not in str(error) and "null character" not in str(error):
+            raise
+        raise UserError(f"{what}: {error}") from None
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from math import isfinite
@@ -15,18 +16,46 @@ def percent(share: float) -> str:
     return "< 0.1 %" if text == "0.0 %" and share > 0 else text.replace("-0.0", "0.0")
 
 
-def table(headings: Sequence[str], rows: Iterable[Sequence[object]], numbers: Sequence[bool]) -> str:
-    """Columns as wide as they must be; those where `numbers` is true stand to the right."""
+def table(
+    headings: Sequence[str], rows: Iterable[Sequence[object]], numbers: Sequence[bool], width: int | None = None
+) -> str:
+    """Columns as wide as they must be; those where `numbers` is true stand to the right. Where they are wider than
+    `width` together, several tables stand below each other, each with the first column."""
     cells = [[clean(value) for value in row] for row in [headings, *rows]]
     widths = [max(len(row[column]) for row in cells) for column in range(len(headings))]
+    parts = fitting(widths, width, gap=2) if width else [list(range(len(headings)))]
+    return "\n\n".join(_table(cells, columns, widths, numbers) for columns in parts)
+
+
+def _table(cells: list[list[str]], columns: list[int], widths: list[int], numbers: Sequence[bool]) -> str:
     lines = []
     for row in cells:
-        aligned = (
-            text.rjust(width) if right else text.ljust(width)
-            for text, width, right in zip(row, widths, numbers, strict=True)
-        )
+        aligned = (row[i].rjust(widths[i]) if numbers[i] else row[i].ljust(widths[i]) for i in columns)
         lines.append("  ".join(aligned).rstrip())
-    return "\n".join([lines[0], "─" * (sum(widths) + 2 * (len(widths) - 1)), *lines[1:]])
+    rule = "─" * (sum(widths[i] for i in columns) + 2 * (len(columns) - 1))
+    return "\n".join([lines[0], rule, *lines[1:]])
+
+
+def fitting(widths: Sequence[int], space: int, gap: int, keep: int = 1) -> list[list[int]]:
+    """Which columns stand in each of the tables that `space` has room for; the first `keep` stand in all of them."""
+    kept = list(range(keep))
+    start = sum(widths[:keep]) + gap * max(0, keep - 1)
+    tables, used = [[*kept]], start
+    for column, width in enumerate(widths[keep:], keep):
+        more = width + (gap if tables[-1] else 0)
+        if used + more > space and len(tables[-1]) > keep:
+            tables.append([*kept])
+            used, more = start, width + (gap if keep else 0)
+        tables[-1].append(column)
+        used += more
+    return tables
+
+
+def wrapped(text: str, width: int | None) -> str:
+    """Lines no longer than `width`, which are cut between words."""
+    if width is None or max(map(len, text.splitlines()), default=0) <= width:
+        return text
+    return textwrap.fill(" ".join(text.split()), max(width, 20))
 
 
 def clean(value: object) -> str:

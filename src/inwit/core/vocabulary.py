@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import cast
 
-from inwit.core.errors import UserError, unknown
+from inwit.core.errors import UserError, short, unknown
+from inwit.core.numbers import scalar
 
 
 class Vocabulary:
@@ -23,8 +25,9 @@ class Vocabulary:
             if token not in self._ids:
                 raise unknown("token", token, self.names)
             return self._ids[token]
+        token = cast("int", scalar(token))
         if isinstance(token, bool) or not hasattr(token, "__index__") or not 0 <= token < len(self.names):
-            raise UserError(f"token id {token!r} does not exist: ids are 0..{len(self.names) - 1}")
+            raise UserError(f"token id {short(token)} does not exist: ids are 0..{len(self.names) - 1}")
         return int(token)
 
     def ids(self, tokens: Iterable[str | int]) -> list[int]:

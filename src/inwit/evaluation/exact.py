@@ -28,11 +28,23 @@ def evaluate(agent: Agent, control: str | None = None) -> Evaluation:
     """The greedy agent's result in its world's exam.
 
     `control` takes something away from the agent: `shuffled-prompt` shows it, for each problem, the prompt of another
-    one of the same stage. Raises `UserError` for a control that does not exist or that can take nothing away.
+    one of the same stage. Raises `UserError` for a control that does not exist or that can take nothing away, and for
+    an agent with weights that are not finite.
     """
+    refuse_lost(agent)
     with on_own_terms(agent.threads):
         exam = exam_of(agent.world)
         return exam.grade(sit(agent, exam, range(len(agent.world.kinds)), control))
+
+
+def refuse_lost(agent: Agent) -> None:
+    """Raises `UserError` for an agent with weights that are not finite: what it writes means nothing."""
+    named = agent.policy.named_parameters() if isinstance(agent.policy, torch.nn.Module) else ()
+    for name, weights in named:
+        if not bool(weights.isfinite().all()):
+            raise UserError(
+                f"the agent has lost its numbers: its weights {name} are not finite; load another checkpoint"
+            )
 
 
 def solves_all(agent: Agent) -> bool:

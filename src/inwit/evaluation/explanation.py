@@ -13,6 +13,7 @@ from inwit.core.contracts import Agent, ScalarWorld, World, capable
 from inwit.core.distributions import choose, masked_log_softmax
 from inwit.core.isolation import on_own_terms
 from inwit.core.types import Json, Output, Task, Tasks
+from inwit.evaluation.exact import refuse_lost
 from inwit.worlds import make_scalar
 from inwit.worlds.oracle.constant import kind_success
 from inwit.worlds.oracle.programs import oracle_program
@@ -52,10 +53,12 @@ class Explanation:
 
 
 def explain(agent: Agent, task: Task, oracle_program: Sequence[str] | None = None) -> Explanation:
-    """Let the greedy agent solve one task. Raises `UserError` for a task that does not fit the agent's world.
+    """Let the greedy agent solve one task. Raises `UserError` for a task that does not fit the agent's world, and for
+    an agent with weights that are not finite.
 
     `oracle_program` is the oracle's for this kind, if the caller knows it: the search may take a second.
     """
+    refuse_lost(agent)
     with on_own_terms(agent.threads):
         return _explain(agent, task, oracle_program)
 

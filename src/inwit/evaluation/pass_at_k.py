@@ -13,16 +13,16 @@ import torch
 from numpy.typing import NDArray
 
 from inwit.core.contracts import Agent, World
-from inwit.core.errors import UserError
+from inwit.core.errors import UserError, short
 from inwit.core.intervals import pass_at_k as estimate_pass_at_k
 from inwit.core.intervals import pass_at_k_interval
 from inwit.core.isolation import on_own_terms
+from inwit.core.numbers import given_number
 from inwit.core.seeding import stream
 from inwit.core.types import Json, Tasks
-from inwit.evaluation.exact import others_shown
+from inwit.evaluation.exact import others_shown, refuse_lost
 from inwit.rollout.collect import collect
 from inwit.worlds.examination import exam_of
-from inwit.worlds.reading import whole
 
 ROWS = 4096  # episodes at a time
 FEW = 2048  # problems: an exam of at most this many is tried whole
@@ -66,10 +66,9 @@ def pass_at_k(agent: Agent, k: int, samples: int | None = None, control: str | N
     `control` is that of `evaluate`. The same agent always gives the same result. Raises `UserError` for numbers that do
     not fit.
     """
-    k = whole("pass-at", k)
-    samples = max(k, 16) if samples is None else whole("samples", samples)
-    _check("pass-at", k, 1)
-    _check("samples", samples, k)
+    refuse_lost(agent)
+    k = _checked("pass-at", k, 1)
+    samples = max(k, 16) if samples is None else _checked("samples", samples, k)
     with on_own_terms(agent.threads):
         return _pass_at_k(agent, k, samples, control)
 
@@ -117,7 +116,9 @@ def _some_problems(world: World) -> Tasks:
     return world.sample(kinds, stream(0, "pass at k problems"))
 
 
-def _check(name: str, value: int, least: int) -> None:
-    if not least <= value <= 100_000:
+def _checked(name: str, value: object, least: int) -> int:
+    number = given_number(name, value)
+    if not least <= number <= 100_000:
         limit = f"pass-at = {least}" if name == "samples" else least
-        raise UserError(f"{name} = {value} is out of range: it must be at least {limit} and at most 100000")
+        raise UserError(f"{name} = {short(number)} is out of range: it must be at least {limit} and at most 100000")
+    return number

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 from safetensors.torch import save
 
-from inwit.core import result_text, storage
+from inwit.core import imports, result_text, storage
 from inwit.core.contracts import Agent, parameters_of, weights_of
 from inwit.core.errors import UserError, missing
 from inwit.core.results import Evaluation
@@ -52,6 +52,7 @@ def save_pretrained(
         "summary": agent.summary,
         "evaluation": evaluation.to_dict(),
         "config": agent.config.to_dict(),
+        "imports": imports.imported(),
         "card_sha256": hashlib.sha256(card).hexdigest(),
     }
     weights = save(tensors, metadata={"record_sha256": record_hash(record)})
@@ -70,6 +71,7 @@ def save_pretrained(
 def _refuse_others(folder: Path) -> None:
     """Raises `UserError` for a folder with something in it that is not an agent's. Hidden files do not count."""
     with storage.explained(f"cannot write the agent to {folder}"):
+        folder = folder.resolve()  # which refuses names that cannot be
         if not folder.exists() or is_portable(folder):
             return
         if others := sorted(path.name for path in folder.iterdir() if not path.name.startswith(".")):

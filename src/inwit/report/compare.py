@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from inwit.core import drawing, result_text, storage
 from inwit.core.errors import UserError
 from inwit.core.results import Row
-from inwit.core.text import clean, count, plural, seconds, table
+from inwit.core.text import clean, count, plural, seconds, table, wrapped
 from inwit.report import curves
 from inwit.report.curves import Reached, Spread, spread
 from inwit.report.select import Run
@@ -190,25 +190,25 @@ def methods(comparison: Comparison) -> str:
     return "; or ".join(found) or "nothing is evaluated"
 
 
-def as_text(comparison: Comparison) -> str:
-    """For the terminal."""
+def as_text(comparison: Comparison, width: int | None = None) -> str:
+    """For a terminal of this width; None: of any."""
     size = len(comparison.runs)
     parts = [f"{clean(comparison.world)}: {plural(size, 'run')} in {plural(len(comparison.groups), 'group')}"]
     if comparison.differences:
         rows = [[name, *("·" if v is None else v for v in row)] for name, row in comparison.differences.items()]
         names = [each.name for each in comparison.groups]
-        parts.append("what differs\n\n" + table(["setting", *names], rows, [False] * (len(names) + 1)))
+        parts.append("what differs\n\n" + table(["setting", *names], rows, [False] * (len(names) + 1), width))
     elif size > 1:
         parts.append("the runs differ in nothing but their seeds")
     rows = [_row(*each) for each in zip(comparison.groups, comparison.steep, comparison.solved, strict=True)]
-    parts.append("how soon\n\n" + table(HEADINGS, rows, [False] * 3 + [True] * 6) + f"\n{NOTE}")
+    parts.append("how soon\n\n" + table(HEADINGS, rows, [False] * 3 + [True] * 6, width) + f"\n{wrapped(NOTE, width)}")
     headings, rows = result_table(comparison)
     right = [False, True, False, *[True] * (len(headings) - 3)]
     note = "\n~ estimated from a sample (95 % interval)" if any("~" in cell for row in rows for cell in row) else ""
-    parts.append(f"the result: {clean(methods(comparison))}\n\n" + table(headings, rows, right) + note)
+    parts.append(f"the result: {clean(methods(comparison))}\n\n" + table(headings, rows, right, width) + note)
     headings, rows = yardstick_table(comparison)
     if len(headings) > 1:
-        parts.append("the yardsticks\n\n" + table(headings, rows, [False, *[True] * (len(headings) - 1)]))
+        parts.append("the yardsticks\n\n" + table(headings, rows, [False, *[True] * (len(headings) - 1)], width))
     return "\n\n".join(parts)
 
 

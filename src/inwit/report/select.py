@@ -9,10 +9,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from inwit.core.errors import UserError, unknown
+from inwit.core.errors import UserError, short, unknown
 from inwit.core.results import Evaluation
 from inwit.runs import portable
-from inwit.runs.folder import Kept, Record, evaluations, number, read_metrics, result, runs_folder, status_now
+from inwit.runs.folder import (
+    Kept,
+    Record,
+    evaluations,
+    is_folder,
+    number,
+    read_metrics,
+    result,
+    runs_folder,
+    status_now,
+)
 from inwit.runs.folder import read_record as read
 from inwit.runs.index import latest, listing
 
@@ -69,9 +79,9 @@ def _run(path: Path) -> Run:
 
 def _paths(pattern: str) -> list[Path]:
     for path in (Path(pattern), runs_folder() / pattern):
-        if pattern and path.is_dir():
+        if pattern and is_folder(path):
             return [path]
-    if pattern == "latest":
+    if pattern.strip() == "latest":
         return [latest()]
     rows = listing()
     names = [row.run for row in reversed(rows) if row.status != "damaged"]
@@ -79,7 +89,7 @@ def _paths(pattern: str) -> list[Path]:
     if matching:
         return [runs_folder() / name for name in matching]
     if any(sign in pattern for sign in "*?["):
-        raise UserError(f"no run under {runs_folder()} matches {pattern!r}: `inwit runs` lists them")
+        raise UserError(f"no run under {runs_folder()} matches {short(pattern)}: `inwit runs` lists them")
     if portable.is_repo_id(pattern):
         return [portable.download(pattern)]
     raise unknown("run", pattern, ["latest", *names[-5:]])

@@ -25,6 +25,14 @@ def runs_folder() -> Path:
     return Path(os.path.expanduser(os.environ.get("INWIT_RUNS") or "runs"))  # noqa: PTH111  keeps an unknown ~name
 
 
+def is_folder(path: Path) -> bool:
+    """False, too, for a name that no file can have: one of 300 letters, say."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
 @dataclass(frozen=True)
 class Record:
     """What `run.json` says. Only `status` and `config` are sure to be there."""
@@ -70,7 +78,7 @@ def read_record(path: Path) -> Record:
     """The record of a run. Raises `UserError` for what is no run, or a damaged one."""
     try:
         record = _object((path / "run.json").read_bytes())
-    except OSError:
+    except (OSError, ValueError):  # a name with a zero byte is a ValueError
         raise UserError(f"{path} is not a run: it has no readable run.json") from None
     if record is None or not isinstance(record.get("config"), dict):
         raise UserError(f"{path / 'run.json'} is damaged: it does not hold a run's record")

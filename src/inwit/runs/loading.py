@@ -8,11 +8,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load as parse_tensors
 from torch import Tensor
 
+from inwit.core import imports, storage
 from inwit.core.contracts import Agent
 from inwit.core.errors import UserError, unknown
 from inwit.core.isolation import on_own_terms
 from inwit.runs import checkpoint, portable
-from inwit.runs.folder import COMPLETE, read_whole_record, runs_folder, status_now
+from inwit.runs.folder import COMPLETE, Record, is_folder, read_whole_record, runs_folder, status_now
 from inwit.runs.index import latest
 from inwit.runs.weights import fit, metadata_of, untrained
 from inwit.runs.writing import weights_metadata
@@ -26,15 +27,16 @@ def find(run: str | Path, *, any_status: bool = False) -> Path:
     """The folder of a run given by path, by its name under the runs folder, or as `latest`: the last complete run, or,
     with `any_status`, the last run. A folder that is no run does not hide a run of the same name. After `@` stands a
     checkpoint: `RUN@best`, `RUN@last`, or the update, as in `RUN@120`."""
-    if str(run) == "latest":
+    if str(run).strip() == "latest":
         return latest(any_status=any_status)
-    folders = [path for path in (Path(run), runs_folder() / run) if str(run) and path.is_dir()]
+    folders = [path for path in (Path(run), runs_folder() / run) if str(run) and is_folder(path)]
     if folders:
         return min(folders, key=lambda path: not any((path / name).is_file() for name in RECORDS))
     name, at, which = str(run).rpartition("@")
     if at and name:
         return _checkpoint(find(name, any_status=True), which)
-    names = [path.name for path in sorted(runs_folder().glob("[!.]*/"))]
+    with storage.explained(f"cannot read the runs folder {runs_folder()}"):
+        names = [path.name for path in sorted(runs_folder().glob("[!.]*/"))]
     raise unknown("run", run, ["latest", *names[-5:]])
 
 
@@ -75,12 +77,19 @@ def _load(path: Path, device: str | None) -> Agent:
     record = read_whole_record(folder)
     if kept is None and record.status not in COMPLETE:
         raise UserError(_incomplete(path, status_now(path, record.status)))
-    config, file = resolve(record.config), path / "weights.safetensors"
+    config, file = resolved(record), path / "weights.safetensors"
     world, policy = untrained(config)
     tensors = kept.weights if kept else _read_weights(file, config)
     place = fit(policy, tensors, config, device, _misfit(path if kept else file))
     status, summary = ("checkpoint", kept.numbers["summary"]) if kept else (record.status, record.summary)
     return Agent(world, policy, settled(config, policy), folder, status, summary, place)
+
+
+def resolved(record: Record, **overrides: object) -> Config:
+    """The configuration that a run's record holds, with overrides. Raises `UserError` for one that is impossible
+    here."""
+    with imports.asked_for(record.rest.get("imports")):
+        return resolve(record.config, **overrides)
 
 
 def _incomplete(path: Path, status: str) -> str:

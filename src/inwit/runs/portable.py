@@ -17,11 +17,12 @@ from pathlib import Path
 from safetensors import SafetensorError
 from safetensors.torch import load as parse_tensors
 
+from inwit.core import imports
 from inwit.core.contracts import Agent
-from inwit.core.errors import UserError, missing
+from inwit.core.errors import UserError, missing, short
 from inwit.core.isolation import on_own_terms
 from inwit.core.results import Json
-from inwit.runs.folder import Kept, Record, evaluation_from
+from inwit.runs.folder import Kept, Record, evaluation_from, is_folder
 from inwit.runs.weights import fit, metadata_of, untrained
 from inwit.training.config import resolve
 from inwit.training.loop import settled
@@ -37,7 +38,7 @@ def from_pretrained(source: str | Path, *, device: str = "cpu", revision: str | 
     Raises `UserError` for a folder that is missing, damaged, tampered with, or of a format that this version does not
     read.
     """
-    folder = Path(source) if Path(source).is_dir() else download(str(source), revision)
+    folder = Path(source) if is_folder(Path(source)) else download(str(source), revision)
     with on_own_terms(1):
         return read_agent(folder, device)
 
@@ -57,7 +58,8 @@ def read_agent(folder: Path, device: str | None) -> Agent:
     if hashlib.sha256(weights).hexdigest() != record["weights_sha256"]:
         raise UserError(f"{folder / WEIGHTS} is not the file that {CONFIG} names: it is damaged or was tampered with")
     try:
-        config = resolve(record["config"])
+        with imports.asked_for(record.get("imports")):
+            config = resolve(record["config"])
     except UserError as error:
         raise UserError(
             f"{folder} was saved by inwit {record['inwit']}, which this version cannot read: {error}"
@@ -114,13 +116,13 @@ def record_hash(record: Json) -> str:
 
 def is_repo_id(source: str) -> bool:
     """Whether a text may name a repository of the Hub, `name/agent`: not if a folder `name` is here."""
-    return bool(re.fullmatch(REPO_ID, source)) and not Path(source).parent.is_dir()
+    return bool(re.fullmatch(REPO_ID, source)) and not is_folder(Path(source).parent)
 
 
 def download(source: str, revision: str | None = None) -> Path:
     """A repository's files, as a folder. Raises `UserError` without the extra, and for what the Hub does not give."""
     if not re.fullmatch(REPO_ID, source):
-        raise UserError(f"{source!r} is neither a folder nor a repository of the Hub, like name/agent")
+        raise UserError(f"{short(source)} is neither a folder nor a repository of the Hub, like name/agent")
     try:
         from huggingface_hub import snapshot_download
     except ModuleNotFoundError:

@@ -6,6 +6,8 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from decimal import Decimal
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -47,9 +49,18 @@ LOCKS = (
     "SET enable_external_access = false",
     "SET lock_configuration = true",
 )
+# Types whose values Python has; those of the others are fetched as DuckDB writes them, which loses nothing: no month of
+# an interval, no nanosecond, no time zone (for which Python would need another package).
+PLAIN = re.compile(
+    r"BOOLEAN|U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL.*|VARCHAR|JSON|ENUM.*|\"?NULL\"?"
+)
+VIEW = '"the question asked"'
+NESTED = re.compile(r"(STRUCT|MAP|UNION|TUPLE|ROW)\(.*|.*\]", re.DOTALL)
 
 
 class Answer(NamedTuple):
+    """Values are None, bool, int, float, Decimal, text, and lists and dicts of these."""
+
     columns: list[str]
     rows: list[tuple[Any, ...]]
 
@@ -70,6 +81,8 @@ def query(sql: str, folder: Path | None = None) -> Answer:
             if statements[0].type.name not in ("SELECT", "EXPLAIN"):
                 raise UserError(f"inwit query only reads: it takes SELECT, no {statements[0].type.name}")
             _fill(database, folder, sql)
+            with suppress(duckdb.Error):  # a build without time zones knows no other
+                database.execute("SET TimeZone = 'UTC'")  # as the times in the tables are
             for lock in LOCKS:
                 database.execute(lock)
             return _answer(database, statements[0])
@@ -82,8 +95,15 @@ def _answer(database: DuckDBPyConnection, statement: Statement) -> Answer:
     """Run a statement in a thread, so that Ctrl-C ends it at once: DuckDB itself rarely looks for it."""
 
     def run() -> Answer:
-        result = database.execute(statement)
-        return Answer([column[0] for column in result.description or []], result.fetchall())
+        types = _types(database, statement)
+        if all(map(PLAIN.fullmatch, types.values())):
+            database.execute(f"DROP VIEW IF EXISTS {VIEW}")  # SHOW TABLES would list it
+            result = database.execute(statement)
+            return Answer(list(types) or [column[0] for column in result.description or []], result.fetchall())
+        columns = ", ".join(map(_fetched, types, types.values()))
+        nested = [NESTED.fullmatch(kind) is not None for kind in types.values()]
+        rows = database.execute(f"SELECT {columns} FROM {VIEW}").fetchall()
+        return Answer(list(types), [tuple(map(_parsed, row, nested)) for row in rows])
 
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(run)
@@ -92,6 +112,36 @@ def _answer(database: DuckDBPyConnection, statement: Statement) -> Answer:
         except KeyboardInterrupt:
             database.interrupt()
             raise
+
+
+def _types(database: DuckDBPyConnection, statement: Statement) -> dict[str, str]:
+    """The columns of an answer with their types, each under a name of its own; `VIEW` is then the question. Empty where
+    it cannot be a view: for EXPLAIN, and for a mistake, which is told when it is run."""
+    import duckdb
+
+    try:
+        database.execute(f"CREATE TEMP VIEW {VIEW} AS {statement.query}")
+    except duckdb.Error:
+        return {}
+    return {name: str(kind) for name, kind, *_ in database.execute(f"DESCRIBE {VIEW}").fetchall()}
+
+
+def _fetched(name: str, kind: str) -> str:
+    """A column as it is fetched: a value of a type that Python has no equal of as text, nested ones as JSON."""
+    quoted = '"' + name.replace('"', '""') + '"'
+    if NESTED.fullmatch(kind):
+        quoted = f"to_json({quoted})"
+    return quoted if PLAIN.fullmatch(kind) else f"CAST({quoted} AS VARCHAR)"
+
+
+def _parsed(value: Any, nested: bool) -> Any:
+    return json.loads(value, parse_float=_decimal) if nested and value is not None else value
+
+
+def _decimal(text: str) -> float | Decimal:
+    """A number with a point: a float if that is the same number."""
+    number = float(text)
+    return number if Decimal(repr(number)) == Decimal(text) else Decimal(text)
 
 
 def _fill(database: DuckDBPyConnection, folder: Path, sql: str) -> None:

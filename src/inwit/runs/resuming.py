@@ -13,11 +13,11 @@ from inwit.core.errors import UserError
 from inwit.core.isolation import on_own_terms
 from inwit.runs import checkpoint, provenance, writing
 from inwit.runs.folder import flat, read_whole_record
-from inwit.runs.loading import find
+from inwit.runs.loading import find, resolved
 from inwit.runs.recording import Callback, Recorder, Tell, to_stderr, training_of
 from inwit.runs.starting import begin
 from inwit.runs.tracking import Tracker
-from inwit.training.config import Config, resolve
+from inwit.training.config import Config
 from inwit.training.loop import Parts, prepare
 
 # Settings of `training` that decide how long and where it runs, not what it does, but for a learning rate that falls to
@@ -56,10 +56,10 @@ def _resume(
         raise UserError(f"the run {path} cannot be written to: copy it to a folder of your own and resume the copy")
     with training_of(path):
         record = read_whole_record(path)
-        config = resolve(record.config, **overrides)
+        config = resolved(record, **overrides)
         usable_device(config.training.device)  # before it is asked for its name
         here = provenance.surroundings(config.training.threads, config.training.device)
-        _refuse_changes(path, resolve(record.config), config, provenance.differences(record.rest, here), tell)
+        _refuse_changes(path, resolved(record), config, provenance.differences(record.rest, here), tell)
         parts, tracker = prepare(config), Tracker(track, tell)
         recorder = Recorder(parts, path, callback, tell, tracker)
         kept = checkpoint.newest(path, tell)

@@ -17,7 +17,7 @@ from pathlib import Path
 from safetensors.torch import save as tensors_to_bytes
 from torch import Tensor
 
-from inwit.core import storage
+from inwit.core import imports, storage
 from inwit.core.contracts import Agent, weights_of
 from inwit.core.errors import UserError
 from inwit.core.results import Json
@@ -49,6 +49,7 @@ def create(config: Config, vocabulary: tuple[str, ...], name: str | None = None,
         "git": provenance.revision(),
         "vocabulary": list(vocabulary),
         "resumed": [],
+        "imports": imports.imported(),  # for the reader: nothing imports them because they stand here
     }
     why = "the names of new runs are taken"
     try:

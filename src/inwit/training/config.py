@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from inwit.core.errors import UserError, unknown
+from inwit.core.errors import UserError, short, unknown
 from inwit.core.registry import Registry
 from inwit.core.results import Json
 from inwit.core.settings import Settings, build, setting
@@ -133,9 +133,10 @@ def tables() -> dict[str, type[Settings]]:
 def _read(source: str | Path) -> Json:
     name, text = recipes.read(source)
     try:
-        return {**tomllib.loads(text), "recipe": re.sub(r"[^A-Za-z0-9_.-]", "-", name)[:64]}
-    except tomllib.TOMLDecodeError as error:
-        raise UserError(f"the recipe {source} is not valid TOML: {error}") from None
+        return {**tomllib.loads(text), "recipe": re.sub(r"[^A-Za-z0-9_.-]", "-", name).lstrip("-_.")[:64] or "custom"}
+    except (ValueError, RecursionError) as error:  # also for a number of 5,000 digits, and for a thousand brackets
+        why = error if isinstance(error, ValueError) else "it is nested too deeply"
+        raise UserError(f"the recipe {source} is not valid TOML: {why}") from None
 
 
 def _build(values: Json) -> Config:
@@ -165,11 +166,12 @@ def _part(name: str, value: object) -> Part:
         raise UserError(f"the configuration has no {name}.id: {valid}")
     part_id = table.pop("id")
     if not isinstance(part_id, str):
-        raise UserError(f"{name}.id = {part_id!r} is not text: {valid}")
+        raise UserError(f"{name}.id = {short(part_id)} is not text: {valid}")
+    part_id = str(part_id.strip())
     return Part(part_id, build(part_settings(name, part_id), table, name))
 
 
 def _table(name: str, value: object) -> Mapping[str, object]:
     if not isinstance(value, Mapping):
-        raise UserError(f"{name} = {value!r} is not a table of settings: write [{name}] above them")
+        raise UserError(f"{name} = {short(value)} is not a table of settings: write [{name}] above them")
     return value

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from inwit.core.errors import UserError, unknown
+from inwit.core.errors import UserError, short, unknown
+from inwit.core.numbers import whole_number
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ def check_fields(task: Mapping[str, object], world: str, fields: Mapping[str, Ta
 def digits(given: object, count: int, owner: str) -> list[int]:
     """`count` operands as digits. Raises `UserError` for anything else; `owner` is what has so many of them."""
     if isinstance(given, str | bytes) or not hasattr(given, "__iter__"):
-        raise UserError(f"operands {given!r} are not a list of digits")
+        raise UserError(f"operands {short(given)} are not a list of digits")
     operands = [whole("operand", value) for value in given]  # pyright: ignore[reportGeneralTypeIssues]
     if len(operands) != count:
         raise UserError(f"{len(operands)} operands were given: {owner} has {count}")
@@ -44,9 +45,6 @@ def digits(given: object, count: int, owner: str) -> list[int]:
 def whole(name: str, value: object) -> int:
     """`value`, perhaps text from a command line, as a whole number. Raises `UserError` for anything else."""
     try:
-        number = int(value)  # pyright: ignore[reportArgumentType]
-        if isinstance(value, bool) or (not isinstance(value, str) and number != value):
-            raise ValueError
+        return whole_number(value)
     except (ValueError, TypeError, OverflowError):
-        raise UserError(f"{name} {value!r} is not a whole number") from None
-    return number
+        raise UserError(f"{name} {short(value)} is not a whole number") from None

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from rich import box
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
-from rich.table import Table
+from rich.text import Text
 
+from inwit.core.columns import Columns, can_change
 from inwit.core.results import Json
 from inwit.core.text import percent
 
@@ -24,7 +24,7 @@ class Progress:
     def __init__(self, target: Console, config: Config) -> None:
         self.target = target
         self.config = config
-        self.live = Live(console=target, auto_refresh=False, transient=False) if target.is_terminal else None
+        self.live = Live(console=target, auto_refresh=False, transient=False) if can_change(target) else None
         self.period = 0.1 if self.live else 2.0
         self.shown_at = 0.0
 
@@ -49,14 +49,13 @@ class Progress:
         else:
             self.target.print(line(summary))
 
-    def _table(self, summary: Json) -> Table:
+    def _table(self, summary: Json) -> Group:
+        """The stages come first: they are what is waited for."""
         title = f"training {self.config.recipe} (seed {self.config.seed})"
-        table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left")
-        shown = _figures(summary) | {f"stage {stage}": rate for stage, rate in _rates(summary).items()}
-        for heading in shown:
-            table.add_column(heading, justify="right", min_width=8)
-        table.add_row(*shown.values())
-        return table
+        shown = {f"stage {stage}": rate for stage, rate in _rates(summary).items()} | _figures(summary)
+        return Group(
+            Text(title, "italic"), Columns(list(shown), [list(shown.values())], keep=0, left=(), wide=True, least=8)
+        )
 
 
 def line(summary: Json) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
+import io
+import sys
 from importlib import resources
 from pathlib import Path
 
-from inwit.core.errors import UserError, unknown
+from inwit.core.errors import UserError, short, unknown
 
 
 def names() -> list[str]:
@@ -20,11 +23,34 @@ def text(name: str) -> str:
 
 
 def read(source: str | Path) -> tuple[str, str]:
-    """The name and the text of a recipe, given by name or as the path of a TOML file. Raises `UserError`."""
+    """The name and the text of a recipe, given by name, as the path of a TOML file, or as `-`: from standard input.
+    Raises `UserError`."""
+    if str(source).strip() in names():
+        return str(source).strip(), text(str(source).strip())
     path = Path(source)
-    if path.suffix != ".toml":
-        return str(source), text(str(source))
     try:
-        return path.stem, path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"cannot read the recipe {path}: {getattr(error, 'strerror', None) or error}") from None
+        if str(source) == "-":
+            return "stdin", _decoded((sys.stdin.buffer if sys.stdin else io.BytesIO()).read())
+        is_there = path.exists() and not path.is_dir()  # a pipe, too: /dev/stdin, or <(...) of a shell
+        if not is_there and path.suffix.lower() != ".toml":
+            return str(source), text(str(source))
+        name = path.stem if path.suffix else "stdin" if path.name == "stdin" else path.name
+        return name, _decoded(path.read_bytes())
+    except (OSError, ValueError) as error:
+        if isinstance(error, UserError):
+            raise
+        raise UserError(f"cannot read the recipe {short(str(source))}: {_reason(error)}") from None
+
+
+def _reason(error: OSError | ValueError) -> str:
+    return getattr(error, "strerror", None) or str(error)
+
+
+# How editors mark the encoding of a file; the longer marks first, since one begins as another.
+MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32"}
+MARKS |= {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+
+
+def _decoded(data: bytes) -> str:
+    """UTF-8, or as the mark at the beginning says."""
+    return data.decode(next((encoding for mark, encoding in MARKS.items() if data.startswith(mark)), "utf-8"))

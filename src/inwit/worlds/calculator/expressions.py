@@ -11,7 +11,7 @@ from functools import cache
 from operator import add
 from typing import TypeVar
 
-from inwit.core.errors import UserError
+from inwit.core.errors import UserError, short
 from inwit.worlds.calculator.tools import Tool
 
 LETTERS = "abcdefghij"
@@ -65,7 +65,7 @@ def parse(text: str, symbols: Sequence[str]) -> tuple[Tree, str]:
 class _Parser:
     def __init__(self, text: str, symbols: Sequence[str]) -> None:
         self.text, self.symbols = text, symbols
-        self.place, self.letters = 0, ""
+        self.place, self.letters, self.depth = 0, "", 0
 
     def parse(self) -> tuple[Tree, str]:
         tree = self._operation(outermost=True)
@@ -86,11 +86,13 @@ class _Parser:
     def _operand(self) -> Tree:
         sign = self._peek()
         if sign == "(":
-            self.place += 1
+            if self.depth == len(LETTERS):  # each pair has an operator of its own
+                raise self._error(f"no expression over {len(LETTERS)} operands has so many parentheses in each other")
+            self.place, self.depth = self.place + 1, self.depth + 1
             tree = self._operation(outermost=False)
             if self._peek() != ")":
                 raise self._error("a closing parenthesis should stand here")
-            self.place += 1
+            self.place, self.depth = self.place + 1, self.depth - 1
             return tree
         if not sign or sign not in LETTERS:
             raise self._error(f"an operand ({LETTERS[0]}..{LETTERS[-1]}) or an opening parenthesis should stand here")
@@ -101,13 +103,13 @@ class _Parser:
         return len(self.letters) - 1
 
     def _peek(self) -> str:
-        """The next character that is not a space, "" at the end."""
-        while self.place < len(self.text) and self.text[self.place] == " ":
+        """The next character that is not white space, "" at the end."""
+        while self.place < len(self.text) and self.text[self.place].isspace():
             self.place += 1
         return self.text[self.place : self.place + 1]
 
     def _error(self, message: str) -> UserError:
-        return UserError(f"expression {self.text!r}, column {self.place + 1}: {message}")
+        return UserError(f"expression {short(self.text)}, column {self.place + 1}: {message}")
 
 
 def evaluate(tree: Tree, values: Sequence[V], apply: Mapping[str, Callable[[V, V], V]]) -> V:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cache
 
-from inwit.core.errors import UserError, unknown
+from inwit.core.errors import UserError, short, unknown
 from inwit.core.results import Task
 from inwit.core.seeding import stream_seed
 from inwit.core.settings import Settings, setting
@@ -225,7 +225,7 @@ def parse_task(settings: CalculatorSettings, task: Task) -> Problem:
     """
     check_fields(task, ID, TASK_FIELDS, "an expression and operands, as in expression a*b, operands 3 4")
     if not isinstance(task["expression"], str):
-        raise UserError(f"expression {task['expression']!r} is not text, as in 'a*b'")
+        raise UserError(f"expression {short(task['expression'])} is not text, as in 'a*b'")
     tree, letters = parse(task["expression"], [TOOLS[name].symbol for name in settings.tools])
     operands = digits(task["operands"], len(letters), f"the expression {task['expression']}")
     num_slots = settings.num_slots

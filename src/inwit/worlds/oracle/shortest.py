@@ -22,7 +22,8 @@ from pathlib import Path
 import numpy as np
 
 from inwit.core import storage
-from inwit.core.errors import UserError, unknown
+from inwit.core.errors import UserError, short, unknown
+from inwit.core.numbers import given_number
 from inwit.worlds.calculator import expressions
 from inwit.worlds.calculator.expressions import LETTERS, Exact, Tree, enumerate_trees, parse, polynomial_of, write
 from inwit.worlds.calculator.tools import DEFAULT_TOOLS, TOOLS, balanced
@@ -61,9 +62,9 @@ def shortest(
     """
     tools = tuple(tools)
     symbols = _checked_symbols(tools)
-    _check_number("num_slots", num_slots, 0, MAX_SLOTS)
+    num_slots = _checked_number("num_slots", num_slots, 0, MAX_SLOTS)
     if max_calls is not None:
-        _check_number("max_calls", max_calls, 1, 100)
+        max_calls = _checked_number("max_calls", max_calls, 1, 100)
     tree, letters = parse(expression, symbols) if isinstance(expression, str) else (expression, LETTERS)
     calls, searched_to = _program(tree, num_slots, tools, max_calls)
     enough = (slots for slots in range(MAX_SLOTS + 1) if _program(tree, slots, tools, max_calls)[0] is not None)
@@ -95,7 +96,7 @@ def shortest_for_task(world_id: str, task: Mapping[str, object]) -> ShortestProg
             raise unknown("field", name, fields)
     expression, tools = task.get("expression"), task.get("tools", DEFAULT_TOOLS)
     if not isinstance(expression, str):
-        raise UserError(f"expression = {expression!r} is not text such as '(a*b)-(c*d)'")
+        raise UserError(f"expression = {short(expression)} is not text such as '(a*b)-(c*d)'")
     tools = tools.split(",") if isinstance(tools, str) else tools
     return shortest(expression, task.get("num_slots", 1), tools)  # pyright: ignore[reportArgumentType]
 
@@ -227,8 +228,8 @@ def _checked_symbols(tools: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(TOOLS[name].symbol for name in tools)
 
 
-def _check_number(name: str, value: object, least: int, most: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise UserError(f"{name} = {value!r} is not a whole number")
-    if not least <= value <= most:
-        raise UserError(f"{name} = {value} is out of range: it must be {least} to {most}")
+def _checked_number(name: str, value: object, least: int, most: int) -> int:
+    number = given_number(name, value)
+    if not least <= number <= most:
+        raise UserError(f"{name} = {short(number)} is out of range: it must be {least} to {most}")
+    return number

@@ -1,0 +1,71 @@
+"""Tables for a terminal of any width: a table that is too wide becomes several below each other, and nothing is cut."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich import box
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.table import Table
+from rich.text import Text
+
+from inwit.core.text import fitting
+
+FOLDED = 24  # columns that a column of folded text has at least, where it has so much
+# Of one shape in every encoding: a stream that has no such line writes `-`.
+LINES = box.Box(str(box.SIMPLE_HEAD), ascii=True)
+
+Cell = str | Text
+
+
+class Columns:
+    """The rows below their headings. The first `keep` columns stand in each table.
+
+    `left` are the columns that are not numbers, `fold` is one whose text may be folded, `wide` sets columns further
+    apart where there is room, and no column is narrower than `least`.
+    """
+
+    def __init__(
+        self,
+        headings: Sequence[str],
+        rows: Sequence[Sequence[Cell]],
+        *,
+        keep: int = 1,
+        left: Sequence[int] = (0,),
+        fold: int | None = None,
+        wide: bool = False,
+        least: int = 0,
+    ) -> None:
+        self.headings = [heading.rjust(least) for heading in headings]
+        self.rows, self.keep, self.left, self.fold, self.wide = rows, keep, left, fold, wide
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        widths = [max(map(_width, column)) for column in zip(self.headings, *self.rows, strict=True)]
+        if self.fold is not None:
+            widths[self.fold] = min(widths[self.fold], FOLDED)
+        if self.wide and sum(widths) + 3 * len(widths) + 1 <= options.max_width:
+            yield self._table(range(len(widths)), wide=True)
+            return
+        for columns in fitting(widths, options.max_width - 2, 2, self.keep):
+            yield self._table(columns, wide=False)
+
+    def _table(self, columns: Sequence[int], *, wide: bool) -> Table:
+        table = Table(box=LINES, pad_edge=wide, collapse_padding=not wide)
+        for column in columns:
+            side = "left" if column in self.left else "right"
+            no_wrap = column != self.fold
+            table.add_column(self.headings[column], justify=side, no_wrap=no_wrap, overflow="fold")
+        for row in self.rows:
+            table.add_row(*(row[column] for column in columns))
+        return table
+
+
+def can_change(target: Console) -> bool:
+    """Whether what was printed can be changed afterwards: on a terminal that a person sees, whatever variables such as
+    FORCE_COLOR say of it."""
+    return target.file.isatty() and target.is_interactive and not target.is_dumb_terminal
+
+
+def _width(cell: Cell) -> int:
+    return max(map(cell_len, str(cell).split("\n")))
