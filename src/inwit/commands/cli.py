@@ -13,7 +13,7 @@ from importlib import import_module
 from io import TextIOWrapper
 from pathlib import Path
 
-from inwit.core.errors import UserError, unknown
+from inwit.core.errors import UserError, out_of_memory, unknown
 from inwit.version import __version__
 
 # Each a module of `inwit.commands` with a `main`; the help takes its usage from its docstring.
@@ -67,6 +67,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # a reader such as head has ended
         _drop_output()
         return 141
+    except (MemoryError, RuntimeError) as error:
+        if not out_of_memory(error):
+            raise
+        print(f"inwit: there is not enough memory: {str(error).partition(chr(10))[0]}", file=sys.stderr)
+        return 2
     except OSError as error:
         if error.filename is not None:  # a file that no command expects to be unreadable
             print(f"inwit: {error.filename}: {error.strerror}", file=sys.stderr)

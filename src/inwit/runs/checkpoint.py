@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,7 +70,8 @@ def save(run: Path, snapshot: Snapshot, metadata: dict[str, str]) -> Path:
     partial = path.with_name(f".{path.name}.partial")
     storage.sweep(path.parent)
     try:
-        os.makedirs(partial)  # noqa: PTH103
+        path.parent.mkdir(exist_ok=True)
+        partial.mkdir()  # and nothing above: a run's folder that was renamed or deleted is not begun anew
         for name, data in {**contents, "manifest.json": _signed(manifest)}.items():
             storage.write(partial / name, data)
         storage.sync(partial)
@@ -82,7 +83,8 @@ def save(run: Path, snapshot: Snapshot, metadata: dict[str, str]) -> Path:
         shutil.rmtree(partial, ignore_errors=True)  # what is left of it may be what fills the disk
         raise
     storage.sync(run)
-    _prune(run)
+    with suppress(OSError):  # the next one tries it again
+        _prune(run)
     return path
 
 
@@ -98,10 +100,19 @@ def _prune(run: Path) -> None:
     """Keep the last three and the best; of equally good ones the newest."""
     paths = listed(run)
     scores = {path: _score(path) for path in paths}
-    best = max(paths, key=lambda path: (scores[path], _update(path)))
+    top = max(paths, key=lambda path: (scores[path], _update(path)))
     for path in paths[KEPT:]:
-        if path != best:
+        if path != top:
             storage.remove_folder(path)
+
+
+def best(run: Path) -> Path | None:
+    """The undamaged checkpoint of the best agent, by mean running success; of equally good ones the newest."""
+    for path in sorted(listed(run), key=lambda path: (_score(path), _update(path)), reverse=True):
+        with suppress(UserError):
+            read_verified(path)
+            return path
+    return None
 
 
 def _score(path: Path) -> float:

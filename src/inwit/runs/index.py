@@ -63,7 +63,7 @@ def latest(*, any_status: bool = False) -> Path:
     if not rows:
         which = "run" if any_status else "complete run"
         raise UserError(f"there is no {which} under {runs_folder()}: make one with `inwit train`")
-    return runs_folder() / max(rows, key=lambda row: (row.updated, row.run)).run
+    return runs_folder().absolute() / max(rows, key=lambda row: (row.updated, row.run)).run
 
 
 def _identities(folder: Path) -> dict[str, Identity]:
