@@ -139,7 +139,7 @@ def _closing(agent: Agent, task: dict[str, object]) -> str:
 def _name(agent: Agent) -> str:
     """`latest`, or the path where that is another run: this one is kept elsewhere, or the clock was set back."""
     with suppress(UserError):
-        if latest() == agent.path:
+        if latest(keep=False) == agent.path:
             return "latest"
     return shlex.quote(_shown(agent))
 

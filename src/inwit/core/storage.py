@@ -133,7 +133,8 @@ def _renamed(rename: Callable[[Path, Path], None], old: Path, new: Path) -> None
     for pause in PAUSES:
         time.sleep(pause)
         try:
-            return rename(old, new)
+            rename(old, new)
+            break
         except PermissionError:
             if pause == PAUSES[-1]:
                 raise

@@ -158,7 +158,9 @@ class Recorder:
         self.tracker.start(self.path, self.config)
         if not asked.heard:
             name = self.config.training.checkpoint_on
-            self.tell(f"training.checkpoint_on = {name}: this program cannot receive that signal here, so it is left out")
+            self.tell(
+                f"training.checkpoint_on = {name}: this program cannot receive that signal here, so it is left out"
+            )
 
     def _record(self, update: Update, asked: Asked) -> None:
         """Add an update to the run: its line and its events, every few updates; a checkpoint, if it is time."""

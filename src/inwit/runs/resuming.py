@@ -23,7 +23,16 @@ from inwit.training.loop import Parts, prepare
 
 # Settings of `training` that decide how long and where it runs, not what it does, but for a learning rate that falls to
 # the end. `threads` and `device` may change the last bit of a sum.
-FREE = ("max_updates", "confirm", "confirm_at", "confirm_every", "checkpoint_every", "checkpoint_on", "threads", "device")
+FREE = (
+    "max_updates",
+    "confirm",
+    "confirm_at",
+    "confirm_every",
+    "checkpoint_every",
+    "checkpoint_on",
+    "threads",
+    "device",
+)
 
 
 def resume(
@@ -37,9 +46,9 @@ def resume(
     """Go on with a run from its newest undamaged checkpoint, as if it had never stopped: bit-identical on the same
     versions, threads and device. A run that was killed before its first checkpoint starts over.
 
-    `overrides` may change how long and on what it trains (`training`'s max_updates, confirm..., checkpoint_every,
-    checkpoint_on, threads, device). Raises `UserError` if they change anything else, if there is nothing to go on from or nothing left
-    to do, or if another process is training the run.
+    `overrides` may change how long and on what it trains (`training`'s max_updates, confirm..., checkpoint_...,
+    threads, device). Raises `UserError` if they change anything else, if there is nothing to go on from or nothing left
+    to do, if another process is training the run, and as `train` does.
     """
     with on_own_terms(1), storage.telling(tell):
         return _resume(find(run, any_status=True).absolute(), callback, tell, track, overrides)

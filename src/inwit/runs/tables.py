@@ -25,7 +25,7 @@ def lines_to_parquet(lines: Path, table: Path) -> None:
         source, target = Path(folder, "lines.jsonl"), Path(folder, "table.parquet")
         shutil.copyfile(lines, source)
         # what is damaged is NULL
-        rows = f"SELECT * FROM read_json(?, {options}) WHERE \"update\" IS NOT NULL"
+        rows = f'SELECT * FROM read_json(?, {options}) WHERE "update" IS NOT NULL'
         connection.execute(f"CREATE TEMP TABLE rows AS {rows}", [str(source)])
         connection.table("rows").write_parquet(str(target))
         storage.replace(table, target.read_bytes())
