@@ -14,13 +14,16 @@ from inwit.core.errors import UserError, unknown
 Handler = Callable[[int, FrameType | None], object] | int | None  # as `signal` has them
 # Ctrl-C, a request to end, a terminal or a connection that is closed, Ctrl-Break: those that this platform has.
 ENDS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name))
-# Those that no program can handle, and those that say that this one is broken.
-UNFIT = ("SIGKILL", "SIGSTOP", "SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGABRT")
+# Those that no program can handle, that say that this one is broken, or that have a meaning of their own.
+UNFIT = {
+    *("SIGKILL", "SIGSTOP", "SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGABRT", "SIGTRAP", "SIGSYS", "SIGSTKFLT"),
+    *("SIGPIPE", "SIGCHLD", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGPROF", "SIGVTALRM", "SIGWINCH"),
+}
 
 
 def checkpoint_signal(name: str) -> signal.Signals | None:
     """The signal of `training.checkpoint_on`, as in `SIGUSR1`; None for the empty text. Raises `UserError` for one that
-    this platform lacks, that ends trainings, or that no program can handle."""
+    this platform lacks, that ends trainings, or that is needed for something else."""
     if not name.strip():
         return None
     full = f"SIG{name.strip().upper().removeprefix('SIG')}"
@@ -28,9 +31,9 @@ def checkpoint_signal(name: str) -> signal.Signals | None:
     if full in valid:
         return valid[full]
     if full in signal.Signals.__members__:
-        why = "ends a training" if signal.Signals[full] in ENDS else "cannot be handled"
+        why = "ends a training" if signal.Signals[full] in ENDS else "is needed for something else"
         raise UserError(f"training.checkpoint_on = {name!r}: that signal {why}; valid: {', '.join(valid)}")
-    raise unknown("training.checkpoint_on", name, valid)
+    raise unknown("training.checkpoint_on", name, valid or ["none on this platform"])
 
 
 @dataclass

@@ -61,7 +61,8 @@ def create(config: Config, vocabulary: tuple[str, ...], name: str | None = None,
             if _made(path, storage.to_json(record)):
                 return path
     except OSError as error:
-        why = error.strerror or str(error)
+        taken = isinstance(error, FileExistsError)  # where a folder should be: strerror says no more than `File exists`
+        why = "a file or a link to nothing is in its place" if taken else error.strerror or str(error)
     raise UserError(f"cannot write a run under {base}: {why}; set INWIT_RUNS to another folder")
 
 
