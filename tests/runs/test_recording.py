@@ -70,7 +70,7 @@ def test_a_batch_that_cannot_be_kept_is_said(runs: Path, monkeypatch: pytest.Mon
 
 
 def test_odd_folders_hold_runs_as_any_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """DuckDB reads names of its own into paths: ~, file:, and what is no text it cannot read at all."""
+    """DuckDB reads names of its own into paths: ~, file:, patterns; what is no text it cannot read at all."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     places = {
@@ -79,6 +79,8 @@ def test_odd_folders_hold_runs_as_any_other(tmp_path: Path, monkeypatch: pytest.
         "file:": Path("file:"),
         "it's": Path("it's"),
         "caf\udce9": Path("caf\udce9"),
+        "*[a-c]?": Path("*[a-c]?"),
+        'say "%s"': Path('say "%s"'),
     }
     for name, place in places.items():
         monkeypatch.setenv("INWIT_RUNS", name)
@@ -87,8 +89,9 @@ def test_odd_folders_hold_runs_as_any_other(tmp_path: Path, monkeypatch: pytest.
         agent = inwit.train(small_config(training=TWO), tell=told.append)
         assert agent.path is not None
         assert inwit.load().path == agent.path
-        assert agent.path.parent == place
-        assert (agent.path / "metrics.parquet").exists() == (told == []) == (name != "caf\udce9"), name
+        assert agent.path.parent == place.absolute()
+        assert (agent.path / "metrics.parquet").exists(), name
+        assert told == []
 
 
 def test_a_background_job_goes_on_ignoring_ctrl_c() -> None:
@@ -97,9 +100,9 @@ def test_a_background_job_goes_on_ignoring_ctrl_c() -> None:
     try:
         with interruption() as asked:
             signal.raise_signal(signal.SIGINT)
-            assert asked == []
+            assert asked.end == []
             signal.raise_signal(signal.SIGTERM)
-            assert asked == [signal.SIGTERM]
+            assert asked.end == [signal.SIGTERM]
         assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, before)
@@ -114,7 +117,7 @@ def test_a_handler_that_is_not_pythons_is_left_alone(monkeypatch: pytest.MonkeyP
     with interruption() as asked:
         assert real(signal.SIGTERM) == handler
         signal.raise_signal(signal.SIGINT)
-        assert asked == [signal.SIGINT]
+        assert asked.end == [signal.SIGINT]
     assert real(signal.SIGTERM) == handler
 
 

@@ -22,6 +22,7 @@ from inwit.core.text import percent, plain
 from inwit.runs.folder import runs_folder
 from inwit.training.config import Config
 
+WRITTEN = ("table.md", "table.json", "curves.png")
 PERIOD = 0.5  # seconds between two views of the grid at work
 
 
@@ -46,6 +47,9 @@ def bench(
         raise UserError("out = '' is no folder: name one, or leave it out")
     todo = cells.plan(recipe, settings, overrides)
     folder = Path(out) if out is not None else runs_folder() / f"bench-{todo.recipe}"
+    theirs = [name for name in WRITTEN if (folder / name).exists() and not (folder / "cells").is_dir()]
+    if theirs:
+        raise UserError(f"{folder / theirs[0]} is no benchmark's: name another folder with --out")
     with Progress(target, len(todo.cells)) as progress:
         results = grid.run_grid(todo.cells, folder, settings.jobs, progress) + todo.failed
     results.sort(key=lambda result: (todo.pairs.index((result.learner, result.policy)), result.seed))

@@ -15,7 +15,7 @@ from typing import TextIO
 
 from inwit.commands import streams
 from inwit.commands.arguments import take_imports
-from inwit.core.errors import UserError, unknown
+from inwit.core.errors import UserError, out_of_memory, unknown
 from inwit.version import __version__
 
 # Each a module of `inwit.commands` with a `main`; the help takes its usage from its docstring.
@@ -67,15 +67,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # a reader such as head has ended
         _drop_output()
         return 141
+    except RecursionError:
+        streams.say("what was given is nested too deeply to be read")
+        return 2
+    except (MemoryError, RuntimeError) as error:
+        if not out_of_memory(error):
+            raise
+        streams.say(f"there is not enough memory: {str(error).partition(chr(10))[0]}")
+        return 2
     except OSError as error:
         streams.say(_of_the_disk(error))
         _drop_output()
         return 2
     except ImportError as error:
         streams.say(f"{error}: the installation is not complete; `inwit doctor` says what to do")
-        return 2
-    except RecursionError:
-        streams.say("what was given is nested too deeply to be read")
         return 2
 
 

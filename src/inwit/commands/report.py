@@ -15,6 +15,8 @@ from pathlib import Path
 from inwit.commands.arguments import Parser, add_runs
 from inwit.core.errors import UserError
 
+MARK = b'<meta name="generator" content="inwit'  # what a page says of itself
+
 
 def main(arguments: list[str]) -> int:
     parser = Parser(__doc__)
@@ -27,8 +29,10 @@ def main(arguments: list[str]) -> int:
     from inwit.report.page import make_page
     from inwit.report.select import select
 
-    page = make_page(select(args.runs))
     path = Path(args.out or "report.html")
+    if args.out is None and path.is_file() and MARK not in path.read_bytes():
+        raise UserError(f"{path} here is no page of inwit's: move it, or name another file with --out")
+    page = make_page(select(args.runs))
     storage.publish(path, page.encode(errors="replace"))  # a folder's name may be no text
     print(f"written: {path} ({len(page) / 1000:,.0f} kB)")
     return 0

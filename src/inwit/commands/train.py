@@ -12,12 +12,15 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
 from inwit.commands.arguments import Parser, add_json, print_json, settings_help, take_settings, task_flag, unknown_flag
 from inwit.commands.evaluate import keep_evaluation
 from inwit.core.errors import UserError
+from inwit.core.text import shown
+from inwit.runs.index import latest
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -76,10 +79,10 @@ def _run_training(config: Config, training: Callable[..., Agent], *, as_json: bo
     try:
         evaluation, tasks, explanations = _prove(agent, config)
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"the run is kept as {agent.path}") from None
+        raise KeyboardInterrupt(f"the run is kept as {_shown(agent)}") from None
     keep_evaluation(agent, evaluation)  # before it is shown: a reader such as head may end early
     if as_json:
-        record = {"run": str(agent.path), "status": agent.status, "seed": config.seed, **agent.summary}
+        record = {"run": _shown(agent), "status": agent.status, "seed": config.seed, **agent.summary}
         print_json(record | {"evaluation": evaluation.to_dict()})
     else:
         target.print(evaluation_table(evaluation))
@@ -93,10 +96,10 @@ def _interrupted(agent: Agent, target: Console, *, as_json: bool) -> int:
     """Say how to go on, without an evaluation, which takes time. The exit status is the shell's for the signal."""
     import signal
 
-    done = f"interrupted after {agent.summary['update']} updates: what was trained is kept as {agent.path}"
-    target.print(f"{done}\ngo on with: inwit train --resume {shlex.quote(str(agent.path))}", soft_wrap=True)
+    done = f"interrupted after {agent.summary['update']} updates: what was trained is kept as {_shown(agent)}"
+    target.print(f"{done}\ngo on with: inwit train --resume {shlex.quote(_shown(agent))}", soft_wrap=True)
     if as_json:
-        print_json({"run": str(agent.path), "status": agent.status, "seed": agent.config.seed, **agent.summary})
+        print_json({"run": _shown(agent), "status": agent.status, "seed": agent.config.seed, **agent.summary})
     return 128 + signal.Signals[agent.summary["signal"]].value
 
 
@@ -132,7 +135,20 @@ def _closing(agent: Agent, task: dict[str, object]) -> str:
         trained += ": not every problem is solved"
     program = sys.argv[0] if sys.argv[0].endswith("inwit") else "inwit"
     flags = " ".join(f"{task_flag(name)} {_flag_value(value)}" for name, value in task.items())
-    return f"{trained}\nrun: {agent.path}\nnext: {program} explain latest {flags}"
+    return f"{trained}\nrun: {_shown(agent)}\nnext: {program} explain {_name(agent)} {flags}"
+
+
+def _name(agent: Agent) -> str:
+    """`latest`, or the path where that is another run: this one is kept elsewhere, or the clock was set back."""
+    with suppress(UserError):
+        if latest(keep=False) == agent.path:
+            return "latest"
+    return shlex.quote(_shown(agent))
+
+
+def _shown(agent: Agent) -> str:
+    assert agent.path is not None
+    return shown(agent.path)
 
 
 def _flag_value(value: object) -> str:

@@ -40,3 +40,9 @@ def unknown(what: str, value: object, valid: Iterable[object]) -> UserError:
     near = get_close_matches(text, names, n=1, cutoff=0.5) or get_close_matches(text.upper(), names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? " if near else ""
     return UserError(f"unknown {what} {short(text)}: {hint}valid: {', '.join(names)}")
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory did not suffice: PyTorch raises a `RuntimeError` for it, on a GPU its own."""
+    named = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    return named or "you tried to allocate" in str(error) or "std::bad_alloc" in str(error)

@@ -11,22 +11,64 @@ import errno
 import json
 import os
 import shutil
+import sys
 import time
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from functools import cache
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
+from types import ModuleType
 
 from inwit.core.errors import UserError
 
+fcntl: ModuleType | None
+msvcrt: ModuleType | None
 try:
     import fcntl
-except ImportError:  # no such locks on Windows: there, nothing keeps two processes from training one run
+except ImportError:  # Windows
     fcntl = None
+try:
+    import msvcrt
+except ImportError:  # everywhere else
+    msvcrt = None
 
-CANNOT_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EPERM)
+CANNOT_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)  # files, and folders
+CANNOT_SYNC_FOLDERS = (*CANNOT_SYNC, errno.EACCES, errno.EPERM, errno.EBADF, errno.EISDIR)
+PAUSES = (0, 0.02, 0.1, 0.3)  # seconds between tries of what another process may hinder for a moment
 BINARY = getattr(os, "O_BINARY", 0)  # only Windows has it, and changes the ends of lines without it
+
+
+Tell = Callable[[str], None]
+
+
+def to_stderr(text: str) -> None:
+    """Say something to whoever watches; where nobody can, nothing happens."""
+    with suppress(OSError, ValueError):  # a terminal that is gone, a stream that is closed
+        if sys.stderr is not None:
+            print(f"inwit: {text}", file=sys.stderr)
+
+
+_listener: ContextVar[tuple[Tell, set[str]]] = ContextVar("listener", default=(to_stderr, set()))  # and what was said
+
+
+@contextmanager
+def telling(tell: Tell) -> Iterator[None]:
+    """Inside, `tell` hears once what the file system cannot do. Outside it is said on stderr, once in a process."""
+    if tell is to_stderr:
+        yield
+        return
+    token = _listener.set((tell, set()))
+    try:
+        yield
+    finally:
+        _listener.reset(token)
+
+
+def _say_once(text: str) -> None:
+    tell, said = _listener.get()
+    if text not in said:
+        said.add(text)
+        tell(text)
 
 
 @contextmanager
@@ -56,7 +98,7 @@ def write(path: Path, data: bytes) -> None:
     """A new file with this content, synced. Not atomic: for files in a folder that gets its name later."""
     with _opened(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) as descriptor:
         _write_all(descriptor, data)
-        os.fsync(descriptor)
+        _sync_file(descriptor)
 
 
 def replace(path: Path, data: bytes) -> None:
@@ -103,35 +145,60 @@ def check_replaceable(path: Path) -> None:
 
 def adopt(partial: Path, path: Path) -> None:
     """Give what is already synced its final name, durably. A file there is replaced; a folder must not be there."""
-    os.replace(partial, path)  # noqa: PTH105
+    _renamed(os.replace, partial, path)
     sync(path.parent)
+
+
+def _renamed(rename: Callable[[Path, Path], None], old: Path, new: Path) -> None:
+    """On Windows a rename is refused while anybody reads the file, or looks for viruses in it: try for a moment."""
+    for pause in PAUSES:
+        time.sleep(pause)
+        try:
+            rename(old, new)
+            break
+        except PermissionError:
+            if pause == PAUSES[-1]:
+                raise
 
 
 def sync(path: Path) -> None:
     """Wait until a file's content, or the names in a folder, have reached the disk.
 
-    Some systems cannot sync a folder (Windows, some network and shared folders): there, a warning says so once.
+    Some systems cannot sync a folder (Windows, some network and shared folders), or nothing at all: that is said once.
     """
+    if not path.is_dir():
+        with _opened(path, os.O_RDWR) as descriptor:  # Windows syncs nothing that was opened for reading alone
+            _sync_file(descriptor)
+        return
     try:
         with _opened(path, os.O_RDONLY) as descriptor:
             os.fsync(descriptor)
     except OSError as error:
-        if error.errno not in CANNOT_SYNC or not path.is_dir():
+        if error.errno not in CANNOT_SYNC_FOLDERS:
             raise
-        _warn_once(f"this file system cannot sync folders ({error.strerror}): a power cut may undo the last changes")
+        _say_once(f"this file system cannot sync folders ({error.strerror}): a power cut may undo the last changes")
 
 
-@cache
-def _warn_once(text: str) -> None:
-    warnings.warn(text, stacklevel=2)
+def _sync_file(descriptor: int) -> None:
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in CANNOT_SYNC:
+            raise
+        _say_once(f"this file system cannot sync files ({error.strerror}): a power cut may undo the last changes")
 
 
 def append(path: Path, text: str) -> None:
-    """Add whole lines at the end of a file, in one piece; if that fails, none of them. Not synced."""
-    with _opened(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND) as descriptor:
+    """Add whole lines at the end of a file, in one piece; if that fails, none of them. Not synced.
+
+    A torn line that was left there (by a power cut, say) stays a line of its own.
+    """
+    with _opened(path, os.O_RDWR | os.O_CREAT | os.O_APPEND) as descriptor:
         length = os.fstat(descriptor).st_size
+        os.lseek(descriptor, max(length - 1, 0), os.SEEK_SET)
+        end = b"" if os.read(descriptor, 1) in (b"", b"\n") else b"\n"
         try:
-            _write_all(descriptor, text.encode())
+            _write_all(descriptor, end + text.encode())
         except OSError:
             with suppress(OSError):
                 os.ftruncate(descriptor, length)
@@ -148,13 +215,14 @@ def truncate(path: Path, length: int) -> None:
     """Cut a file off after `length` bytes, durably."""
     with _opened(path, os.O_WRONLY) as descriptor:
         os.ftruncate(descriptor, length)
-        os.fsync(descriptor)
+        _sync_file(descriptor)
 
 
 def remove_folder(path: Path) -> None:
     """Delete a folder: rename it first, then delete file by file. What cannot be deleted stays under the new name."""
     gone = path.with_name(f".{path.name}.gone.partial")
-    os.rename(path, gone)  # noqa: PTH104
+    shutil.rmtree(gone, ignore_errors=True)  # what could not be deleted before
+    _renamed(os.rename, path, gone)
     shutil.rmtree(gone, ignore_errors=True)
 
 
@@ -174,10 +242,14 @@ def to_json(value: object, indent: int | None = 1) -> bytes:
 
 @contextmanager
 def locked(path: Path) -> Iterator[bool]:
-    """Hold a file's lock; gives False if another process holds it. The kernel frees it when this process ends."""
-    with _opened(path, os.O_RDWR | os.O_CREAT) as descriptor:
+    """Hold a file's lock; gives False if another process holds it. The system frees it when this process ends."""
+    with ExitStack() as stack:
+        try:
+            descriptor = stack.enter_context(_opened(path, os.O_RDWR | os.O_CREAT))
+        except PermissionError:  # of a copied run: a file that cannot be written can be locked, too
+            descriptor = stack.enter_context(_opened(path, os.O_RDONLY))
         held = False
-        for pause in (0, 0.02, 0.1):  # `is_locked` in another process may hold it for a moment
+        for pause in PAUSES[:3]:  # `is_locked` in another process may hold it for a moment
             time.sleep(pause)
             held = _lock(descriptor, exclusive=True) is not False
             if held:
@@ -195,13 +267,14 @@ def is_locked(path: Path) -> bool:
 
 
 def _lock(descriptor: int, *, exclusive: bool) -> bool | None:
-    """Whether the lock could be had; None where there are no locks, as on Windows and in some network folders."""
-    if fcntl is None:
-        return None
+    """Whether the lock could be had; None where there are no locks, as in some network folders."""
     try:
-        fcntl.flock(descriptor, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return None
+        if fcntl is not None:
+            fcntl.flock(descriptor, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+        elif msvcrt is not None:  # on Windows nobody can share a lock; it goes when the file is closed
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        else:
+            return None
+    except OSError as error:
+        return False if fcntl is None or isinstance(error, BlockingIOError) else None
     return True

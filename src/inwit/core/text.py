@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from math import isfinite
+from pathlib import Path
 
 
 def percent(share: float) -> str:
@@ -62,6 +63,14 @@ def clean(value: object) -> str:
     """As one line that cannot move the cursor, since folder names and file contents may hold anything."""
     text = "·" if value is None else str(value)
     return text if text.isprintable() else "".join(c if c.isprintable() else "�" for c in text)
+
+
+def shown(path: Path) -> str:
+    """A path for a person: from the current folder, where it lies below it."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except (ValueError, OSError):  # elsewhere; or the current folder was deleted
+        return str(path)
 
 
 def count(value: float | None) -> str:

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,11 +50,6 @@ def listed(run: Path) -> list[Path]:
     return sorted((path for path in folder(run).glob("[0-9]*") if path.name.isdigit()), key=_update, reverse=True)
 
 
-def best(run: Path) -> Path | None:
-    """The checkpoint with the highest running success; of equally good ones the newest. None if there is none."""
-    return max(listed(run), key=lambda path: (_score(path), _update(path)), default=None)
-
-
 def _update(path: Path) -> int:
     return int(path.name)
 
@@ -75,7 +70,8 @@ def save(run: Path, snapshot: Snapshot, metadata: dict[str, str]) -> Path:
     partial = path.with_name(f".{path.name}.partial")
     storage.sweep(path.parent)
     try:
-        os.makedirs(partial)  # noqa: PTH103
+        path.parent.mkdir(exist_ok=True)
+        partial.mkdir()  # and nothing above: a run's folder that was renamed or deleted is not begun anew
         for name, data in {**contents, "manifest.json": _signed(manifest)}.items():
             storage.write(partial / name, data)
         storage.sync(partial)
@@ -87,7 +83,8 @@ def save(run: Path, snapshot: Snapshot, metadata: dict[str, str]) -> Path:
         shutil.rmtree(partial, ignore_errors=True)  # what is left of it may be what fills the disk
         raise
     storage.sync(run)
-    _prune(run)
+    with suppress(OSError):  # the next one tries it again
+        _prune(run)
     return path
 
 
@@ -105,6 +102,15 @@ def _prune(run: Path) -> None:
     for path in listed(run)[KEPT:]:
         if path != good:
             storage.remove_folder(path)
+
+
+def best(run: Path) -> Path | None:
+    """The undamaged checkpoint of the best agent, by mean running success; of equally good ones the newest."""
+    for path in sorted(listed(run), key=lambda path: (_score(path), _update(path)), reverse=True):
+        with suppress(UserError):
+            read_verified(path)
+            return path
+    return None
 
 
 def _score(path: Path) -> float:

@@ -21,8 +21,9 @@ LARGEST = 1e100  # what is beyond was not measured, and sums and squares of it w
 
 
 def runs_folder() -> Path:
-    """`$INWIT_RUNS`, or `runs` here."""
-    return Path(os.path.expanduser(os.environ.get("INWIT_RUNS") or "runs"))  # noqa: PTH111  keeps an unknown ~name
+    """`$INWIT_RUNS`, or `runs` here. Where no shell has read it, `~` and `$HOME` still mean what they mean in one."""
+    name = os.path.expandvars(os.environ.get("INWIT_RUNS", "").strip())
+    return Path(os.path.expanduser(name or "runs"))  # noqa: PTH111  keeps an unknown ~name
 
 
 def is_folder(path: Path) -> bool:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from inwit.core.errors import UserError
 from inwit.core.results import Json
-from inwit.runs.folder import COMPLETE, evaluations, number, read_record, result, runs_folder, status_now
+from inwit.runs.folder import COMPLETE, evaluations, is_number, number, read_record, result, runs_folder, status_now
 
 FILE = ".index.json"
 FORMAT = 2
@@ -43,27 +43,28 @@ class Row(NamedTuple):
     updated: str
 
 
-def listing(folder: Path | None = None) -> list[Row]:
-    """All runs of a folder, newest first; none if there is no folder. Raises `UserError` if it cannot be read."""
+def listing(folder: Path | None = None, *, keep: bool = True) -> list[Row]:
+    """All runs of a folder, newest first; none if there is no folder. Raises `UserError` if it cannot be read. With
+    `keep` false the index is used, and not written."""
     folder = runs_folder() if folder is None else folder
     known, index = _load(folder / FILE), {}
     for name, identity in _identities(folder).items():
         kept = known.get(name)
         index[name] = kept if kept and kept[0] == identity else [identity, _row(folder / name)]
-    if index != known:
+    if keep and index != known:
         _save(folder / FILE, index)
     rows = [Row(*values) for _, values in index.values()]
     rows = [row._replace(status=status_now(folder / row.run, row.status)) for row in rows]
     return sorted(rows, key=lambda row: (row.created, row.run), reverse=True)
 
 
-def latest(*, any_status: bool = False) -> Path:
+def latest(*, any_status: bool = False, keep: bool = True) -> Path:
     """The run that changed last, of those that are complete or of all. Raises `UserError` if there is none."""
-    rows = [row for row in listing() if row.status in COMPLETE or (any_status and row.status != "damaged")]
+    rows = [row for row in listing(keep=keep) if row.status in COMPLETE or (any_status and row.status != "damaged")]
     if not rows:
         which = "run" if any_status else "complete run"
         raise UserError(f"there is no {which} under {runs_folder()}: make one with `inwit train`")
-    return runs_folder() / max(rows, key=lambda row: (row.updated, row.run)).run
+    return runs_folder().absolute() / max(rows, key=lambda row: (row.updated, row.run)).run
 
 
 def _identities(folder: Path) -> dict[str, Identity]:
@@ -133,11 +134,22 @@ def _load(path: Path) -> Json:
     """The runs in the index; empty if there is no index, or one of another version, or a damaged one."""
     try:
         index = json.loads(path.read_bytes())
-        runs, lengths = index["runs"], (2 * len(ABSENT), len(Row._fields))
-        valid = all((len(identity), len(row)) == lengths for identity, row in runs.values())
+        runs = index["runs"]
+        valid = all(
+            len(identity) == 2 * len(ABSENT) and _sound(name, Row(*row)) for name, (identity, row) in runs.items()
+        )
         return runs if valid and (index["format"], index["fields"]) == (FORMAT, list(Row._fields)) else {}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}
+
+
+def _sound(name: str, row: Row) -> bool:
+    """Whether a row of the index can be sorted and shown."""
+    texts = (row.status, row.recipe, row.world, row.policy, row.learner, row.created, row.updated)
+    numbers = (row.solved, row.problems, row.updates, row.seconds, row.tokens)
+    return (
+        row.run == name and all(isinstance(t, str) for t in texts) and all(n is None or is_number(n) for n in numbers)
+    )
 
 
 def _save(path: Path, index: Json) -> None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import inspect
-import sys
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -14,12 +13,16 @@ from typing import cast
 from inwit.core import storage
 from inwit.core.contracts import Agent
 from inwit.core.errors import UserError
-from inwit.core.interruption import interruption
+from inwit.core.interruption import Asked, checkpoint_signal, interruption
 from inwit.core.isolation import on_own_terms
 from inwit.core.results import Json
+from inwit.core.storage import Tell, to_stderr
+from inwit.core.text import shown
 from inwit.runs import checkpoint, snapshot, writing
-from inwit.runs.folder import read_lines
+from inwit.runs.conditions import UnsavedError, enough_memory, is_false, training_of
+from inwit.runs.journal import Journal, Refusals
 from inwit.runs.starting import start
+from inwit.runs.tables import lines_to_parquet
 from inwit.runs.tracking import Tracker
 from inwit.training import health
 from inwit.training.config import Config, resolve
@@ -27,13 +30,9 @@ from inwit.training.loop import Parts, loop
 from inwit.training.metrics import Update
 
 REPORT_EVERY = 10  # updates between two lines of metrics
+PATIENCE = 60.0  # seconds until a checkpoint that was refused is tried again, at most
 
 Callback = Callable[[Update], object]
-Tell = Callable[[str], None]
-
-
-def to_stderr(text: str) -> None:
-    print(f"inwit: {text}", file=sys.stderr)
 
 
 def train(
@@ -49,29 +48,28 @@ def train(
     """Train to the end and keep the result as a run; returns the agent, with `path`, `status` and `summary`.
 
     `callback` is called after every update; if it returns False, the training ends there, and the run is finished.
-    `tell` is called with sentences about the training's health. `track` names trackers. `name` and `tags` are kept with
-    the run, to find it by. The first Ctrl-C (or SIGTERM) ends the training after the update at hand and keeps what was
-    trained as an interrupted run, with a checkpoint to go on from (`resume`). So does an exception out of `callback`,
-    which is then raised. A second signal leaves at once. Raises `UserError` before anything is written if the
-    configuration is wrong.
+    `tell` is called with sentences about the training's health, and about a disk that refuses something. `track` names
+    trackers. `name` and `tags` are kept with the run, to find it by. The first Ctrl-C (or SIGTERM, or SIGHUP) ends the
+    training after the update at hand and keeps what was trained as an interrupted run, with a checkpoint to go on from
+    (`resume`). So does an exception out of `callback`, which is then raised. A second signal leaves at once. Raises
+    `UserError` before anything is written if the configuration is wrong, if memory does not suffice, and, with the
+    agent as its `agent` (`UnsavedError`), if the disk refuses the weights at the end.
     """
     config = resolve(source, **overrides)
-    with on_own_terms(config.training.threads):
-        parts, tracker = start(config), Tracker(track, tell)  # what is wrong shows before a folder is made
+    checkpoint_signal(config.training.checkpoint_on)
+    with on_own_terms(config.training.threads), storage.telling(tell):
+        with enough_memory(config):
+            parts, tracker = start(config), Tracker(track, tell)  # what is wrong shows before a folder is made
         path = writing.create(parts.agent.config, parts.agent.world.vocabulary.names, name, tags)
-        with training_of(path):
-            return Recorder(parts, path, callback, tell, tracker).run()
-
-
-@contextmanager
-def training_of(path: Path) -> Iterator[None]:
-    """Keep other processes from training this run. Raises `UserError` if one does already."""
-    with storage.explained(f"cannot save the run {path}"):
-        (path / "lock").touch()
-    with storage.locked(path / "lock") as held:
-        if not held:
-            raise UserError(f"the run {path} is being trained by another process: wait for it, or stop it first")
-        yield
+        begun = False
+        try:
+            with training_of(path):
+                recorder = Recorder(parts, path, callback, tell, tracker)
+                begun = True
+                return recorder.run()
+        finally:
+            if not begun:
+                writing.discard(path)
 
 
 @dataclass
@@ -80,18 +78,24 @@ class Recorder:
 
     How a run ends, and what is kept of it:
 
-    | what happened                               | status      | what is saved       | what is raised      |
-    |---------------------------------------------|-------------|---------------------|---------------------|
-    | the loop ended, or solved everything        | finished    | checkpoint, weights | nothing             |
-    | the callback returned False                 | finished    | checkpoint, weights | nothing             |
-    | a signal, seen after an update              | interrupted | checkpoint, weights | nothing             |
-    | an exception between two updates            | interrupted | checkpoint, weights | it                  |
-    | an exception inside an update               | interrupted | weights             | it                  |
-    | an exception before anything was trained    | none        | the folder goes     | it                  |
-    | `UnhealthyError`: the numbers are lost      | failed      | the batch           | it                  |
-    | any other `UserError`: a full disk, say     | failed      | nothing more        | it                  |
-    | the same before the first checkpoint        | none        | the folder goes     | it                  |
-    | a second signal while the end is saved      | running     | nothing more        | `KeyboardInterrupt` |
+    | what happened                                | status      | what is saved       | what is raised      |
+    |----------------------------------------------|-------------|---------------------|---------------------|
+    | the loop ended, or solved everything         | finished    | checkpoint, weights | nothing             |
+    | the callback returned False                  | finished    | checkpoint, weights | nothing             |
+    | a signal, seen after an update               | interrupted | checkpoint, weights | nothing             |
+    | an exception between two updates             | interrupted | checkpoint, weights | it                  |
+    | an exception inside an update                | interrupted | weights             | it                  |
+    | an exception before anything was trained     | none        | the folder goes     | it                  |
+    | `UnhealthyError`: the numbers are lost       | failed      | the batch           | it                  |
+    | any other `UserError` inside an update       | failed      | nothing more        | it                  |
+    | the same before the first checkpoint         | none        | the folder goes     | it                  |
+    | the disk refuses a line or a checkpoint      | running     | later               | nothing: it is told |
+    | the same at the end, but takes the weights   | as above    | weights             | nothing: it is told |
+    | the disk refuses the weights at the end      | failed      | nothing more        | `UnsavedError`      |
+    | the same before the first checkpoint         | none        | the folder goes     | `UnsavedError`      |
+    | a second signal while the end is saved       | running     | nothing more        | `KeyboardInterrupt` |
+
+    A lack of memory is an exception like any other, and is then raised as a `UserError`.
 
     Earlier checkpoints stay in every case, and a run that has one can be resumed from it. A run that says `running`
     while no process trains it is listed as stopped. The table `metrics.parquet` is written after a run is finished. It
@@ -107,6 +111,7 @@ class Recorder:
     def __post_init__(self) -> None:
         self.config: Config = self.parts.agent.config
         self.watch = health.Watch(self.config, self.parts.agent.world.kinds)
+        self.journal, self.refusals = Journal(self.path, self.tell), Refusals(self.path, self.tell)
         self.summary: Json = {}  # of the last update
         self.last: Update | None = None  # in this process
         self.recorded = 0  # updates that are recorded completely
@@ -125,44 +130,75 @@ class Recorder:
 
     def run(self) -> Agent:
         """Train to the end and keep the run as the table above says."""
-        self.tracker.start(self.path, self.config)
         updates = cast("Generator[Update]", loop(self.parts))
         try:
-            with interruption() as signals:
-                stopped = False
+            wanted = checkpoint_signal(self.config.training.checkpoint_on)
+            with enough_memory(self.config), interruption(wanted) as asked:
+                called = stopped = False  # whether the callback is being called; whether it ended the training
                 try:
+                    self._begin(asked)
                     for update in updates:
                         self.last = update
-                        self._record(update)
-                        stopped = self.callback is not None and self.callback(update) is False
-                        if stopped or signals:
+                        self._record(update, asked)
+                        called = True
+                        stopped = self.callback is not None and is_false(self.callback(update))
+                        called = False
+                        if stopped or asked.end:
                             break
                 except BaseException as error:
                     between = inspect.getgeneratorstate(updates) == inspect.GEN_SUSPENDED
-                    self._end_with(error, between and self.recorded == self.parts.counters.updates)
+                    self._end_with(error, called, between and self.recorded == self.parts.counters.updates)
                     raise
-                if signals and not self.parts.counters.solved:
-                    return self._save("interrupted", {"signal": signals[0].name})
+                if asked.end and not self.parts.counters.solved:
+                    return self._save("interrupted", {"signal": asked.end[0].name})
                 return self._save("finished", {"ended": "callback"} if stopped else None)
         finally:
             self.tracker.close()
 
-    def _record(self, update: Update) -> None:
+    def _begin(self, asked: Asked) -> None:
+        self.tracker.start(self.path, self.config)
+        if not asked.heard:
+            name = self.config.training.checkpoint_on
+            self.tell(
+                f"training.checkpoint_on = {name}: this program cannot receive that signal here, so it is left out"
+            )
+
+    def _record(self, update: Update, asked: Asked) -> None:
         """Add an update to the run: its line and its events, every few updates; a checkpoint, if it is time."""
         self._check(update, parameters=False)
+        events: list[tuple[str, str]] = []
         if update.index % REPORT_EVERY == 0 or update.solved is not None:
             line = update.line()
-            writing.append(self.path, "metrics.jsonl", line)
-            for name, text in self.watch.look(line, self.parts.curriculum.trials):
+            self.journal.add("metrics.jsonl", line)
+            events = self.watch.look(line, self.parts.curriculum.trials)
+            for name, text in events:
                 event = {"update": line["update"], "time": line["time"], "event": name, "text": text}
-                writing.append(self.path, "events.jsonl", event)
-                self.tell(text)
+                self.journal.add("events.jsonl", event)
             self.tracker.log(line)
         self.recorded = update.index + 1
-        if time.monotonic() >= self.due:
+        for _, text in events:
+            self.tell(text)
+        if asked.checkpoint or time.monotonic() >= self.due:
+            self._checkpoint_on_the_way(asked)
+
+    def _checkpoint_on_the_way(self, asked: Asked) -> None:
+        """Save a checkpoint. If the disk refuses it, that is said and tried again later."""
+        pause = self.config.training.checkpoint_every
+        wanted, asked.checkpoint = asked.checkpoint, False
+        try:
             self.save_checkpoint()
             writing.change(self.path, summary=self.summary)
-            self.due = time.monotonic() + self.config.training.checkpoint_every
+        except health.UnhealthyError:
+            raise
+        except UserError as error:
+            pause = min(max(pause, 1.0), PATIENCE)
+            self.refusals.said &= not wanted  # somebody waits for the answer
+            self.refusals.refused(error, f"the next checkpoint is tried in {pause:g} s")
+        else:
+            self.refusals.worked()
+            if wanted:
+                self.tell(f"the checkpoint that was asked for is kept: {self.summary['update']} updates")
+        self.due = time.monotonic() + pause
 
     def _check(self, update: Update, parameters: bool = True) -> None:
         """`health.check`, which also keeps the batch in which numbers were lost."""
@@ -180,51 +216,60 @@ class Recorder:
         if self.checkpointed == self.parts.counters.updates:
             return
         with storage.explained(f"cannot save a checkpoint of the run {self.path}"):
-            lengths = {name: self._synced_length(name) for name in writing.LINES}
             score = float(self.parts.curriculum.rate.nanmean())
-            numbers = {"summary": self.summary, "lengths": lengths, "watch": self.watch.state()}
+            numbers = {"summary": self.summary, "lengths": self.journal.lengths(), "watch": self.watch.state()}
             taken = snapshot.capture(self.parts, score, **numbers)
             checkpoint.save(self.path, taken, writing.weights_metadata(self.config))
         self.checkpointed = self.parts.counters.updates
 
-    def _synced_length(self, name: str) -> int:
-        file = self.path / name
-        if not file.exists():
-            return 0
-        storage.sync(file)
-        return file.stat().st_size
-
-    def _end_with(self, error: BaseException, between: bool) -> None:
-        """End the run after an exception; `between` tells whether it came between two updates."""
-        if isinstance(error, UserError):
+    def _end_with(self, error: BaseException, called: bool, between: bool) -> None:
+        """End the run after an exception: out of the callback (`called`), or `between` two updates, or inside one."""
+        if isinstance(error, UserError) and not called:
             self._fail(error)
         elif self.last is None and self.checkpointed is None:
             writing.discard(self.path)
         else:
             self._save("interrupted", with_checkpoint=between)
             if isinstance(error, KeyboardInterrupt):
-                raise KeyboardInterrupt(f"what was trained is kept as {self.path}") from None
+                raise KeyboardInterrupt(f"what was trained is kept as {shown(self.path)}") from None
 
     def _save(self, status: str, more: Json | None = None, *, with_checkpoint: bool = True) -> Agent:
         """Save a checkpoint and the weights, and only then record that the run is complete; `more` goes into its
         summary."""
         agent = self.parts.agent
         try:
+            refused = self._last_lines(with_checkpoint)
+            agent.path, agent.status = self.path, status
+            agent.summary = self.summary | (more or {})
+            writing.finish(agent)
+        except health.UnhealthyError as error:
+            self._fail(error)
+            raise
+        except UserError as error:
+            self._fail(error)
+            agent.status = "failed"
+            raise UnsavedError(str(error), agent) from None
+        except KeyboardInterrupt:  # the second one: the user does not want to wait for the saving
+            raise KeyboardInterrupt(f"while saving {shown(self.path)}: its last checkpoint stands") from None
+        if refused:
+            self.tell(f"{refused}; the weights are saved")
+        if status == "finished":
+            self._write_table()
+        return agent
+
+    def _last_lines(self, with_checkpoint: bool) -> UserError | None:
+        """Write what comes before the weights. What the disk refuses is returned: it may still take the weights."""
+        try:
             if with_checkpoint:
                 self.save_checkpoint()
             elif self.last is not None:
                 self.summary = self.last.summary()
-            agent.path, agent.status = self.path, status
-            agent.summary = self.summary | (more or {})
-            writing.finish(agent)
-        except UserError as error:
-            self._fail(error)
+            self.journal.flush()
+        except health.UnhealthyError:
             raise
-        except KeyboardInterrupt:  # the second one: the user does not want to wait for the saving
-            raise KeyboardInterrupt(f"while saving {self.path}: its last checkpoint stands") from None
-        if status == "finished":
-            self._write_table()
-        return agent
+        except UserError as error:
+            return error
+        return None
 
     def _fail(self, error: UserError) -> None:
         """Record that the run failed; delete its folder if it holds neither a checkpoint nor a batch to look at."""
@@ -241,27 +286,3 @@ class Recorder:
         except Exception as error:  # whatever DuckDB or the disk raises: the run is finished without it
             why = " ".join(str(error).split()) or type(error).__name__
             self.tell(f"{table} could not be written ({why}): metrics.jsonl holds the same rows")
-
-
-def lines_to_parquet(lines: Path, table: Path) -> None:
-    """Write a run's metrics as a Parquet table: the same rows, faster to query. Raises `OSError` or `duckdb.Error`.
-
-    Nested values become structs; damaged lines are left out; where there are no lines there is no table.
-    """
-    if not any(read_lines(lines)):
-        return
-    import duckdb  # here: it takes longer to import than to use
-
-    partial = table.with_name(f".{table.name}.partial")
-    # absolute: DuckDB gives names like ~ and file: a meaning of its own
-    source, target = (str(path.absolute()).replace("'", "''") for path in (lines, partial))
-    options = "format = 'newline_delimited', sample_size = -1, map_inference_threshold = -1, ignore_errors = true"
-    try:
-        with duckdb.connect(config={"threads": 1}) as connection:
-            # what is damaged is NULL
-            rows = f"SELECT * FROM read_json('{source}', {options}) WHERE \"update\" IS NOT NULL"
-            connection.execute(f"COPY ({rows}) TO '{target}' (FORMAT parquet)")
-        storage.sync(partial)
-        storage.adopt(partial, table)
-    finally:
-        partial.unlink(missing_ok=True)

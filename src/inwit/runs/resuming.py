@@ -10,11 +10,13 @@ from inwit.core import storage
 from inwit.core.contracts import Agent
 from inwit.core.devices import usable_device
 from inwit.core.errors import UserError
+from inwit.core.interruption import checkpoint_signal
 from inwit.core.isolation import on_own_terms
 from inwit.runs import checkpoint, provenance, writing
+from inwit.runs.conditions import enough_memory, training_of
 from inwit.runs.folder import flat, read_whole_record
 from inwit.runs.loading import find, resolved
-from inwit.runs.recording import Callback, Recorder, Tell, to_stderr, training_of
+from inwit.runs.recording import Callback, Recorder, Tell, to_stderr
 from inwit.runs.starting import begin
 from inwit.runs.tracking import Tracker
 from inwit.training.config import Config
@@ -22,7 +24,16 @@ from inwit.training.loop import Parts, prepare
 
 # Settings of `training` that decide how long and where it runs, not what it does, but for a learning rate that falls to
 # the end. `threads` and `device` may change the last bit of a sum.
-FREE = ("max_updates", "confirm", "confirm_at", "confirm_every", "checkpoint_every", "threads", "device")
+FREE = (
+    "max_updates",
+    "confirm",
+    "confirm_at",
+    "confirm_every",
+    "checkpoint_every",
+    "checkpoint_on",
+    "threads",
+    "device",
+)
 
 
 def resume(
@@ -36,12 +47,12 @@ def resume(
     """Go on with a run from its newest undamaged checkpoint, as if it had never stopped: bit-identical on the same
     versions, threads and device. A run that was killed before its first checkpoint starts over.
 
-    `overrides` may change how long and on what it trains (`training`'s max_updates, confirm..., checkpoint_every,
+    `overrides` may change how long and on what it trains (`training`'s max_updates, confirm..., checkpoint_...,
     threads, device). Raises `UserError` if they change anything else, if there is nothing to go on from or nothing left
-    to do, or if another process is training the run.
+    to do, if another process is training the run, and as `train` does.
     """
-    with on_own_terms(1):
-        return _resume(find(run, any_status=True), callback, tell, track, overrides)
+    with on_own_terms(1), storage.telling(tell):
+        return _resume(find(run, any_status=True).absolute(), callback, tell, track, overrides)
 
 
 def _resume(
@@ -60,7 +71,9 @@ def _resume(
         usable_device(config.training.device)  # before it is asked for its name
         here = provenance.surroundings(config.training.threads, config.training.device)
         _refuse_changes(path, resolved(record), config, provenance.differences(record.rest, here), tell)
-        parts, tracker = prepare(config), Tracker(track, tell)
+        checkpoint_signal(config.training.checkpoint_on)
+        with enough_memory(config):
+            parts, tracker = prepare(config), Tracker(track, tell)
         recorder = Recorder(parts, path, callback, tell, tracker)
         kept = checkpoint.newest(path, tell)
         if kept is not None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import json
+import re
 import shutil
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -27,6 +28,7 @@ from inwit.runs.folder import COMPLETE, FORMAT, read_whole_record, runs_folder
 from inwit.training.config import Config
 
 LINES = ("metrics.jsonl", "events.jsonl")  # what a training appends to
+RESERVED = r"(?i)^(con|prn|aux|nul|com\d|lpt\d)\."  # on Windows a device, whatever follows the point
 ATTEMPTS = 100  # names that are tried for a new run, a microsecond apart
 
 
@@ -34,6 +36,7 @@ def create(config: Config, vocabulary: tuple[str, ...], name: str | None = None,
     """A new run folder with status `running`, under a name that no other run has. Raises `UserError` if it cannot be
     written, and leaves nothing behind then."""
     base, now, written = runs_folder(), datetime.now(UTC), provenance.now()
+    stem = re.sub(RESERVED, r"\1-", config.recipe) + f"-{config.seed}"
     record = {
         "format": FORMAT,
         "status": "running",
@@ -55,11 +58,12 @@ def create(config: Config, vocabulary: tuple[str, ...], name: str | None = None,
     try:
         for later in range(ATTEMPTS):
             stamp = (now + timedelta(microseconds=later)).strftime("%Y%m%d-%H%M%S-%f")
-            path = base / f"{config.recipe}-{config.seed}-{stamp}"
+            path = base.absolute() / f"{stem}-{stamp}"  # a callback may change the current folder
             if _made(path, storage.to_json(record)):
                 return path
     except OSError as error:
-        why = error.strerror or str(error)
+        taken = isinstance(error, FileExistsError)  # where a folder should be: strerror says no more than `File exists`
+        why = "a file or a link to nothing is in its place" if taken else error.strerror or str(error)
     raise UserError(f"cannot write a run under {base}: {why}; set INWIT_RUNS to another folder")
 
 
@@ -74,10 +78,11 @@ def _made(path: Path, record: bytes) -> bool:
         raise
     try:
         storage.write(partial / "run.json", record)
+        storage.write(partial / "lock", b"")
         storage.sync(partial)
         storage.adopt(partial, path)
-    except OSError as error:
-        taken = partial.exists() and error.errno in (errno.ENOTEMPTY, errno.EEXIST)
+    except BaseException as error:
+        taken = isinstance(error, OSError) and partial.exists() and error.errno in (errno.ENOTEMPTY, errno.EEXIST)
         discard(partial if partial.exists() else path)
         if taken:
             return False

@@ -1,0 +1,56 @@
+"""What holds around a training: that nobody else trains the run, that memory suffices; and what its callback says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from inwit.core import storage
+from inwit.core.contracts import Agent
+from inwit.core.errors import UserError, out_of_memory
+from inwit.training.config import Config
+
+
+class UnsavedError(UserError):
+    """The disk refuses what was trained: `agent` has it, in memory."""
+
+    def __init__(self, message: str, agent: Agent) -> None:
+        super().__init__(message)
+        self.agent = agent
+
+
+@contextmanager
+def training_of(path: Path) -> Iterator[None]:
+    """Keep other processes from training this run. Raises `UserError` if one does already."""
+    with ExitStack() as stack:
+        with storage.explained(f"cannot save the run {path}"):
+            held = stack.enter_context(storage.locked(path / "lock"))
+        if not held:
+            raise UserError(f"the run {path} is being trained by another process: wait for it, or stop it first")
+        yield
+
+
+@contextmanager
+def enough_memory(config: Config) -> Iterator[None]:
+    """Raise a lack of memory inside as a `UserError` that names what takes it."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not out_of_memory(error):
+            raise
+        width = getattr(config.policy.settings, "width", None)
+        more = "" if width is None else f" or policy.width (now {width})"
+        raise UserError(
+            f"there is not enough memory: try a smaller training.episodes (now {config.training.episodes}){more}"
+        ) from error
+
+
+def is_false(answer: object) -> bool:
+    """Whether a callback says no: False, NumPy's False or a tensor of it; None, 0 and all else say nothing."""
+    if isinstance(answer, torch.Tensor) and answer.dtype == torch.bool and answer.numel() == 1:
+        return not answer.item()
+    return answer is False or (isinstance(answer, np.bool_) and not answer)
