@@ -19,7 +19,7 @@ from inwit.core.isolation import on_own_terms
 from inwit.core.results import Json
 from inwit.runs import checkpoint, snapshot, writing
 from inwit.runs.folder import read_lines
-from inwit.runs.tracking import Tracker
+from inwit.runs.tracking import Names, Trackers
 from inwit.training import health
 from inwit.training.config import Config, resolve
 from inwit.training.loop import Parts, loop, prepare
@@ -40,7 +40,7 @@ def train(
     *,
     callback: Callback | None = None,
     tell: Tell = to_stderr,
-    track: str | None = None,
+    track: Names = None,
     name: str | None = None,
     tags: Sequence[str] = (),
     **overrides: object,
@@ -48,18 +48,18 @@ def train(
     """Train to the end and keep the result as a run; returns the agent, with `path`, `status` and `summary`.
 
     `callback` is called after every update; if it returns False, the training ends there, and the run is finished.
-    `tell` is called with sentences about the training's health. `track` names trackers. `name` and `tags` are kept with
-    the run, to find it by. The first Ctrl-C (or SIGTERM) ends the training after the update at hand and keeps what was
+    `tell` is called with sentences about the training's health. `track` names trackers: one,
+    or several in a list or with commas. `name` and `tags` (at most 20) are kept with the run, to find it by. The first Ctrl-C (or SIGTERM) ends the training after the update at hand and keeps what was
     trained as an interrupted run, with a checkpoint to go on from (`resume`). So does an exception out of `callback`,
     which is then raised. A second signal leaves at once. Raises `UserError` before anything is written if the
     configuration is wrong.
     """
     config = resolve(source, **overrides)
     with on_own_terms(config.training.threads):
-        parts, tracker = prepare(config), Tracker(track, tell)  # what is wrong shows before a folder is made
+        parts, trackers = prepare(config), Trackers(track, tell)  # what is wrong shows before a folder is made
         path = writing.create(parts.agent.config, parts.agent.world.vocabulary.names, name, tags)
         with training_of(path):
-            return Recorder(parts, path, callback, tell, tracker).run()
+            return Recorder(parts, path, callback, tell, trackers).run()
 
 
 @contextmanager
@@ -101,13 +101,14 @@ class Recorder:
     path: Path
     callback: Callback | None
     tell: Tell
-    tracker: Tracker
+    trackers: Trackers
 
     def __post_init__(self) -> None:
         self.config: Config = self.parts.agent.config
         self.watch = health.Watch(self.config, self.parts.agent.world.kinds)
         self.summary: Json = {}  # of the last update
         self.last: Update | None = None  # in this process
+        self.ended = "interrupted"  # what the trackers are told
         self.recorded = 0  # updates that are recorded completely
         self.checkpointed: int | None = None  # the update of the newest checkpoint
         self.due = time.monotonic() + self.config.training.checkpoint_every
@@ -124,12 +125,12 @@ class Recorder:
 
     def run(self) -> Agent:
         """Train to the end and keep the run as the table above says."""
-        self.tracker.start(self.path, self.config)
         updates = cast("Generator[Update]", loop(self.parts))
         try:
             with interruption() as signals:
                 stopped = False
                 try:
+                    self.trackers.start(self.path, self.config, self.parts.counters.updates)
                     for update in updates:
                         self.last = update
                         self._record(update)
@@ -144,7 +145,7 @@ class Recorder:
                     return self._save("interrupted", {"signal": signals[0].name})
                 return self._save("finished", {"ended": "callback"} if stopped else None)
         finally:
-            self.tracker.close()
+            self.trackers.close(self.ended, self.parts.agent, self.parts.counters.updates)
 
     def _record(self, update: Update) -> None:
         """Add an update to the run: its line and its events, every few updates; a checkpoint, if it is time."""
@@ -156,7 +157,7 @@ class Recorder:
                 event = {"update": line["update"], "time": line["time"], "event": name, "text": text}
                 writing.append(self.path, "events.jsonl", event)
                 self.tell(text)
-            self.tracker.log(line)
+            self.trackers.log(line)
         self.recorded = update.index + 1
         if time.monotonic() >= self.due:
             self.save_checkpoint()
@@ -221,12 +222,14 @@ class Recorder:
             raise
         except KeyboardInterrupt:  # the second one: the user does not want to wait for the saving
             raise KeyboardInterrupt(f"while saving {self.path}: its last checkpoint stands") from None
+        self.ended = status
         if status == "finished":
             self._write_table()
         return agent
 
     def _fail(self, error: UserError) -> None:
         """Record that the run failed; delete its folder if it holds neither a checkpoint nor a batch to look at."""
+        self.ended = "failed"
         if isinstance(error, health.UnhealthyError) or checkpoint.listed(self.path):
             with suppress(UserError):  # the disk may refuse this, too: then the run stays `running`
                 writing.change(self.path, status="failed")

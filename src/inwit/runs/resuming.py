@@ -12,10 +12,10 @@ from inwit.core.devices import usable_device
 from inwit.core.errors import UserError
 from inwit.core.isolation import on_own_terms
 from inwit.runs import checkpoint, provenance, writing
-from inwit.runs.folder import flat, read_whole_record
+from inwit.runs.folder import flat, read_metrics, read_whole_record
 from inwit.runs.loading import find
 from inwit.runs.recording import Callback, Recorder, Tell, to_stderr, training_of
-from inwit.runs.tracking import Tracker
+from inwit.runs.tracking import Names, Trackers
 from inwit.training.config import Config, resolve
 from inwit.training.loop import Parts, prepare
 
@@ -29,7 +29,7 @@ def resume(
     *,
     callback: Callback | None = None,
     tell: Tell = to_stderr,
-    track: str | None = None,
+    track: Names = None,
     **overrides: object,
 ) -> Agent:
     """Go on with a run from its newest undamaged checkpoint, as if it had never stopped: bit-identical on the same
@@ -47,7 +47,7 @@ def _resume(
     path: Path,
     callback: Callback | None,
     tell: Tell,
-    track: str | None,
+    track: Names,
     overrides: Mapping[str, object],
 ) -> Agent:
     read_whole_record(path)
@@ -59,8 +59,8 @@ def _resume(
         usable_device(config.training.device)  # before it is asked for its name
         here = provenance.surroundings(config.training.threads, config.training.device)
         _refuse_changes(path, resolve(record.config), config, provenance.differences(record.rest, here), tell)
-        parts, tracker = prepare(config), Tracker(track, tell)
-        recorder = Recorder(parts, path, callback, tell, tracker)
+        parts, trackers = prepare(config), Trackers(track, tell)
+        recorder = Recorder(parts, path, callback, tell, trackers)
         kept = checkpoint.newest(path, tell)
         if kept is not None:
             recorder.go_on_from(kept)
@@ -68,6 +68,7 @@ def _resume(
             raise UserError(f"the run {path} has no undamaged checkpoint left to go on from: start a new run")
         _refuse_if_done(path, record.status, parts)
         lengths: dict[str, int] = kept.numbers["lengths"] if kept else dict.fromkeys(writing.LINES, 0)
+        trackers.sent = max((line["update"] for line in read_metrics(path)), default=0)
         _go_back(path, parts.counters.updates, lengths, tell)
         earlier = record.rest.get("resumed") or []  # a record of an earlier version, or an edited one, may have none
         note = {"update": parts.counters.updates, "time": provenance.now(), **here}
