@@ -27,7 +27,7 @@ def main(arguments: list[str]) -> int:
     from inwit.report.page import make_page
     from inwit.report.select import select
 
-    page = make_page(select(args.runs))
+    page = make_page(select(args.runs, args.tag))
     path = Path(args.out or "report.html")
     storage.publish(path, page.encode(errors="replace"))  # a folder's name may be no text
     print(f"written: {path} ({len(page) / 1000:,.0f} kB)")

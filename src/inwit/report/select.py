@@ -13,7 +13,7 @@ from inwit.core.errors import UserError, unknown
 from inwit.core.results import Evaluation
 from inwit.runs.folder import Kept, Record, evaluations, number, read_metrics, result, runs_folder, status_now
 from inwit.runs.folder import read_record as read
-from inwit.runs.index import latest, listing
+from inwit.runs.index import chosen, latest, listing
 
 
 @dataclass(frozen=True)
@@ -46,18 +46,24 @@ class Run:
         return number(last, name) if value is None else value
 
 
-def select(patterns: Sequence[str]) -> list[Run]:
-    """The runs of names, paths, `latest`, and patterns such as `NAME-*`: each run once, in order.
+def select(patterns: Sequence[str], tags: Sequence[str] = ()) -> list[Run]:
+    """The runs of names (folders' and given ones), paths, `latest`, and patterns such as `NAME-*`: each run once, in
+    order. With `tags`, those of them that have all of these; where no run is named, of all runs.
 
     Raises `UserError` for a name or pattern that nothing answers to, and for a damaged run that was asked for by name;
     a pattern passes damaged ones over.
     """
+    if not patterns and not tags:
+        raise UserError("name the runs, or give a tag, as in --tag sweep: `inwit runs` lists them")
+    tagged = {(runs_folder() / row.run).resolve() for row in chosen(listing(), tags)} if tags else None
     found: dict[Path, Record] = {}
-    for pattern in patterns:
+    for pattern in patterns or ["*"]:
         for path in _paths(pattern):
-            if path.resolve() not in found:
+            if path.resolve() not in found and (tagged is None or path.resolve() in tagged):
                 record = read(path)
                 found[path.resolve()] = replace(record, status=status_now(path, record.status))
+    if not found:
+        raise UserError(f"none of these runs has the tags {', '.join(tags)}: `inwit runs` lists them")
     return [Run(record, read_metrics(record.path), evaluations(record.path)) for record in found.values()]
 
 
@@ -68,8 +74,9 @@ def _paths(pattern: str) -> list[Path]:
     if pattern == "latest":
         return [latest()]
     rows = listing()
-    names = [row.run for row in reversed(rows) if row.status != "damaged"]
-    matching = [name for name in names if fnmatchcase(name, pattern)]
+    sound = [row for row in reversed(rows) if row.status != "damaged"]
+    names = [row.run for row in sound]
+    matching = [row.run for row in sound if fnmatchcase(row.run, pattern) or row.name == pattern]
     if matching:
         return [runs_folder() / name for name in matching]
     if any(sign in pattern for sign in "*?["):

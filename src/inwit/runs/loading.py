@@ -19,7 +19,7 @@ from inwit.core.seeding import stream
 from inwit.policies import make_policy
 from inwit.runs import checkpoint
 from inwit.runs.folder import COMPLETE, read_whole_record, runs_folder, status_now
-from inwit.runs.index import latest
+from inwit.runs.index import latest, named
 from inwit.runs.writing import weights_metadata
 from inwit.training.config import Config, resolve
 from inwit.training.loop import settled
@@ -29,12 +29,15 @@ RECORDS = ("run.json", "manifest.json")  # of a run, of a checkpoint
 
 def find(run: str | Path, *, any_status: bool = False) -> Path:
     """The folder of a run given by path, by its name under the runs folder, or as `latest`: the last complete run, or,
-    with `any_status`, the last run. A folder that is no run does not hide a run of the same name."""
+    with `any_status`, the last run. Where there is no such folder: the newest run that was given this name. A folder
+    that is no run does not hide a run of the same name."""
     if str(run) == "latest":
         return latest(any_status=any_status)
     folders = [path for path in (Path(run), runs_folder() / run) if str(run) and path.is_dir()]
     if folders:
         return min(folders, key=lambda path: not any((path / name).is_file() for name in RECORDS))
+    if (path := named(str(run), any_status=any_status)) is not None:
+        return path
     names = [path.name for path in sorted(runs_folder().glob("[!.]*/"))]
     raise unknown("run", run, ["latest", *names[-5:]])
 

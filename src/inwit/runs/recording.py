@@ -48,11 +48,11 @@ def train(
     """Train to the end and keep the result as a run; returns the agent, with `path`, `status` and `summary`.
 
     `callback` is called after every update; if it returns False, the training ends there, and the run is finished.
-    `tell` is called with sentences about the training's health. `track` names trackers: one,
-    or several in a list or with commas. `name` and `tags` (at most 20) are kept with the run, to find it by. The first Ctrl-C (or SIGTERM) ends the training after the update at hand and keeps what was
-    trained as an interrupted run, with a checkpoint to go on from (`resume`). So does an exception out of `callback`,
-    which is then raised. A second signal leaves at once. Raises `UserError` before anything is written if the
-    configuration is wrong.
+    `tell` is called with sentences about the training's health. `track` names trackers: one, or several in a list or
+    with commas. `name` and `tags` (at most 20) are kept with the run, to find it by. The first Ctrl-C (or SIGTERM) ends
+    the training after the update at hand and keeps what was trained as an interrupted run, with a checkpoint to go on
+    from (`resume`). So does an exception out of `callback`, which is then raised. A second signal leaves at once.
+    Raises `UserError` before anything is written if the configuration is wrong.
     """
     config = resolve(source, **overrides)
     with on_own_terms(config.training.threads):
