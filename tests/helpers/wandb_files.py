@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,16 @@ def _records(data: bytes) -> Iterator[bytes]:
 
 
 def written(folder: Path) -> dict[str, Any]:
-    """Everything of the runs that lie in a folder: `ids`, `history` (lines), `summary`, `config`, `exit` (a code for
-    each time that one was ended), `name`, `tags`."""
+    """Everything of the ended runs that lie in a folder: `ids`, `history` (lines), `summary`, `config`, `exit` (a code
+    for each time that one was ended), `name`, `tags`. wandb ends a run first, and writes its end a moment later."""
+    until = time.monotonic() + 30
+    while len((found := _written(folder))["exit"]) < len(list(folder.rglob("*.wandb"))):
+        assert time.monotonic() < until, f"wandb has not written its end: {found}"
+        time.sleep(0.05)
+    return found
+
+
+def _written(folder: Path) -> dict[str, Any]:
     from wandb.proto.wandb_internal_pb2 import Record
 
     found: dict[str, Any] = {"ids": [], "history": [], "summary": {}, "config": {}, "exit": [], "name": "", "tags": []}

@@ -15,6 +15,7 @@ from inwit.core.errors import UserError
 from inwit.runs import tracking
 from inwit.runs.trackers import Start
 from inwit.training.metrics import Update
+from results import PROVEN
 from soaking import quiet, refusal
 from support import small_config, whole_lines
 
@@ -98,6 +99,7 @@ class Recorded:
 
 @pytest.fixture
 def recorded(monkeypatch: pytest.MonkeyPatch) -> Recorded:
+    monkeypatch.setattr(tracking, "evaluate", lambda agent: PROVEN)
     return _instead("wandb", Recorded(), monkeypatch)
 
 
@@ -130,7 +132,10 @@ def test_one_that_cannot_end_is_said(recorded: Recorded) -> None:
     assert text.startswith("wandb failed")
 
 
-def test_the_settings_name_tags_and_the_exact_result_arrive(recorded: Recorded) -> None:
+def test_the_settings_name_tags_and_the_exact_result_arrive(
+    recorded: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tracking, "evaluate", inwit.evaluate)
     agent = inwit.train(small_config(**FIRST), tell=quiet, track="wandb", name="wide", tags=["a", "b"])
     [about], [(status, result, update)] = recorded.about, recorded.ended
     assert (about.name, about.tags, about.path, about.update) == ("wide", ["a", "b"], agent.path, 0)

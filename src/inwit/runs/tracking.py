@@ -7,6 +7,7 @@ A tracker that fails is left out from then on, which is said once: it never stop
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib import import_module
@@ -116,11 +117,15 @@ def names_of(names: object) -> list[str]:
 
 def numbers(evaluation: Evaluation) -> dict[str, float]:
     """A result as flat numbers: `result/solved`, `result/problems`, `result/success`, and for each of its rows
-    `result/success_of/stage 0`."""
-    whole = {"solved": evaluation.solved, "problems": evaluation.problems}
+    `result/success_of/stage 0`; of rows of one name, the later ones get a number."""
+    whole: dict[str, float] = {"solved": evaluation.solved, "problems": evaluation.problems}
     whole["success"] = evaluation.solved / max(evaluation.problems, 1)
-    rows = {f"success_of/{row.name}": row.success for row in evaluation.rows}
-    return {f"result/{name}": float(value) for name, value in (whole | rows).items()}
+    seen: Counter[str] = Counter()
+    for row in evaluation.rows:
+        seen[row.name] += 1
+        place = f" {seen[row.name]}" if seen[row.name] > 1 else ""
+        whole[f"success_of/{row.name}{place}"] = row.success
+    return {f"result/{name}": float(value) for name, value in whole.items()}
 
 
 def scalars(line: Json) -> dict[str, float]:
