@@ -28,7 +28,7 @@ def five(runs: Path) -> Path:
 
 
 def names(*patterns: str) -> list[str]:
-    return [run.record.name for run in select(patterns)]
+    return [run.record.folder_name for run in select(patterns)]
 
 
 def test_which_runs(five: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from recorded import lines, metric, put
 def test_a_real_run(runs: Path) -> None:
     path = put(runs, "one")
     record = read_record(path)
-    assert (record.name, record.status, record.recipe, record.seed) == ("one", "finished", "calculator", 0)
+    assert (record.folder_name, record.status, record.recipe, record.seed) == ("one", "finished", "calculator", 0)
     assert (record.part("world"), record.part("policy")) == ("calculator-v0", "gru")
     assert record.created.startswith("20")
     metrics = read_metrics(path)

@@ -1,18 +1,26 @@
-"""Trackers: what reaches them, and that none stops a run."""
+"""Trackers: what reaches them and when, and that none stops a run. `test_trackers.py` has the libraries themselves."""
 
 from __future__ import annotations
 
+import json
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import inwit
+from inwit.core.errors import UserError
 from inwit.runs import tracking
+from inwit.runs.trackers import Start
+from inwit.training.metrics import Update
+from results import PROVEN
 from soaking import quiet, refusal
 from support import small_config, whole_lines
 
 CONFIG = {"training": {"max_updates": 21, "confirm": False}}
+FIRST = {"training": {"max_updates": 12, "confirm": False}}
 
 
 def test_none_by_default() -> None:
@@ -21,69 +29,188 @@ def test_none_by_default() -> None:
     assert not (agent.path / "tensorboard").exists()
 
 
-def test_an_unknown_tracker_is_refused_before_anything_is_written(runs: Path) -> None:
-    message = refusal(lambda: inwit.train(small_config(**CONFIG), track="tensorbord"))
-    assert "did you mean 'tensorboard'" in message
+@pytest.mark.parametrize(
+    ("track", "names"),
+    [
+        (None, []),
+        ([], []),
+        ("mlflow", ["mlflow"]),
+        ("tensorboard,mlflow", ["tensorboard", "mlflow"]),
+        (" tensorboard , mlflow ", ["tensorboard", "mlflow"]),
+        (["wandb", "tensorboard,mlflow", "wandb"], ["wandb", "tensorboard", "mlflow"]),
+        (("wandb",), ["wandb"]),
+    ],
+)
+def test_several_trackers_in_several_ways(track: Any, names: list[str]) -> None:
+    assert tracking.names_of(track) == names
+
+
+@pytest.mark.parametrize("track", ["tensorbord", "", "tensorboard,", ["tensorboard", "nope"], 3, True, [None], {}])
+def test_what_names_no_tracker_is_refused_before_anything_is_written(track: Any, runs: Path) -> None:
+    refusal(lambda: inwit.train(small_config(**CONFIG), track=track))
     assert not runs.exists()
 
 
-def test_a_missing_tracker_names_the_way_to_get_it(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_nearest_tracker_is_named() -> None:
+    message = refusal(lambda: inwit.train(small_config(**CONFIG), track=["tensorboard", "ml-flow"]))
+    assert "did you mean 'mlflow'" in message
+
+
+def test_a_missing_tracker_names_the_way_to_get_it(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where a folder here has its name, which Python takes for a package, and where its installation is broken."""
+    (tmp_path / "only_a_folder_here").mkdir()
+    (tmp_path / "broken_module_here.py").write_text("1 / 0")
+    monkeypatch.syspath_prepend(tmp_path)
     _, *rest = tracking.TRACKERS["tensorboard"]
-    monkeypatch.setitem(tracking.TRACKERS, "tensorboard", ("no_such_module_here", *rest))
-    message = refusal(lambda: inwit.train(small_config(**CONFIG), track="tensorboard"))
-    assert 'pip install "inwit[track]"' in message
+    for module in ("no_such_module_here", "only_a_folder_here", "broken_module_here"):
+        monkeypatch.setitem(tracking.TRACKERS, "tensorboard", (module, *rest))
+        message = refusal(lambda: inwit.train(small_config(**CONFIG), track="tensorboard"))
+        assert 'pip install "inwit[track]"' in message
+        assert "is not installed" in message
     assert not runs.exists()
 
 
-@pytest.mark.slow
-def test_tensorboard_gets_every_line() -> None:
-    pytest.importorskip("tensorboard")
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+class Recorded:
+    """A tracker that keeps what it is told. It fails from its `good`-th call of `log` on; below 0, when it is made."""
 
-    agent = inwit.train(small_config(**CONFIG), tell=quiet, track="tensorboard")
-    assert agent.path is not None
-    lines = whole_lines(agent.path / "metrics.jsonl")
-    events = EventAccumulator(str(agent.path / "tensorboard"))
-    events.Reload()
-    for name in ("loss", "success/0", "entropy", "value_error"):
-        got = [(event.step, event.value) for event in events.Scalars(name)]
-        flat = [(line["update"], tracking.scalars(line)[name]) for line in lines]
-        assert got == [(step, pytest.approx(value)) for step, value in flat]
+    def __init__(self, good: int = 1000) -> None:
+        self.good, self.about, self.last = good, [], 0
+        self.lines: list[tuple[int, dict[str, float]]] = []
+        self.ended: list[tuple[str, dict[str, float], int]] = []
+        self.known: dict[str, Any] = {}
 
-
-class Broken:
-    """A tracker's functions, failing from the given call on."""
-
-    def __init__(self, good: int) -> None:
-        self.good, self.calls, self.closed = good, 0, False
-
-    def open(self, path: Path, config: Any) -> tracking.Functions:
+    def open(self, about: Start) -> Recorded:
         if self.good < 0:
             raise RuntimeError("cannot\nopen")
-        return self.add, self.close
+        self.about.append(about)
+        self.known = {"id": "a7"}
+        return self
 
-    def add(self, values: dict[str, float], update: int) -> None:
-        self.calls += 1
-        if self.calls > self.good:
+    def begin(self, about: Start) -> None: ...
+
+    def log(self, values: dict[str, float], update: int) -> None:
+        self.lines.append((update, values))
+        if len(self.lines) > self.good:
             raise ConnectionError("gone")
 
-    def close(self) -> None:
-        self.closed = True
-        raise OSError("nor can it end")
+    def end(self, status: str, result: dict[str, float], update: int) -> None:
+        self.ended.append((status, result, update))
 
 
-@pytest.mark.parametrize("good", [-1, 0, 1, 99])
-def test_a_tracker_that_fails_never_stops_a_run(good: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When it opens, at the first line, later, or at the end: said once, and not called again."""
-    broken, told = Broken(good), []
-    monkeypatch.setitem(tracking.TRACKERS, "tensorboard", ("json", "", broken.open))
-    agent = inwit.train(small_config(**CONFIG), tell=told.append, track="tensorboard")
+@pytest.fixture
+def recorded(monkeypatch: pytest.MonkeyPatch) -> Recorded:
+    monkeypatch.setattr(tracking, "evaluate", lambda agent: PROVEN)
+    return _instead("wandb", Recorded(), monkeypatch)
+
+
+def _instead(name: str, tracker: Recorded, monkeypatch: pytest.MonkeyPatch) -> Recorded:
+    monkeypatch.setitem(tracking.TRACKERS, name, ("json", "", tracker.open))
+    return tracker
+
+
+@pytest.mark.parametrize("good", [-1, 0, 1])
+def test_a_tracker_that_fails_stops_neither_the_run_nor_another_tracker(
+    good: int, recorded: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When it opens, at the first line, or later: said once, and no line is sent to it again."""
+    broken, told = _instead("mlflow", Recorded(good), monkeypatch), []
+    agent = inwit.train(small_config(**CONFIG), tell=told.append, track="mlflow,wandb")
     assert agent.status == "finished"
     [text] = told
-    assert text.startswith("tensorboard failed and is left out from now on: ")
+    assert text.startswith("mlflow failed and is left out from now on: ")
     assert "\n" not in text
-    assert broken.calls == (0 if good < 0 else min(good + 1, 3))
-    assert broken.closed == (good == 99)
+    assert len(broken.lines) == good + 1
+    assert [update for update, _ in recorded.lines] == [1, 11, 21]
+    assert [status for status, *_ in recorded.ended] == ["finished"]
+
+
+def test_one_that_cannot_end_is_said(recorded: Recorded) -> None:
+    told: list[str] = []
+    recorded.end = lambda *_: json.loads("?")  # type: ignore[method-assign]
+    assert inwit.train(small_config(**CONFIG), tell=told.append, track="wandb").status == "finished"
+    [text] = told
+    assert text.startswith("wandb failed")
+
+
+def test_the_settings_name_tags_and_the_exact_result_arrive(
+    recorded: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tracking, "evaluate", inwit.evaluate)
+    agent = inwit.train(small_config(**FIRST), tell=quiet, track="wandb", name="wide", tags=["a", "b"])
+    [about], [(status, result, update)] = recorded.about, recorded.ended
+    assert (about.name, about.tags, about.path, about.update) == ("wide", ["a", "b"], agent.path, 0)
+    assert about.settings["policy.width"] == 8
+    evaluation = inwit.evaluate(agent)
+    assert (status, update) == ("finished", 12)
+    assert result["result/solved"] == evaluation.solved
+    assert result["result/problems"] == evaluation.problems == 111_000
+    assert {f"result/success_of/{row.name}": row.success for row in evaluation.rows}.items() <= result.items()
+
+
+def test_an_interrupted_training_is_told_as_such_and_not_examined(recorded: Recorded) -> None:
+    def stop(update: Update) -> None:
+        if update.index == 3:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    assert inwit.train(small_config(**CONFIG), tell=quiet, track="wandb", callback=stop).status == "interrupted"
+    assert recorded.ended == [("interrupted", {}, 4)]
+
+
+def test_so_is_one_that_an_exception_ends(recorded: Recorded) -> None:
+    def stop(update: Update) -> None:
+        raise KeyError(update.index)
+
+    with pytest.raises(KeyError):
+        inwit.train(small_config(**CONFIG), tell=quiet, track="wandb", callback=stop)
+    assert recorded.ended == [("interrupted", {}, 1)]
+
+
+def test_a_failed_training_is_told_as_such(recorded: Recorded) -> None:
+    def spoil(update: Update) -> None:
+        for parameter in update.agent.policy.parameters():
+            parameter.data.fill_(float("nan"))
+
+    with pytest.raises(UserError):
+        inwit.train(small_config(**CONFIG), tell=quiet, track="wandb", callback=spoil)
+    assert [status for status, *_ in recorded.ended] == ["failed"]
+
+
+def test_a_resumed_training_goes_on_where_the_tracker_stands(recorded: Recorded) -> None:
+    """What finds its run again is kept; no line is sent twice; a line that it lacks is sent."""
+    agent = inwit.train(small_config(**CONFIG), tell=quiet, track="wandb")
+    assert agent.path is not None
+    recorded.last, recorded.lines = 5, []  # the lines of updates 11 and 21 never reached it
+    inwit.resume(agent.path, tell=quiet, track=["wandb"], training={"max_updates": 32})
+    assert recorded.about[1].known == {"id": "a7"}
+    assert (recorded.about[1].update, recorded.about[1].sent) == (21, 21)
+    assert [update for update, _ in recorded.lines] == [11, 21, 31]
+    assert [update for *_, update in recorded.ended] == [21, 32]
+    lines = whole_lines(agent.path / "metrics.jsonl")
+    assert [values for _, values in recorded.lines] == [tracking.scalars(line) for line in lines[1:]]
+
+
+def test_a_world_that_cannot_be_examined_leaves_the_run_finished(
+    recorded: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(tracking, "evaluate", lambda agent: json.loads("?"))
+    assert inwit.train(small_config(**FIRST), tell=told.append, track="wandb").status == "finished"
+    [text] = told
+    assert text.startswith("the result was not sent to wandb: ")
+    assert recorded.ended == [("finished", {}, 12)]
+
+
+def test_where_nothing_was_trained_nothing_is_left(recorded: Recorded, runs: Path) -> None:
+    """A Ctrl-C while a tracker opens, which may take long."""
+
+    def interrupted(about: Start) -> None:
+        raise KeyboardInterrupt
+
+    recorded.begin = interrupted  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        inwit.train(small_config(**CONFIG), tell=quiet, track="wandb")
+    assert list(runs.iterdir()) == []
+    assert [status for status, *_ in recorded.ended] == ["interrupted"]
 
 
 def test_lines_become_flat_numbers() -> None:

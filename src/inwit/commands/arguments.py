@@ -58,7 +58,14 @@ def add_run(parser: Parser) -> None:
 
 def add_runs(parser: Parser) -> None:
     parser.add_argument(
-        "runs", nargs="+", help="names, paths, patterns such as 'calculator-*', or latest", metavar="RUN"
+        "runs", nargs="*", help="names, paths, patterns such as 'calculator-*', or latest", metavar="RUN"
+    )
+    add_tag(parser)
+
+
+def add_tag(parser: Parser) -> None:
+    parser.add_argument(
+        "--tag", action="append", default=[], help="only runs with this tag; may be given several times", metavar="TAG"
     )
 
 
@@ -172,7 +179,7 @@ def unknown_flag(word: str) -> UserError:
     """Names the nearest flag of `inwit train`, also where the section is missing: `--width` is `--policy.width`."""
     from inwit.training.config import PARTS, part_settings, tables
 
-    flags = ["--seed", "--resume", "--track", "--import", "--json", "--help"]
+    flags = ["--seed", "--resume", "--track", "--name", "--tag", "--import", "--json", "--help"]
     flags += [f"--{table}.{item.name}" for table, settings in tables().items() for item in fields(settings)]
     for part, registry in PARTS.items():
         names = {item.name for name in registry.names() for item in fields(part_settings(part, name))}

@@ -5,6 +5,7 @@ everything, and the results. Runs that differ in nothing but the seed are a grou
 worlds are shown apart.
 
 example: inwit compare 'tutorial-*' --plot curves.png
+example: inwit compare --tag sweep
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ def main(arguments: list[str]) -> int:
     from inwit.report.compare import compare as compared
     from inwit.report.select import select
 
-    comparisons = compared(select(args.runs))
+    comparisons = compared(select(args.runs, args.tag))
     if args.plot is not None:
         plot(Path(args.plot), comparisons)
     if args.json:

@@ -3,7 +3,7 @@
 Ask all runs one question in SQL (DuckDB's). It only reads. The tables:
 
   runs         run, status, recipe, seed, world, policy, learner, solved, problems, updates, seconds,
-               tokens, created, updated
+               tokens, created, updated, name, tags (a list)
   metrics      run, update, seconds, episodes, tokens, success (a map: success['2'] is stage 2's), entropy,
                loss and what else the learner reports: DESCRIBE metrics
   evaluations  run, update, time, row, stage, problems, solved, success, cost, best_cost, low, high,

@@ -32,7 +32,7 @@ def main(arguments: list[str]) -> int:
     path = Path(args.out or "report.html")
     if args.out is None and path.is_file() and MARK not in path.read_bytes():
         raise UserError(f"{path} here is no page of inwit's: move it, or name another file with --out")
-    page = make_page(select(args.runs))
+    page = make_page(select(args.runs, args.tag))
     storage.publish(path, page.encode(errors="replace"))  # a folder's name may be no text
     print(f"written: {path} ({len(page) / 1000:,.0f} kB)")
     return 0

@@ -9,12 +9,14 @@ example: inwit runs --recipe tutorial --status finished --limit 5
 
 from __future__ import annotations
 
-from inwit.commands.arguments import Parser, add_json, print_json
+from fnmatch import fnmatchcase
+
+from inwit.commands.arguments import Parser, add_json, add_tag, print_json
 from inwit.commands.streams import terminal_width
 from inwit.core.errors import UserError, short
 from inwit.core.text import count, seconds, table
 from inwit.runs.folder import read_metrics, runs_folder
-from inwit.runs.index import Row, listing
+from inwit.runs.index import Row, chosen, listing
 from inwit.worlds.reading import whole
 
 SHOWN = 30  # runs, unless --limit says otherwise
@@ -27,28 +29,31 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--status", help=f"only these: {', '.join(STATUSES)}", type=str.strip, choices=STATUSES, metavar="STATUS"
     )
+    parser.add_argument("--name", help="only runs whose given name fits, as in 'wide-*'", metavar="PATTERN")
+    add_tag(parser)
     parser.add_argument("--limit", help=f"show so many (default: {SHOWN}; 0: all)", metavar="N", default=str(SHOWN))
     add_json(parser, "print a JSON list")
     args = parser.parse_args(arguments)
     limit = whole("--limit", args.limit)
     if limit < 0:
         raise UserError(f"--limit {short(limit)} is too small: 0 shows all runs")
-    chosen = [row for row in listing() if args.recipe in (None, row.recipe) and args.status in (None, row.status)]
-    shown = [_so_far(row) for row in chosen[: limit or None]]
+    rows = [row for row in listing() if args.recipe in (None, row.recipe) and args.status in (None, row.status)]
+    rows = [row for row in chosen(rows, args.tag) if args.name is None or fnmatchcase(row.name or "", args.name)]
+    shown = [_so_far(row) for row in rows[: limit or None]]
     if args.json:
         print_json([row._asdict() for row in shown])
         return 0
-    if not chosen:
+    if not rows:
         print(f"no such runs under {runs_folder()}: make one with `inwit train`")
         return 0
-    headings = ("run", "status", "recipe", "seed", "solved", "updates", "time", "tokens", "begun (UTC)")
-    print(
-        table(
-            headings, map(_cells, shown), [False, False, False, True, True, True, True, True, False], terminal_width()
-        )
-    )
-    if len(shown) < len(chosen):
-        print(f"{len(shown):,} of {len(chosen):,} runs: --limit 0 shows all")
+    labels = {"name": [row.name for row in shown], "tags": [", ".join(row.tags) or None for row in shown]}
+    labels = {heading: texts for heading, texts in labels.items() if any(texts)}  # where a run has them
+    headings = ("run", *labels, "status", "recipe", "seed", "solved", "updates", "time", "tokens", "begun (UTC)")
+    right = [False] * (3 + len(labels)) + [True] * 5 + [False]
+    cells = [[row.run, *own, *_cells(row)] for row, *own in zip(shown, *labels.values(), strict=True)]
+    print(table(headings, cells, right, terminal_width()))
+    if len(shown) < len(rows):
+        print(f"{len(shown):,} of {len(rows):,} runs: --limit 0 shows all")
     return 0
 
 
@@ -65,4 +70,4 @@ def _cells(row: Row) -> list[object]:
     solved = None if row.solved is None else f"{row.solved:,} of {row.problems or 0:,}"
     begun = row.created[:16].replace("T", " ")
     amounts = count(row.updates), seconds(row.seconds), count(row.tokens)
-    return [row.run, row.status, row.recipe, row.seed, solved, *amounts, begun]
+    return [row.status, row.recipe, row.seed, solved, *amounts, begun]

@@ -35,13 +35,18 @@ def main(arguments: list[str]) -> int:
     arguments, overrides = take_settings(arguments)
     parser = Parser(
         __doc__,
-        usage="inwit train [RECIPE | --resume RUN] [--seed N] [--track NAME] [--json] [--SECTION.FIELD VALUE ...]",
+        usage="inwit train [RECIPE | --resume RUN] [--seed N] [--name NAME] [--tag TAG] [--track NAME] [--json] "
+        "[--SECTION.FIELD VALUE ...]",
     )
     parser.add_argument(
         "recipe", nargs="?", help="a recipe's name, a TOML file, or - for standard input (default: tutorial)"
     )
     parser.add_argument("--resume", help="go on with a run: its folder, its name, or latest", metavar="RUN")
-    parser.add_argument("--track", help="also send metrics to tensorboard, wandb or mlflow", metavar="NAME")
+    parser.add_argument("--name", help="a name for the run; its folder is called NAME-SEED-TIME", metavar="NAME")
+    tag = "a tag, to find the run by; may be given several times"
+    parser.add_argument("--tag", action="append", default=[], help=tag, metavar="TAG")
+    track = "also send metrics to tensorboard, wandb or mlflow; several: with commas, or given several times"
+    parser.add_argument("--track", action="append", default=[], help=track, metavar="NAME")
     parser.add_argument("--seed", help="the root seed (default: the recipe's)")
     add_json(parser, at_end=True)
     if {"-h", "--help"} & set(arguments):
@@ -52,6 +57,8 @@ def main(arguments: list[str]) -> int:
     more = overrides if args.seed is None else {**overrides, "seed": args.seed}
     if args.resume is not None and args.recipe is not None:
         raise UserError(f"--resume takes the run's own recipe: leave out {args.recipe!r}")
+    if args.resume is not None and (args.name is not None or args.tag):
+        raise UserError("--resume keeps the run's own name and tags: leave out --name and --tag")
     from inwit.runs.folder import read_whole_record
     from inwit.runs.loading import find, resolved
     from inwit.runs.recording import train
@@ -60,7 +67,8 @@ def main(arguments: list[str]) -> int:
 
     if args.resume is None:
         config = resolve("tutorial" if args.recipe is None else args.recipe, **more)
-        return _run_training(config, partial(train, config, track=args.track), as_json=args.json)
+        training = partial(train, config, track=args.track, name=args.name, tags=args.tag)
+        return _run_training(config, training, as_json=args.json)
     run = find(args.resume, any_status=True)
     config = resolved(read_whole_record(run), **more)
     return _run_training(config, partial(resume, run, track=args.track, **more), as_json=args.json)

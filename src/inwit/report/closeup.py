@@ -62,10 +62,10 @@ def close_up(run: Run, *, each: int) -> CloseUp:
         agent = load(source)
         with on_own_terms(1):
             look = _look(agent, run, each)
-        below = "" if source == run.record.path else f"{run.record.name}/checkpoints/{source.name}"
+        below = "" if source == run.record.path else f"{run.record.folder_name}/checkpoints/{source.name}"
         return replace(look, source=below)
     except UserError as error:
-        return CloseUp(problem=str(error).replace(str(run.record.path), run.record.name))
+        return CloseUp(problem=str(error).replace(str(run.record.path), run.record.folder_name))
 
 
 def _source(run: Run) -> Path:
@@ -158,7 +158,7 @@ def _oracle_programs(run: Run) -> dict[int, list[str]]:
 def closeup_view(run: Run, look: CloseUp, key: str, heading: str) -> dict[str, object]:
     return {
         "key": key,
-        "name": run.record.name,
+        "name": run.record.folder_name,
         "heading": heading,
         **_result(run.evaluation, key),
         "kinds": _kind_lists(look),

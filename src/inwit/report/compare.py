@@ -29,10 +29,11 @@ ASIDE = ("seed", "training.threads", "training.checkpoint_every")
 
 @dataclass(frozen=True)
 class Group:
-    """Runs that differ in nothing but their seed, under the shortest name that no other group has."""
+    """Runs that differ in nothing but their seed, and were given the same name or none. Its `name` is the shortest that
+    no other group has."""
 
     name: str
-    config: dict[str, object]  # flat, without the seed
+    config: dict[str, object]  # flat, without the seed; with `name` where runs were given one
     runs: list[Run]
 
     @property
@@ -45,7 +46,8 @@ def group(runs: Sequence[Run]) -> list[Group]:
     members: dict[str, list[Run]] = {}
     configs: dict[str, dict[str, object]] = {}
     for run in runs:
-        config = {name: value for name, value in flat(run.record.config).items() if name not in ASIDE}
+        own = {"name": run.record.label} if run.record.label else {}
+        config = own | {name: value for name, value in flat(run.record.config).items() if name not in ASIDE}
         key = json.dumps(config, sort_keys=True)
         configs[key] = config
         members.setdefault(key, []).append(run)
@@ -61,10 +63,10 @@ def differences(configs: Sequence[dict[str, object]]) -> dict[str, list[object]]
 
 
 def _names(configs: list[dict[str, object]]) -> list[str]:
-    """Names of parts first (`a2c`, `gru`), then single settings, as many as it takes."""
+    """Given names first, then names of parts (`a2c`, `gru`), then single settings, as many as it takes."""
     differing = differences(configs)
     if not differing:
-        return [str(config.get("recipe", "run")) for config in configs]
+        return [str(config.get("name") or config.get("recipe", "run")) for config in configs]
     names = [""] * len(configs)
     for setting in sorted(differing, key=_first):
         if len(set(names)) == len(names):
@@ -76,8 +78,8 @@ def _names(configs: list[dict[str, object]]) -> list[str]:
     return names
 
 
-def _first(setting: str) -> bool:
-    return not (setting.endswith(".id") or setting == "recipe")
+def _first(setting: str) -> tuple[bool, bool]:
+    return setting != "name", not (setting.endswith(".id") or setting == "recipe")
 
 
 def _described(setting: str, value: object) -> str:
@@ -238,7 +240,8 @@ def as_data(comparison: Comparison) -> dict[str, object]:
     for each, steep, solved in zip(comparison.groups, comparison.steep, comparison.solved, strict=True):
         runs = []
         for run in each.runs:
-            about = {"run": run.record.name, "seed": run.record.seed, "status": run.record.status}
+            about = {"run": run.record.folder_name, "seed": run.record.seed, "status": run.record.status}
+            about |= {"name": run.record.label, "tags": run.record.tags}
             runs.append(about | {"evaluation": run.evaluation.to_dict() if run.evaluation else None})
         groups.append({"name": each.name, "to_95": asdict(steep), "to_all": asdict(solved), "runs": runs})
     return {"world": comparison.world, "differences": comparison.differences, "groups": groups}

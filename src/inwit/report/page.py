@@ -38,7 +38,7 @@ def make_page(runs: Sequence[Run]) -> str:
     comparisons = compare(runs)
     worlds = [_world(comparison, str(place), len(comparisons)) for place, comparison in enumerate(comparisons)]
     return _template().render(
-        title=runs[0].record.name if len(runs) == 1 else f"{len(runs)} runs compared",
+        title=runs[0].record.folder_name if len(runs) == 1 else f"{len(runs)} runs compared",
         lead=_lead(runs, comparisons),
         apart=different_worlds(comparisons),
         worlds=worlds,
@@ -149,7 +149,7 @@ def trained(group: Group) -> dict[str, object]:
     rows = [[name, _plain(value)] for name, value in group.config.items()]
     return {
         "name": group.name,
-        "text": f"Runs: {', '.join(each.record.name for each in group.runs)}. {'; '.join(filter(None, text))}.",
+        "text": f"Runs: {', '.join(each.record.folder_name for each in group.runs)}. {'; '.join(filter(None, text))}.",
         "command": _command(group),
         "settings": table("settings", ["setting", "value"], rows, left=2),
     }

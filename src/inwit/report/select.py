@@ -24,7 +24,7 @@ from inwit.runs.folder import (
     status_now,
 )
 from inwit.runs.folder import read_record as read
-from inwit.runs.index import latest, listing
+from inwit.runs.index import chosen, latest, listing
 
 
 @dataclass(frozen=True)
@@ -57,14 +57,22 @@ class Run:
         return number(last, name) if value is None else value
 
 
-def select(patterns: Sequence[str]) -> list[Run]:
-    """The runs of names, paths, `latest`, and patterns such as `NAME-*`, and agents that travel (their folders, or
-    `name/agent` on the Hub): each once, in order.
+def select(patterns: Sequence[str], tags: Sequence[str] = ()) -> list[Run]:
+    """The runs of names (folders' and given ones), paths, `latest`, and patterns such as `NAME-*`, and agents that
+    travel (their folders, or `name/agent` on the Hub): each once, in order. With `tags`, those of them that have all of
+    these; where no run is named, of all runs.
 
     Raises `UserError` for a name or pattern that nothing answers to, and for a damaged run that was asked for by name;
     a pattern passes damaged ones over.
     """
-    paths = {path.resolve(): path for pattern in patterns for path in _paths(pattern)}
+    if not patterns and not tags:
+        raise UserError("name the runs, or give a tag, as in --tag sweep: `inwit runs` lists them")
+    paths = {path.resolve(): path for pattern in patterns or ["*"] for path in _paths(pattern)}
+    if tags:
+        tagged = {(runs_folder() / row.run).resolve() for row in chosen(listing(), tags)}
+        paths = {real: path for real, path in paths.items() if real in tagged}
+    if not paths:
+        raise UserError(f"none of these runs has the tags {', '.join(tags)}: `inwit runs` lists them")
     return [_run(path) for path in paths.values()]
 
 
@@ -84,8 +92,9 @@ def _paths(pattern: str) -> list[Path]:
     if pattern.strip() == "latest":
         return [latest()]
     rows = listing()
-    names = [row.run for row in reversed(rows) if row.status != "damaged"]
-    matching = [name for name in names if fnmatchcase(name, pattern)]
+    sound = [row for row in reversed(rows) if row.status != "damaged"]
+    names = [row.run for row in sound]
+    matching = [row.run for row in sound if fnmatchcase(row.run, pattern) or row.name == pattern]
     if matching:
         return [runs_folder() / name for name in matching]
     if any(sign in pattern for sign in "*?["):

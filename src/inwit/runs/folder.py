@@ -50,8 +50,23 @@ class Record:
         return {**self.rest, "status": self.status, "config": self.config, "summary": self.summary}
 
     @property
-    def name(self) -> str:
+    def folder_name(self) -> str:
         return self.path.name
+
+    @property
+    def label(self) -> str | None:
+        """The name that the run was given, if it was given one."""
+        name = self.rest.get("name")
+        return name if isinstance(name, str) and name else None
+
+    @property
+    def tags(self) -> list[str]:
+        return [tag for tag in _list(self.rest.get("tags")) if isinstance(tag, str)]
+
+    @property
+    def trackers(self) -> Json:
+        """By the name of a tracker, what finds its run again."""
+        return _dict(self.rest.get("trackers"))
 
     @property
     def recipe(self) -> str:

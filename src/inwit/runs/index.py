@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +20,7 @@ from inwit.core.results import Json
 from inwit.runs.folder import COMPLETE, evaluations, is_number, number, read_record, result, runs_folder, status_now
 
 FILE = ".index.json"
-FORMAT = 2
+FORMAT = 3
 ABSENT = [0, 0, 0]
 Identity = list[int]  # a list, because JSON gives a list back
 
@@ -41,6 +42,8 @@ class Row(NamedTuple):
     tokens: int | None
     created: str
     updated: str
+    name: str | None = None  # that it was given
+    tags: Sequence[str] = ()
 
 
 def listing(folder: Path | None = None, *, keep: bool = True) -> list[Row]:
@@ -65,6 +68,20 @@ def latest(*, any_status: bool = False, keep: bool = True) -> Path:
         which = "run" if any_status else "complete run"
         raise UserError(f"there is no {which} under {runs_folder()}: make one with `inwit train`")
     return runs_folder().absolute() / max(rows, key=lambda row: (row.updated, row.run)).run
+
+
+def named(name: str, *, any_status: bool = False) -> Path | None:
+    """The newest run that was given this name, a complete one if there is one; None if there is none."""
+    rows = [row for row in listing() if row.name == name]
+    complete = [] if any_status else [row for row in rows if row.status in COMPLETE]
+    return next((runs_folder() / row.run for row in complete or rows), None)
+
+
+def chosen(rows: Sequence[Row], tags: Sequence[str]) -> list[Row]:
+    """Those that have all these tags. Raises `UserError` for an empty tag."""
+    if not all(tag.strip() for tag in tags):
+        raise UserError("--tag '' is no tag: name one that runs have")
+    return [row for row in rows if {tag.strip() for tag in tags} <= set(row.tags)]
 
 
 def _identities(folder: Path) -> dict[str, Identity]:
@@ -127,6 +144,8 @@ def _row(path: Path) -> Row:
         tokens=None if tokens is None else int(tokens),
         created=record.created,
         updated=record.updated,
+        name=record.label,
+        tags=record.tags,
     )
 
 

@@ -14,7 +14,7 @@ from inwit.core.errors import UserError, unknown
 from inwit.core.isolation import on_own_terms
 from inwit.runs import checkpoint, portable
 from inwit.runs.folder import COMPLETE, Record, is_folder, read_whole_record, runs_folder, status_now
-from inwit.runs.index import latest
+from inwit.runs.index import latest, named
 from inwit.runs.weights import fit, metadata_of, untrained
 from inwit.runs.writing import weights_metadata
 from inwit.training.config import Config, resolve
@@ -25,13 +25,16 @@ RECORDS = ("run.json", "manifest.json")  # of a run, of a checkpoint
 
 def find(run: str | Path, *, any_status: bool = False) -> Path:
     """The folder of a run given by path, by its name under the runs folder, or as `latest`: the last complete run, or,
-    with `any_status`, the last run. A folder that is no run does not hide a run of the same name. After `@` stands a
-    checkpoint: `RUN@best`, `RUN@last`, or the update, as in `RUN@120`."""
+    with `any_status`, the last run. Where there is no such folder: the newest run that was given this name. A folder
+    that is no run does not hide a run of the same name. After `@` stands a checkpoint: `RUN@best`, `RUN@last`, or the
+    update, as in `RUN@120`."""
     if str(run).strip() == "latest":
         return latest(any_status=any_status)
     folders = [path for path in (Path(run), runs_folder() / run) if str(run) and is_folder(path)]
     if folders:
         return min(folders, key=lambda path: not any((path / name).is_file() for name in RECORDS))
+    if (path := named(str(run), any_status=any_status)) is not None:
+        return path
     name, at, which = str(run).rpartition("@")
     if at and name:
         return _checkpoint(find(name, any_status=True), which)

@@ -27,7 +27,8 @@ def _columns(text: str) -> dict[str, str]:
 
 RUNS = _columns(
     "run VARCHAR, status VARCHAR, recipe VARCHAR, seed BIGINT, world VARCHAR, policy VARCHAR, learner VARCHAR, solved "
-    "BIGINT, problems BIGINT, updates BIGINT, seconds DOUBLE, tokens BIGINT, created TIMESTAMP, updated TIMESTAMP"
+    "BIGINT, problems BIGINT, updates BIGINT, seconds DOUBLE, tokens BIGINT, created TIMESTAMP, updated TIMESTAMP, "
+    "name VARCHAR, tags VARCHAR[]"
 )
 # Columns that every run's metrics have; others are found in the files.
 METRICS = _columns(
@@ -166,7 +167,9 @@ def readable(name: str) -> str:
 def _table(database: DuckDBPyConnection, name: str, columns: dict[str, str], rows: Iterable[Json]) -> None:
     """A table of typed columns; a value that does not fit its column is NULL."""
     _lines(database, [("", json.dumps(row).encode()) for row in rows])
-    shape = json.dumps(columns | {column: "VARCHAR" for column, kind in columns.items() if kind == "TIMESTAMP"})
+    lists = {column: [kind.removesuffix("[]")] for column, kind in columns.items() if kind.endswith("[]")}
+    times = {column: "VARCHAR" for column, kind in columns.items() if kind == "TIMESTAMP"}
+    shape = json.dumps(columns | times | lists)
     fields = (f'TRY_CAST(j."{column}" AS {kind}) AS "{column}"' for column, kind in columns.items())
     database.execute(
         f"CREATE TABLE {name} AS SELECT {', '.join(fields)} FROM (SELECT json_transform(line, ?) AS j FROM lines)",

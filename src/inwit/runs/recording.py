@@ -23,7 +23,7 @@ from inwit.runs.conditions import UnsavedError, enough_memory, is_false, trainin
 from inwit.runs.journal import Journal, Refusals
 from inwit.runs.starting import start
 from inwit.runs.tables import lines_to_parquet
-from inwit.runs.tracking import Tracker
+from inwit.runs.tracking import Names, Trackers
 from inwit.training import health
 from inwit.training.config import Config, resolve
 from inwit.training.loop import Parts, loop
@@ -40,7 +40,7 @@ def train(
     *,
     callback: Callback | None = None,
     tell: Tell = to_stderr,
-    track: str | None = None,
+    track: Names = None,
     name: str | None = None,
     tags: Sequence[str] = (),
     **overrides: object,
@@ -49,22 +49,23 @@ def train(
 
     `callback` is called after every update; if it returns False, the training ends there, and the run is finished.
     `tell` is called with sentences about the training's health, and about a disk that refuses something. `track` names
-    trackers. `name` and `tags` are kept with the run, to find it by. The first Ctrl-C (or SIGTERM, or SIGHUP) ends the
-    training after the update at hand and keeps what was trained as an interrupted run, with a checkpoint to go on from
-    (`resume`). So does an exception out of `callback`, which is then raised. A second signal leaves at once. Raises
-    `UserError` before anything is written if the configuration is wrong, if memory does not suffice, and, with the
-    agent as its `agent` (`UnsavedError`), if the disk refuses the weights at the end.
+    trackers: one, or several in a list or with commas. `name` and `tags` (at most 20) are kept with the run, to find it
+    by. The first Ctrl-C (or SIGTERM, or SIGHUP) ends the training after the update at hand and keeps what was trained
+    as an interrupted run, with a checkpoint to go on from (`resume`). So does an exception out of `callback`, which is
+    then raised. A second signal leaves at once. Raises `UserError` before anything is written if the configuration is
+    wrong, if memory does not suffice, and, with the agent as its `agent` (`UnsavedError`), if the disk refuses the
+    weights at the end.
     """
     config = resolve(source, **overrides)
     checkpoint_signal(config.training.checkpoint_on)
     with on_own_terms(config.training.threads), storage.telling(tell):
         with enough_memory(config):
-            parts, tracker = start(config), Tracker(track, tell)  # what is wrong shows before a folder is made
+            parts, trackers = start(config), Trackers(track, tell)  # what is wrong shows before a folder is made
         path = writing.create(parts.agent.config, parts.agent.world.vocabulary.names, name, tags)
         begun = False
         try:
             with training_of(path):
-                recorder = Recorder(parts, path, callback, tell, tracker)
+                recorder = Recorder(parts, path, callback, tell, trackers)
                 begun = True
                 return recorder.run()
         finally:
@@ -106,7 +107,7 @@ class Recorder:
     path: Path
     callback: Callback | None
     tell: Tell
-    tracker: Tracker
+    trackers: Trackers
 
     def __post_init__(self) -> None:
         self.config: Config = self.parts.agent.config
@@ -114,6 +115,7 @@ class Recorder:
         self.journal, self.refusals = Journal(self.path, self.tell), Refusals(self.path, self.tell)
         self.summary: Json = {}  # of the last update
         self.last: Update | None = None  # in this process
+        self.ended = "interrupted"  # what the trackers are told
         self.recorded = 0  # updates that are recorded completely
         self.checkpointed: int | None = None  # the update of the newest checkpoint
         self.due = time.monotonic() + self.config.training.checkpoint_every
@@ -153,10 +155,10 @@ class Recorder:
                     return self._save("interrupted", {"signal": asked.end[0].name})
                 return self._save("finished", {"ended": "callback"} if stopped else None)
         finally:
-            self.tracker.close()
+            self.trackers.close(self.ended, self.parts.agent, self.parts.counters.updates)
 
     def _begin(self, asked: Asked) -> None:
-        self.tracker.start(self.path, self.config)
+        self.trackers.start(self.path, self.config, self.parts.counters.updates)
         if not asked.heard:
             name = self.config.training.checkpoint_on
             self.tell(
@@ -174,7 +176,7 @@ class Recorder:
             for name, text in events:
                 event = {"update": line["update"], "time": line["time"], "event": name, "text": text}
                 self.journal.add("events.jsonl", event)
-            self.tracker.log(line)
+            self.trackers.log(line)
         self.recorded = update.index + 1
         for _, text in events:
             self.tell(text)
@@ -253,6 +255,7 @@ class Recorder:
             raise KeyboardInterrupt(f"while saving {shown(self.path)}: its last checkpoint stands") from None
         if refused:
             self.tell(f"{refused}; the weights are saved")
+        self.ended = status
         if status == "finished":
             self._write_table()
         return agent
@@ -273,6 +276,7 @@ class Recorder:
 
     def _fail(self, error: UserError) -> None:
         """Record that the run failed; delete its folder if it holds neither a checkpoint nor a batch to look at."""
+        self.ended = "failed"
         if isinstance(error, health.UnhealthyError) or checkpoint.listed(self.path):
             with suppress(UserError):  # the disk may refuse this, too: then the run stays `running`
                 writing.change(self.path, status="failed")

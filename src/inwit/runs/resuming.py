@@ -14,11 +14,11 @@ from inwit.core.interruption import checkpoint_signal
 from inwit.core.isolation import on_own_terms
 from inwit.runs import checkpoint, provenance, writing
 from inwit.runs.conditions import enough_memory, training_of
-from inwit.runs.folder import flat, read_whole_record
+from inwit.runs.folder import flat, read_metrics, read_whole_record
 from inwit.runs.loading import find, resolved
 from inwit.runs.recording import Callback, Recorder, Tell, to_stderr
 from inwit.runs.starting import begin
-from inwit.runs.tracking import Tracker
+from inwit.runs.tracking import Names, Trackers
 from inwit.training.config import Config
 from inwit.training.loop import Parts, prepare
 
@@ -41,7 +41,7 @@ def resume(
     *,
     callback: Callback | None = None,
     tell: Tell = to_stderr,
-    track: str | None = None,
+    track: Names = None,
     **overrides: object,
 ) -> Agent:
     """Go on with a run from its newest undamaged checkpoint, as if it had never stopped: bit-identical on the same
@@ -59,7 +59,7 @@ def _resume(
     path: Path,
     callback: Callback | None,
     tell: Tell,
-    track: str | None,
+    track: Names,
     overrides: Mapping[str, object],
 ) -> Agent:
     read_whole_record(path)
@@ -73,8 +73,8 @@ def _resume(
         _refuse_changes(path, resolved(record), config, provenance.differences(record.rest, here), tell)
         checkpoint_signal(config.training.checkpoint_on)
         with enough_memory(config):
-            parts, tracker = prepare(config), Tracker(track, tell)
-        recorder = Recorder(parts, path, callback, tell, tracker)
+            parts, trackers = prepare(config), Trackers(track, tell)
+        recorder = Recorder(parts, path, callback, tell, trackers)
         kept = checkpoint.newest(path, tell)
         if kept is not None:
             recorder.go_on_from(kept)
@@ -84,6 +84,7 @@ def _resume(
             begin(parts)
         _refuse_if_done(path, record.status, parts)
         lengths: dict[str, int] = kept.numbers["lengths"] if kept else dict.fromkeys(writing.LINES, 0)
+        trackers.sent = max((line["update"] for line in read_metrics(path)), default=0)
         _go_back(path, parts.counters.updates, lengths, tell)
         earlier = record.rest.get("resumed") or []  # a record of an earlier version, or an edited one, may have none
         note = {"update": parts.counters.updates, "time": provenance.now(), **here}

@@ -1,64 +1,131 @@
-"""Experiment trackers: TensorBoard, and wandb or MLflow where they are installed. Off by default.
+"""Experiment trackers: TensorBoard, and wandb or MLflow where they are installed. Off by default; several at once.
 
-A tracker is two functions: one takes a line of metrics, one ends the tracking. A tracker that fails is left out from
-then on, which is said once: it never stops a training.
+What reaches them: the settings, name and tags of a run, every line of its metrics, how it ended, and the exact result.
+A resumed run goes on in the same place: what finds it again is kept in `run.json`, and no update is sent twice.
+A tracker that fails is left out from then on, which is said once: it never stops a training, nor another tracker.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 
+from inwit.core.contracts import Agent
 from inwit.core.errors import UserError, unknown
-from inwit.core.results import Json
+from inwit.core.results import Evaluation, Json
+from inwit.evaluation.exact import evaluate
+from inwit.runs import writing
+from inwit.runs.folder import flat, read_metrics, read_record
+from inwit.runs.trackers import TRACKERS, Start, Tracker
 from inwit.training.config import Config
 
-Functions = tuple[Callable[[dict[str, float], int], None], Callable[[], None]]
+Names = str | Sequence[str] | None  # of trackers: "tensorboard", "tensorboard,mlflow", or a list of these
 
 
-class Tracker:
-    """The tracker called `name`; None tracks nothing. `start`, `log` and `close` never raise: `tell` gets the first
-    failure. Raises `UserError` if the tracker does not exist or is not installed."""
+class Trackers:
+    """The trackers of a training, by their names; None is none of them. `start`, `log` and `close` raise nothing that
+    comes from a tracker: `tell` gets its first failure. Raises `UserError` if one does not exist or is not installed.
+    """
 
-    def __init__(self, name: str | None, tell: Callable[[str], None]) -> None:
-        self.name, self.tell = name, tell
-        self.functions: Functions | None = None
-        if name is None:
+    def __init__(self, names: Names, tell: Callable[[str], None]) -> None:
+        self.names, self.tell = names_of(names), tell
+        self.sent = 0  # the last update of which an earlier process may have sent a line
+        self.open: dict[str, Tracker] = {}
+        self.failed: set[str] = set()
+        for name in self.names:
+            if name not in TRACKERS:
+                raise unknown("tracker", name, TRACKERS)
+            module, install, _ = TRACKERS[name]
+            try:
+                if getattr(import_module(module), "__file__", None) is None:
+                    raise ImportError("there is only a folder of that name here")
+            except Exception as error:  # a broken installation raises anything
+                raise UserError(f"{name} is not installed ({_why(error)}): {install}") from None
+
+    def start(self, path: Path, config: Config, update: int) -> None:
+        """Open them for a run that goes on after `update`; each gets the lines of the run that it lacks."""
+        if not self.names:
             return
-        if name not in TRACKERS:
-            raise unknown("tracker", name, TRACKERS)
-        module, install, _ = TRACKERS[name]
-        try:
-            import_module(module)
-        except ImportError:
-            raise UserError(f"{name} is not installed: {install}") from None
-
-    def start(self, path: Path, config: Config) -> None:
-        if self.name is not None:
-            with self._failing_once():
-                self.functions = TRACKERS[self.name][2](path, config)
+        record, lines = read_record(path), read_metrics(path)
+        settings = flat(config.to_dict())
+        for name in self.names:
+            kept = record.trackers.get(name)
+            known = kept if isinstance(kept, dict) else {}
+            about = Start(path, record.label or path.name, record.tags, settings, update, self.sent, known)
+            with self._failing_once(name):
+                self.open[name] = TRACKERS[name][2](about)
+                self.open[name].begin(about)
+                known = read_record(path).trackers | {name: self.open[name].known}
+                writing.change(path, trackers=known)
+                for line in lines:
+                    self._send(self.open[name], line)
 
     def log(self, line: Json) -> None:
-        if self.functions is not None:
-            with self._failing_once():
-                self.functions[0](scalars(line), line["update"])
+        for name, tracker in self.open.items():
+            if name not in self.failed:
+                with self._failing_once(name):
+                    self._send(tracker, line)
 
-    def close(self) -> None:
-        if self.functions is not None:
-            with self._failing_once():
-                self.functions[1]()
-            self.functions = None
+    def close(self, status: str, agent: Agent, update: int) -> None:
+        """End them. A run that is finished is examined on every problem first, and its result sent."""
+        result: dict[str, float] = {}
+        try:
+            if status == "finished" and self.open.keys() - self.failed:
+                result = self._result(agent)
+        finally:
+            for name, tracker in self.open.items():
+                # One that failed is ended, too: its connection may be back, and it may hold something open.
+                with suppress(Exception) if name in self.failed else self._failing_once(name):
+                    tracker.end(status, result, update)
+            self.open = {}
+
+    def _result(self, agent: Agent) -> dict[str, float]:
+        try:
+            return numbers(evaluate(agent))
+        except Exception as error:  # of somebody else's world: the training is over and kept
+            self.tell(f"the result was not sent to {', '.join(self.open)}: {_why(error)}")
+            return {}
+
+    def _send(self, tracker: Tracker, line: Json) -> None:
+        if line["update"] > tracker.last:
+            tracker.log(scalars(line), line["update"])
+            tracker.last = line["update"]
 
     @contextmanager
-    def _failing_once(self) -> Iterator[None]:
+    def _failing_once(self, name: str) -> Iterator[None]:
         try:
             yield
         except Exception as error:  # whatever somebody else's library raises must not end a training
-            self.functions = None
-            why = " ".join(f"{type(error).__name__}: {error}".split())
-            self.tell(f"{self.name} failed and is left out from now on: {why}")
+            self.failed.add(name)
+            self.tell(f"{name} failed and is left out from now on: {_why(error)}")
+
+
+def _why(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())
+
+
+def names_of(names: object) -> list[str]:
+    """The names in a text with commas, or in a list of such texts: each once. Raises `UserError` for anything else."""
+    texts = [] if names is None else names if isinstance(names, list | tuple) else [names]
+    if not all(isinstance(text, str) for text in texts):
+        raise UserError(f"track = {names!r} names no trackers: give a name, or a list of names")
+    return list(dict.fromkeys(name.strip() for text in texts for name in text.split(",")))
+
+
+def numbers(evaluation: Evaluation) -> dict[str, float]:
+    """A result as flat numbers: `result/solved`, `result/problems`, `result/success`, and for each of its rows
+    `result/success_of/stage 0`; of rows of one name, the later ones get a number."""
+    whole: dict[str, float] = {"solved": evaluation.solved, "problems": evaluation.problems}
+    whole["success"] = evaluation.solved / max(evaluation.problems, 1)
+    seen: Counter[str] = Counter()
+    for row in evaluation.rows:
+        seen[row.name] += 1
+        place = f" {seen[row.name]}" if seen[row.name] > 1 else ""
+        whole[f"success_of/{row.name}{place}"] = row.success
+    return {f"result/{name}": float(value) for name, value in whole.items()}
 
 
 def scalars(line: Json) -> dict[str, float]:
@@ -74,35 +141,3 @@ def scalars(line: Json) -> dict[str, float]:
         elif isinstance(value, int | float) and not isinstance(value, bool) and name != "update":
             flat[name] = float(value)
     return flat
-
-
-def _tensorboard(path: Path, config: Config) -> Functions:
-    writer = import_module("torch.utils.tensorboard").SummaryWriter(str(path / "tensorboard"))
-    writer.add_text("config", f"```\n{config.to_dict()}\n```")
-
-    def add(values: dict[str, float], update: int) -> None:
-        for name, value in values.items():
-            writer.add_scalar(name, value, update)
-
-    return add, writer.close
-
-
-def _wandb(path: Path, config: Config) -> Functions:
-    run = import_module("wandb").init(project="inwit", name=path.name, dir=str(path), config=config.to_dict())
-    return lambda values, update: run.log(values, step=update), run.finish
-
-
-def _mlflow(path: Path, config: Config) -> Functions:
-    mlflow = import_module("mlflow")
-    mlflow.set_experiment("inwit")
-    mlflow.start_run(run_name=path.name)
-    mlflow.log_dict(config.to_dict(), "config.json")
-    return lambda values, update: mlflow.log_metrics(values, step=update), mlflow.end_run
-
-
-# The module that each needs, how to get it, and what starts it.
-TRACKERS: dict[str, tuple[str, str, Callable[[Path, Config], Functions]]] = {
-    "tensorboard": ("torch.utils.tensorboard", 'pip install "inwit[track]"', _tensorboard),
-    "wandb": ("wandb", "pip install wandb", _wandb),
-    "mlflow": ("mlflow", "pip install mlflow", _mlflow),
-}

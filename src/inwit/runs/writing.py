@@ -11,7 +11,7 @@ import errno
 import json
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -25,23 +25,53 @@ from inwit.core.results import Json
 from inwit.core.types import Rollout
 from inwit.runs import provenance
 from inwit.runs.folder import COMPLETE, FORMAT, read_whole_record, runs_folder
-from inwit.training.config import Config
+from inwit.training.config import NAME, Config
 
 LINES = ("metrics.jsonl", "events.jsonl")  # what a training appends to
 RESERVED = r"(?i)^(con|prn|aux|nul|com\d|lpt\d)\."  # on Windows a device, whatever follows the point
 ATTEMPTS = 100  # names that are tried for a new run, a microsecond apart
+MOST_TAGS, LONGEST_TAG = 20, 64
 
 
-def create(config: Config, vocabulary: tuple[str, ...], name: str | None = None, tags: Sequence[str] = ()) -> Path:
+def checked_name(name: object) -> str | None:
+    """The name that a run is given, without the white space around it. Raises `UserError` if it is none."""
+    if name is None:
+        return None
+    text = name.strip() if isinstance(name, str) else ""
+    if not re.fullmatch(NAME, text) or text == "latest":  # it becomes part of a folder's name
+        raise UserError(
+            f"name = {name!r} cannot name a run: letters, digits, '.', '_' and '-', 64 at most, and not 'latest'"
+        )
+    return text
+
+
+def checked_tags(tags: object) -> list[str]:
+    """A run's tags, each once, in order; one tag may stand for itself. Raises `UserError` for what is no tag."""
+    given = [tags] if isinstance(tags, str) else tags
+    if not isinstance(given, Iterable):
+        raise UserError(f"tags = {tags!r} are no tags: give a list of texts")
+    found: list[str] = []
+    for tag in given:
+        text = tag.strip() if isinstance(tag, str) else ""
+        if not text or "," in text or len(text) > LONGEST_TAG or not text.isprintable():
+            raise UserError(f"{tag!r} is no tag: a tag is a text of 1 to {LONGEST_TAG} characters without a comma")
+        found += [] if text in found else [text]
+    if len(found) > MOST_TAGS:
+        raise UserError(f"a run has {MOST_TAGS} tags at most: these are {len(found)}")
+    return found
+
+
+def create(config: Config, vocabulary: tuple[str, ...], name: str | None = None, tags: object = ()) -> Path:
     """A new run folder with status `running`, under a name that no other run has. Raises `UserError` if it cannot be
-    written, and leaves nothing behind then."""
+    written, or if `name` or `tags` are wrong, and leaves nothing behind then."""
     base, now, written = runs_folder(), datetime.now(UTC), provenance.now()
-    stem = re.sub(RESERVED, r"\1-", config.recipe) + f"-{config.seed}"
+    name, tags = checked_name(name), checked_tags(tags)
+    stem = re.sub(RESERVED, r"\1-", name or config.recipe) + f"-{config.seed}"
     record = {
         "format": FORMAT,
         "status": "running",
         "name": name,
-        "tags": list(tags),
+        "tags": tags,
         "created": written,
         "updated": written,
         "recipe": config.recipe,
