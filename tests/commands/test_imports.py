@@ -86,9 +86,7 @@ BROKEN = {
 
 @pytest.mark.parametrize("form", ["{}", "{}.py"])
 @pytest.mark.parametrize("name", BROKEN)
-def test_an_error_in_a_module_is_one_line(
-    name: str, form: str, here: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_error_in_a_module_is_one_line(name: str, form: str, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text, named = BROKEN[name]
     (here / f"{name}.py").write_text(text)
     assert run("worlds", "--import", form.format(name)) == 2

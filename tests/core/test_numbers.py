@@ -32,7 +32,7 @@ NONE += ["1e400", "1" * 5000, float("nan"), float("inf"), np.timedelta64(5, "s")
 def test_what_is_no_whole_number_is_refused(value: Any) -> None:
     with pytest.raises((ValueError, TypeError, OverflowError)):
         whole_number(value)
-    with pytest.raises(UserError, match="n = .* is not a whole number") as refused:
+    with pytest.raises(UserError, match=r"n = .* is not a whole number") as refused:
         given_number("n", value)
     assert len(str(refused.value)) < 200
     assert "\n" not in str(refused.value)
