@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -343,3 +344,163 @@ def test_no_command_imports_torch_before_it_has_parsed_its_arguments() -> None:
 def test_importing_inwit_imports_next_to_nothing() -> None:
     done = python("import sys, inwit; print([m for m in ('torch', 'numpy', 'rich', 'argparse') if m in sys.modules])")
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
+LONG = "n" * 300
+UNREADABLE = [["evaluate", LONG], ["explain", LONG], ["export", LONG, "--folder", "x"], ["compare", LONG]]
+UNREADABLE += [["report", LONG], ["train", LONG], ["train", f"{LONG}.toml"], ["train", "--resume", LONG]]
+UNREADABLE += [["evaluate", "a\0b"], ["train", "a\0b.toml"], ["recipes", LONG], ["bench", "--out", "a\0b"]]
+
+
+@pytest.mark.parametrize("arguments", UNREADABLE, ids=lambda arguments: " ".join(arguments)[:20])
+def test_a_name_that_no_file_can_have(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Reading it is what fails, and that is said."""
+    assert run(*arguments) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "cannot write the output" not in said
+    assert len(said) < 400
+
+
+@pytest.mark.parametrize("arguments", [["runs"], ["evaluate", "x"], ["query", "SELECT 1"], ["compare", "x"], ["train"]])
+def test_a_runs_folder_that_cannot_be(
+    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "loop").symlink_to("loop")
+    for folder in (tmp_path / "file", tmp_path / "loop", tmp_path / LONG):
+        monkeypatch.setenv("INWIT_RUNS", str(folder))
+        assert run(*arguments) == 2
+        said = capsys.readouterr().err
+        assert said.count("\n") == 1
+        assert "cannot write the output" not in said
+
+
+@pytest.mark.parametrize("name", [LONG, "a\0b"])
+def test_from_python_it_is_a_user_error(name: str, trained: Agent, tmp_path: Path) -> None:
+    calls = [inwit.load, inwit.resume, inwit.from_pretrained, inwit.resolve]
+    for call in (*calls, lambda each: inwit.save_pretrained(trained, tmp_path / each)):
+        with pytest.raises(inwit.UserError) as refused:
+            call(name)
+        assert "\n" not in str(refused.value)
+
+
+def test_a_disk_that_fails_while_reading_is_not_the_output(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(arguments: list[str]) -> int:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("inwit.commands.worlds.main", fail)
+    assert run("worlds") == 2
+    assert capsys.readouterr().err == "inwit: Input/output error\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["oracle", "(" * 600],
+        ["oracle", "(" * 10 + "a+b"],
+        ["runs", "--limit", "2" * 5000],
+        ["train", "--seed", "2" * 5000],
+        ["train", "--seed", "2" * 30],
+        ["train", "--training.max_updates", "1" * 40],
+        ["oracle", "a*b", "--slots", "2" * 5000],
+        ["evaluate", "x", "--pass-at", "2" * 5000],
+        play("--stage", "2" * 5000, "--operands", "3", *PROGRAM),
+        play("--stage", "0", "--operands", "2" * 5000, *PROGRAM),
+        ["query", "SELECT " + "(" * 3000 + "1" + ")" * 3000],
+        ["train", "--" + "x" * 5000],
+        ["x" * 5000],
+    ],
+    ids=lambda arguments: " ".join(arguments)[:30],
+)
+def test_what_is_too_deep_or_too_long_is_one_short_line(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(*arguments) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert len(said) < 600
+    assert "recursion" not in said
+
+
+EMPTY = [["evaluate", ""], ["explain", " "], ["export", "", "--folder", "x"], ["report", "x", ""], ["compare", ""]]
+EMPTY += [["recipes", ""], ["query", ""], ["oracle", ""], ["bench", ""]]
+EMPTY += [play("--stage", "0", "--operands", "", *PROGRAM)]
+EMPTY += [["play", "", *PROGRAM], ["train", ""], ["train", "--resume", ""], ["train", "--track", ""]]
+EMPTY += [["runs", "--recipe", ""]]
+EMPTY += [["runs", "--limit", ""], ["export", "x", "--onnx", "", "--folder", "x"], ["bench", "--learners", ""]]
+EMPTY += [["train", "--policy.id", ""], ["train", "--policy.width", " "], ["evaluate", "x", "--pass-at", ""]]
+
+
+@pytest.mark.parametrize("arguments", EMPTY, ids=" ".join)
+def test_an_empty_argument_is_refused(arguments: list[str], runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is a variable of the shell that was not set, mostly, and must not mean the default."""
+    assert run(*arguments) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "''" in said or "' '" in said
+    assert not list(runs.glob("*"))
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "meant"),
+    [
+        ("training.max_updates", "1e3", 1000),
+        ("training.episodes", "512.0", 512),
+        ("training.episodes", " 512 ", 512),
+        ("training.confirm", " True", True),
+        ("training.confirm_at", " 0.5 ", 0.5),
+        ("policy.id", " lstm ", "lstm"),
+        ("training.device", " cpu", "cpu"),
+    ],
+)
+def test_white_space_and_forms_of_numbers_do_no_harm(flag: str, value: str, meant: object) -> None:
+    section, _, name = flag.partition(".")
+    found = inwit.resolve("tutorial", **{section: {name: value}}).to_dict()[section][name]
+    assert (found, type(found)) == (meant, type(meant))
+
+
+def test_an_agent_that_has_lost_its_numbers_is_not_evaluated(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing solved would be no result."""
+    import torch
+
+    agent = inwit.train(small_config(training={"max_updates": 1}))
+    task = {"stage": 0, "operands": [3, 4, 5]}
+    with torch.no_grad():
+        next(agent.policy.parameters())[0] = float("nan")  # pyright: ignore[reportAttributeAccessIssue]
+    for call in (inwit.evaluate, lambda each: inwit.explain(each, task), lambda each: inwit.pass_at_k(each, 2)):
+        with pytest.raises(inwit.UserError, match="not finite"):
+            call(agent)
+
+
+def test_the_numbers_of_numpy_and_torch_are_numbers(trained: Agent) -> None:
+    import numpy as np
+    import torch
+
+    assert inwit.resolve("tutorial", training={"confirm": np.True_}).training.confirm is True
+    assert inwit.resolve("tutorial", seed=np.int64(3), training={"max_updates": torch.tensor(2)}).seed == 3
+    two: Any = torch.tensor(2)
+    assert inwit.pass_at_k(trained, np.int64(2), two) == inwit.pass_at_k(trained, 2, 2)  # type: ignore[arg-type]
+    assert inwit.make("tutorial-v1", max_steps=np.array(5), masks=np.False_).settings.max_steps == 5
+    task = {"stage": np.int64(1), "operands": np.array([3, 5, 1, 7])}
+    assert inwit.explain(trained, task).task == {"stage": 1, "operands": [3, 5, 1, 7]}
+    for wrong in (np.True_, torch.tensor(True)):
+        with pytest.raises(inwit.UserError, match=r"max_updates = .*True.* is not a whole number"):
+            inwit.resolve("tutorial", training={"max_updates": wrong})
+        with pytest.raises(inwit.UserError, match="stage"):
+            inwit.play("tutorial-v1", {"stage": wrong, "operands": [1, 2, 3]}, ["MUL"])
+    for wrong in ("4", None, 2.5, [2]):
+        with pytest.raises(inwit.UserError, match="is not a whole number"):
+            inwit.pass_at_k(trained, wrong)  # pyright: ignore[reportArgumentType]
+
+
+def test_help_imports_little() -> None:
+    """So that it answers at once. Times differ from machine to machine; what is imported does not."""
+    code = "import sys; from inwit.commands.cli import main; main(['--help']); print(len(sys.modules), file=sys.stderr)"
+    code += "; heavy = {'torch', 'numpy', 'rich', 'duckdb', 'matplotlib', 'gymnasium', 'asyncio'} & set(sys.modules)"
+    code += "; assert not heavy, heavy"
+    done = python(code)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stderr) < 230

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from command_line import run
 from inwit.core.errors import UserError
 from inwit.core.results import EXACT, Evaluation, Row, Yardstick
 from inwit.runs.query import query
@@ -138,3 +140,82 @@ def test_the_programs_own_variables_are_no_tables(folder: Path) -> None:
     for name in ("arrays", "rows", "names", "lines", "texts", "database", "folder"):
         with pytest.raises(UserError, match=name):
             query(f"SELECT * FROM {name}")
+
+
+# A value in SQL, as it is fetched, and what an object of JSON and a field of CSV hold of it.
+VALUES = [
+    ("now() > to_timestamp(0)", True, True, "true"),
+    ("to_timestamp(0)", "1970-01-01 00:00:00+00", "1970-01-01 00:00:00+00", "1970-01-01 00:00:00+00"),
+    ("'2020-01-02 03:04:05+02'::TIMESTAMPTZ", *["2020-01-02 01:04:05+00"] * 3),
+    ("TIMESTAMP_NS '2020-01-01 00:00:00.123456789'", *["2020-01-01 00:00:00.123456789"] * 3),
+    ("DATE 'infinity'", *["infinity"] * 3),
+    ("DATE '99999-01-01'", *["99999-01-01"] * 3),
+    ("TIMETZ '10:00:00+02'", *["10:00:00+02"] * 3),
+    ("INTERVAL '1 month 3 days'", *["1 month 3 days"] * 3),
+    (r"'\xAA\x00b'::BLOB", *[r"\xAA\x00b"] * 3),
+    ("'0101'::BIT", *["0101"] * 3),
+    ("'00000000-0000-0000-0000-000000000001'::UUID", *["00000000-0000-0000-0000-000000000001"] * 3),
+    ("'y'::ENUM('x', 'y')", *["y"] * 3),
+    ("170141183460469231731687303715884105727::HUGEINT", *[2**127 - 1] * 2, str(2**127 - 1)),
+    ("1.50::DECIMAL(9, 2)", Decimal("1.5"), 1.5, "1.50"),
+    (
+        "1234567890123456789.125::DECIMAL(38, 3)",
+        Decimal("1234567890123456789.125"),
+        *["1234567890123456789.125"] * 2,
+    ),
+    ("0.1::DOUBLE + 0.2::DOUBLE", *[0.1 + 0.2] * 2, "0.30000000000000004"),
+    ("'nan'::DOUBLE", pytest.approx(float("nan"), nan_ok=True), "NaN", "NaN"),
+    ("'-inf'::FLOAT", float("-inf"), "-Infinity", "-Infinity"),
+    ("NULL", None, None, ""),
+    ("''", "", "", '""'),
+    ("' a'", " a", " a", '" a"'),
+    ("'a,\"b'||chr(10)", 'a,"b\n', 'a,"b\n', '"a,""b\n"'),
+    ("[DATE '2020-01-01', NULL]", ["2020-01-01", None], ["2020-01-01", None], '"[""2020-01-01"", null]"'),
+    ("{'a': [to_timestamp(0)]}", *[{"a": ["1970-01-01 00:00:00+00"]}] * 2, '"{""a"": [""1970-01-01 00:00:00+00""]}"'),
+    ("MAP {1: INTERVAL 1 month}", *[{"1": "1 month"}] * 2, '"{""1"": ""1 month""}"'),
+    ("['inf'::DOUBLE]", [float("inf")], ["Infinity"], '"[""Infinity""]"'),
+    (
+        "[1.2345678901234567890::DECIMAL(38, 19)]",
+        [Decimal("1.2345678901234567890")],
+        ["1.2345678901234567890"],
+        '"[""1.2345678901234567890""]"',
+    ),
+    ("union_value(k := 1)", *[{"k": 1}] * 2, '"{""k"": 1}"'),
+]
+
+
+@pytest.mark.parametrize(("sql", "value", "in_json", "in_csv"), VALUES, ids=[sql for sql, *_ in VALUES])
+def test_no_value_is_lost(
+    sql: str, value: object, in_json: object, in_csv: str, runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever its type, with what is installed; in the table, too."""
+    for question in (f"SELECT {sql} AS x", f"SELECT {sql} AS x, now() AS t"):
+        assert query(question).rows[0][0] == value
+    question = f"SELECT {sql} AS x, 1 AS y"
+    assert run("query", question, "--json") == 0
+    assert json.loads(capsys.readouterr().out) == [{"x": in_json, "y": 1}]
+    assert run("query", question, "--csv") == 0
+    assert capsys.readouterr().out == f"x,y\n{in_csv},1\n"
+    assert run("query", question) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert len(shown) == 3
+    text = in_csv[1:-1].replace('""', '"').replace("\n", "\\n") if in_csv.startswith('"') else in_csv
+    assert shown[2] == f"{text or ('·' if value is None else '')}".ljust(max(1, len(text))).rjust(1) + "  1"
+
+
+def test_columns_of_one_name_are_told_apart(runs: Path) -> None:
+    for time in ("1", "now()"):
+        answer = query(f"SELECT 1 AS a, 2 AS a, 3 AS A, {time} AS b")
+        assert len({name.lower() for name in answer.columns}) == 4
+        assert answer.rows[0][:3] == (1, 2, 3)
+
+
+def test_questions_of_every_form_have_times(runs: Path) -> None:
+    """Behind each, comments and a semicolon; the order stays."""
+    for sql in ("FROM range(3) t(i) SELECT to_timestamp(i) ORDER BY 1 DESC; -- last", "VALUES (to_timestamp(2));"):
+        assert query(sql).rows[0] == ("1970-01-01 00:00:02+00",)
+    assert query("WITH x AS (SELECT to_timestamp(1) AS t) SELECT * FROM x").rows == [("1970-01-01 00:00:01+00",)]
+    assert "the question" not in str(query("SHOW TABLES").rows)
+    assert query("EXPLAIN SELECT now()").rows
+    assert query("SUMMARIZE SELECT now() AS t").rows[0][0] == "t"
+    assert query("SELECT now() AS t WHERE false") == (["t"], [])

@@ -15,6 +15,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib import import_module, metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -139,6 +140,8 @@ def _runs() -> Iterator[Check]:
     about = f"{folder}{'' if there == folder else ', to be made'}"
     fix = "set INWIT_RUNS to a folder that you can write to"
     try:
+        with suppress(FileNotFoundError):
+            folder.lstat()  # a name that cannot be
         with (
             warnings.catch_warnings(record=True) as told,
             tempfile.TemporaryDirectory(prefix=".doctor-", dir=there) as at,

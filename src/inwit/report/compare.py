@@ -207,7 +207,11 @@ def as_text(comparison: Comparison, width: int | None = None) -> str:
     headings, rows = result_table(comparison)
     right = [False, True, False, *[True] * (len(headings) - 3)]
     note = "\n~ estimated from a sample (95 % interval)" if any("~" in cell for row in rows for cell in row) else ""
-    parts.append(f"the result: {clean(methods(comparison))}\n\n" + table(headings, rows, right, width) + note)
+    parts.append(
+        f"{wrapped(f'the result: {clean(methods(comparison))}', width)}\n\n"
+        + table(headings, rows, right, width)
+        + note
+    )
     headings, rows = yardstick_table(comparison)
     if len(headings) > 1:
         parts.append("the yardsticks\n\n" + table(headings, rows, [False, *[True] * (len(headings) - 1)], width))
