@@ -41,5 +41,12 @@ def from_the_root(app: Sphinx, path: Path, parent: str, text: list[str]) -> None
     text[0] = re.sub(r"\]\((?!https?:|mailto:|#)([^)]*)\)", led, text[0])
 
 
+def as_plain_text(app: Sphinx, what: str, name: str, part: object, options: object, lines: list[str]) -> None:
+    """Docstrings are plain text: outside of `code` an underscore at a word's end is no link."""
+    text = re.sub(r"`[^`]*`|\w_(?!\w)", lambda found: re.sub(r"^(\w)_$", r"\1\\_", found[0]), "\n".join(lines))
+    lines[:] = text.split("\n")
+
+
 def setup(app: Sphinx) -> None:
     app.connect("include-read", from_the_root)
+    app.connect("autodoc-process-docstring", as_plain_text)
