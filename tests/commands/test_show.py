@@ -10,10 +10,8 @@ from typing import Any
 import pytest
 from rich.console import Console, RenderableType
 
-from inwit.commands.show.live import Progress, line
-from inwit.commands.show.tables import evaluation_table
 from inwit.core.results import Evaluation
-from inwit.training.config import resolve
+from inwit.training.progress import View, line
 from recorded import put
 from results import DRAWN, PROVEN
 from support import python
@@ -28,7 +26,7 @@ def shown(table: RenderableType, width: int = 132) -> str:
 @pytest.mark.parametrize("width", [80, 100, 132])
 @pytest.mark.parametrize("evaluation", [PROVEN, DRAWN], ids=["proven", "sampled"])
 def test_nothing_is_cut(evaluation: Evaluation, width: int) -> None:
-    text = shown(evaluation_table(evaluation), width)
+    text = shown(evaluation, width)
     assert "…" not in text
     assert max(map(len, text.splitlines())) <= width
     words = text.split()
@@ -39,8 +37,8 @@ def test_nothing_is_cut(evaluation: Evaluation, width: int) -> None:
 
 
 def test_the_title_claims_what_is_proven_and_no_more() -> None:
-    assert shown(evaluation_table(PROVEN)).startswith("doors-v0: greedy, on every problem\n")
-    text = shown(evaluation_table(DRAWN))
+    assert shown(PROVEN).startswith("doors-v0: greedy, on every problem\n")
+    text = shown(DRAWN)
     assert text.startswith("doors-v0: greedy, on a sample of 101,100 problems\n")
     assert "every problem" not in text
     assert "proven" not in text.replace("over the proven best", "")
@@ -48,17 +46,17 @@ def test_the_title_claims_what_is_proven_and_no_more() -> None:
 
 
 def test_programs_and_the_test_set_stand_below() -> None:
-    text = shown(evaluation_table(PROVEN))
+    text = shown(PROVEN)
     assert "one door  greedy  LEFT OPEN" in text
     assert "          agent   LEFT LEFT OPEN" in text
     assert "split by wall" in text
     assert "stage 1: 4 of 5 trained, 0 of 2 held out" in text
     assert "this split leaks" in text
-    assert "split by" not in shown(evaluation_table(DRAWN))
+    assert "split by" not in shown(DRAWN)
 
 
 def test_an_evaluation_without_rows() -> None:
-    assert "solved 0 of 0 problems" in shown(evaluation_table(replace(PROVEN, rows=[], split=None)))
+    assert "solved 0 of 0 problems" in shown(replace(PROVEN, rows=[], split=None))
 
 
 SUMMARY: dict[str, Any] = {"update": 3, "seconds": 2.0, "episodes": 40, "tokens": 400, "success": {"0": 0.5, "1": None}}
@@ -70,7 +68,7 @@ def test_a_learner_need_not_report_an_entropy(entropy: dict[str, Any]) -> None:
     text = line(SUMMARY | entropy)
     assert text.startswith("update 3  2.0 s  20 episodes/s  200 tokens/s  success 50.0 %")
     assert ("entropy" in text) == (entropy.get("entropy") is not None)
-    table = shown(Progress(Console(file=io.StringIO()), resolve("tutorial"))._table(SUMMARY | entropy))
+    table = shown(View("training", SUMMARY | entropy))
     assert ("entropy" in table) == (entropy.get("entropy") is not None)
     assert "stage 0" in table
     assert "stage 1" not in table

@@ -15,7 +15,6 @@ from rich.console import Console
 
 import inwit
 from inwit.commands.cli import main
-from inwit.commands.show.live import Progress
 from inwit.core.registry import Entry
 from inwit.core.settings import Settings
 from inwit.learners import LEARNERS
@@ -25,7 +24,8 @@ from inwit.runs.folder import Record
 from inwit.runs.query import query
 from inwit.runs.tracking import scalars
 from inwit.training.loop import loop, optimise, prepare
-from inwit.training.metrics import mean_of, read_back
+from inwit.training.metrics import Update, mean_of, read_back
+from inwit.training.progress import Progress
 from soaking import quiet
 from support import small_config, whole_lines
 
@@ -210,3 +210,40 @@ def test_an_entropy_that_is_no_number_is_left_out_of_the_view() -> None:
         progress(update)
     assert "entropy" not in text.getvalue()
     assert "success" in text.getvalue()
+
+
+def test_progress_from_python(capsys: pytest.CaptureFixture[str]) -> None:
+    """On standard error; the callback is still called, and may still end the training."""
+    seen: list[int] = []
+
+    def stop(update: Update) -> bool:
+        seen.append(update.index)
+        return update.index < 1
+
+    agent = inwit.train(small_config(), progress=True, callback=stop)
+    told = capsys.readouterr()
+    assert told.err.startswith("update 1")
+    assert not told.out
+    assert seen == [0, 1]
+    assert agent.summary["ended"] == "callback"
+    assert agent.path is not None
+    inwit.resume(agent.path, progress=True)
+    assert "update 3" in capsys.readouterr().err
+
+
+def test_progress_in_a_notebook(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """IPython's own display, with a publisher that keeps what it is given: one place, whose content is replaced."""
+    ipython = pytest.importorskip("IPython")
+    from IPython.core.interactiveshell import InteractiveShell
+
+    shell, published = InteractiveShell(), []
+    shell.display_pub.publish = lambda data, **more: published.append((data["text/html"], more))  # type: ignore[method-assign]
+    shell.kernel = None
+    monkeypatch.setattr(ipython, "get_ipython", lambda: shell)
+    monkeypatch.setattr(InteractiveShell, "_instance", shell)
+    monkeypatch.setattr("inwit.training.progress.time.monotonic", iter(range(100, 1000)).__next__)
+    inwit.train(small_config(), progress=True)
+    assert len(published) == 3
+    assert all("stage 0" in html and "<table" in html for html, _ in published)
+    assert [bool(more.get("update")) for _, more in published] == [False, True, True]
+    assert not capsys.readouterr().err

@@ -16,8 +16,8 @@ from inwit.bench.cells import BenchSettings, Overrides, Result
 from inwit.bench.grid import Run
 from inwit.bench.table import markdown, plot, summarise, terminal_table
 from inwit.core import storage
-from inwit.core.columns import can_change
 from inwit.core.errors import UserError
+from inwit.core.terminal import can_change
 from inwit.core.text import percent, plain
 from inwit.runs.folder import runs_folder
 from inwit.training.config import Config

@@ -38,8 +38,8 @@ def main(arguments: list[str]) -> int:
         raise unknown("argument", unparsed[0], flags)
     from inwit.bench.bench import bench
     from inwit.bench.cells import BenchSettings, default_jobs
-    from inwit.commands.show import console
     from inwit.core.settings import build
+    from inwit.core.terminal import console
     from inwit.training.config import resolve
 
     names = ("learners", "policies", "seeds", "jobs", "seconds")

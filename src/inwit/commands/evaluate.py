@@ -39,8 +39,7 @@ def main(arguments: list[str]) -> int:
 
     k = None if args.pass_at is None else whole("pass-at", args.pass_at)
     samples = None if args.samples is None else whole("samples", args.samples)
-    from inwit.commands.show import console
-    from inwit.commands.show.tables import evaluation_table, pass_table
+    from inwit.core.terminal import console
     from inwit.evaluation.exact import evaluate
     from inwit.evaluation.pass_at_k import pass_at_k
     from inwit.runs.loading import load
@@ -56,9 +55,9 @@ def main(arguments: list[str]) -> int:
     else:
         if args.control is not None:
             console().print(f"control: {args.control}")
-        console().print(evaluation_table(evaluation))
+        console().print(evaluation)
         if sampled is not None:
-            console().print(pass_table(sampled))
+            console().print(sampled)
     return 0
 
 

@@ -17,8 +17,7 @@ def main(arguments: list[str]) -> int:
     add_task(parser)
     add_json(parser)
     args = parser.parse_args(arguments)
-    from inwit.commands.show import console
-    from inwit.commands.show.tables import explanation_table
+    from inwit.core.terminal import console
     from inwit.evaluation.explanation import explain
     from inwit.runs.loading import load
 
@@ -26,5 +25,5 @@ def main(arguments: list[str]) -> int:
     if args.json:
         print_json(explanation.to_dict())
     else:
-        console().print(explanation_table(explanation))
+        console().print(explanation)
     return 0

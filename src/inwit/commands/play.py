@@ -35,8 +35,7 @@ def main(arguments: list[str]) -> int:
     if args.json:
         print_json(episode.to_dict())
     else:
-        from inwit.commands.show import console
-        from inwit.commands.show.tables import episode_table
+        from inwit.core.terminal import console
 
-        console().print(episode_table(episode))
+        console().print(episode)
     return 0

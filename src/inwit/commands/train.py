@@ -75,9 +75,8 @@ def main(arguments: list[str]) -> int:
 
 
 def _run_training(config: Config, training: Callable[..., Agent], *, as_json: bool) -> int:
-    from inwit.commands.show import console
-    from inwit.commands.show.live import Progress
-    from inwit.commands.show.tables import evaluation_table, explanation_table
+    from inwit.core.terminal import console
+    from inwit.training.progress import Progress
 
     target = console(stderr=as_json)
     with Progress(target, config) as progress:
@@ -93,9 +92,9 @@ def _run_training(config: Config, training: Callable[..., Agent], *, as_json: bo
         record = {"run": _shown(agent), "status": agent.status, "seed": config.seed, **agent.summary}
         print_json(record | {"evaluation": evaluation.to_dict()})
     else:
-        target.print(evaluation_table(evaluation))
+        target.print(evaluation)
         for explanation in explanations:
-            target.print(explanation_table(explanation))
+            target.print(explanation)
         target.print(_closing(agent, tasks[-1]), soft_wrap=True)
     return 0
 

@@ -61,11 +61,5 @@ class Columns:
         return table
 
 
-def can_change(target: Console) -> bool:
-    """Whether what was printed can be changed afterwards: on a terminal that a person sees, whatever variables such as
-    FORCE_COLOR say of it."""
-    return target.file.isatty() and target.is_interactive and not target.is_dumb_terminal
-
-
 def _width(cell: Cell) -> int:
     return max(map(cell_len, str(cell).split("\n")))

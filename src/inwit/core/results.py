@@ -7,7 +7,12 @@ Code that shows a result knows rows and columns; only the world knows what they 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from inwit.core.shown import Shown
+
+if TYPE_CHECKING:
+    from rich.console import Group
 
 Json = dict[str, Any]  # plain data that is written as JSON, or was read from it
 Task = dict[str, Any]  # one task as people write it: names of fields and their values
@@ -70,7 +75,7 @@ class Split:
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class Evaluation(Shown):
     """An agent's result. `proven` says whether it holds for every problem of the world, not for a sample of them."""
 
     world: str
@@ -89,6 +94,11 @@ class Evaluation:
     @property
     def solved(self) -> int:
         return sum(row.solved for row in self.rows)
+
+    def __rich__(self) -> Group:
+        from inwit.core.result_table import evaluation_table
+
+        return evaluation_table(self)
 
     def to_dict(self) -> Json:
         """As plain data, as `--json` prints it and `evaluation.json` keeps it."""

@@ -7,11 +7,16 @@ from dataclasses import asdict, dataclass
 
 import torch
 from jaxtyping import Bool
+from rich.console import Group
+from rich.text import Text
 from torch import Tensor
 
+from inwit.core.columns import Columns
 from inwit.core.contracts import Agent, ScalarWorld, World, capable
 from inwit.core.distributions import choose, masked_log_softmax
 from inwit.core.isolation import on_own_terms
+from inwit.core.shown import Shown
+from inwit.core.text import held, percent, task_text
 from inwit.core.types import Json, Output, Task, Tasks
 from inwit.evaluation.exact import refuse_lost
 from inwit.worlds import make_scalar
@@ -31,7 +36,7 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Explanation:
+class Explanation(Shown):
     world: str
     task: Task
     prompt: list[str]
@@ -50,6 +55,24 @@ class Explanation:
         """As plain data; the further readings of success stand beside `success`."""
         values = asdict(self)
         return values | values.pop("extra") | {"program": self.program}
+
+    def __rich__(self) -> Group:
+        """A row for each token."""
+        verdict = Text("right", "bold green") if self.success else Text("wrong", "bold red")
+        if self.lucky:
+            share = self.program_success
+            where = f"right on {percent(share)} of the problems of its kind" if share else "not right in general"
+            verdict = Text(f"lucky: right here, but this program is {where}", "yellow")
+        title = Text(f"{task_text(self.task)}: ", "italic") + verdict
+        registers, rows = list(self.choices[0].state), []
+        for choice in self.choices:
+            values = [held(choice.state[register]) for register in registers]
+            likeliest = "  ".join(f"{name} {probability:.2f}" for name, probability in choice.alternatives)
+            keeps = {True: "yes", False: "no", None: "·"}[choice.keeps_to_oracle]
+            rows.append((Text(choice.token, "bold"), *values, f"{choice.value:+.2f}", likeliest, keeps))
+        headings = ("token", *registers, "value", "likeliest tokens", "oracle's")
+        last = len(headings) - 1
+        return Group(title, Columns(headings, rows, left=(0, last - 1, last), wide=True))
 
 
 def explain(agent: Agent, task: Task, oracle_program: Sequence[str] | None = None) -> Explanation:

@@ -11,7 +11,10 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from rich.console import Group
+from rich.text import Text
 
+from inwit.core.columns import Columns
 from inwit.core.contracts import Agent, World
 from inwit.core.errors import UserError, short
 from inwit.core.intervals import pass_at_k as estimate_pass_at_k
@@ -19,6 +22,8 @@ from inwit.core.intervals import pass_at_k_interval
 from inwit.core.isolation import on_own_terms
 from inwit.core.numbers import given_number
 from inwit.core.seeding import stream
+from inwit.core.shown import Shown
+from inwit.core.text import percent
 from inwit.core.types import Json, Tasks
 from inwit.evaluation.exact import others_shown, refuse_lost
 from inwit.rollout.collect import collect
@@ -48,7 +53,7 @@ class StageEstimate(Estimate):
 
 
 @dataclass(frozen=True)
-class PassAtK:
+class PassAtK(Shown):
     k: int
     samples: int  # programs for each problem
     all_problems: bool  # whether every problem was tried, or a fixed sample of them
@@ -57,6 +62,17 @@ class PassAtK:
 
     def to_dict(self) -> Json:
         return asdict(self)
+
+    def __rich__(self) -> Group:
+        """A row for each stage, then all together."""
+        which = "every problem" if self.all_problems else "a fixed sample of the problems"
+        title = f"pass@{self.k}, from {self.samples} sampled programs for each; {which}"
+        rows = [(f"{each.stage}{' held out' if each.held_out else ''}", each) for each in self.stages]
+        cells = [
+            [name, f"{each.problems:,}", percent(each.estimate), f"{percent(each.low)} to {percent(each.high)}"]
+            for name, each in [*rows, ("all", self.overall)]
+        ]
+        return Group(Text(title), Columns(["stage", "problems", f"pass@{self.k}", "95 % interval"], cells, left=()))
 
 
 def pass_at_k(agent: Agent, k: int, samples: int | None = None, control: str | None = None) -> PassAtK:

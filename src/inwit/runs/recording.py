@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,17 +28,17 @@ from inwit.training import health
 from inwit.training.config import Config, resolve
 from inwit.training.loop import Parts, loop
 from inwit.training.metrics import Update
+from inwit.training.progress import Callback, watching
 
 REPORT_EVERY = 10  # updates between two lines of metrics
 PATIENCE = 60.0  # seconds until a checkpoint that was refused is tried again, at most
-
-Callback = Callable[[Update], object]
 
 
 def train(
     source: Config | str | Path | Mapping[str, object] = "tutorial",
     *,
     callback: Callback | None = None,
+    progress: bool = False,
     tell: Tell = to_stderr,
     track: Names = None,
     name: str | None = None,
@@ -48,6 +48,7 @@ def train(
     """Train to the end and keep the result as a run; returns the agent, with `path`, `status` and `summary`.
 
     `callback` is called after every update; if it returns False, the training ends there, and the run is finished.
+    `progress` shows on standard error, or in a notebook below the cell, how it goes.
     `tell` is called with sentences about the training's health, and about a disk that refuses something. `track` names
     trackers: one, or several in a list or with commas. `name` and `tags` (at most 20) are kept with the run, to find it
     by. The first Ctrl-C (or SIGTERM, or SIGHUP) ends the training after the update at hand and keeps what was trained
@@ -64,8 +65,8 @@ def train(
         path = writing.create(parts.agent.config, parts.agent.world.vocabulary.names, name, tags)
         begun = False
         try:
-            with training_of(path):
-                recorder = Recorder(parts, path, callback, tell, trackers)
+            with training_of(path), watching(parts.agent.config, callback, progress) as called:
+                recorder = Recorder(parts, path, called, tell, trackers)
                 begun = True
                 return recorder.run()
         finally:

@@ -16,11 +16,12 @@ from inwit.runs import checkpoint, provenance, writing
 from inwit.runs.conditions import enough_memory, training_of
 from inwit.runs.folder import flat, read_metrics, read_whole_record
 from inwit.runs.loading import find, resolved
-from inwit.runs.recording import Callback, Recorder, Tell, to_stderr
+from inwit.runs.recording import Recorder, Tell, to_stderr
 from inwit.runs.starting import begin
 from inwit.runs.tracking import Names, Trackers
 from inwit.training.config import Config
 from inwit.training.loop import Parts, prepare
+from inwit.training.progress import Callback, watching
 
 # Settings of `training` that decide how long and where it runs, not what it does, but for a learning rate that falls to
 # the end. `threads` and `device` may change the last bit of a sum.
@@ -40,6 +41,7 @@ def resume(
     run: str | Path,
     *,
     callback: Callback | None = None,
+    progress: bool = False,
     tell: Tell = to_stderr,
     track: Names = None,
     **overrides: object,
@@ -52,12 +54,13 @@ def resume(
     to do, if another process is training the run, and as `train` does.
     """
     with on_own_terms(1), storage.telling(tell):
-        return _resume(find(run, any_status=True).absolute(), callback, tell, track, overrides)
+        return _resume(find(run, any_status=True).absolute(), callback, progress, tell, track, overrides)
 
 
 def _resume(
     path: Path,
     callback: Callback | None,
+    progress: bool,
     tell: Tell,
     track: Names,
     overrides: Mapping[str, object],
@@ -90,7 +93,8 @@ def _resume(
         note = {"update": parts.counters.updates, "time": provenance.now(), **here}
         now = parts.agent.config.to_dict()
         writing.change(path, status="running", config=now, resumed=[*earlier, note], **here)
-        return recorder.run()
+        with watching(config, callback, progress) as recorder.callback:
+            return recorder.run()
 
 
 def _refuse_if_done(path: Path, status: str, parts: Parts) -> None:

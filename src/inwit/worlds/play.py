@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inwit.core.errors import UserError
 from inwit.core.results import Json, Task
-from inwit.worlds import make_scalar
+from inwit.core.shown import Shown
+from inwit.core.text import held
+from inwit.worlds import TWINS, make_scalar
+
+if TYPE_CHECKING:
+    from rich.console import Group
 
 
 @dataclass(frozen=True)
-class Episode:
+class Episode(Shown):
     """What a program did. A program that stops early leaves the episode unfinished: both flags False, reward 0.
 
     A world's further readings of success (in tutorial-v0 `paid_success`) are attributes, too.
@@ -40,6 +45,38 @@ class Episode:
     def to_dict(self) -> Json:
         values = asdict(self)
         return values | values.pop("extra")
+
+    def __rich__(self) -> Group:
+        """A row for each token."""
+        from rich.console import Group
+        from rich.text import Text
+
+        from inwit.core.columns import Columns
+
+        registers = list(self.states[0]) if self.states else []
+        size, rows = len(TWINS.load(self.world).vocabulary.names), []
+        for index, (token, state, legal) in enumerate(zip(self.actions, self.states, self.legal, strict=True), 1):
+            every = " ".join(legal) + ("" if token in legal else "  (no effect)")
+            style = "" if token in legal else "yellow"
+            values = [*(held(state[register]) for register in registers), every if len(legal) < size else "every token"]
+            rows.append(
+                [Text(str(index), style), Text(token, f"bold {style}"), *(Text(cell, style) for cell in values)]
+            )
+        headings = ("step", "token", *registers, "legal before it")
+        last = len(headings) - 1
+        table = Columns(headings, rows, keep=2, left=(1, last), fold=last, wide=True)
+        return Group(table, Text("\n".join(self._ending())))
+
+    def _ending(self) -> list[str]:
+        end = "truncated: the budget is spent" if self.truncated else "unfinished: the program stops early"
+        end = "terminated" if self.terminated else end
+        lines = [f"{end} after {self.steps} steps; success: {_yes(self.success)}; reward: {self.reward:g}"]
+        lines += [f"{name.replace('_', ' ')}: {_yes(value)}" for name, value in self.extra.items()]
+        return lines + ([f"not used, after the end: {' '.join(self.unused)}"] if self.unused else [])
+
+
+def _yes(flag: bool) -> str:
+    return "yes" if flag else "no"
 
 
 def play(world_id: str, task: Mapping[str, object], actions: Sequence[str | int], **settings: Any) -> Episode:

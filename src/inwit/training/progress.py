@@ -1,21 +1,29 @@
-"""The live view of a training: one table on a terminal, a plain line every few seconds when piped."""
+"""The view of a training: a table that changes, on a terminal or in a notebook; else a plain line every few seconds."""
 
 from __future__ import annotations
 
+import sys
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from inwit.core.columns import Columns, can_change
+from inwit.core.columns import Columns
 from inwit.core.results import Json
+from inwit.core.shown import Shown
+from inwit.core.terminal import can_change, console
 from inwit.core.text import percent
 
 if TYPE_CHECKING:
     from inwit.training.config import Config
     from inwit.training.metrics import Update
+
+Callback = Callable[["Update"], object]
 
 
 class Progress:
@@ -25,7 +33,8 @@ class Progress:
         self.target = target
         self.config = config
         self.live = Live(console=target, auto_refresh=False, transient=False) if can_change(target) else None
-        self.period = 0.1 if self.live else 2.0
+        self.notebook = _Notebook() if _in_notebook() else None
+        self.period = 0.1 if self.live else 0.5 if self.notebook else 2.0
         self.shown_at = 0.0
 
     def __enter__(self) -> Progress:
@@ -44,18 +53,60 @@ class Progress:
             return
         self.shown_at = time.monotonic()
         summary = update.summary()
+        view = View(f"training {self.config.recipe} (seed {self.config.seed})", summary)
         if self.live:
-            self.live.update(self._table(summary), refresh=True)
+            self.live.update(view.__rich__(), refresh=True)
+        elif self.notebook:
+            self.notebook.show(view)
         else:
             self.target.print(line(summary))
 
-    def _table(self, summary: Json) -> Group:
-        """The stages come first: they are what is waited for."""
-        title = f"training {self.config.recipe} (seed {self.config.seed})"
-        shown = {f"stage {stage}": rate for stage, rate in _rates(summary).items()} | _figures(summary)
-        return Group(
-            Text(title, "italic"), Columns(list(shown), [list(shown.values())], keep=0, left=(), wide=True, least=8)
-        )
+
+class View(Shown):
+    """A training at one moment. The stages come first: they are what is waited for."""
+
+    def __init__(self, title: str, summary: Json) -> None:
+        self.title, self.summary = title, summary
+
+    def __rich__(self) -> Group:
+        shown = {f"stage {stage}": rate for stage, rate in _rates(self.summary).items()} | _figures(self.summary)
+        table = Columns(list(shown), [list(shown.values())], keep=0, left=(), wide=True, least=8)
+        return Group(Text(self.title, "italic"), table)
+
+
+class _Notebook:
+    """A place below a notebook's cell, whose content is replaced."""
+
+    def __init__(self) -> None:
+        self.handle: Any = None
+
+    def show(self, view: View) -> None:
+        if self.handle is None:
+            self.handle = import_module("IPython.display").display(view, display_id=True)
+        else:
+            self.handle.update(view)
+
+
+@contextmanager
+def watching(config: Config, callback: Callback | None, wanted: bool) -> Iterator[Callback | None]:
+    """The callback of a training, with the view before it, if that is wanted."""
+    if not wanted:
+        yield callback
+        return
+    with Progress(console(stderr=True), config) as show:
+
+        def both(update: Update) -> object:
+            show(update)
+            return None if callback is None else callback(update)
+
+        yield both
+
+
+def _in_notebook() -> bool:
+    """Whether this program is a notebook's: a kernel, not IPython on a terminal."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    return shell is not None and hasattr(shell, "kernel")
 
 
 def line(summary: Json) -> str:

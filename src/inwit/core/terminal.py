@@ -1,7 +1,4 @@
-"""What a person sees on the terminal: tables of results and of episodes, and the live view of a training.
-
-No decisions, no PyTorch.
-"""
+"""The terminal, or the file, that tables are printed on."""
 
 from __future__ import annotations
 
@@ -26,3 +23,9 @@ def console(*, stderr: bool = False) -> Console:
     if made.width < NARROWEST:
         made.width = NARROWEST
     return made
+
+
+def can_change(target: Console) -> bool:
+    """Whether what was printed can be changed afterwards: on a terminal that a person sees, whatever variables such as
+    FORCE_COLOR say of it."""
+    return target.file.isatty() and target.is_interactive and not target.is_dumb_terminal
