@@ -104,9 +104,9 @@ class InwitVectorEnv(VectorEnv[Arrays, np.ndarray, np.ndarray]):
         return None if self.render_mode is None else self.batch.frames()
 
     @property
-    def task(self) -> list[Task]:
-        """The problem of each row, as reset options name it."""
-        return self.batch.world.describe(self.batch.tasks)
+    def task(self) -> list[Task] | list[None]:
+        """The problem of each row, as reset options name it; None before the first."""
+        return self.batch.described()
 
     def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
         """For each row its part of `action_masks`, `render` or `task`, else this environment's attribute or result."""

@@ -23,6 +23,7 @@ from inwit.gym.keywords import check_keywords
 from inwit.gym.problems import Problems
 from inwit.gym.spaces import observation_space, read_actions, shown
 from inwit.integrations import missing
+from inwit.worlds.reading import whole
 
 try:
     from stable_baselines3.common.monitor import Monitor
@@ -61,7 +62,7 @@ class InwitVecEnv(VecEnv):
     def reset(self) -> dict[str, np.ndarray]:
         """New problems; those that `set_options` described, once."""
         if self._seeds[0] is not None:
-            self.np_random, _ = np_random(self._seeds[0])
+            self.np_random, _ = np_random(whole("seed", self._seeds[0]))
         options = {"tasks": self._options} if any(self._options) else None
         self.batch.start(self.batch.problems.read_all(options, self.num_envs, self.np_random))
         self._reset_seeds()
@@ -97,7 +98,7 @@ class InwitVecEnv(VecEnv):
     def get_attr(self, attr_name: str, indices: Indices = None) -> list[object]:
         rows = self._rows(indices)
         if attr_name == "task":  # the one that differs between rows
-            tasks = self.batch.world.describe(self.batch.tasks)
+            tasks = self.batch.described()
             return [tasks[row] for row in rows]
         return [getattr(self, attr_name)] * len(rows)
 
