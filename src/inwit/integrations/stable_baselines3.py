@@ -123,14 +123,15 @@ class InwitVecEnv(VecEnv):
         """Fill in what Stable-Baselines3 asks for about the rows that have just ended."""
         last = shown(self.batch.observation())
         returns, lengths = self.batch.rows["returns"].tolist(), self.batch.rows["steps"].tolist()
+        cut = (step.truncated & ~step.terminated).tolist()
+        outcomes = {name: flags.tolist() for name, flags in {"is_success": step.success, **step.extra}.items()}
         seconds = round(time.time() - self._began, 6)
         for row in rows:
             infos[row] |= {
                 "terminal_observation": {name: part[row] for name, part in last.items()},
-                "TimeLimit.truncated": bool(step.truncated[row] & ~step.terminated[row]),
+                "TimeLimit.truncated": cut[row],
                 "episode": {"r": returns[row], "l": lengths[row], "t": seconds},
-                "is_success": bool(step.success[row]),
-                **{name: bool(flags[row]) for name, flags in step.extra.items()},
+                **{name: flags[row] for name, flags in outcomes.items()},
             }
 
 
