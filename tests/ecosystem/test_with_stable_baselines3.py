@@ -109,6 +109,8 @@ def test_wrappers_of_theirs() -> None:
 
 def test_attributes_of_rows() -> None:
     env = vec_env(render_mode="rgb_array", num_envs=np.int64(3))
+    assert env.get_attr("task") == [None] * 3
+    env.seed(np.int64(5))
     env.set_options([{"stage": 0}, {"stage": 1}, {"stage": 2, "operands": [5, 5, 7, 9, 8]}])
     env.reset()
     assert [task["stage"] for task in env.get_attr("task")] == [0, 1, 2]

@@ -320,7 +320,11 @@ def test_a_step_before_the_beginning_or_after_the_end() -> None:
     for use in (lambda: env.step(11), env.action_masks):
         with pytest.raises(UserError, match=r"call reset\(\) first"):
             use()
+    assert env.task is None
+    assert env.has_wrapper_attr("task"), "Who asks whether there is an attribute gets an answer."
     env.reset(options={"stage": 0, "operands": [3, 4, 5]})
+    env.task["operands"][0] = 7
+    assert env.task["operands"] == [3, 4, 5], "The caller's task is a copy."
     env.step(11)
     assert env.step(14)[2]
     with pytest.raises(UserError, match="the episode has ended"):

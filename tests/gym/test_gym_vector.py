@@ -143,6 +143,17 @@ def test_a_limit_of_gymnasiums_own_cuts_episodes_off(env_id: str) -> None:
         InwitVectorEnv(2, max_episode_steps=0)
 
 
+def test_a_row_that_was_cut_off_is_paid_nothing_more() -> None:
+    """The world does not know that it was: its next token would be the right answer."""
+    env = InwitVectorEnv(1, max_episode_steps=2)
+    env.reset(options={"stage": 0, "operands": [3, 4, 5]})
+    for token in (11, 12):
+        _, _, terminated, truncated, _ = env.step(np.array([token]))
+    assert (terminated[0], truncated[0]) == (False, True)
+    _, reward, terminated, truncated, info = env.step(np.array([14]))
+    assert (reward[0], terminated[0], truncated[0], info["success"][0]) == (0.0, False, False, False)
+
+
 def test_problems_follow_the_generator_that_gymnasium_names() -> None:
     def prompts(env: InwitVectorEnv) -> list[Any]:
         return [env.reset()[0]["prompt"].tolist(), *(env.step(np.full(4, 11))[0]["prompt"].tolist() for _ in range(20))]

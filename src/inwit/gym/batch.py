@@ -15,7 +15,7 @@ from torch import Tensor
 
 from inwit import worlds
 from inwit.core.errors import UserError
-from inwit.core.types import State, Step, Tasks
+from inwit.core.types import State, Step, Task, Tasks
 from inwit.gym.keywords import BUDGETS, OBSERVATIONS, check_choice
 from inwit.gym.machine import showing
 from inwit.gym.problems import Problems
@@ -67,6 +67,10 @@ class Batch:
     @property
     def tasks(self) -> Tasks:
         return Tasks(self.rows["kind"], self._part("task."))
+
+    def described(self) -> list[Task] | list[None]:
+        """The task of each row, as the world writes it; None before the first."""
+        return [None] * self.count if self._rows is None else self.world.describe(self.tasks)
 
     @property
     def state(self) -> State:

@@ -52,13 +52,15 @@ class InwitEnv(gymnasium.Env[Json, Any]):
         # The names of the machine's numbers; none where it is hidden.
         self.machine_names = list(showing(self.world).machine_names) if observe == "machine" else []
         self._twin: ScalarWorld | None = None
+        self._task: Task | None = None
 
     def reset(self, *, seed: int | None = None, options: Json | None = None) -> tuple[Json, Json]:
         """A new problem: drawn, or the one that `options` describe (see `Problems.read`)."""
         super().reset(seed=None if seed is None else whole("seed", seed))
         row = self.problems.read(options, self.np_random)
-        [self._task] = self.world.describe(row)
-        self._twin = worlds.make_scalar(self.world.id, self._task, **self.world.settings.to_dict())
+        [task] = self.world.describe(row)
+        self._twin = worlds.make_scalar(self.world.id, task, **self.world.settings.to_dict())
+        self._task = task
         prompt, mask = self.world.prompt(row)
         self._fixed = {"prompt": prompt[0].numpy(), "stage": np.int64(self.world.stage(row)[0])}
         self._last = int(last_token(prompt, mask)[0])
@@ -79,9 +81,9 @@ class InwitEnv(gymnasium.Env[Json, Any]):
         return self._observation(), float(twin.reward - before), over, cut, self._info()
 
     @property
-    def task(self) -> Task:
-        """The problem, as reset options name it. It is not in `info`: others stack what is there over environments."""
-        self._started()
+    def task(self) -> Task | None:
+        """The problem, as reset options name it; None before the first. It is not in `info`: others stack what is there
+        over environments."""
         return copy.deepcopy(self._task)
 
     def action_masks(self) -> np.ndarray:

@@ -7,7 +7,7 @@ the next problem; what was last seen is in `final_obs` and `final_info`. DISABLE
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -104,16 +104,17 @@ class InwitVectorEnv(VectorEnv[Arrays, np.ndarray, np.ndarray]):
         return None if self.render_mode is None else self.batch.frames()
 
     @property
-    def task(self) -> list[Task]:
-        """The problem of each row, as reset options name it."""
-        return self.batch.world.describe(self.batch.tasks)
+    def task(self) -> list[Task] | list[None]:
+        """The problem of each row, as reset options name it; None before the first."""
+        return self.batch.described()
 
     def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
         """For each row its part of `action_masks`, `render` or `task`, else this environment's attribute or result."""
-        found: Any = getattr(self, name)
-        value = found(*args, **kwargs) if callable(found) else found
-        by_row = name in ("action_masks", "render", "task") and value is not None
-        return tuple(value) if by_row else (value,) * self.num_envs
+        found = getattr(self, name)
+        value = cast(Any, found(*args, **kwargs) if callable(found) else found)
+        if value is not None and name in ("action_masks", "render", "task"):
+            return tuple(value)
+        return (value,) * self.num_envs
 
     def get_attr(self, name: str) -> tuple[Any, ...]:
         """As `call`, which is what Gymnasium's own vector environments do."""

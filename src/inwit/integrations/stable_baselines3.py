@@ -23,6 +23,7 @@ from inwit.gym.keywords import check_keywords
 from inwit.gym.problems import Problems
 from inwit.gym.spaces import observation_space, read_actions, shown
 from inwit.integrations import missing
+from inwit.worlds.reading import whole
 
 try:
     from stable_baselines3.common.monitor import Monitor
@@ -61,7 +62,7 @@ class InwitVecEnv(VecEnv):
     def reset(self) -> dict[str, np.ndarray]:
         """New problems; those that `set_options` described, once."""
         if self._seeds[0] is not None:
-            self.np_random, _ = np_random(self._seeds[0])
+            self.np_random, _ = np_random(whole("seed", self._seeds[0]))
         options = {"tasks": self._options} if any(self._options) else None
         self.batch.start(self.batch.problems.read_all(options, self.num_envs, self.np_random))
         self._reset_seeds()
@@ -97,7 +98,7 @@ class InwitVecEnv(VecEnv):
     def get_attr(self, attr_name: str, indices: Indices = None) -> list[object]:
         rows = self._rows(indices)
         if attr_name == "task":  # the one that differs between rows
-            tasks = self.batch.world.describe(self.batch.tasks)
+            tasks = self.batch.described()
             return [tasks[row] for row in rows]
         return [getattr(self, attr_name)] * len(rows)
 
@@ -122,14 +123,15 @@ class InwitVecEnv(VecEnv):
         """Fill in what Stable-Baselines3 asks for about the rows that have just ended."""
         last = shown(self.batch.observation())
         returns, lengths = self.batch.rows["returns"].tolist(), self.batch.rows["steps"].tolist()
+        cut = (step.truncated & ~step.terminated).tolist()
+        outcomes = {name: flags.tolist() for name, flags in {"is_success": step.success, **step.extra}.items()}
         seconds = round(time.time() - self._began, 6)
         for row in rows:
             infos[row] |= {
                 "terminal_observation": {name: part[row] for name, part in last.items()},
-                "TimeLimit.truncated": bool(step.truncated[row] & ~step.terminated[row]),
+                "TimeLimit.truncated": cut[row],
                 "episode": {"r": returns[row], "l": lengths[row], "t": seconds},
-                "is_success": bool(step.success[row]),
-                **{name: bool(flags[row]) for name, flags in step.extra.items()},
+                **{name: flags[row] for name, flags in outcomes.items()},
             }
 
 
