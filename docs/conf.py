@@ -17,7 +17,7 @@ extensions = ["myst_parser", "sphinx.ext.autodoc"]
 highlight_language = "none"  # of blocks that name no language: what a terminal shows
 myst_heading_anchors = 4  # a link may name a heading of another page, as on GitHub
 
-# In docstrings `this` is code. Signatures name types that have no page, such as PyTorch's: only contracts must have one.
+# In docstrings `this` is code. Signatures name types without a page, such as PyTorch's: only contracts must have one.
 default_role = "code"
 nitpick_ignore_regex = [("py:.*", r"(?!inwit\.core\.(contracts|types|results)\.).*")]
 autodoc_typehints_format = "short"
