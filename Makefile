@@ -30,7 +30,7 @@ check: $(READY)
 
 ## the site of docs/ with the API's reference, in build/docs
 docs: $(READY)
-	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --nitpicky docs build/docs
+	$(BIN)/python -m sphinx --quiet --fresh-env --fail-on-warning --keep-going --nitpicky docs build/docs
 	@echo the site: build/docs/index.html
 
 ## wheel and sdist in dist/, each installed and tried in an environment of its own

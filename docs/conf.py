@@ -47,6 +47,12 @@ def as_plain_text(app: Sphinx, what: str, name: str, part: object, options: obje
     lines[:] = text.split("\n")
 
 
+def without_made_up_arguments(app: Sphinx, what: str, name: str, part: object, *rest: object) -> tuple[str, str] | None:
+    """Nobody makes a Protocol: it has no arguments worth showing."""
+    return ("", "") if getattr(part, "_is_protocol", False) else None
+
+
 def setup(app: Sphinx) -> None:
     app.connect("include-read", from_the_root)
     app.connect("autodoc-process-docstring", as_plain_text)
+    app.connect("autodoc-process-signature", without_made_up_arguments)
