@@ -33,7 +33,9 @@ def main(arguments: list[str]) -> int:
     if not (args.limit.isascii() and args.limit.isdigit()):
         raise UserError(f"--limit {args.limit!r} is not a whole number: 0 shows all runs")
     rows = [row for row in listing() if args.recipe in (None, row.recipe) and args.status in (None, row.status)]
-    rows = [row for row in chosen(rows, args.tag) if args.name is None or fnmatchcase(row.name or "", args.name or "?")]
+    rows = chosen(rows, args.tag)
+    if args.name is not None:
+        rows = [row for row in rows if row.name is not None and fnmatchcase(row.name, args.name)]
     shown = [_so_far(row) for row in rows[: int(args.limit) or None]]
     if args.json:
         print_json([row._asdict() for row in shown])
