@@ -406,7 +406,8 @@ inwit.train("tutorial", policy={"width": 8}, training={"confirm": False, "checkp
 
 
 @pytest.mark.slow
-def test_a_process_that_is_killed_loses_no_line_and_doubles_none(runs: Path) -> None:
+def test_a_process_that_is_killed_loses_no_line_and_doubles_none(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recording, "REPORT_EVERY", 10)  # as in the process
     assert python(KILL).returncode == 9
     [path] = runs.iterdir()
     recorded = [line["update"] for line in whole_lines(path / "metrics.jsonl")]
