@@ -21,21 +21,22 @@ import inwit
 import mlflow_stand_in
 from inwit.core.contracts import Agent
 from inwit.core.errors import UserError
-from inwit.runs import tracking
+from inwit.runs import recording, tracking
 from inwit.training.metrics import Update
 from results import PROVEN
 from soaking import NEVER, quiet
 from support import python, small_config, whole_lines
 
-FEW = {"max_updates": 21, "confirm": False, "checkpoint_every": NEVER}
-MORE = {"max_updates": 61}
+FEW = {"max_updates": 5, "confirm": False, "checkpoint_every": NEVER}
+MORE = {"max_updates": 13}
 
 
 @pytest.fixture(autouse=True)
 def examined(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fast tests do not wait for 111,000 problems. `test_tracking.py` has the real result."""
+    """A line every two updates. Fast tests do not wait for 111,000 problems: `test_tracking.py` has the real result."""
     if "slow" not in request.keywords:
         monkeypatch.setattr(tracking, "evaluate", lambda agent: PROVEN)
+    monkeypatch.setattr(recording, "REPORT_EVERY", 2)
 
 
 def train(**options: Any) -> Agent:
@@ -52,13 +53,13 @@ def _no_word(text: str) -> None:
 
 
 def killed(agent: Agent, track: str) -> None:
-    """Go on with a run, and bring its folder to where a kill after 45 updates would have left it: the last checkpoint
-    is that of update 21, and lines and events go on to update 41."""
+    """Go on with a run, and bring its folder to where a kill after 10 updates would have left it: the last checkpoint
+    is that of update 5, and lines and events go on to update 9."""
     assert agent.path is not None
     path, kept = agent.path, agent.path.with_name("kept")
 
     def keep(update: Update) -> None:
-        if update.index == 45:
+        if update.index == 9:
             shutil.copytree(path, kept)
 
     resume(agent, track=track, callback=keep)
@@ -94,7 +95,7 @@ def test_tensorboard_gets_every_line_settings_result_and_status() -> None:
         got = [(event.step, event.value) for event in read.Scalars(name)]
         assert got == [(line["update"], pytest.approx(tracking.scalars(line)[name])) for line in lines]
     [solved] = read.Scalars("result/solved")
-    assert (solved.step, solved.value) == (21, PROVEN.solved)
+    assert (solved.step, solved.value) == (5, PROVEN.solved)
     [status] = read.Tensors("status/text_summary")
     assert status.tensor_proto.string_val == [b"finished"]
     from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
@@ -110,16 +111,16 @@ def test_no_step_is_twice_in_the_event_files_after_a_kill() -> None:
     agent = train(track="tensorboard")
     killed(agent, "tensorboard")
     folder = _folder(agent) / "tensorboard"
-    assert ("loss", 41) in events(folder)
+    assert ("loss", 9) in events(folder)
     last = max(folder.iterdir())
     last.write_bytes(last.read_bytes()[:-5])  # the kill came while it was written
     resume(agent, track="tensorboard")
     found = Counter(events(folder))
     assert set(found.values()) == {1}
-    assert [step for tag, step in found if tag == "loss"] == [1, 11, 21, 31, 41, 51, 61]
+    assert [step for tag, step in found if tag == "loss"] == [1, 3, 5, 7, 9, 11, 13]
     read = accumulated(agent)
-    assert [event.step for event in read.Scalars("loss")] == [1, 11, 21, 31, 41, 51, 61]
-    assert [event.step for event in read.Scalars("result/solved")] == [21, 61]
+    assert [event.step for event in read.Scalars("loss")] == [1, 3, 5, 7, 9, 11, 13]
+    assert [event.step for event in read.Scalars("result/solved")] == [5, 13]
 
 
 def test_a_run_that_starts_over_begins_its_event_files_anew() -> None:
@@ -127,19 +128,32 @@ def test_a_run_that_starts_over_begins_its_event_files_anew() -> None:
     shutil.rmtree(_folder(agent) / "checkpoints")  # as if it had been killed before its first checkpoint
     record = json.loads((_folder(agent) / "run.json").read_bytes())
     (_folder(agent) / "run.json").write_text(json.dumps(record | {"status": "running", "summary": {}}))
-    resume(agent, track="tensorboard", training={"max_updates": 21})
+    resume(agent, track="tensorboard", training={"max_updates": 5})
     assert set(Counter(events(_folder(agent) / "tensorboard")).values()) == {1}
 
 
 def test_lines_without_a_tracker_reach_it_later() -> None:
     agent = resume(train(), track="tensorboard")
-    assert [event.step for event in accumulated(agent).Scalars("loss")] == [1, 11, 21, 31, 41, 51, 61]
+    assert [event.step for event in accumulated(agent).Scalars("loss")] == [1, 3, 5, 7, 9, 11, 13]
 
 
 def test_an_interrupted_training_that_goes_on_has_its_last_status_once() -> None:
-    agent = train(track="tensorboard", callback=lambda update: update.index < 12)  # the 13th is its last
+    agent = train(track="tensorboard", callback=lambda update: update.index < 2)  # the third is its last
     agent = resume(agent, track="tensorboard", callback=lambda update: False)
-    assert [step for tag, step in events(_folder(agent) / "tensorboard") if tag.startswith("status")] == [14]
+    assert [step for tag, step in events(_folder(agent) / "tensorboard") if tag.startswith("status")] == [4]
+
+
+def test_a_folder_in_which_nothing_is_kept_goes_after_its_event_files(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(parts: object) -> Iterator[None]:
+        raise RuntimeError("before the first update")
+        yield
+
+    monkeypatch.setattr(recording, "loop", broken)
+    with pytest.raises(RuntimeError, match="before the first update"):
+        train(track="tensorboard")
+    assert list(runs.iterdir()) == []
 
 
 @pytest.fixture
@@ -176,9 +190,9 @@ def test_wandb_gets_everything_and_goes_on_in_the_same_run_after_a_kill(wandb: A
     record = json.loads((_folder(agent) / "run.json").read_bytes())
     assert record["trackers"]["wandb"] == {"id": name, "project": "inwit", "entity": ""}
     assert (found["name"], found["tags"], found["exit"]) == ("wide", ["a", "b"], [0])
-    assert (found["config"]["policy.width"], found["config"]["training.max_updates"]) == (8, 61)
+    assert (found["config"]["policy.width"], found["config"]["training.max_updates"]) == (8, 13)
     assert (found["summary"]["inwit.status"], found["summary"]["result/problems"]) == ("finished", 111_000)
-    assert [line["update"] for line in found["history"]] == [51, 61]  # up to 41 it had them before
+    assert [line["update"] for line in found["history"]] == [11, 13]  # up to 9 it had them before
     assert wandb.run is None
 
 
@@ -195,7 +209,7 @@ def test_a_wandb_run_that_the_user_has_opened_stays_open_and_as_it_was(wandb: An
     assert wandb.run is user
     user.finish()
     found = written(tmp_path / "wandb")
-    assert [line["update"] for line in found["history"] if "update" in line] == [1, 11, 21]
+    assert [line["update"] for line in found["history"] if "update" in line] == [1, 3, 5]
     assert [line["mine"] for line in found["history"] if "mine" in line] == [1, 2]
     assert (found["config"]["seed"], found["config"]["policy.width"]) == ("of mine", 8)
     assert found["summary"]["result/problems"] == 111_000
@@ -263,7 +277,7 @@ def test_mlflow_gets_everything(mlflow: Any) -> None:
     assert run.data.tags["inwit.run"] == _folder(agent).name
     assert (run.data.tags["inwit.tags"], run.data.tags["inwit.status"]) == ("a, b", "finished")
     assert run.data.metrics["result/solved"] == PROVEN.solved
-    assert (steps(mlflow, run), steps(mlflow, run, "result/success_of/one door")) == ([1, 11, 21], [21])
+    assert (steps(mlflow, run), steps(mlflow, run, "result/success_of/one door")) == ([1, 3, 5], [5])
     assert run.data.metrics["result/success_of/two doors_2c far apart 2"] == 0
     assert mlflow.active_run() is None
 
@@ -271,13 +285,13 @@ def test_mlflow_gets_everything(mlflow: Any) -> None:
 def test_mlflow_goes_on_in_the_same_run_after_a_kill_and_has_no_step_twice(mlflow: Any) -> None:
     agent = train(track="mlflow")
     first = run_of(mlflow, agent).info.run_id
-    killed(agent, "mlflow")  # MLflow has the updates up to 61
-    agent = resume(agent, track="mlflow", training={"max_updates": 81})
+    killed(agent, "mlflow")  # MLflow has the updates up to 13
+    agent = resume(agent, track="mlflow", training={"max_updates": 17})
     run = run_of(mlflow, agent)
     assert (run.info.run_id, run.info.status) == (first, "FINISHED")
-    assert steps(mlflow, run) == [1, 11, 21, 31, 41, 51, 61, 71, 81]
-    assert run.data.params["training.max_updates"] == "21"  # parameters do not change
-    assert run.data.tags["training.max_updates"] == "81"
+    assert steps(mlflow, run) == [1, 3, 5, 7, 9, 11, 13, 15, 17]
+    assert run.data.params["training.max_updates"] == "5"  # parameters do not change
+    assert run.data.tags["training.max_updates"] == "17"
 
 
 def test_mlflow_learns_that_a_training_was_interrupted_or_failed(mlflow: Any, runs: Path) -> None:
@@ -313,9 +327,9 @@ def test_an_mlflow_run_that_the_user_has_opened_stays_open_and_as_it_was(mlflow:
     assert run.info.run_id == user.info.run_id
     assert (run.info.status, run.info.experiment_id) == ("FINISHED", "0")
     assert (run.data.params["seed"], run.data.params["policy.width"], run.data.metrics["mine"]) == ("of mine", "8", 1)
-    assert steps(mlflow, run) == [1, 11, 21, 31, 41, 51, 61]
+    assert steps(mlflow, run) == [1, 3, 5, 7, 9, 11, 13]
     assert below.data.tags["mlflow.parentRunId"] == user.info.run_id
-    assert steps(mlflow, below) == [1, 11, 21]
+    assert steps(mlflow, below) == [1, 3, 5]
     assert mlflow.active_run() is None
 
 
@@ -352,14 +366,14 @@ def test_an_mlflow_run_of_another_experiment_or_none_at_all(mlflow: Any) -> None
     mlflow.set_experiment("mine")
     resume(agent, track="mlflow")
     assert run_of(mlflow, agent).info.run_id == first.info.run_id
-    assert (run_of(mlflow, agent).info.status, steps(mlflow, first)[-1]) == ("FINISHED", 61)
+    assert (run_of(mlflow, agent).info.status, steps(mlflow, first)[-1]) == ("FINISHED", 13)
     record = json.loads((_folder(agent) / "run.json").read_bytes())
     record["trackers"]["mlflow"]["run_id"] = "f" * 32
     (_folder(agent) / "run.json").write_text(json.dumps(record))
-    resume(agent, track="mlflow", training={"max_updates": 71})
+    resume(agent, track="mlflow", training={"max_updates": 15})
     new = run_of(mlflow, agent)
     assert new.info.run_id != first.info.run_id
-    assert steps(mlflow, new) == [1, 11, 21, 31, 41, 51, 61, 71]
+    assert steps(mlflow, new) == [1, 3, 5, 7, 9, 11, 13, 15]
 
 
 def test_a_thread_has_an_mlflow_run_of_its_own(mlflow: Any) -> None:
@@ -392,7 +406,8 @@ inwit.train("tutorial", policy={"width": 8}, training={"confirm": False, "checkp
 
 
 @pytest.mark.slow
-def test_a_process_that_is_killed_loses_no_line_and_doubles_none(runs: Path) -> None:
+def test_a_process_that_is_killed_loses_no_line_and_doubles_none(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recording, "REPORT_EVERY", 10)  # as in the process
     assert python(KILL).returncode == 9
     [path] = runs.iterdir()
     recorded = [line["update"] for line in whole_lines(path / "metrics.jsonl")]

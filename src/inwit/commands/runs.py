@@ -38,7 +38,9 @@ def main(arguments: list[str]) -> int:
     if limit < 0:
         raise UserError(f"--limit {short(limit)} is too small: 0 shows all runs")
     rows = [row for row in listing() if args.recipe in (None, row.recipe) and args.status in (None, row.status)]
-    rows = [row for row in chosen(rows, args.tag) if args.name is None or fnmatchcase(row.name or "", args.name)]
+    rows = chosen(rows, args.tag)
+    if args.name is not None:
+        rows = [row for row in rows if row.name is not None and fnmatchcase(row.name, args.name)]
     shown = [_so_far(row) for row in rows[: limit or None]]
     if args.json:
         print_json([row._asdict() for row in shown])

@@ -46,10 +46,8 @@ def group(runs: Sequence[Run]) -> list[Group]:
     members: dict[str, list[Run]] = {}
     configs: dict[str, dict[str, object]] = {}
     for run in runs:
-        own = {"name": run.record.label} if run.record.label else {}
-        config: dict[str, object] = {
-            name: value for name, value in (own | flat(run.record.config)).items() if name not in ASIDE
-        }
+        own: dict[str, object] = {"name": run.record.label} if run.record.label else {}
+        config = own | {name: value for name, value in flat(run.record.config).items() if name not in ASIDE}
         key = json.dumps(config, sort_keys=True)
         configs[key] = config
         members.setdefault(key, []).append(run)

@@ -230,7 +230,7 @@ class Recorder:
         if isinstance(error, UserError) and not called:
             self._fail(error)
         elif self.last is None and self.checkpointed is None:
-            writing.discard(self.path)
+            self._discard()
         else:
             self._save("interrupted", with_checkpoint=between)
             if isinstance(error, KeyboardInterrupt):
@@ -282,7 +282,12 @@ class Recorder:
             with suppress(UserError):  # the disk may refuse this, too: then the run stays `running`
                 writing.change(self.path, status="failed")
         else:
-            writing.discard(self.path)
+            self._discard()
+
+    def _discard(self) -> None:
+        """Delete the folder. Trackers write into it: they end first."""
+        self.trackers.close(self.ended, self.parts.agent, self.parts.counters.updates)
+        writing.discard(self.path)
 
     def _write_table(self) -> None:
         table = self.path / "metrics.parquet"

@@ -109,7 +109,7 @@ def _why(error: Exception) -> str:
 
 def names_of(names: object) -> list[str]:
     """The names in a text with commas, or in a list of such texts: each once. Raises `UserError` for anything else."""
-    given = [] if names is None else names if isinstance(names, list | tuple) else [names]
+    given = [] if names is None else list(names) if isinstance(names, list | tuple) else [names]
     texts = [text for text in given if isinstance(text, str)]
     if len(texts) < len(given):
         raise UserError(f"track = {names!r} names no trackers: give a name, or a list of names")
