@@ -274,6 +274,15 @@ def test_weights_that_are_refused_are_in_the_error(monkeypatch: pytest.MonkeyPat
     assert soaking.outcome(inwit.resume(path, tell=quiet)) == uncut()
 
 
+def test_weights_are_kept_although_the_record_is_refused(monkeypatch: pytest.MonkeyPatch, runs: Path) -> None:
+    monkeypatch.setattr(storage, "write", Refusing(storage.write, "state.json", range(1, 99)))
+    monkeypatch.setattr(storage, "replace", Refusing(storage.replace, "run.json", range(1, 99)))
+    with pytest.raises(UnsavedError):
+        inwit.train(small_config(training=FIXED), tell=quiet)
+    [path] = runs.iterdir()
+    assert (path / "weights.safetensors").exists()
+
+
 @pytest.mark.parametrize("rename", [True, False])
 def test_a_run_that_goes_away_while_it_is_trained_is_said(rename: bool, tmp_path: Path, runs: Path) -> None:
     """In one line; nothing is begun anew in its place, and what was trained is in the error."""

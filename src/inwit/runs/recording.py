@@ -271,8 +271,9 @@ class Recorder:
         return None
 
     def _fail(self, error: UserError) -> None:
-        """Record that the run failed; delete its folder if it holds neither a checkpoint nor a batch to look at."""
-        if isinstance(error, health.UnhealthyError) or checkpoint.listed(self.path):
+        """Record that the run failed; delete its folder if it holds no checkpoint, no batch to look at, no weights."""
+        kept = checkpoint.listed(self.path) or (self.path / "weights.safetensors").exists()
+        if kept or isinstance(error, health.UnhealthyError):
             with suppress(UserError):  # the disk may refuse this, too: then the run stays `running`
                 writing.change(self.path, status="failed")
         else:
