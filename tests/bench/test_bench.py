@@ -364,6 +364,14 @@ def test_mistakes(arguments: list[str], message: str, capsys: pytest.CaptureFixt
     assert error.count("\n") == 1
 
 
+@pytest.mark.parametrize("name", ["table.md", "table.json", "curves.png"])
+def test_a_folder_of_somebody_elses_is_refused(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / name).write_text("mine")
+    assert main(["bench", "--out", str(tmp_path), "--seconds", "0.1", "--seeds", "1"]) == 2
+    assert f"{tmp_path / name} is no benchmark's: name another folder with --out" in capsys.readouterr().err
+    assert (tmp_path / name).read_text() == "mine"
+
+
 def test_a_training_that_loses_its_numbers_has_failed() -> None:
     cell = cells(1)[0]
     wild = replace(cell.config.training, learning_rate=1e30)

@@ -78,6 +78,44 @@ def test_a_line_is_added_as_a_whole(tmp_path: Path) -> None:
     assert whole_lines(file) == [{"a": 1}, {"a": 3}, {"a": 4}]
 
 
+def test_a_torn_line_spoils_no_other(tmp_path: Path) -> None:
+    """A power cut, or a disk that refuses to take back what it took."""
+    file = tmp_path / "lines"
+    file.write_text('{"a": 1}\n{"a"')
+    storage.append(file, '{"a": 3}\n')
+    assert file.read_text() == '{"a": 1}\n{"a"\n{"a": 3}\n'
+    storage.append(file, '{"a": 4}\n')
+    assert file.read_text().endswith('{"a": 3}\n{"a": 4}\n')
+
+
+def test_a_rename_that_is_hindered_for_a_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By whoever looks for viruses in it, on Windows; for good it is refused."""
+    real, calls = os.replace, []
+
+    def busy(old: Path, new: Path, times: int) -> None:
+        calls.append(old)
+        if len(calls) <= times:
+            raise PermissionError(errno.EACCES, "used by another process")
+        real(old, new)
+
+    monkeypatch.setattr(storage, "PAUSES", (0, 0, 0, 0))
+    monkeypatch.setattr(storage.os, "replace", lambda old, new: busy(old, new, 3))
+    storage.replace(tmp_path / "file", b"1")
+    assert (tmp_path / "file").read_bytes() == b"1"
+    monkeypatch.setattr(storage.os, "replace", lambda old, new: busy(old, new, 99))
+    with pytest.raises(PermissionError):
+        storage.replace(tmp_path / "file", b"2")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_what_could_not_be_deleted_before_is_in_nobodys_way(tmp_path: Path) -> None:
+    (tmp_path / ".folder.gone.partial").mkdir()
+    (tmp_path / ".folder.gone.partial" / "file").write_text("x")
+    (tmp_path / "folder").mkdir()
+    storage.remove_folder(tmp_path / "folder")
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_write_that_takes_only_a_part_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write = os.write
     monkeypatch.setattr(storage.os, "write", lambda descriptor, data: write(descriptor, bytes(data)[:3]))

@@ -248,6 +248,19 @@ def test_a_page_that_cannot_be_written(
     assert len(streams.err.splitlines()) == 1
 
 
+def test_a_page_that_nobody_named_replaces_pages_of_its_own_alone(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(runs, "a")
+    monkeypatch.chdir(tmp_path)
+    Path("report.html").write_text("mine")
+    assert main(["report", "a"]) == 2
+    assert "report.html here is no page of inwit's" in capsys.readouterr().err
+    assert Path("report.html").read_text() == "mine"
+    assert main(["report", "a", "--out", "report.html"]) == 0, "This one was named."
+    assert main(["report", "a"]) == 0
+
+
 def test_the_template_is_part_of_the_package() -> None:
     for name in ("page.html.j2", "style.css"):
         assert files("inwit.report").joinpath(name).is_file()

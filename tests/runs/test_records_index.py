@@ -135,6 +135,19 @@ def test_an_index_with_a_strange_entry(runs: Path, entry: object) -> None:
     assert listing() == rows
 
 
+@pytest.mark.parametrize(
+    ("field", "value"), [("run", "other"), ("status", None), ("created", 3), ("updated", None), ("solved", "many")]
+)
+def test_an_index_that_somebody_edited_decides_nothing(runs: Path, field: str, value: object) -> None:
+    put(runs, "one")
+    put(runs, "two")
+    rows = listing()
+    index = json.loads((runs / FILE).read_text())
+    index["runs"]["one"][1][Row._fields.index(field)] = value
+    (runs / FILE).write_text(json.dumps(index))
+    assert listing() == rows
+
+
 def test_where_the_index_cannot_be_written_listing_still_works(runs: Path) -> None:
     put(runs, "one")
     (runs / FILE).mkdir()

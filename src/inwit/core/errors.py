@@ -45,4 +45,4 @@ def unknown(what: str, value: object, valid: Iterable[object]) -> UserError:
 def out_of_memory(error: BaseException) -> bool:
     """Whether an error says that memory did not suffice: PyTorch raises a `RuntimeError` for it, on a GPU its own."""
     named = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
-    return named or "you tried to allocate" in str(error) or "std::bad_alloc" in str(error)
+    return named or any(words in str(error) for words in ("you tried to allocate", "out of memory", "std::bad_alloc"))

@@ -151,14 +151,12 @@ def adopt(partial: Path, path: Path) -> None:
 
 def _renamed(rename: Callable[[Path, Path], None], old: Path, new: Path) -> None:
     """On Windows a rename is refused while anybody reads the file, or looks for viruses in it: try for a moment."""
-    for pause in PAUSES:
-        time.sleep(pause)
-        try:
+    for pause in PAUSES[1:]:
+        with suppress(PermissionError):
             rename(old, new)
-            break
-        except PermissionError:
-            if pause == PAUSES[-1]:
-                raise
+            return
+        time.sleep(pause)
+    rename(old, new)
 
 
 def sync(path: Path) -> None:

@@ -276,9 +276,10 @@ class Recorder:
         return None
 
     def _fail(self, error: UserError) -> None:
-        """Record that the run failed; delete its folder if it holds neither a checkpoint nor a batch to look at."""
+        """Record that the run failed; delete its folder if it holds no checkpoint, no batch to look at, no weights."""
         self.ended = "failed"
-        if isinstance(error, health.UnhealthyError) or checkpoint.listed(self.path):
+        kept = checkpoint.listed(self.path) or (self.path / "weights.safetensors").exists()
+        if kept or isinstance(error, health.UnhealthyError):
             with suppress(UserError):  # the disk may refuse this, too: then the run stays `running`
                 writing.change(self.path, status="failed")
         else:
