@@ -9,12 +9,14 @@ import argparse
 import json
 from dataclasses import Field, fields
 from difflib import get_close_matches
-from typing import IO, TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from inwit.core.errors import UserError, short
 from inwit.core.text import plain
 
 if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
+
     from inwit.worlds.reading import TaskField
 
 
@@ -42,7 +44,7 @@ class Parser(argparse.ArgumentParser):
                 raise UserError(f"{name.replace('_', '-')} = '' is empty: give a value; see {self.prog} --help")
         return found, rest
 
-    def print_help(self, file: IO[str] | None = None) -> None:
+    def print_help(self, file: SupportsWrite[str] | None = None) -> None:
         """Without argparse's silence about a full disk."""
         print(self.format_help(), end="", file=file)
 
