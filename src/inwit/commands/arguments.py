@@ -42,7 +42,7 @@ class Parser(argparse.ArgumentParser):
                 raise UserError(f"{name.replace('_', '-')} = '' is empty: give a value; see {self.prog} --help")
         return found, rest
 
-    def print_help(self, file: IO[str] | None = None) -> None:
+    def print_help(self, file: IO[str] | None = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Without argparse's silence about a full disk."""
         print(self.format_help(), end="", file=file)
 
