@@ -76,7 +76,7 @@ def test_a_pipe_of_a_shell() -> None:
     writer = threading.Thread(target=write)
     writer.start()
     try:
-        assert inwit.resolve(f"/dev/fd/{source}").world.id == "tutorial-v1"
+        assert inwit.resolve(f"/dev/fd/{source}").recipe == "stdin"
     finally:
         writer.join()
         os.close(source)

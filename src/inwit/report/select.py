@@ -11,7 +11,6 @@ from typing import Any
 
 from inwit.core.errors import UserError, short, unknown
 from inwit.core.results import Evaluation
-from inwit.runs import portable
 from inwit.runs.folder import (
     Kept,
     Record,
@@ -77,9 +76,12 @@ def select(patterns: Sequence[str], tags: Sequence[str] = ()) -> list[Run]:
 
 
 def _run(path: Path) -> Run:
-    if portable.is_portable(path):
-        record, kept = portable.as_run(path)
-        return Run(record, [], kept)
+    if not (path / "run.json").exists():
+        from inwit.runs import portable  # here: it needs PyTorch, and comparing runs does not
+
+        if portable.is_portable(path):
+            record, kept = portable.as_run(path)
+            return Run(record, [], kept)
     record = read(path)
     record = replace(record, status=status_now(path, record.status))
     return Run(record, read_metrics(record.path), evaluations(record.path))
@@ -99,6 +101,8 @@ def _paths(pattern: str) -> list[Path]:
         return [runs_folder() / name for name in matching]
     if any(sign in pattern for sign in "*?["):
         raise UserError(f"no run under {runs_folder()} matches {short(pattern)}: `inwit runs` lists them")
+    from inwit.runs import portable
+
     if portable.is_repo_id(pattern):
         return [portable.download(pattern)]
     raise unknown("run", pattern, ["latest", *names[-5:]])

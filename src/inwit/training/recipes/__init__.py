@@ -34,8 +34,7 @@ def read(source: str | Path) -> tuple[str, str]:
         is_there = path.exists() and not path.is_dir()  # a pipe, too: /dev/stdin, or <(...) of a shell
         if not is_there and path.suffix.lower() != ".toml":
             return str(source), text(str(source))
-        name = path.stem if path.suffix else "stdin" if path.name == "stdin" else path.name
-        return name, _decoded(path.read_bytes())
+        return path.stem if path.is_file() else "stdin", _decoded(path.read_bytes())
     except (OSError, ValueError) as error:
         if isinstance(error, UserError):
             raise
