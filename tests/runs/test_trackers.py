@@ -170,6 +170,7 @@ def wandb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     yield module
     if module.run is not None:
         module.run.finish()
+    module.teardown()  # the next test has other folders
 
 
 def written(*folders: Path) -> dict[str, Any]:
