@@ -384,7 +384,7 @@ def test_what_fails_between_the_folder_and_the_loop_leaves_nothing(runs: Path, m
     def fail(*arguments: Any, **options: Any) -> Any:
         raise KeyboardInterrupt
 
-    for place in ("recording.training_of", "recording.Recorder.__post_init__", "tracking.Tracker.start"):
+    for place in ("recording.training_of", "recording.Recorder.__post_init__", "tracking.Trackers.start"):
         with monkeypatch.context() as patch:
             patch.setattr(f"inwit.runs.{place}", fail)
             with pytest.raises(KeyboardInterrupt):

@@ -104,9 +104,10 @@ def _interrupted(agent: Agent, target: Console, *, as_json: bool) -> int:
     import signal
 
     done = f"interrupted after {agent.summary['update']} updates: what was trained is kept as {_shown(agent)}"
-    target.print(f"{done}\ngo on with: inwit train --resume {shlex.quote(_shown(agent))}", soft_wrap=True)
-    if as_json:
-        print_json({"run": _shown(agent), "status": agent.status, "seed": agent.config.seed, **agent.summary})
+    with suppress(OSError):  # the terminal may be what has gone
+        target.print(f"{done}\ngo on with: inwit train --resume {shlex.quote(_shown(agent))}", soft_wrap=True)
+        if as_json:
+            print_json({"run": _shown(agent), "status": agent.status, "seed": agent.config.seed, **agent.summary})
     return 128 + signal.Signals[agent.summary["signal"]].value
 
 

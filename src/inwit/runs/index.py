@@ -167,7 +167,10 @@ def _sound(name: str, row: Row) -> bool:
     texts = (row.status, row.recipe, row.world, row.policy, row.learner, row.created, row.updated)
     numbers = (row.solved, row.problems, row.updates, row.seconds, row.tokens)
     return (
-        row.run == name and all(isinstance(t, str) for t in texts) and all(n is None or is_number(n) for n in numbers)
+        row.run == name
+        and isinstance(row.tags, list)
+        and all(isinstance(t, str) for t in (*texts, row.name or "", *row.tags))
+        and all(n is None or is_number(n) for n in numbers)
     )
 
 

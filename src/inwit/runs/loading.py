@@ -85,7 +85,7 @@ def _load(path: Path, device: str | None) -> Agent:
     tensors = kept.weights if kept else _read_weights(file, config)
     place = fit(policy, tensors, config, device, _misfit(path if kept else file))
     status, summary = ("checkpoint", kept.numbers["summary"]) if kept else (record.status, record.summary)
-    return Agent(world, policy, settled(config, policy), folder, status, summary, place)
+    return Agent(world, policy, settled(config, policy), folder.absolute(), status, summary, place)
 
 
 def resolved(record: Record, **overrides: object) -> Config:

@@ -18,7 +18,7 @@ from inwit.runs.folder import flat, read_metrics, read_whole_record
 from inwit.runs.loading import find, resolved
 from inwit.runs.recording import Recorder, Tell, to_stderr
 from inwit.runs.starting import begin
-from inwit.runs.tracking import Names, Trackers
+from inwit.runs.tracking import Names, trackers_of
 from inwit.training.config import Config
 from inwit.training.loop import Parts, prepare
 from inwit.training.progress import Callback, watching
@@ -76,7 +76,7 @@ def _resume(
         _refuse_changes(path, resolved(record), config, provenance.differences(record.rest, here), tell)
         checkpoint_signal(config.training.checkpoint_on)
         with enough_memory(config):
-            parts, trackers = prepare(config), Trackers(track, tell)
+            parts, trackers = prepare(config), trackers_of(track, record, tell)
         recorder = Recorder(parts, path, callback, tell, trackers)
         kept = checkpoint.newest(path, tell)
         if kept is not None:

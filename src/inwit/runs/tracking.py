@@ -18,7 +18,7 @@ from inwit.core.errors import UserError, unknown
 from inwit.core.results import Evaluation, Json
 from inwit.evaluation.exact import evaluate
 from inwit.runs import writing
-from inwit.runs.folder import flat, read_metrics, read_record
+from inwit.runs.folder import Record, flat, read_metrics, read_record
 from inwit.runs.trackers import TRACKERS, Start, Tracker
 from inwit.training.config import Config
 
@@ -101,6 +101,20 @@ class Trackers:
         except Exception as error:  # whatever somebody else's library raises must not end a training
             self.failed.add(name)
             self.tell(f"{name} failed and is left out from now on: {_why(error)}")
+
+
+def trackers_of(track: Names, record: Record, tell: Callable[[str], None]) -> Trackers:
+    """Of a training that goes on: those that are named, or where none is, those that it had. Of these, one that is not
+    installed here is left out, which is told. Raises `UserError` as `Trackers` does."""
+    if track is not None:
+        return Trackers(track, tell)
+    usable = []
+    for name in record.trackers:
+        try:
+            usable += Trackers(name, tell).names
+        except UserError as error:
+            tell(f"{error}; the training goes on without it")
+    return Trackers(usable, tell)
 
 
 def _why(error: Exception) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -44,15 +45,24 @@ class Progress:
 
     def __exit__(self, *exception: object) -> None:
         if self.live:
-            self.live.stop()
+            with suppress(OSError):  # of a terminal that is gone
+                self.live.stop()
 
     def __call__(self, update: Update) -> None:
         """Show an update, if the last one shown is long enough ago or if it is the one that ends the training."""
         last = bool(update.solved) or update.index + 1 == self.config.training.max_updates
-        if time.monotonic() - self.shown_at < self.period and not last:
+        waits = time.monotonic() - self.shown_at < self.period
+        if waits and (not last or self.period == math.inf):
             return
         self.shown_at = time.monotonic()
-        summary = update.summary()
+        try:
+            self._show(update.summary())
+        except BrokenPipeError:  # a reader that has ended, such as head: that ends the command
+            raise
+        except OSError:  # a terminal that is gone ends no training
+            self.period = math.inf
+
+    def _show(self, summary: Json) -> None:
         view = View(f"training {self.config.recipe} (seed {self.config.seed})", summary)
         if self.live:
             self.live.update(view.__rich__(), refresh=True)
