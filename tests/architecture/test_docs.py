@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from inwit.learners import LEARNERS
 from support import python
 
@@ -15,6 +17,7 @@ def snippets(page: str) -> list[str]:
     return re.findall(r"^```python\n(.*?)^```$", (DOCS / page).read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 
 
+@pytest.mark.slow
 def test_the_page_on_adding_things_can_be_typed() -> None:
     """All its snippets, one after the other, in a process of their own."""
     blocks = snippets("extending.md")

@@ -221,6 +221,7 @@ def test_a_cell_trains_the_recipe_and_no_other(recipe: str) -> None:
     assert replace(config, training=replace(config.training, confirm=own.training.confirm)) == own
 
 
+@pytest.mark.slow
 def test_a_training_that_comes_to_its_end_before_its_seconds_says_so() -> None:
     cell = plan("tutorial", BenchSettings(seeds=1, seconds=60.0), TINY | {"training": {"max_updates": 60}}).cells[0]
     result = measure(cell)

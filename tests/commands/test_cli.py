@@ -152,6 +152,7 @@ def test_evaluate_in_a_table(trained: Agent, capsys: pytest.CaptureFixture[str])
     assert "MUL ADD STO MUL RCL SUB ANS" in output
 
 
+@pytest.mark.slow
 def test_evaluate_under_a_control(trained: Agent, capsys: pytest.CaptureFixture[str]) -> None:
     """It is not kept with the run; pass@k is of the same agent under the same control."""
     before = (trained.path / "evaluation.json").read_bytes() if (trained.path / "evaluation.json").exists() else b""

@@ -16,6 +16,7 @@ from inwit.commands.cli import COMMANDS
 from inwit.core import imports
 from inwit.core.errors import UserError
 from inwit.learners import LEARNERS
+from support import first_fast
 
 MINE = """
 print("hello from mine")
@@ -44,7 +45,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         del sys.modules[name]
 
 
-@pytest.mark.parametrize("module", ["mine_of_a_test", "mine_of_a_test.py", "./mine_of_a_test.py"])
+@pytest.mark.parametrize("module", first_fast(["mine_of_a_test", "mine_of_a_test.py", "./mine_of_a_test.py"], 1))
 def test_a_learner_of_ones_own(module: str, here: Path, runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Anywhere among the arguments; what the module prints is not on stdout; the record names it."""
     flags = ["train", "tutorial", "--learner.id", "mine", *SMALL, "--json"]
@@ -55,6 +56,7 @@ def test_a_learner_of_ones_own(module: str, here: Path, runs: Path, capsys: pyte
     assert run("--import", module, "evaluate", told["run"], "--json", "--import", module) == 0
 
 
+@pytest.mark.slow
 def test_a_run_says_which_module_is_missing(
     here: Path, runs: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,6 +16,7 @@ from command_line import run
 from inwit.commands import streams
 from inwit.commands.streams import LOOKALIKES
 from recorded import put
+from support import first_fast
 
 ENCODINGS = ["ascii", "cp1252", "cp437", "cp850", "latin-1", "shift_jis", "gbk", "koi8-r", "utf-16", "utf-8"]
 TASK = ["--expression", "(a*b)+c", "--operands", "3", "5", "2"]
@@ -69,7 +70,7 @@ def one(runs: Path) -> Path:
     return put(runs, "one")
 
 
-@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("encoding", first_fast(ENCODINGS, 3))
 def test_every_command_prints_in_every_encoding(encoding: str, one: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the encoding lacks is replaced; signs of inwit's own by some that look like them."""
     for arguments in COMMANDS:
@@ -103,7 +104,7 @@ def test_every_sign_that_inwit_prints_has_a_look_alike() -> None:
     assert "·─█ é".encode("ascii", "inwit") == b".-# ?"
 
 
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("width", first_fast(WIDTHS, 2))
 @pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
 def test_tables_fit_their_terminal(width: int, encoding: str, one: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No number is cut, no line is longer. Names of runs are as long as they are."""
@@ -119,7 +120,7 @@ def test_tables_fit_their_terminal(width: int, encoding: str, one: Path, monkeyp
         assert word in words, f"{word} is missing at {width} columns."
 
 
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("width", first_fast(WIDTHS, 2))
 def test_the_stages_come_first_on_a_terminal(width: int, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
     monkeypatch.setenv("TERM", "xterm")
@@ -179,6 +180,7 @@ def inwit(arguments: str, ending: str) -> tuple[int, str, str]:
     return done.returncode, done.stdout, done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "ending", "status", "said"),
     [

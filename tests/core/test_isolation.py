@@ -12,6 +12,7 @@ import torch
 import inwit
 from inwit.core.contracts import weights_of
 from inwit.core.isolation import on_own_terms
+from inwit.training.config import Config
 from support import python, small_config
 
 
@@ -65,15 +66,21 @@ FOREIGN = {
 }
 
 
+def tiny(updates: int) -> Config:
+    """A world that is examined in no time."""
+    world, training = {"max_operators": 1}, {"episodes": 32, "max_updates": updates, "confirm_at": 0}
+    return inwit.resolve("calculator", world=world, policy={"width": 8}, training=training)
+
+
 @pytest.mark.parametrize("foreign", FOREIGN)
 def test_foreign_terms_change_nothing(foreign: str, runs: Path) -> None:
     """Training, resuming, evaluating, explaining, sampling and loading give the same bits, and terms are put back."""
-    config = small_config(training={"max_updates": 4})
-    task = {"stage": 0, "operands": [1, 2, 3]}
+    config = tiny(4)
+    task = {"expression": "a-b", "operands": [1, 2]}
     usual = inwit.train(config)
     with FOREIGN[foreign]():
         before = terms()
-        agent = inwit.train(small_config(training={"max_updates": 2}))
+        agent = inwit.train(tiny(2))
         assert agent.path is not None
         agent = inwit.resume(agent.path, training={"max_updates": 4}, tell=lambda text: None)
         results = [inwit.evaluate(agent), inwit.explain(agent, task), inwit.pass_at_k(agent, 2, 2)]
@@ -119,9 +126,7 @@ if __name__ == "__main__":
 
 
 def test_a_copy_stays_as_it_is() -> None:
-    copies = [
-        (update.agent.copy(), update.agent) for update in inwit.updates(small_config(training={"max_updates": 3}))
-    ]
+    copies = [(update.agent.copy(), update.agent) for update in inwit.updates(tiny(3))]
     first, last = copies[0][0], copies[-1][1]
     ours, theirs = weights_of(first.policy), weights_of(last.policy)
     assert any(not torch.equal(ours[name], theirs[name]) for name in ours)

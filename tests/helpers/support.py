@@ -6,9 +6,11 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 
 from inwit import worlds
@@ -21,6 +23,15 @@ from inwit.training.config import Config, resolve
 from inwit.training.loop import new_agent
 
 SMALL = {"width": 8}  # settings of a small policy; a policy without such a setting takes its defaults
+
+
+def first_fast(cases: Iterable[Any], fast: int) -> list[Any]:
+    """Cases of a test of which the first ones are fast, and the rest run with the slow tests."""
+    given = list(cases)
+    rest = (
+        pytest.param(*(case if isinstance(case, tuple) else (case,)), marks=pytest.mark.slow) for case in given[fast:]
+    )
+    return [*given[:fast], *rest]
 
 
 def whole_lines(path: Path) -> list[dict[str, Any]]:

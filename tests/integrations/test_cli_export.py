@@ -10,6 +10,7 @@ import inwit
 from inwit.commands.cli import main
 
 
+@pytest.mark.slow
 def test_a_run_becomes_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     inwit.train("calculator", world={"max_operators": 1}, policy={"width": 8}, training={"max_updates": 2})
     assert main(["export", "latest", "--folder", str(tmp_path / "agent")]) == 0

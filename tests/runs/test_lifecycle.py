@@ -261,6 +261,7 @@ def test_a_checkpoint_of_the_end_that_is_refused_costs_no_weights(monkeypatch: p
     assert (agent.status, inwit.load(agent.path).summary) == ("finished", agent.summary)
 
 
+@pytest.mark.slow
 def test_weights_that_are_refused_are_in_the_error(monkeypatch: pytest.MonkeyPatch, runs: Path) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(storage, "replace", Refusing(storage.replace, "weights.safetensors", range(1, 99)))
@@ -303,6 +304,7 @@ def test_a_run_that_goes_away_while_it_is_trained_is_said(rename: bool, tmp_path
         assert soaking.outcome(inwit.resume(tmp_path / "elsewhere", tell=quiet)) == uncut()
 
 
+@pytest.mark.slow
 def test_a_current_folder_that_changes_splits_no_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -397,6 +399,7 @@ def test_what_fails_between_the_folder_and_the_loop_leaves_nothing(runs: Path, m
     assert list(runs.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_run_kept_elsewhere_is_named_by_its_path(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

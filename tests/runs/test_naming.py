@@ -80,6 +80,7 @@ def test_what_may_be_a_name_and_tags() -> None:
     assert checked_tags(str(n) for n in range(20)) == [str(n) for n in range(20)]
 
 
+@pytest.mark.slow
 def test_the_flags_of_train(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     said(capsys, "train", *SMALL, "--name", "wide", "--tag", "a", "--tag", "two words", "--json")
     [row] = listing()

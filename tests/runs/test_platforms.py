@@ -117,6 +117,7 @@ def test_a_run_is_trained_and_gone_on_with_all_the_same(system: System, runs: Pa
     assert not list(runs.rglob(".*.partial"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("system", [System()], indirect=True, ids=["windows"])
 def test_the_commands_say_it_once(
     system: System, runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -13,6 +13,7 @@ from inwit.core.errors import UserError
 from inwit.core.results import EXACT, Evaluation, Row, Yardstick
 from inwit.runs.query import query
 from recorded import lines, metric, put, setting
+from support import first_fast
 
 
 @pytest.fixture
@@ -136,6 +137,7 @@ def test_it_only_reads_and_only_runs(folder: Path, tmp_path: Path, sql: str) -> 
     assert not out.exists()
 
 
+@pytest.mark.slow
 def test_the_programs_own_variables_are_no_tables(folder: Path) -> None:
     for name in ("arrays", "rows", "names", "lines", "texts", "database", "folder"):
         with pytest.raises(UserError, match=name):
@@ -184,7 +186,7 @@ VALUES = [
 ]
 
 
-@pytest.mark.parametrize(("sql", "value", "in_json", "in_csv"), VALUES, ids=[sql for sql, *_ in VALUES])
+@pytest.mark.parametrize(("sql", "value", "in_json", "in_csv"), first_fast(VALUES, 6), ids=[sql for sql, *_ in VALUES])
 def test_no_value_is_lost(
     sql: str, value: object, in_json: object, in_csv: str, runs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -132,6 +132,7 @@ def test_one_that_cannot_end_is_said(recorded: Recorded) -> None:
     assert text.startswith("wandb failed")
 
 
+@pytest.mark.slow
 def test_the_settings_name_tags_and_the_exact_result_arrive(
     recorded: Recorded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -187,6 +188,23 @@ def test_a_resumed_training_goes_on_where_the_tracker_stands(recorded: Recorded)
     assert [update for *_, update in recorded.ended] == [21, 32]
     lines = whole_lines(agent.path / "metrics.jsonl")
     assert [values for _, values in recorded.lines] == [tracking.scalars(line) for line in lines[1:]]
+
+
+def test_a_training_goes_on_in_the_trackers_that_it_had(recorded: Recorded) -> None:
+    """Unless others are named; one that is not here any more is left out."""
+    agent = inwit.train(small_config(**CONFIG), tell=quiet, track="wandb")
+    assert agent.path is not None
+    inwit.resume(agent.path, tell=quiet, track=[], training={"max_updates": 32})
+    assert len(recorded.about) == 1
+    inwit.resume(agent.path, tell=quiet, training={"max_updates": 42})
+    assert recorded.about[1].known == {"id": "a7"}
+    record = json.loads((agent.path / "run.json").read_text())
+    record["trackers"]["gone"] = {}
+    (agent.path / "run.json").write_text(json.dumps(record))
+    told: list[str] = []
+    inwit.resume(agent.path, tell=told.append, training={"max_updates": 52})
+    assert any("unknown tracker 'gone'" in text and "goes on without it" in text for text in told)
+    assert len(recorded.about) == 3
 
 
 def test_a_world_that_cannot_be_examined_leaves_the_run_finished(
