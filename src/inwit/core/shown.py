@@ -35,7 +35,8 @@ def to_html(parts: Group) -> str:
         if isinstance(part, Columns):
             found.append(_table(part.headings, part.rows, part.left))
         elif str(part).strip():
-            found.append(f'<p style="white-space: pre-wrap; margin: 0.4em 0">{escape(str(part).rstrip())}</p>')
+            font = "; font-family: monospace" if "\n" in str(part).strip() else ""  # their lines stand in columns
+            found.append(f'<p style="white-space: pre-wrap; margin: 0.4em 0{font}">{escape(str(part).rstrip())}</p>')
     return "\n".join(found)
 
 
