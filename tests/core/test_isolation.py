@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
@@ -22,7 +23,8 @@ def terms() -> tuple[object, ...]:
         torch.get_num_threads(),
         torch.get_default_dtype(),
         torch.get_default_device(),
-        torch.get_float32_matmul_precision(),
+        torch.backends.fp32_precision,
+        *(product.fp32_precision for product in (torch.backends.cuda.matmul, torch.backends.mkldnn.matmul)),
         torch.is_grad_enabled(),
         torch.is_inference_mode_enabled(),
         torch.is_autocast_enabled("cpu"),
@@ -54,6 +56,16 @@ def many_threads() -> AbstractContextManager[None]:
     return setting(torch.set_num_threads, 3, torch.get_num_threads())
 
 
+@contextmanager
+def reduced(place: object) -> Iterator[None]:
+    """PyTorch's newer switch, which the older getter of the same thing does not bear."""
+    place.fp32_precision = "tf32"  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        place.fp32_precision = "none"  # type: ignore[attr-defined]
+
+
 FOREIGN = {
     "no gradients": torch.no_grad,
     "inference mode": torch.inference_mode,
@@ -62,6 +74,8 @@ FOREIGN = {
     "doubles": doubles,
     "halves": halves,
     "low precision": low_precision,
+    "reduced products": lambda: reduced(torch.backends.cuda.matmul),
+    "reduced everything": lambda: reduced(torch.backends),
     "threads": many_threads,
 }
 
@@ -102,6 +116,44 @@ def test_terms_are_put_back_after_an_error() -> None:
         assert terms() != before
         raise RuntimeError("inside")
     assert terms() == before
+
+
+def test_threads_that_overlap_put_everything_back() -> None:
+    """Each leaves while the other is still inside, in both orders."""
+    before = terms()
+
+    def overlapping(first_out: int) -> list[tuple[object, ...]]:
+        both, gone, seen = threading.Barrier(2), threading.Event(), []
+
+        def run(number: int) -> None:
+            with on_own_terms(2):
+                both.wait()
+                if number != first_out:
+                    gone.wait()
+                    seen.append(terms())
+            gone.set()
+
+        workers = [threading.Thread(target=run, args=(number,)) for number in (0, 1)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        return seen
+
+    with doubles():
+        changed = terms()
+        for first_out in (0, 1):
+            [inside] = overlapping(first_out)
+            assert inside[:2] == (2, torch.float32)
+            assert terms() == changed
+    assert terms() == before
+
+
+def test_terms_within_terms() -> None:
+    with on_own_terms(2):
+        with on_own_terms(3):
+            assert torch.get_num_threads() == 3
+        assert torch.get_num_threads() == 2
 
 
 @pytest.mark.slow

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 import torch
 
 DEVICES = ("cpu", "cuda")  # whose autocast others may have turned on
+PRODUCTS = (torch.backends.cuda.matmul, torch.backends.mkldnn.matmul)  # whose float32 may be computed in less
+
+_lock = threading.RLock()
+_inside: list[int] = []  # the threads that are inside, once for each entry
+_outside: tuple[int, torch.dtype, list[str]] = (1, torch.float32, [])  # what holds for the process outside
 
 
 @contextmanager
@@ -15,9 +21,9 @@ def on_own_terms(threads: int | None = None) -> Iterator[None]:
     """Run with this many PyTorch threads (None leaves their number), gradients that can be switched on, float32, the
     CPU as default device, full precision; afterwards all is as it was.
 
+    Where several of Python's threads are inside at once, what holds for the process is put back when the last leaves.
     Not for the time between two updates of a generator: there the caller's terms hold.
     """
-    before = torch.get_num_threads(), torch.get_default_dtype(), torch.get_float32_matmul_precision()
     with ExitStack() as terms:
         if torch.is_inference_mode_enabled():
             terms.enter_context(torch.inference_mode(False))
@@ -27,17 +33,48 @@ def on_own_terms(threads: int | None = None) -> Iterator[None]:
         for device in DEVICES:
             if torch.is_autocast_enabled(device):
                 terms.enter_context(torch.autocast(device, enabled=False))
-        try:
-            _set(threads or before[0], torch.float32, "highest")
-            yield
-        finally:
-            _set(*before)
+        terms.enter_context(_process_terms(threads))
+        yield
 
 
-def _set(threads: int, dtype: torch.dtype, precision: str) -> None:
-    if torch.get_num_threads() != threads:  # setting it starts the library's threads anew
-        torch.set_num_threads(threads)
+@contextmanager
+def _process_terms(threads: int | None) -> Iterator[None]:
+    """Those terms that PyTorch has once for all of a process's threads."""
+    global _outside
+    me = threading.get_ident()
+    with _lock:
+        before = torch.get_num_threads()
+        if not _inside:
+            _outside = (before, torch.get_default_dtype(), [_precision(product) for product in PRODUCTS])
+        _inside.append(me)
+        _set(threads or before, torch.float32, ["none" if name == "none" else "ieee" for name in _outside[2]])
+    try:
+        yield
+    finally:
+        with _lock:
+            _inside.remove(me)
+            if not _inside:
+                _set(*_outside)
+            elif me in _inside:
+                _set_threads(before)
+
+
+def _precision(product: object) -> str:
+    """What was set for these products themselves: "none" where they follow what is set for all."""
+    found = getattr(product, "fp32_precision")  # noqa: B009  a property that PyTorch's stubs do not know
+    return "follows" if found != "none" and found == torch.backends.fp32_precision else found
+
+
+def _set(threads: int, dtype: torch.dtype, precisions: list[str]) -> None:
+    _set_threads(threads)
     if torch.get_default_dtype() != dtype:
         torch.set_default_dtype(dtype)
-    if torch.get_float32_matmul_precision() != precision:
-        torch.set_float32_matmul_precision(precision)
+    for product, name in zip(PRODUCTS, precisions, strict=True):
+        wanted = "none" if name == "follows" else name
+        if getattr(product, "fp32_precision") != wanted:  # noqa: B009
+            setattr(product, "fp32_precision", wanted)  # noqa: B010
+
+
+def _set_threads(count: int) -> None:
+    if torch.get_num_threads() != count:  # setting it starts the library's threads anew
+        torch.set_num_threads(count)
