@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from inwit.integrations.hub import push_to_hub, save_pretrained
     from inwit.integrations.onnx import export_onnx
     from inwit.rollout.collect import collect
+    from inwit.runs.conditions import UnsavedError
     from inwit.runs.loading import load
     from inwit.runs.portable import from_pretrained
-    from inwit.runs.recording import train
     from inwit.runs.resuming import resume
-    from inwit.runs.starting import updates
+    from inwit.runs.starting import train, updates
     from inwit.training.config import resolve
     from inwit.training.registering import (
         register_auxiliary,
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 # Where each name lives, as `module:name`; what type checkers read above.
 _HOMES = {
+    "UnsavedError": "inwit.runs.conditions:UnsavedError",
     "collect": "inwit.rollout.collect:collect",
     "evaluate": "inwit.evaluation.exact:evaluate",
     "explain": "inwit.evaluation.explanation:explain",
@@ -57,7 +58,7 @@ _HOMES = {
     "resume": "inwit.runs.resuming:resume",
     "save_pretrained": "inwit.integrations.hub:save_pretrained",
     "shortest": "inwit.worlds.oracle.shortest:shortest_for_task",
-    "train": "inwit.runs.recording:train",
+    "train": "inwit.runs.starting:train",
     "updates": "inwit.runs.starting:updates",
 }
 

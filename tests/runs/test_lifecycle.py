@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import pickle
 import shutil
 import signal
 from collections.abc import Callable, Collection
@@ -386,7 +387,7 @@ def test_what_fails_between_the_folder_and_the_loop_leaves_nothing(runs: Path, m
     def fail(*arguments: Any, **options: Any) -> Any:
         raise KeyboardInterrupt
 
-    for place in ("recording.training_of", "recording.Recorder.__post_init__", "tracking.Trackers.start"):
+    for place in ("starting.training_of", "recording.Recorder.__post_init__", "tracking.Trackers.start"):
         with monkeypatch.context() as patch:
             patch.setattr(f"inwit.runs.{place}", fail)
             with pytest.raises(KeyboardInterrupt):
@@ -464,3 +465,41 @@ def test_the_best_checkpoint_is_told_and_a_damaged_one_passed_over() -> None:
     (best / "state.json").write_text("{")
     assert checkpoint.best(run) == run / "checkpoints" / "000008"
     assert read_whole_record(run).status == "finished"
+
+
+def test_a_resumed_run_is_never_deleted(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever happens in its first update, and though it has no checkpoint yet: this training did not make it."""
+    path = folder_of(inwit.train(small_config(training=FIXED), name="precious", tell=quiet))
+    shutil.rmtree(path / "checkpoints")
+    (path / "weights.safetensors").unlink()
+    record = json.loads((path / "run.json").read_text())
+    (path / "run.json").write_text(json.dumps(record | {"status": "running", "summary": {}}))
+    for error in (MemoryError(), UserError("no"), ZeroDivisionError(), KeyboardInterrupt()):
+        with monkeypatch.context() as patch:
+            patch.setattr("inwit.training.loop._roll_out", lambda *_, error=error: (_ for _ in ()).throw(error))
+            with pytest.raises((UserError, ZeroDivisionError, KeyboardInterrupt)):
+                inwit.resume(path, tell=quiet)
+        assert read_record(path).label == "precious"
+    assert soaking.outcome(inwit.resume(path, tell=quiet)) == uncut()
+
+
+def test_the_callers_own_error_is_raised_though_the_disk_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+
+    def callback(update: Any) -> None:
+        monkeypatch.setattr(storage, "replace", Refusing(storage.replace, "weights.safetensors", range(1, 99)))
+        raise ZeroDivisionError("mine")
+
+    with pytest.raises(ZeroDivisionError, match="mine"):
+        inwit.train(small_config(training=FIXED), callback=callback, tell=told.append)
+    assert any("No space left on device" in text for text in told)
+
+
+def test_an_error_about_unsaved_weights_can_be_pickled_and_names_no_folder_that_is_gone() -> None:
+    error = pickle.loads(pickle.dumps(inwit.UnsavedError("full")))
+    assert (str(error), error.agent) == ("full", None)
+    with disk(FaultyDisk(kth=9, error=errno.ENOSPC, stays=True)), pytest.raises(inwit.UnsavedError) as refused:
+        inwit.train(small_config(training=FIXED), tell=quiet)
+    agent = refused.value.agent
+    assert agent is not None
+    assert agent.path is None or agent.path.exists()

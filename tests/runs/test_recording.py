@@ -41,7 +41,7 @@ def test_a_table_that_cannot_be_written_costs_the_table_alone(
     def refuse(*arguments: Any) -> None:
         raise error
 
-    monkeypatch.setattr("inwit.runs.recording.lines_to_parquet", refuse)
+    monkeypatch.setattr("inwit.runs.tables.lines_to_parquet", refuse)
     told: list[str] = []
     agent = inwit.train(small_config(training=TWO), tell=told.append)
     assert agent.path is not None

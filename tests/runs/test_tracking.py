@@ -235,3 +235,34 @@ def test_lines_become_flat_numbers() -> None:
     line = {"update": 3, "time": "x", "solved": True, "loss": 0.5, "approx_kl": None, "success": {"0": 0.25}}
     flat = tracking.scalars(line | {"tokens_used": {"1": {"MUL": 3, "ANS": 1}}})
     assert flat == {"loss": 0.5, "success/0": 0.25, "tokens_used/1/MUL": 0.75, "tokens_used/1/ANS": 0.25}
+
+
+def test_a_disk_that_refuses_to_note_a_tracker_leaves_it_in(
+    recorded: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    changed = tracking.writing.change
+
+    def change(path: Path, **changes: object) -> None:
+        if "trackers" in changes:
+            raise UserError("the disk is full")
+        changed(path, **changes)
+
+    monkeypatch.setattr(tracking.writing, "change", change)
+    inwit.train(small_config(**CONFIG), tell=told.append, track="wandb")
+    assert told == ["the disk is full: a resumed training will not find its run in wandb"]
+    assert recorded.lines
+
+
+def test_an_interrupt_while_the_result_is_computed_names_the_run(
+    recorded: Recorded, monkeypatch: pytest.MonkeyPatch, runs: Path
+) -> None:
+    def interrupt(agent: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(tracking, "evaluate", interrupt)
+    with pytest.raises(KeyboardInterrupt, match="what was trained is kept as"):
+        inwit.train(small_config(**CONFIG), tell=quiet, track="wandb")
+    [path] = runs.glob("tutorial*")
+    assert inwit.load(path).status == "finished"
+    assert recorded.ended == [("finished", {}, 21)]

@@ -61,8 +61,8 @@ def main(arguments: list[str]) -> int:
         raise UserError("--resume keeps the run's own name and tags: leave out --name and --tag")
     from inwit.runs.folder import read_whole_record
     from inwit.runs.loading import find, resolved
-    from inwit.runs.recording import train
     from inwit.runs.resuming import resume
+    from inwit.runs.starting import train
     from inwit.training.config import resolve
 
     if args.resume is None:

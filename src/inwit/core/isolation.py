@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import torch
 
 DEVICES = ("cpu", "cuda")  # whose autocast others may have turned on
-PRODUCTS = (torch.backends.cuda.matmul, torch.backends.mkldnn.matmul)  # whose float32 may be computed in less
+BACKENDS: Any = torch.backends  # its stubs do not know all of it
+PRODUCTS = (BACKENDS.cuda.matmul, BACKENDS.mkldnn.matmul)  # whose float32 may be computed in less
 
 _lock = threading.RLock()
 _inside: list[int] = []  # the threads that are inside, once for each entry
@@ -59,10 +61,10 @@ def _process_terms(threads: int | None) -> Iterator[None]:
                 _set_threads(before)
 
 
-def _precision(product: object) -> str:
+def _precision(product: Any) -> str:
     """What was set for these products themselves: "none" where they follow what is set for all."""
-    found = getattr(product, "fp32_precision")  # noqa: B009  a property that PyTorch's stubs do not know
-    return "follows" if found != "none" and found == torch.backends.fp32_precision else found
+    found = product.fp32_precision
+    return "follows" if found != "none" and found == BACKENDS.fp32_precision else found
 
 
 def _set(threads: int, dtype: torch.dtype, precisions: list[str]) -> None:
@@ -71,8 +73,8 @@ def _set(threads: int, dtype: torch.dtype, precisions: list[str]) -> None:
         torch.set_default_dtype(dtype)
     for product, name in zip(PRODUCTS, precisions, strict=True):
         wanted = "none" if name == "follows" else name
-        if getattr(product, "fp32_precision") != wanted:  # noqa: B009
-            setattr(product, "fp32_precision", wanted)  # noqa: B010
+        if product.fp32_precision != wanted:
+            product.fp32_precision = wanted
 
 
 def _set_threads(count: int) -> None:

@@ -18,7 +18,7 @@ from inwit.training.config import Config
 class UnsavedError(UserError):
     """The disk refuses what was trained: `agent` has it, in memory."""
 
-    def __init__(self, message: str, agent: Agent) -> None:
+    def __init__(self, message: str, agent: Agent | None = None) -> None:
         super().__init__(message)
         self.agent = agent
 

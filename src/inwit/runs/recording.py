@@ -1,10 +1,10 @@
-"""Training as a run: the loop with a record of it, checkpoints, signals, health and trackers around it."""
+"""The recorder of a training: a run with its lines, checkpoints, signals, health and trackers."""
 
 from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,64 +14,22 @@ from inwit.core import storage
 from inwit.core.contracts import Agent
 from inwit.core.errors import UserError
 from inwit.core.interruption import Asked, checkpoint_signal, interruption
-from inwit.core.isolation import on_own_terms
 from inwit.core.results import Json
-from inwit.core.storage import Tell, to_stderr
+from inwit.core.storage import Tell
 from inwit.core.text import shown
 from inwit.runs import checkpoint, snapshot, writing
-from inwit.runs.conditions import UnsavedError, enough_memory, is_false, training_of
+from inwit.runs.conditions import UnsavedError, enough_memory, is_false
 from inwit.runs.journal import Journal, Refusals
-from inwit.runs.starting import start
-from inwit.runs.tables import lines_to_parquet
-from inwit.runs.tracking import Names, Trackers
+from inwit.runs.tables import write_table
+from inwit.runs.tracking import Trackers
 from inwit.training import health
-from inwit.training.config import Config, resolve
+from inwit.training.config import Config
 from inwit.training.loop import Parts, loop
 from inwit.training.metrics import Update
-from inwit.training.progress import Callback, watching
+from inwit.training.progress import Callback
 
 REPORT_EVERY = 10  # updates between two lines of metrics
 PATIENCE = 60.0  # seconds until a checkpoint that was refused is tried again, at most
-
-
-def train(
-    source: Config | str | Path | Mapping[str, object] = "tutorial",
-    *,
-    callback: Callback | None = None,
-    progress: bool = False,
-    tell: Tell = to_stderr,
-    track: Names = None,
-    name: str | None = None,
-    tags: Sequence[str] = (),
-    **overrides: object,
-) -> Agent:
-    """Train to the end and keep the result as a run; returns the agent, with `path`, `status` and `summary`.
-
-    `callback` is called after every update; if it returns False, the training ends there, and the run is finished.
-    `progress` shows on standard error, or in a notebook below the cell, how it goes.
-    `tell` is called with sentences about the training's health, and about a disk that refuses something. `track` names
-    trackers: one, or several in a list or with commas. `name` and `tags` (at most 20) are kept with the run, to find it
-    by. The first Ctrl-C (or SIGTERM, or SIGHUP) ends the training after the update at hand and keeps what was trained
-    as an interrupted run, with a checkpoint to go on from (`resume`). So does an exception out of `callback`, which is
-    then raised. A second signal leaves at once. Raises `UserError` before anything is written if the configuration is
-    wrong, if memory does not suffice, and, with the agent as its `agent` (`UnsavedError`), if the disk refuses the
-    weights at the end.
-    """
-    config = resolve(source, **overrides)
-    checkpoint_signal(config.training.checkpoint_on)
-    with on_own_terms(config.training.threads), storage.telling(tell):
-        with enough_memory(config):
-            parts, trackers = start(config), Trackers(track, tell)  # what is wrong shows before a folder is made
-        path = writing.create(parts.agent.config, parts.agent.world.vocabulary.names, name, tags)
-        begun = False
-        try:
-            with training_of(path), watching(parts.agent.config, callback, progress) as called:
-                recorder = Recorder(parts, path, called, tell, trackers)
-                begun = True
-                return recorder.run()
-        finally:
-            if not begun:
-                writing.discard(path)
 
 
 @dataclass
@@ -97,7 +55,8 @@ class Recorder:
     | the same before the first checkpoint         | none        | the folder goes     | `UnsavedError`      |
     | a second signal while the end is saved       | running     | nothing more        | `KeyboardInterrupt` |
 
-    A lack of memory is an exception like any other, and is then raised as a `UserError`.
+    A lack of memory is an exception like any other, and is then raised as a `UserError`. Ctrl-C while the result is
+    computed for the trackers changes nothing of a finished run.
 
     Earlier checkpoints stay in every case, and a run that has one can be resumed from it. A run that says `running`
     while no process trains it is listed as stopped. The table `metrics.parquet` is written after a run is finished. It
@@ -109,6 +68,7 @@ class Recorder:
     callback: Callback | None
     tell: Tell
     trackers: Trackers
+    is_new: bool = False  # whether this training made the folder
 
     def __post_init__(self) -> None:
         self.config: Config = self.parts.agent.config
@@ -156,7 +116,7 @@ class Recorder:
                     return self._save("interrupted", {"signal": asked.end[0].name})
                 return self._save("finished", {"ended": "callback"} if stopped else None)
         finally:
-            self.trackers.close(self.ended, self.parts.agent, self.parts.counters.updates)
+            self._end_trackers()
 
     def _begin(self, asked: Asked) -> None:
         self.trackers.start(self.path, self.config, self.parts.counters.updates)
@@ -232,9 +192,16 @@ class Recorder:
         elif self.last is None and self.checkpointed is None:
             self._discard()
         else:
-            self._save("interrupted", with_checkpoint=between)
-            if isinstance(error, KeyboardInterrupt):
-                raise KeyboardInterrupt(f"what was trained is kept as {shown(self.path)}") from None
+            try:
+                self._save("interrupted", with_checkpoint=between)
+            except UserError as lost:  # what is raised is the caller's own error
+                self.tell(str(lost))
+            else:
+                if isinstance(error, KeyboardInterrupt):
+                    raise self._interrupt() from None
+
+    def _interrupt(self) -> KeyboardInterrupt:
+        return KeyboardInterrupt(f"what was trained is kept as {shown(self.path)}")
 
     def _save(self, status: str, more: Json | None = None, *, with_checkpoint: bool = True) -> Agent:
         """Save a checkpoint and the weights, and only then record that the run is complete; `more` goes into its
@@ -250,7 +217,7 @@ class Recorder:
             raise
         except UserError as error:
             self._fail(error)
-            agent.status = "failed"
+            agent.status, agent.path = "failed", self.path if self.path.exists() else None
             raise UnsavedError(str(error), agent) from None
         except KeyboardInterrupt:  # the second one: the user does not want to wait for the saving
             raise KeyboardInterrupt(f"while saving {shown(self.path)}: its last checkpoint stands") from None
@@ -258,7 +225,7 @@ class Recorder:
             self.tell(f"{refused}; the weights are saved")
         self.ended = status
         if status == "finished":
-            self._write_table()
+            write_table(self.path, self.tell)
         return agent
 
     def _last_lines(self, with_checkpoint: bool) -> UserError | None:
@@ -276,24 +243,23 @@ class Recorder:
         return None
 
     def _fail(self, error: UserError) -> None:
-        """Record that the run failed; delete its folder if it holds no checkpoint, no batch to look at, no weights."""
+        """Record that the run failed; delete its folder if this training made it and nothing is kept in it."""
         self.ended = "failed"
         kept = checkpoint.listed(self.path) or (self.path / "weights.safetensors").exists()
-        if kept or isinstance(error, health.UnhealthyError):
+        if kept or not self.is_new or isinstance(error, health.UnhealthyError):
             with suppress(UserError):  # the disk may refuse this, too: then the run stays `running`
                 writing.change(self.path, status="failed")
         else:
             self._discard()
 
     def _discard(self) -> None:
-        """Delete the folder. Trackers write into it: they end first."""
-        self.trackers.close(self.ended, self.parts.agent, self.parts.counters.updates)
-        writing.discard(self.path)
+        """Delete the folder, if this training made it. Trackers write into it: they end first."""
+        self._end_trackers()
+        if self.is_new:
+            writing.discard(self.path)
 
-    def _write_table(self) -> None:
-        table = self.path / "metrics.parquet"
+    def _end_trackers(self) -> None:
         try:
-            lines_to_parquet(self.path / "metrics.jsonl", table)
-        except Exception as error:  # whatever DuckDB or the disk raises: the run is finished without it
-            why = " ".join(str(error).split()) or type(error).__name__
-            self.tell(f"{table} could not be written ({why}): metrics.jsonl holds the same rows")
+            self.trackers.close(self.ended, self.parts.agent, self.parts.counters.updates)
+        except KeyboardInterrupt:  # while the result was computed for them
+            raise self._interrupt() from None

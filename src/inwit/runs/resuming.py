@@ -12,11 +12,12 @@ from inwit.core.devices import usable_device
 from inwit.core.errors import UserError
 from inwit.core.interruption import checkpoint_signal
 from inwit.core.isolation import on_own_terms
+from inwit.core.storage import Tell, to_stderr
 from inwit.runs import checkpoint, provenance, writing
 from inwit.runs.conditions import enough_memory, training_of
 from inwit.runs.folder import flat, read_metrics, read_whole_record
 from inwit.runs.loading import find, resolved
-from inwit.runs.recording import Recorder, Tell, to_stderr
+from inwit.runs.recording import Recorder
 from inwit.runs.starting import begin
 from inwit.runs.tracking import Names, trackers_of
 from inwit.training.config import Config
@@ -65,12 +66,12 @@ def _resume(
     track: Names,
     overrides: Mapping[str, object],
 ) -> Agent:
-    read_whole_record(path)
+    record = read_whole_record(path)
     if not os.access(path, os.W_OK):
         raise UserError(f"the run {path} cannot be written to: copy it to a folder of your own and resume the copy")
-    with training_of(path):
-        record = read_whole_record(path)
-        config = resolved(record, **overrides)
+    config = resolved(record, **overrides)
+    with training_of(path), on_own_terms(config.training.threads):
+        record = read_whole_record(path)  # as it is now that no other process changes it
         usable_device(config.training.device)  # before it is asked for its name
         here = provenance.surroundings(config.training.threads, config.training.device)
         _refuse_changes(path, resolved(record), config, provenance.differences(record.rest, here), tell)

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from inwit.core import storage
+from inwit.core.storage import Tell
 from inwit.runs.folder import read_lines
 
 
@@ -29,3 +30,13 @@ def lines_to_parquet(lines: Path, table: Path) -> None:
         connection.execute(f"CREATE TEMP TABLE rows AS {rows}", [str(source)])
         connection.table("rows").write_parquet(str(target))
         storage.replace(table, target.read_bytes())
+
+
+def write_table(run: Path, tell: Tell) -> None:
+    """Write a finished run's metrics as a table, too. Without it the run is finished all the same, which is told."""
+    table = run / "metrics.parquet"
+    try:
+        lines_to_parquet(run / "metrics.jsonl", table)
+    except Exception as error:  # whatever DuckDB or the disk raises
+        why = " ".join(str(error).split()) or type(error).__name__
+        tell(f"{table} could not be written ({why}): metrics.jsonl holds the same rows")

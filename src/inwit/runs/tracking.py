@@ -58,10 +58,18 @@ class Trackers:
             with self._failing_once(name):
                 self.open[name] = TRACKERS[name][2](about)
                 self.open[name].begin(about)
-                known = read_record(path).trackers | {name: self.open[name].known}
-                writing.change(path, trackers=known)
-                for line in lines:
-                    self._send(self.open[name], line)
+            if name not in self.failed:
+                self._note(path, name)
+                with self._failing_once(name):
+                    for line in lines:
+                        self._send(self.open[name], line)
+
+    def _note(self, path: Path, name: str) -> None:
+        """Keep what finds the tracker's run again."""
+        try:
+            writing.change(path, trackers=read_record(path).trackers | {name: self.open[name].known})
+        except UserError as error:
+            self.tell(f"{error}: a resumed training will not find its run in {name}")
 
     def log(self, line: Json) -> None:
         for name, tracker in self.open.items():
