@@ -81,6 +81,8 @@ BROKEN = {
     "zero": ("x = 1\n1 / 0\n", ["ZeroDivisionError", "zero.py, line 2"]),
     "syntax": ("def\n", ["SyntaxError", "syntax.py, line 1"]),
     "leaves": ("import sys\nsys.exit(3)\n", ["SystemExit", "leaves.py, line 2"]),
+    "base": ("class Odd(BaseException): ...\nraise Odd('no')\n", ["Odd: no", "base.py, line 2"]),
+    "nul": ("x = '\0'\n", ["null bytes"]),
     "lacks": ("import not_there\n", ["not_there", "lacks.py, line 1"]),
     "twice": ("import inwit\ninwit.register_learner('a2c', 'a:b')\n", ["registered already", "twice.py, line 2"]),
 }
@@ -101,7 +103,16 @@ def test_an_error_in_a_module_is_one_line(name: str, form: str, here: Path, caps
 @pytest.mark.parametrize("module", ["nowhere_at_all", "nowhere.py", "", " ", "a b", "..", ".", "inwit.nothing"])
 def test_a_module_that_is_not_there(module: str, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("worlds", "--import", module) == 2
-    assert capsys.readouterr().err.count("\n") == 1
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "TypeError" not in told
+    assert "None" not in told
+
+
+def test_a_folder_is_no_module(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "folder.py").mkdir()
+    assert run("worlds", "--import", "folder.py") == 2
+    assert "it is a folder" in capsys.readouterr().err
 
 
 def test_a_file_named_as_another_module_does_not_take_its_place(here: Path) -> None:

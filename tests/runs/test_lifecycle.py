@@ -56,7 +56,10 @@ def uncut() -> Any:
         return soaking.outcome(inwit.train(small_config(training=FIXED), tell=quiet))
 
 
-@pytest.mark.parametrize("answer", [False, np.False_, torch.tensor(False)])
+ARRAYS = [np.array(False), np.array([False]), torch.tensor([False])]
+
+
+@pytest.mark.parametrize("answer", [False, np.False_, torch.tensor(False), *ARRAYS])
 def test_a_callback_that_says_no_ends_the_training(answer: object, capsys: pytest.CaptureFixture[str]) -> None:
     seen: list[int] = []
 
@@ -74,7 +77,9 @@ def test_a_callback_that_says_no_ends_the_training(answer: object, capsys: pytes
     assert (row["status"], row["updates"]) == ("finished", 1)
 
 
-@pytest.mark.parametrize("answer", [None, True, 0, 0.0, "", [], np.True_, np.int64(0), torch.tensor(0)])
+@pytest.mark.parametrize(
+    "answer", [None, True, 0, 0.0, "", [], np.True_, np.int64(0), torch.tensor(0), torch.tensor(False, device="meta")]
+)
 def test_any_other_answer_ends_nothing(answer: object) -> None:
     agent = inwit.train(small_config(training=FIXED), callback=lambda update: answer, tell=quiet)
     assert agent.summary["update"] == 12
@@ -465,6 +470,19 @@ def test_the_best_checkpoint_is_told_and_a_damaged_one_passed_over() -> None:
     (best / "state.json").write_text("{")
     assert checkpoint.best(run) == run / "checkpoints" / "000008"
     assert read_whole_record(run).status == "finished"
+
+
+@pytest.mark.parametrize("edited", [{"versions": [1]}, {"versions": 3}, {"machine": "a"}, {"machine": -1}])
+def test_edited_surroundings_hinder_nobody(edited: dict[str, object]) -> None:
+    path = folder_of(inwit.train(small_config(training=FIXED), tell=quiet))
+    record = json.loads((path / "run.json").read_text())
+    (path / "run.json").write_text(json.dumps(record | edited))
+    told: list[str] = []
+    with pytest.raises(UserError, match="ask for more"):
+        inwit.resume(path, tell=told.append)
+    assert not told, "Nothing is said of a resumption that does not take place."
+    assert inwit.resume(path, tell=told.append, training={"max_updates": 13}).summary["update"] == 13
+    assert "from here on bits may differ" in told[0]
 
 
 def test_a_resumed_run_is_never_deleted(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:

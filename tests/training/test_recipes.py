@@ -61,7 +61,7 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     config = inwit.resolve("-", seed=4)
     assert (config.recipe, config.seed, config.world.id) == ("stdin", 4, "tutorial-v1")
     monkeypatch.setattr(sys, "stdin", None)
-    with pytest.raises(UserError, match=r"no world\.id"):
+    with pytest.raises(UserError, match="standard input holds no recipe"):
         inwit.resolve("-")
 
 
@@ -104,3 +104,12 @@ def test_a_name_that_cannot_be_is_refused(name: str) -> None:
     with pytest.raises(UserError) as refused:
         inwit.resolve(name)
     assert len(str(refused.value)) < 400
+
+
+@pytest.mark.parametrize(
+    ("given", "said"), [(b"", "holds no recipe"), (b" \n", "holds no recipe"), (b"x" * 1_000_001, "holds more than")]
+)
+def test_standard_input_that_holds_no_recipe(given: bytes, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given)))
+    with pytest.raises(UserError, match=f"standard input {said}"):
+        inwit.resolve("-")

@@ -37,7 +37,9 @@ def bring(modules: Iterable[str]) -> None:
         try:
             with redirect_stdout(sys.stderr):
                 _import(module)
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # test tools and event loops have exceptions of that kind
             raise UserError(f"cannot import {module}: {_what(error, module)}") from None
         _given.append(module)
 
@@ -57,6 +59,8 @@ def asked_for(recorded: object) -> Iterator[None]:
 
 def _import(module: str) -> None:
     path = Path(module)
+    if set(module) <= {"."}:
+        raise ModuleNotFoundError(name=module.split(".")[0])
     if path.suffix.lower() != ".py":
         _find_in(os.getcwd())  # noqa: PTH109  as sys.path has it
         import_module(module)
@@ -65,7 +69,7 @@ def _import(module: str) -> None:
     if any(getattr(loaded, "__file__", None) == str(path) for loaded in list(sys.modules.values())):
         return
     if not path.is_file():
-        raise FileNotFoundError("there is no such file")
+        raise FileNotFoundError("it is a folder" if path.is_dir() else "there is no such file")
     name = path.stem
     if not name.isidentifier() or name in sys.modules or ((known := find_spec(name)) and known.origin != str(path)):
         name = f"inwit_import_{len(_given)}"  # the other module of that name stays what it is
@@ -95,7 +99,8 @@ def _what(error: BaseException, module: str) -> str:
     if isinstance(error, FileNotFoundError) and error.errno is None:
         return str(error)
     if isinstance(error, SyntaxError):
-        return f"{type(error).__name__}: {error.msg} ({error.filename}, line {error.lineno})"
+        place = "" if error.filename is None else f" ({error.filename}, line {error.lineno})"
+        return f"{type(error).__name__}: {error.msg}{place}"
     own = Path(__file__).parents[1]
     frames = [each for each in traceback.extract_tb(error.__traceback__) if "importlib" not in each.filename]
     places = [each for each in frames if own not in Path(each.filename).parents]

@@ -12,6 +12,7 @@ import torch
 from inwit.core import storage
 from inwit.core.contracts import Agent
 from inwit.core.errors import UserError, out_of_memory
+from inwit.core.numbers import scalar
 from inwit.training.config import Config
 
 
@@ -50,7 +51,8 @@ def enough_memory(config: Config) -> Iterator[None]:
 
 
 def is_false(answer: object) -> bool:
-    """Whether a callback says no: False, NumPy's False or a tensor of it; None, 0 and all else say nothing."""
-    if isinstance(answer, torch.Tensor) and answer.dtype == torch.bool and answer.numel() == 1:
-        return not answer.item()
-    return answer is False or (isinstance(answer, np.bool_) and not answer)
+    """Whether a callback says no: False, or an array or a tensor with nothing but it; None, 0 and all else say
+    nothing."""
+    if isinstance(answer, torch.Tensor | np.ndarray) and tuple(answer.shape) == (1,):
+        answer = answer[0]
+    return scalar(answer) is False

@@ -42,7 +42,8 @@ def surroundings(threads: int, device: str) -> Json:
 def differences(old: Json, new: Json) -> list[str]:
     """Where two surroundings differ, as in `torch 2.12.0 -> 2.13.0`."""
     names = ("versions", "machine")
-    pairs = [(name, (old.get(part) or {}).get(name), value) for part in names for name, value in new[part].items()]
+    known = {part: found if isinstance(found := old.get(part), dict) else {} for part in names}  # it may be edited
+    pairs = [(name, known[part].get(name), value) for part in names for name, value in new[part].items()]
     pairs += [(name, old.get(name), new[name]) for name in ("threads", "device")]
     return [f"{name} {before} -> {after}" for name, before, after in pairs if before != after]
 

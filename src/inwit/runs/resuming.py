@@ -74,7 +74,8 @@ def _resume(
         record = read_whole_record(path)  # as it is now that no other process changes it
         usable_device(config.training.device)  # before it is asked for its name
         here = provenance.surroundings(config.training.threads, config.training.device)
-        _refuse_changes(path, resolved(record), config, provenance.differences(record.rest, here), tell)
+        notes: list[str] = []  # told when it is sure that the training goes on
+        _refuse_changes(path, resolved(record), config, provenance.differences(record.rest, here), notes.append)
         checkpoint_signal(config.training.checkpoint_on)
         with enough_memory(config):
             parts, trackers = prepare(config), trackers_of(track, record, tell)
@@ -87,13 +88,15 @@ def _resume(
         else:
             begin(parts)
         _refuse_if_done(path, record.status, parts)
+        for note in notes:
+            tell(note)
         lengths: dict[str, int] = kept.numbers["lengths"] if kept else dict.fromkeys(writing.LINES, 0)
         trackers.sent = max((line["update"] for line in read_metrics(path)), default=0)
         _go_back(path, parts.counters.updates, lengths, tell)
         earlier = record.rest.get("resumed") or []  # a record of an earlier version, or an edited one, may have none
-        note = {"update": parts.counters.updates, "time": provenance.now(), **here}
+        resumption = {"update": parts.counters.updates, "time": provenance.now(), **here}
         now = parts.agent.config.to_dict()
-        writing.change(path, status="running", config=now, resumed=[*earlier, note], **here)
+        writing.change(path, status="running", config=now, resumed=[*earlier, resumption], **here)
         with watching(config, callback, progress) as recorder.callback:
             return recorder.run()
 

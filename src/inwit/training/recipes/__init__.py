@@ -10,6 +10,8 @@ from pathlib import Path
 
 from inwit.core.errors import UserError, short, unknown
 
+LONGEST = 1_000_000  # bytes of a recipe from standard input
+
 
 def names() -> list[str]:
     return sorted(path.name[:-5] for path in resources.files(__name__).iterdir() if path.name.endswith(".toml"))
@@ -30,7 +32,7 @@ def read(source: str | Path) -> tuple[str, str]:
     path = Path(source)
     try:
         if str(source) == "-":
-            return "stdin", _decoded((sys.stdin.buffer if sys.stdin else io.BytesIO()).read())
+            return "stdin", _from_stdin()
         is_there = path.exists() and not path.is_dir()  # a pipe, too: /dev/stdin, or <(...) of a shell
         if not is_there and path.suffix.lower() != ".toml":
             return str(source), text(str(source))
@@ -39,6 +41,15 @@ def read(source: str | Path) -> tuple[str, str]:
         if isinstance(error, UserError):
             raise
         raise UserError(f"cannot read the recipe {short(str(source))}: {_reason(error)}") from None
+
+
+def _from_stdin() -> str:
+    data = (sys.stdin.buffer if sys.stdin else io.BytesIO()).read(LONGEST + 1)
+    if not data.strip():
+        raise UserError("standard input holds no recipe: give one, as in `inwit recipes tutorial | inwit train -`")
+    if len(data) > LONGEST:
+        raise UserError(f"standard input holds more than {LONGEST:,} bytes: that is no recipe")
+    return _decoded(data)
 
 
 def _reason(error: OSError | ValueError) -> str:
