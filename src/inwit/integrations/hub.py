@@ -18,10 +18,11 @@ from inwit.core import imports, result_text, storage
 from inwit.core.contracts import Agent, parameters_of, weights_of
 from inwit.core.errors import UserError, missing
 from inwit.core.results import Evaluation
+from inwit.core.storage import Tell, to_stderr
 from inwit.evaluation.exact import evaluate
 from inwit.runs import loading
-from inwit.runs.portable import CARD, CONFIG, FORMAT, REPO_ID, WEIGHTS, hub_errors, is_portable, record_hash
-from inwit.runs.recording import Tell, to_stderr
+from inwit.runs.finding import CONFIG, is_portable
+from inwit.runs.portable import CARD, FORMAT, REPO_ID, WEIGHTS, hub_errors, record_hash
 from inwit.version import __version__
 from inwit.worlds import WORLDS
 

@@ -12,11 +12,12 @@ from inwit.core.devices import usable_device
 from inwit.core.errors import UserError
 from inwit.core.interruption import checkpoint_signal
 from inwit.core.isolation import on_own_terms
+from inwit.core.storage import Tell, to_stderr
 from inwit.runs import checkpoint, provenance, writing
 from inwit.runs.conditions import enough_memory, training_of
 from inwit.runs.folder import flat, read_metrics, read_whole_record
 from inwit.runs.loading import find, resolved
-from inwit.runs.recording import Recorder, Tell, to_stderr
+from inwit.runs.recording import Recorder
 from inwit.runs.starting import begin
 from inwit.runs.tracking import Names, trackers_of
 from inwit.training.config import Config
