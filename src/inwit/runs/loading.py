@@ -38,6 +38,16 @@ def find(run: str | Path, *, any_status: bool = False) -> Path:
     raise unknown("run", run, ["latest", *names[-5:]])
 
 
+def find_to_resume(run: str | Path) -> Path:
+    """As `find`, of whatever status. Raises `UserError` also for a checkpoint."""
+    path = find(run, any_status=True)
+    if is_file(path / "manifest.json") and not is_file(path / "run.json"):
+        name, _, which = str(run).rpartition("@")
+        way = f"leave out @{which}" if name and Path(which).name == which else f"give {path.absolute().parents[1]}"
+        raise UserError(f"{run} is a checkpoint, and a run goes on from its newest one: {way}")
+    return path
+
+
 def _checkpoint(run: Path, which: str) -> Path:
     kept = checkpoint.listed(run)
     named = {"best": checkpoint.best(run), "last": kept[0] if kept else None}
@@ -87,7 +97,8 @@ def resolved(record: Record, **overrides: object) -> Config:
     """The configuration that a run's record holds, with overrides. Raises `UserError` for one that is impossible
     here."""
     with imports.asked_for(record.rest.get("imports")):
-        return resolve(record.config, **overrides)
+        config = resolve(record.config)
+    return resolve(config, **overrides)
 
 
 def _incomplete(path: Path, status: str) -> str:
