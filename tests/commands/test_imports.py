@@ -16,6 +16,7 @@ from inwit.commands.cli import COMMANDS
 from inwit.core import imports
 from inwit.core.errors import UserError
 from inwit.learners import LEARNERS
+from recorded import put
 from support import first_fast
 
 MINE = """
@@ -75,6 +76,22 @@ def test_a_run_says_which_module_is_missing(
     assert "mine" not in LEARNERS.names()
     with pytest.raises(UserError, match="--import"):
         inwit.load(path)
+
+
+def test_a_wrong_override_is_no_missing_module(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    put(runs, "made", lambda record: record.update(imports=["mymod"]))
+    for flags, said in (
+        (["--training.max_updatez", "3"], "unknown setting 'training.max_updatez'"),
+        (["--training.max_updates", "x"], "is not a whole number"),
+        (["--policy.id", "nope"], "unknown policy 'nope'"),
+    ):
+        assert run("train", "--resume", "made", *flags) == 2
+        error = capsys.readouterr().err
+        assert said in error
+        assert "--import" not in error
+    (runs / "made" / "run.json").write_text((runs / "made" / "run.json").read_text().replace('"a2c"', '"my-own"'))
+    assert run("train", "--resume", "made", "--training.max_updatez", "3") == 2
+    assert "give that" in capsys.readouterr().err
 
 
 BROKEN = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -265,3 +266,129 @@ def test_the_hub_without_a_token_or_name(agent: Agent, monkeypatch: pytest.Monke
         inwit.push_to_hub(agent, "me/agent")
     with pytest.raises(UserError, match="must be like name/agent"):
         inwit.push_to_hub(agent, "agent")
+
+
+class Hub:
+    """A stand-in for the Hub's client, with one repository: a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def create_repo(self, repo_id: str, *, private: bool, exist_ok: bool) -> None:
+        assert exist_ok
+        self.folder.mkdir(exist_ok=True)
+
+    def list_repo_files(self, repo_id: str) -> list[str]:
+        return [path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*") if path.is_file()]
+
+    def snapshot_download(self, repo_id: str, *, local_dir: Path, allow_patterns: list[str]) -> str:
+        local_dir.mkdir()
+        for name in set(allow_patterns) & set(self.list_repo_files(repo_id)):
+            shutil.copy(self.folder / name, local_dir / name)
+        return str(local_dir)
+
+    def upload_folder(self, *, repo_id: str, folder_path: Path, commit_message: str) -> str:
+        shutil.copytree(folder_path, self.folder, dirs_exist_ok=True)
+        return f"https://hub/{repo_id}"
+
+    def holds(self) -> dict[str, bytes]:
+        return {name: (self.folder / name).read_bytes() for name in self.list_repo_files("")}
+
+
+@pytest.fixture
+def hub(saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hub:
+    hub = Hub(tmp_path / "hub")
+    hub.folder.mkdir()
+    (hub.folder / ".gitattributes").write_text("*.safetensors filter=lfs")
+    monkeypatch.setattr(pytest.importorskip("huggingface_hub"), "HfApi", lambda token: hub)
+    return hub
+
+
+def pushed(agent: Agent) -> list[str]:
+    told: list[str] = []
+    assert inwit.push_to_hub(agent, "me/agent", token="hf_none", tell=told.append).endswith("me/agent")
+    return told
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        ["README.md", "model.safetensors", "notes.txt"],
+        ["model.safetensors"],
+        ["src/model.py"],
+        ["config.json"],
+        [".env"],
+    ],
+    ids=" ".join,
+)
+def test_a_repository_of_somebody_elses_is_refused(agent: Agent, hub: Hub, files: list[str]) -> None:
+    for name in files:
+        (hub.folder / name).parent.mkdir(exist_ok=True)
+        (hub.folder / name).write_text('{"model_type": "mine"}')
+    before = hub.holds()
+    with pytest.raises(UserError, match=r"me/agent holds .*, and is no agent's repository: name an empty or a new one"):
+        pushed(agent)
+    assert hub.holds() == before
+
+
+HEADER = "---\nlicense: mit\n---\n"
+
+
+@pytest.mark.parametrize("card", [None, "", HEADER, HEADER.replace("\n", "\r\n"), "\n" + HEADER + "\n"])
+def test_a_new_repository_gets_the_card(agent: Agent, hub: Hub, card: str | None) -> None:
+    if card is not None:
+        (hub.folder / "README.md").write_bytes(card.encode())
+    assert pushed(agent) == []
+    assert "# me/agent" in (hub.folder / "README.md").read_text()
+    assert inwit.from_pretrained(hub.folder).config == agent.config
+    assert pushed(agent) == [], "The card is the agent's own."
+
+
+@pytest.mark.parametrize("card", ["mine", HEADER + "mine", "---\nmine", "mine\n" + HEADER, HEADER + "mine\n---\n"])
+def test_a_card_that_somebody_wrote_on_the_hub_is_kept(agent: Agent, hub: Hub, card: str) -> None:
+    (hub.folder / "README.md").write_text(card)
+    kept = "and is kept: look whether its results are the agent's"
+    assert pushed(agent) == [f"README.md of me/agent was there before {kept}"]
+    assert pushed(agent) == [f"README.md of me/agent was edited {kept}"]
+    edit(hub.folder, lambda record: record.pop("card_sha256"))
+    assert pushed(agent) == [f"README.md of me/agent may have been edited {kept}"]
+    assert (hub.folder / "README.md").read_text() == card
+    assert inwit.from_pretrained(hub.folder).config == agent.config
+
+
+def test_a_card_of_an_earlier_version_may_have_been_edited(saved: Path, agent: Agent) -> None:
+    edit(saved, lambda record: record.pop("card_sha256"))
+    told: list[str] = []
+    inwit.save_pretrained(agent, saved, tell=told.append)
+    assert told == [
+        f"{saved / 'README.md'} may have been edited and is kept: look whether its results are still the agent's"
+    ]
+
+
+def test_where_its_maker_keeps_files_stays_with_the_maker(
+    saved: Path, agent: Agent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last parts of paths tell what there was; they satisfy what was given with a path."""
+    monkeypatch.setattr("inwit.core.imports._given", [str(tmp_path / "secret" / "mine.py"), "pkg.world", "./my.py"])
+    for start, kept in ((str(tmp_path / "secret" / "teacher"), "teacher"), ("me/agent", "me/agent")):
+        config = replace(agent.config, training=replace(agent.config.training, start_from=start))
+        folder = inwit.save_pretrained(replace(agent, config=config), tmp_path / "shared")
+        record = json.loads((folder / "config.json").read_text())
+        assert record["config"]["training"]["start_from"] == kept
+        assert record["imports"] == ["mine.py", "pkg.world", "my.py"]
+        assert not any(b"secret" in path.read_bytes() for path in folder.iterdir())
+        assert inwit.from_pretrained(folder).config.training.start_from == kept
+    edit(folder, lambda record: record["config"]["world"].update(id="mine-v0"))
+    with pytest.raises(UserError) as caught:
+        inwit.from_pretrained(folder)
+    assert "--import" not in str(caught.value)
+
+
+def test_weights_that_share_memory_are_saved(agent: Agent, saved: Path, tmp_path: Path) -> None:
+    tied = inwit.from_pretrained(saved)
+    assert isinstance(tied.policy, torch.nn.Module)
+    small, *_, large = sorted(tied.policy.parameters(), key=torch.numel)
+    small.data = large.data.flatten()[: small.numel()].view(small.shape)
+    back = inwit.from_pretrained(inwit.save_pretrained(tied, tmp_path / "tied"))
+    for name, tensor in tied.policy.state_dict().items():
+        assert torch.equal(back.policy.state_dict()[name], tensor)

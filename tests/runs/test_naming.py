@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +167,55 @@ def test_a_name_finds_its_newest_run_unless_a_folder_has_it(four: Path) -> None:
     assert find("slim") == four / "slim"
     with pytest.raises(UserError, match="unknown run"):
         find("nope")
+
+
+@pytest.mark.parametrize("word", ["wide", "wide-1", "./wide", "latest", "./latest", "empty"])
+def test_a_folder_without_a_run_hides_none(
+    word: str, four: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Here or among the runs, and for all that look for a run in the same way."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("wide", "wide-1", "latest", "empty"):
+        Path(name).mkdir()
+    (four / "wide").mkdir()
+    runs = {"wide": ["wide-0", "wide-1"], "wide-1": ["wide-1"], "latest": ["calculator-0"]}
+    if word in runs:
+        assert [run.record.folder_name for run in select([word])] == runs[word]
+        assert find(word) == four / runs[word][-1]
+    else:
+        assert "is not a run" in refusal(lambda: select([word]))
+        assert find(word) == Path(word)
+
+
+def test_a_folder_with_an_agent_is_meant_before_a_given_name(
+    four: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, record in (("wide", {"library": "inwit"}), ("slim", {"model_type": "x"})):
+        Path(name).mkdir()
+        Path(name, "config.json").write_text(json.dumps(record))
+    assert find("wide") == Path("wide")
+    assert "is damaged" in refusal(lambda: select(["wide"]))
+    assert find("slim") == four / "slim-0"
+
+
+@pytest.mark.parametrize("word", ["shut", "shut/run", "./shut"])
+def test_a_folder_that_may_not_be_looked_into(
+    word: str, runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the system refuses it to anybody but root."""
+    monkeypatch.chdir(tmp_path)
+    Path("shut").mkdir(mode=0)
+    stat = os.stat
+
+    def refused(path: Any, **more: Any) -> os.stat_result:
+        if "shut/" in str(path):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return stat(path, **more)
+
+    monkeypatch.setattr(os, "stat", refused)
+    for look in (inwit.load, inwit.resume, inwit.from_pretrained, lambda word: select([word])):
+        assert "shut" in refusal(lambda: look(word))  # noqa: B023  called at once
 
 
 @pytest.mark.parametrize(("name", "tags"), [(None, None), (7, 7), ("", "abc"), ([], [1, None, "a"]), ({}, {})])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from itertools import islice
 from pathlib import Path
 
@@ -65,6 +66,16 @@ def test_the_source_is_kept_by_a_name_that_lasts(trained: Agent, folder: Path, m
     assert begun("latest@last").config.training.start_from == f"{trained.path.name}/checkpoints/000003"
     monkeypatch.chdir(folder.parent)
     assert begun("agent").config.training.start_from == str(folder)
+
+
+def test_a_source_may_be_a_path(trained: Agent) -> None:
+    assert trained.path is not None
+    source = trained.path / "checkpoints" / "000003"
+    config = small_config(training={**NONE, "start_from": source})
+    assert config.training.start_from == str(source)
+    assert same(start(config).agent, trained)
+    with pytest.raises(UserError, match=r"training.episodes = .* is not a whole number"):
+        small_config(training={"episodes": source})
 
 
 def test_other_settings_may_be_chosen(trained: Agent) -> None:
@@ -134,6 +145,19 @@ def test_a_checkpoint_by_its_name(trained: Agent) -> None:
         inwit.load("latest@bst")
     with pytest.raises(UserError, match="unknown run 'nowhere'"):
         inwit.load("nowhere@best")
+
+
+def test_a_run_goes_on_from_no_checkpoint_of_choice(trained: Agent, capsys: pytest.CaptureFixture[str]) -> None:
+    assert trained.path is not None
+    kept = trained.path / "checkpoints" / "000002"
+    ways = {"latest@best": "leave out @best", f"{trained.path}@2": "leave out @2", str(kept): f"give {trained.path}"}
+    ways[f"{trained.path.name}/checkpoints/000002"] = f"give {trained.path}"
+    for word, way in ways.items():
+        said = f"{word} is a checkpoint, and a run goes on from its newest one: {way}"
+        with pytest.raises(UserError, match=f"^{re.escape(said)}$"):
+            inwit.resume(word)
+        assert main(["train", "--resume", word]) == 2
+        assert said in capsys.readouterr().err
 
 
 def test_the_best_is_the_one_with_the_highest_running_success(trained: Agent) -> None:

@@ -60,7 +60,7 @@ def main(arguments: list[str]) -> int:
     if args.resume is not None and (args.name is not None or args.tag):
         raise UserError("--resume keeps the run's own name and tags: leave out --name and --tag")
     from inwit.runs.folder import read_whole_record
-    from inwit.runs.loading import find, resolved
+    from inwit.runs.loading import find_to_resume, resolved
     from inwit.runs.resuming import resume
     from inwit.runs.starting import train
     from inwit.training.config import resolve
@@ -69,7 +69,7 @@ def main(arguments: list[str]) -> int:
         config = resolve("tutorial" if args.recipe is None else args.recipe, **more)
         training = partial(train, config, track=args.track, name=args.name, tags=args.tag)
         return _run_training(config, training, as_json=args.json)
-    run = find(args.resume, any_status=True)
+    run = find_to_resume(args.resume)
     config = resolved(read_whole_record(run), **more)
     return _run_training(config, partial(resume, run, track=args.track, **more), as_json=args.json)
 

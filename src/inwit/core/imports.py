@@ -51,7 +51,8 @@ def asked_for(recorded: object) -> Iterator[None]:
         yield
     except UserError as error:
         names = recorded if isinstance(recorded, list) else []
-        flags = [f"--import {shlex.quote(name)}" for name in names if isinstance(name, str) and name not in _given]
+        given = {*_given, *(Path(name).name for name in _given)}  # an agent that travels has no folders of its maker's
+        flags = [f"--import {shlex.quote(name)}" for name in names if isinstance(name, str) and name not in given]
         if not flags:
             raise
         raise UserError(f"{error}; it was made with {' '.join(flags)}: give that, or import it in Python") from None

@@ -7,6 +7,7 @@ one-line `UserError` that names the value, the limit and the nearest valid name,
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import Field, asdict, dataclass, field, fields
 from functools import cache
@@ -71,7 +72,7 @@ def _convert(value: Any, hint: type) -> object:
     if get_origin(hint) is tuple:
         items = value.split(",") if isinstance(value, str) else list(value)
         return tuple(_convert(item, get_args(hint)[0]) for item in items)
-    value = scalar(value)
+    value = os.fspath(value) if hint is str and isinstance(value, os.PathLike) else scalar(value)
     if isinstance(value, str):
         value = value.strip() or value
     if hint is int:

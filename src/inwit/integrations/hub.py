@@ -17,11 +17,13 @@ from safetensors.torch import save
 from inwit.core import imports, result_text, storage
 from inwit.core.contracts import Agent, parameters_of, weights_of
 from inwit.core.errors import UserError, missing
-from inwit.core.results import Evaluation
+from inwit.core.results import Evaluation, Json
 from inwit.core.storage import Tell, to_stderr
 from inwit.evaluation.exact import evaluate
 from inwit.runs import loading
-from inwit.runs.portable import CARD, CONFIG, FORMAT, REPO_ID, WEIGHTS, hub_errors, is_portable, record_hash
+from inwit.runs.finding import CONFIG, is_portable
+from inwit.runs.portable import CARD, FORMAT, REPO_ID, WEIGHTS, hub_errors, record_hash
+from inwit.runs.writing import plain
 from inwit.version import __version__
 from inwit.worlds import WORLDS
 
@@ -42,7 +44,6 @@ def save_pretrained(
         raise UserError("the agent cannot be saved: it has no configuration, since no training made it")
     _check_summary(agent.summary)
     evaluation = evaluate(agent)
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights_of(agent.policy).items()}
     card = model_card(agent, evaluation, repo_id or folder.resolve().name).encode()
     record = {
         "library": "inwit",
@@ -51,15 +52,15 @@ def save_pretrained(
         "status": agent.status,
         "summary": agent.summary,
         "evaluation": evaluation.to_dict(),
-        "config": agent.config.to_dict(),
-        "imports": imports.imported(),
+        "config": _without_folders(agent.config.to_dict()),
+        "imports": [Path(name).name for name in imports.imported()],
         "card_sha256": hashlib.sha256(card).hexdigest(),
     }
-    weights = save(tensors, metadata={"record_sha256": record_hash(record)})
+    weights = save(plain(weights_of(agent.policy)), metadata={"record_sha256": record_hash(record)})
     record["weights_sha256"] = hashlib.sha256(weights).hexdigest()
     files = {WEIGHTS: weights, CONFIG: storage.to_json(record)}
-    if _is_edited(folder):
-        tell(f"{folder / CARD} was edited and is kept: look whether its results are still the agent's")
+    if edited := _edited(folder):
+        tell(f"{folder / CARD} {edited} and is kept: look whether its results are still the agent's")
     else:
         files[CARD] = card
     with storage.explained(f"cannot write the agent to {folder}"):
@@ -78,20 +79,29 @@ def _refuse_others(folder: Path) -> None:
             raise UserError(f"{folder} holds {others[0]}, and is no agent's folder: name an empty or a new one")
 
 
-def _is_edited(folder: Path) -> bool:
-    """Whether the folder's card is not the one that was written with its agent. Earlier versions did not note that."""
+def _without_folders(config: Json) -> Json:
+    """A configuration that others may see: where its maker keeps files is left out."""
+    start = Path(config["training"]["start_from"])
+    return config | {"training": config["training"] | ({"start_from": start.name} if start.is_absolute() else {})}
+
+
+def _edited(folder: Path) -> str:
+    """What to say of a card that is not the one that was written with the folder's agent; empty of one that is."""
     with suppress(OSError):
-        written = json.loads((folder / CONFIG).read_bytes()).get("card_sha256")
-        return hashlib.sha256((folder / CARD).read_bytes()).hexdigest() != written
-    return False
+        written = json.loads((folder / CONFIG).read_bytes()).get("card_sha256")  # earlier versions did not note it
+        if hashlib.sha256((folder / CARD).read_bytes()).hexdigest() != written:
+            return "was edited" if written else "may have been edited"
+    return ""
 
 
-def push_to_hub(agent: Agent | str | Path, repo_id: str, *, private: bool = False, token: str | None = None) -> str:
-    """Create the repository on the Hub if need be and upload the agent's folder; returns its address. A card that was
-    edited there is kept.
+def push_to_hub(
+    agent: Agent | str | Path, repo_id: str, *, private: bool = False, token: str | None = None, tell: Tell = to_stderr
+) -> str:
+    """Create the repository on the Hub if need be and upload the agent's folder; returns its address. An agent that is
+    there already is replaced; a card that somebody has written or edited is kept, which `tell` hears of.
 
-    Raises `UserError` without the extra, without a network, or where the token (given, or stored by `hf auth login`) is
-    missing or refused.
+    Raises `UserError` without the extra, without a network, where the token (given, or stored by `hf auth login`) is
+    missing or refused, or if the repository holds anything else.
     """
     try:
         from huggingface_hub import HfApi, get_token
@@ -108,11 +118,25 @@ def push_to_hub(agent: Agent | str | Path, repo_id: str, *, private: bool = Fals
             api.create_repo(repo_id, private=private, exist_ok=True)
             there = Path(place, "there")
             api.snapshot_download(repo_id, local_dir=there, allow_patterns=[CONFIG, CARD])
-            if is_portable(there) and _is_edited(there):
+            if edited := _edited_on_hub(there, repo_id, api.list_repo_files(repo_id)):
                 (folder / CARD).write_bytes((there / CARD).read_bytes())
-            elif (there / CONFIG).exists() and not is_portable(there):
-                raise UserError(f"{repo_id} holds a {CONFIG} that is no inwit agent's: name another repository")
-            return str(api.upload_folder(repo_id=repo_id, folder_path=folder, commit_message="Save an inwit agent"))
+            address = str(api.upload_folder(repo_id=repo_id, folder_path=folder, commit_message="Save an inwit agent"))
+        if edited:
+            tell(f"{CARD} of {repo_id} {edited} and is kept: look whether its results are the agent's")
+        return address
+
+
+def _edited_on_hub(there: Path, repo_id: str, files: list[str]) -> str:
+    """As `_edited`, of a copy of a repository with these files. Raises `UserError` if it holds anything but an agent.
+    A card alone is nobody's if it has nothing but a header: the Hub makes such a one with a new repository."""
+    if is_portable(there):
+        return _edited(there)
+    if others := sorted(set(files) - {".gitattributes", CARD}):
+        raise UserError(f"{repo_id} holds {others[0]}, and is no agent's repository: name an empty or a new one")
+    card = (there / CARD).read_bytes() if CARD in files else b""
+    parts = re.split(rb"(?m)^---\s*$", card, maxsplit=2)
+    text = parts[0] + parts[2] if len(parts) == 3 else card
+    return "was there before" if text.strip() else ""
 
 
 def _check_summary(summary: dict[str, object]) -> None:

@@ -11,11 +11,11 @@ from typing import Any
 
 from inwit.core.errors import UserError, short, unknown
 from inwit.core.results import Evaluation
+from inwit.runs.finding import is_file, is_portable, meant
 from inwit.runs.folder import (
     Kept,
     Record,
     evaluations,
-    is_folder,
     number,
     read_metrics,
     result,
@@ -23,7 +23,7 @@ from inwit.runs.folder import (
     status_now,
 )
 from inwit.runs.folder import read_record as read
-from inwit.runs.index import chosen, latest, listing
+from inwit.runs.index import chosen, listing
 
 
 @dataclass(frozen=True)
@@ -76,28 +76,21 @@ def select(patterns: Sequence[str], tags: Sequence[str] = ()) -> list[Run]:
 
 
 def _run(path: Path) -> Run:
-    if not (path / "run.json").exists():
+    if not is_file(path / "run.json") and is_portable(path):
         from inwit.runs import portable  # here: it needs PyTorch, and comparing runs does not
 
-        if portable.is_portable(path):
-            record, kept = portable.as_run(path)
-            return Run(record, [], kept)
+        record, kept = portable.as_run(path)
+        return Run(record, [], kept)
     record = read(path)
     record = replace(record, status=status_now(path, record.status))
     return Run(record, read_metrics(record.path), evaluations(record.path))
 
 
 def _paths(pattern: str) -> list[Path]:
-    for path in (Path(pattern), runs_folder() / pattern):
-        if pattern and is_folder(path):
-            return [path]
-    if pattern.strip() == "latest":
-        return [latest()]
-    rows = listing()
-    sound = [row for row in reversed(rows) if row.status != "damaged"]
-    names = [row.run for row in sound]
-    matching = [row.run for row in sound if fnmatchcase(row.run, pattern) or row.name == pattern]
-    if matching:
+    if found := meant(pattern):
+        return found
+    names = [row.run for row in reversed(listing()) if row.status != "damaged"]
+    if matching := [name for name in names if fnmatchcase(name, pattern)]:
         return [runs_folder() / name for name in matching]
     if any(sign in pattern for sign in "*?["):
         raise UserError(f"no run under {runs_folder()} matches {short(pattern)}: `inwit runs` lists them")

@@ -26,14 +26,6 @@ def runs_folder() -> Path:
     return Path(os.path.expanduser(name or "runs"))  # noqa: PTH111  keeps an unknown ~name
 
 
-def is_folder(path: Path) -> bool:
-    """False, too, for a name that no file can have: one of 300 letters, say."""
-    try:
-        return path.is_dir()
-    except (OSError, ValueError):
-        return False
-
-
 @dataclass(frozen=True)
 class Record:
     """What `run.json` says. Only `status` and `config` are sure to be there."""

@@ -70,13 +70,6 @@ def latest(*, any_status: bool = False, keep: bool = True) -> Path:
     return runs_folder().absolute() / max(rows, key=lambda row: (row.updated, row.run)).run
 
 
-def named(name: str, *, any_status: bool = False) -> Path | None:
-    """The newest run that was given this name, a complete one if there is one; None if there is none."""
-    rows = [row for row in listing() if row.name == name]
-    complete = [] if any_status else [row for row in rows if row.status in COMPLETE]
-    return next((runs_folder() / row.run for row in complete or rows), None)
-
-
 def chosen(rows: Sequence[Row], tags: Sequence[str]) -> list[Row]:
     """Those that have all these tags. Raises `UserError` for an empty tag."""
     if not all(tag.strip() for tag in tags):

@@ -13,34 +13,39 @@ from inwit.core.contracts import Agent
 from inwit.core.errors import UserError, unknown
 from inwit.core.isolation import on_own_terms
 from inwit.runs import checkpoint, portable
-from inwit.runs.folder import COMPLETE, Record, is_folder, read_whole_record, runs_folder, status_now
-from inwit.runs.index import latest, named
+from inwit.runs.finding import is_file, is_portable, meant
+from inwit.runs.folder import COMPLETE, Record, read_record, read_whole_record, runs_folder, status_now
 from inwit.runs.weights import fit, metadata_of, untrained
 from inwit.runs.writing import weights_metadata
 from inwit.training.config import Config, resolve
 from inwit.training.loop import settled
 
-RECORDS = ("run.json", "manifest.json")  # of a run, of a checkpoint
-
 
 def find(run: str | Path, *, any_status: bool = False) -> Path:
-    """The folder of a run given by path, by its name under the runs folder, or as `latest`: the last complete run, or,
-    with `any_status`, the last run. Where there is no such folder: the newest run that was given this name. A folder
-    that is no run does not hide a run of the same name. After `@` stands a checkpoint: `RUN@best`, `RUN@last`, or the
-    update, as in `RUN@120`."""
-    if str(run).strip() == "latest":
-        return latest(any_status=any_status)
-    folders = [path for path in (Path(run), runs_folder() / run) if str(run) and is_folder(path)]
-    if folders:
-        return min(folders, key=lambda path: not any((path / name).is_file() for name in RECORDS))
-    if (path := named(str(run), any_status=any_status)) is not None:
-        return path
+    """The folder that a word means, as `meant` has it: of several runs that were given one name the newest, and a
+    complete one if there is one, but for `any_status`. After `@` stands a checkpoint: `RUN@best`, `RUN@last`, or the
+    update, as in `RUN@120`. Raises `UserError` if there is none."""
+    found = meant(run, any_status=any_status)
+    if len(found) > 1 and not any_status:
+        found = [path for path in found if read_record(path).status in COMPLETE] or found
+    if found:
+        return found[-1]
     name, at, which = str(run).rpartition("@")
     if at and name:
         return _checkpoint(find(name, any_status=True), which)
     with storage.explained(f"cannot read the runs folder {runs_folder()}"):
         names = [path.name for path in sorted(runs_folder().glob("[!.]*/"))]
     raise unknown("run", run, ["latest", *names[-5:]])
+
+
+def find_to_resume(run: str | Path) -> Path:
+    """As `find`, of whatever status. Raises `UserError` also for a checkpoint."""
+    path = find(run, any_status=True)
+    if is_file(path / "manifest.json") and not is_file(path / "run.json"):
+        name, _, which = str(run).rpartition("@")
+        way = f"leave out @{which}" if name and Path(which).name == which else f"give {path.absolute().parents[1]}"
+        raise UserError(f"{run} is a checkpoint, and a run goes on from its newest one: {way}")
+    return path
 
 
 def _checkpoint(run: Path, which: str) -> Path:
@@ -71,11 +76,11 @@ def load(source: str | Path = "latest", device: str | None = None) -> Agent:
     """
     with on_own_terms(1):
         path = locate(source)
-        return portable.read_agent(path, device) if portable.is_portable(path) else _load(path, device)
+        return portable.read_agent(path, device) if is_portable(path) else _load(path, device)
 
 
 def _load(path: Path, device: str | None) -> Agent:
-    kept = checkpoint.load(path) if (path / "manifest.json").is_file() else None
+    kept = checkpoint.load(path) if is_file(path / "manifest.json") else None
     folder = path.absolute().parents[1] if kept else path
     record = read_whole_record(folder)
     if kept is None and record.status not in COMPLETE:
@@ -92,7 +97,8 @@ def resolved(record: Record, **overrides: object) -> Config:
     """The configuration that a run's record holds, with overrides. Raises `UserError` for one that is impossible
     here."""
     with imports.asked_for(record.rest.get("imports")):
-        return resolve(record.config, **overrides)
+        config = resolve(record.config)
+    return resolve(config, **overrides)
 
 
 def _incomplete(path: Path, status: str) -> str:

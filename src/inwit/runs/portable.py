@@ -22,13 +22,14 @@ from inwit.core.contracts import Agent
 from inwit.core.errors import UserError, missing, short
 from inwit.core.isolation import on_own_terms
 from inwit.core.results import Json
-from inwit.runs.folder import Kept, Record, evaluation_from, is_folder
+from inwit.runs.finding import CONFIG, is_folder
+from inwit.runs.folder import Kept, Record, evaluation_from
 from inwit.runs.weights import fit, metadata_of, untrained
 from inwit.training.config import resolve
 from inwit.training.loop import settled
 
 FORMAT = 1
-WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
+WEIGHTS, CARD = "model.safetensors", "README.md"
 REPO_ID = r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*"
 
 
@@ -43,17 +44,9 @@ def from_pretrained(source: str | Path, *, device: str = "cpu", revision: str | 
         return read_agent(folder, device)
 
 
-def is_portable(folder: Path) -> bool:
-    """Whether a folder is an agent's that travels, damaged or not."""
-    try:
-        return json.loads((folder / CONFIG).read_bytes()).get("library") == "inwit"
-    except (OSError, ValueError, AttributeError, RecursionError):
-        return False
-
-
 def read_agent(folder: Path, device: str | None) -> Agent:
     """The agent in a folder. Raises `UserError` as `from_pretrained` does."""
-    record = read_record(folder)
+    record = read_portable(folder)
     weights = _bytes_of(folder / WEIGHTS)
     if hashlib.sha256(weights).hexdigest() != record["weights_sha256"]:
         raise UserError(f"{folder / WEIGHTS} is not the file that {CONFIG} names: it is damaged or was tampered with")
@@ -77,14 +70,14 @@ def read_agent(folder: Path, device: str | None) -> Agent:
 
 def as_run(folder: Path) -> tuple[Record, list[Kept]]:
     """What a folder says of its agent, as a run would say it. Raises `UserError` for a damaged one."""
-    values = read_record(folder)
+    values = read_portable(folder)
     config, summary = values["config"], values["summary"]
     rest = {"versions": {"inwit": values["inwit"]}}
     kept = [Kept(None, None, evaluation_from(values["evaluation"], config["world"]))] if "evaluation" in values else []
     return Record(folder.absolute(), str(values["status"]), config, summary, rest), kept
 
 
-def read_record(folder: Path) -> Json:
+def read_portable(folder: Path) -> Json:
     """What `config.json` holds. Raises `UserError` for a folder that is no agent's, or a damaged one."""
     try:
         record = json.loads(_bytes_of(folder / CONFIG))

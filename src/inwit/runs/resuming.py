@@ -16,7 +16,7 @@ from inwit.core.storage import Tell, to_stderr
 from inwit.runs import checkpoint, provenance, writing
 from inwit.runs.conditions import enough_memory, training_of
 from inwit.runs.folder import flat, read_metrics, read_whole_record
-from inwit.runs.loading import find, resolved
+from inwit.runs.loading import find_to_resume, resolved
 from inwit.runs.recording import Recorder
 from inwit.runs.starting import begin
 from inwit.runs.tracking import Names, trackers_of
@@ -55,7 +55,7 @@ def resume(
     to do, if another process is training the run, and as `train` does.
     """
     with on_own_terms(1), storage.telling(tell):
-        return _resume(find(run, any_status=True).absolute(), callback, progress, tell, track, overrides)
+        return _resume(find_to_resume(run).absolute(), callback, progress, tell, track, overrides)
 
 
 def _resume(

@@ -1,0 +1,52 @@
+"""Which folder a word means: that of a run, of a checkpoint, or of an agent that travels. Needs no PyTorch."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from inwit.runs.folder import runs_folder
+from inwit.runs.index import latest, listing
+
+CONFIG = "config.json"  # of an agent that travels
+RECORDS = ("run.json", "manifest.json")  # of a run, of a checkpoint
+
+
+def meant(word: str | Path, *, any_status: bool = False) -> list[Path]:
+    """The folders that a word means; none if nothing answers to it.
+
+    `latest` is the last complete run or, with `any_status`, the last run. Anything else is a folder, by its path or by
+    its name under the runs folder, or else the runs that were given this name, oldest first. A folder that holds no run
+    and no agent hides none of them: it counts if nothing else answers.
+    """
+    if str(word).strip() == "latest":
+        return [latest(any_status=any_status)]
+    folders = [path for path in (Path(word), runs_folder() / word) if str(word) and is_folder(path)]
+    holding = [path for path in folders if any(is_file(path / name) for name in RECORDS) or is_portable(path)]
+    if holding:
+        return holding[:1]
+    return [runs_folder() / row.run for row in reversed(listing()) if row.name == str(word)] or folders[:1]
+
+
+def is_folder(path: Path) -> bool:
+    """False, too, for a name that no file can have: one of 300 letters, say."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
+def is_file(path: Path) -> bool:
+    """False, too, in a folder that may not be looked into."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def is_portable(folder: Path) -> bool:
+    """Whether a folder is an agent's that travels, damaged or not."""
+    try:
+        return json.loads((folder / CONFIG).read_bytes()).get("library") == "inwit"
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return False
