@@ -264,6 +264,12 @@ def is_locked(path: Path) -> bool:
         return False
 
 
+def has_locks(folder: Path) -> bool:
+    """Whether files can be locked there, by locking a new one. Some network folders have no locks."""
+    with _opened(folder / ".lock.partial", os.O_RDWR | os.O_CREAT) as descriptor:
+        return _lock(descriptor, exclusive=True) is True
+
+
 def _lock(descriptor: int, *, exclusive: bool) -> bool | None:
     """Whether the lock could be had; None where there are no locks, as in some network folders."""
     try:
