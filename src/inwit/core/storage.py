@@ -45,7 +45,7 @@ def to_stderr(text: str) -> None:
     """Say something to whoever watches; where nobody can, nothing happens."""
     with suppress(OSError, ValueError):  # a terminal that is gone, a stream that is closed
         if sys.stderr is not None:
-            print(f"inwit: {text}", file=sys.stderr)
+            print(f"inwit: {text}", file=sys.stderr, flush=True)
 
 
 _listener: ContextVar[tuple[Tell, set[str]]] = ContextVar("listener", default=(to_stderr, set()))  # and what was said
