@@ -501,7 +501,7 @@ def test_help_imports_little() -> None:
     """So that it answers at once. Times differ from machine to machine; what is imported does not."""
     code = "import sys; from inwit.commands.cli import main; main(['--help']); print(len(sys.modules), file=sys.stderr)"
     code += "; heavy = {'torch', 'numpy', 'rich', 'duckdb', 'matplotlib', 'gymnasium', 'asyncio'} & set(sys.modules)"
-    code += "; assert not heavy, heavy"
+    code += "; assert not heavy | ({'html'} & set(sys.modules)), heavy"
     done = python(code)
     assert done.returncode == 0, done.stderr
-    assert int(done.stderr) < 230
+    assert int(done.stderr) < 220

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -52,6 +55,56 @@ def test_a_full_disk_is_a_problem(capsys: pytest.CaptureFixture[str], monkeypatc
         [check] = doctor._runs()
     assert check.status == "problem"
     assert "No space left" in check.found
+
+
+def refusing(error: int) -> Any:
+    def refuse(*arguments: object) -> None:
+        raise OSError(error, os.strerror(error))
+
+    return refuse
+
+
+def runs_check(patches: dict[str, object], monkeypatch: pytest.MonkeyPatch) -> doctor.Check:
+    """What is said of the runs folder where the system is another one."""
+    with monkeypatch.context() as patch:
+        for name, replaced in patches.items():
+            patch.setattr(name, replaced)
+        [check] = doctor._runs()
+    return check
+
+
+def test_a_file_system_that_cannot_sync_is_noted(
+    runs: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(2):  # each time, not once in a process
+        check = runs_check({"os.fsync": refusing(errno.EINVAL)}, monkeypatch)
+        assert check.status == "note"
+        assert "cannot sync files" in check.fix
+        assert "cannot sync folders" in check.fix
+    assert capsys.readouterr().err == ""
+
+
+LOCKED: Any = SimpleNamespace(LK_NBLCK=2, locking=lambda *arguments: None)
+UNLOCKED: Any = SimpleNamespace(LK_NBLCK=2, locking=refusing(errno.ENOTSUP))
+
+
+@pytest.mark.parametrize(
+    ("patches", "locks"),
+    [
+        ({}, True),
+        ({"fcntl.flock": refusing(errno.ENOTSUP)}, False),
+        ({"fcntl.flock": refusing(errno.ENOLCK)}, False),
+        ({"inwit.core.storage.fcntl": None, "inwit.core.storage.msvcrt": LOCKED}, True),
+        ({"inwit.core.storage.fcntl": None, "inwit.core.storage.msvcrt": UNLOCKED}, False),
+        ({"inwit.core.storage.fcntl": None, "inwit.core.storage.msvcrt": None}, False),
+    ],
+)
+def test_whether_there_are_locks(
+    patches: dict[str, object], locks: bool, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check = runs_check(patches, monkeypatch)
+    assert ("no locks" in check.fix) != locks
+    assert check.status == ("ok" if locks else "note")
 
 
 @pytest.mark.parametrize("threads", ["0", "-1", "many", "", "1" * 5000, "100000"])

@@ -112,6 +112,26 @@ def test_what_is_not_pythons_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> N
     assert real(signal.SIGHUP) == signal.SIG_DFL
 
 
+@pytest.mark.parametrize("number", [*ENDS, USR1])
+def test_a_signal_that_comes_at_once(number: signal.Signals, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As soon as it can be received, before the next line is run."""
+    real, heard = signal.signal, []
+    real(number, handler := noting(heard))
+
+    def at_once(which: int, new: Any) -> Any:
+        old = real(which, new)
+        if which == number and new is not handler:
+            signal.raise_signal(which)
+        return old
+
+    with monkeypatch.context() as patch:
+        patch.setattr(signal, "signal", at_once)
+        with interruption(USR1) as asked:
+            assert (asked.end, asked.checkpoint) == (([], True) if number == USR1 else ([number], False))
+    assert signal.getsignal(number) is handler
+    assert heard == ([USR1] if number == USR1 else [])
+
+
 def test_another_thread_receives_nothing() -> None:
     found: list[Any] = []
 

@@ -42,6 +42,9 @@ def test_text_is_no_argument_of_a_function() -> None:
     assert given_number("n", np.int64(5)) == 5
     with pytest.raises(UserError, match="n = '5' is not a whole number"):
         given_number("n", "5")
+    assert given_number("n", " 5 ", text=True) == 5
+    with pytest.raises(UserError, match=r"n = '1\.5' is not a whole number"):
+        given_number("n", "1.5", text=True)
 
 
 def test_only_what_has_no_dimensions_is_a_scalar() -> None:

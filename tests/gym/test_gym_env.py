@@ -6,6 +6,7 @@ import copy
 import pickle
 import re
 import warnings
+from types import SimpleNamespace
 from typing import Any
 
 import gymnasium
@@ -368,7 +369,7 @@ def test_options_that_contradict(env_id: str, settings: dict[str, Any], options:
         ({"observe": "all"}, "valid: tokens, machine"),
         ({"slots": 2}, "tutorial-v1 has no slots to choose"),
         ({"stage": 5}, "stage 5 does not exist"),
-        ({"stage": 1.5}, "stage 1.5 is not a whole number"),
+        ({"stage": 1.5}, "stage = 1.5 is not a whole number"),
         ({"stage": []}, "stage = [] leaves no problems"),
         ({"budget": "ends"}, "budget = 'ends' does not exist: valid: terminates, truncates"),
     ],
@@ -404,3 +405,26 @@ def test_held_out_expressions_are_asked_for_by_name_only() -> None:
     assert held_out
     assert not held_out & {task["expression"] for task in tasks(env, 200, seed=0)}
     env.reset(options={"expression": min(held_out), "operands": [1, 2, 3, 4]})
+
+
+def test_text_is_a_number_in_a_task_alone() -> None:
+    """As a command line gives it; the arguments of functions are numbers."""
+    env = InwitEnv(stage=0)
+    assert env.reset(options={"stage": "0", "operands": ["3", "4", "5"]})[0]["stage"] == 0
+    many = InwitVectorEnv(2)
+    for refused in (
+        lambda: env.reset(seed="5"),
+        lambda: many.reset(seed="5"),
+        lambda: InwitVectorEnv("2"),
+        lambda: InwitVectorEnv(2, max_episode_steps="2"),
+        lambda: InwitEnv(stage="0"),
+    ):
+        with pytest.raises(UserError, match=r"= '.' is not a whole number"):
+            refused()
+
+
+def test_a_register_that_is_not_set_is_shown_as_everywhere() -> None:
+    """A point, as `inwit play` has it."""
+    twin = make_scalar("tutorial-v1", {"stage": 0, "operands": [3, 4, 5]})
+    shown: Any = SimpleNamespace(task_dict=twin.task_dict, state=lambda: {"held": False, "ready": True, "slots": []})
+    assert frame("ansi", inwit.make("tutorial-v1"), shown, []).endswith("\nheld ·  ready set  slots none")

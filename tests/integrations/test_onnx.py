@@ -7,6 +7,7 @@ import os
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -174,3 +175,24 @@ def test_a_pipe_is_no_place_for_a_file(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="it is a device or a pipe"):
         inwit.export_onnx(untrained(), pipe)
     assert pipe.is_fifo()
+
+
+def test_an_error_of_the_tracing_is_not_one_of_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*arguments: object, **more: object) -> None:
+        raise OSError("could not get source code")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.onnx, "export", failing)
+        with pytest.raises(OSError, match="^could not get source code$"):
+            inwit.export_onnx(untrained(), tmp_path / "agent.onnx")
+
+
+def test_a_model_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(file: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    program = SimpleNamespace(model=SimpleNamespace(metadata_props={}), save=full)
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.onnx, "export", lambda *arguments, **more: program)
+        with pytest.raises(UserError, match=r"cannot write .*agent\.onnx: No space left on device"):
+            inwit.export_onnx(untrained(), tmp_path / "agent.onnx")

@@ -146,3 +146,13 @@ def test_recurrent_ppo_learns_without_masks() -> None:
         if greedy_success(model, 0, masks=False) >= 0.9:
             return
     pytest.fail("RecurrentPPO has not learnt stage 0 in 122,880 steps.")
+
+
+@pytest.mark.parametrize("mode", [None, "ansi", "rgb_array"])
+def test_pictures_where_there_are_some(mode: str | None) -> None:
+    env = InwitVecEnv("tutorial-v1", 3, render_mode=mode)
+    env.reset()
+    env.step(np.array([11, 11, 11]))
+    shown, images = env.env_method("render", indices=[0, 2]), env.get_images()
+    assert [type(each) for each in shown] == [{None: type(None), "ansi": str, "rgb_array": np.ndarray}[mode]] * 2
+    assert [image is None for image in images] == [mode != "rgb_array"] * 3

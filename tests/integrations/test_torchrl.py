@@ -106,3 +106,17 @@ def test_wrong_actions(action: Any, message: str) -> None:
     env.reset()
     with pytest.raises(UserError, match=message):
         env.step(TensorDict({"action": action}, [3]))
+
+
+def test_no_two_tensors_of_a_reset_share_their_memory() -> None:
+    env = make_env("tutorial-v1", 3)
+    now = env.reset()
+    places = [tensor.data_ptr() for tensor in now.values()]
+    assert len(set(places)) == len(places)
+    now["done"].fill_(True)
+    assert not now["success"].any()
+
+
+def test_text_is_no_seed() -> None:
+    with pytest.raises(UserError, match="seed = '5' is not a whole number"):
+        make_env("tutorial-v1", 2)._set_seed("5")

@@ -58,13 +58,13 @@ def test_further_outcomes_are_attributes() -> None:
 
 BAD: list[tuple[Any, Any, str]] = [
     ({"stage": 3, "operands": [1, 2, 3]}, ["MUL"], "stage 3 does not exist"),
-    ({"stage": "x", "operands": [1, 2, 3]}, ["MUL"], "stage 'x'"),
-    ({"stage": True, "operands": [1, 2, 3]}, ["MUL"], "stage True"),
+    ({"stage": "x", "operands": [1, 2, 3]}, ["MUL"], "stage = 'x'"),
+    ({"stage": True, "operands": [1, 2, 3]}, ["MUL"], "stage = True"),
     ({"stage": 0, "operands": [1, 2]}, ["MUL"], "2 operands"),
     ({"stage": 0, "operands": [1, 2, 10]}, ["MUL"], "operand 10"),
     ({"stage": 0, "operands": [1, 2, -1]}, ["MUL"], "operand -1"),
-    ({"stage": 0, "operands": [1, 2, 0.5]}, ["MUL"], "operand 0.5"),
-    ({"stage": 0, "operands": [1, 2, None]}, ["MUL"], "operand None"),
+    ({"stage": 0, "operands": [1, 2, 0.5]}, ["MUL"], "operand = 0.5"),
+    ({"stage": 0, "operands": [1, 2, None]}, ["MUL"], "operand = None"),
     ({"stage": 0, "operands": "123"}, ["MUL"], "operands '123'"),
     ({"stage": 0, "operands": 3}, ["MUL"], "operands 3"),
     ({"stage": 0}, ["MUL"], "no operands"),

@@ -16,6 +16,7 @@ from typing import TextIO
 from inwit.commands import streams
 from inwit.commands.arguments import take_imports
 from inwit.core.errors import UserError, out_of_memory, unknown
+from inwit.core.storage import to_stderr
 from inwit.version import __version__
 
 # Each a module of `inwit.commands` with a `main`; the help takes its usage from its docstring.
@@ -59,28 +60,28 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return status
     except UserError as error:
-        streams.say(" ".join(str(error).split()))
+        to_stderr(" ".join(str(error).split()))
         return 2
     except KeyboardInterrupt as interrupt:
-        streams.say(f"interrupted{f': {interrupt}' if str(interrupt) else ''}")
+        to_stderr(f"interrupted{f': {interrupt}' if str(interrupt) else ''}")
         return 130
     except BrokenPipeError:  # a reader such as head has ended
         _drop_output()
         return 141
     except RecursionError:
-        streams.say("what was given is nested too deeply to be read")
+        to_stderr("what was given is nested too deeply to be read")
         return 2
     except (MemoryError, RuntimeError) as error:
         if not out_of_memory(error):
             raise
-        streams.say(f"there is not enough memory: {str(error).partition(chr(10))[0]}")
+        to_stderr(f"there is not enough memory: {str(error).partition(chr(10))[0]}")
         return 2
     except OSError as error:
-        streams.say(_of_the_disk(error))
+        to_stderr(_of_the_disk(error))
         _drop_output()
         return 2
     except ImportError as error:
-        streams.say(f"{error}: the installation is not complete; `inwit doctor` says what to do")
+        to_stderr(f"{error}: the installation is not complete; `inwit doctor` says what to do")
         return 2
 
 

@@ -13,7 +13,6 @@ import platform
 import shutil
 import sys
 import tempfile
-import warnings
 from collections.abc import Iterator
 from contextlib import suppress
 from importlib import import_module, metadata
@@ -139,24 +138,19 @@ def _runs() -> Iterator[Check]:
     there = next((each for each in (folder, *folder.parents) if os.path.lexists(each)), folder)
     about = f"{folder}{'' if there == folder else ', to be made'}"
     fix = "set INWIT_RUNS to a folder that you can write to"
+    notes: list[str] = []
     try:
         with suppress(FileNotFoundError):
             folder.lstat()  # a name that cannot be
-        with (
-            warnings.catch_warnings(record=True) as told,
-            tempfile.TemporaryDirectory(prefix=".doctor-", dir=there) as at,
-        ):
-            warnings.simplefilter("always")
+        with storage.telling(notes.append), tempfile.TemporaryDirectory(prefix=".doctor-", dir=there) as at:
             storage.replace(Path(at) / "probe", b"inwit")
             if (Path(at) / "probe").read_bytes() != b"inwit":
                 raise OSError("what is read is not what was written")
-            with storage.locked(Path(at) / "lock") as held:
-                locks = held and storage.fcntl is not None
+            locks = storage.has_locks(Path(at))
         free = shutil.disk_usage(there).free
     except OSError as error:
         yield Check("runs", "problem", f"{about}: {error.strerror or error}", fix)
         return
-    notes = [str(each.message) for each in told]
     notes += [] if locks else ["there are no locks here: let no two processes train one run"]
     notes += [] if free >= ROOM else [f"only {free / 1e6:,.0f} MB are free"]
     yield Check("runs", "note" if notes else "ok", f"{about}: can be written", "; ".join(notes))

@@ -10,11 +10,11 @@ example: inwit evaluate latest --pass-at 8 --samples 64
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from inwit.commands.arguments import Parser, add_json, add_run, print_json
 from inwit.core.errors import UserError
+from inwit.core.storage import to_stderr
 
 if TYPE_CHECKING:
     from inwit.core.contracts import Agent
@@ -35,10 +35,10 @@ def main(arguments: list[str]) -> int:
     args = parser.parse_args(arguments)
     if args.samples is not None and args.pass_at is None:
         raise UserError(f"--samples {args.samples} needs --pass-at K: the greedy result samples no programs")
-    from inwit.worlds.reading import whole
+    from inwit.core.numbers import given_number
 
-    k = None if args.pass_at is None else whole("pass-at", args.pass_at)
-    samples = None if args.samples is None else whole("samples", args.samples)
+    k = None if args.pass_at is None else given_number("pass-at", args.pass_at, text=True)
+    samples = None if args.samples is None else given_number("samples", args.samples, text=True)
     from inwit.core.terminal import console
     from inwit.evaluation.exact import evaluate
     from inwit.evaluation.pass_at_k import pass_at_k
@@ -68,4 +68,4 @@ def keep_evaluation(agent: Agent, evaluation: Evaluation) -> None:
     try:
         save_evaluation(agent, evaluation.to_dict())
     except UserError as error:
-        print(f"inwit: {error}", file=sys.stderr)
+        to_stderr(str(error))

@@ -25,10 +25,10 @@ def main(arguments: list[str]) -> int:
     args = parser.parse_args(arguments)
     from dataclasses import asdict
 
+    from inwit.core.numbers import given_number
     from inwit.worlds.oracle.shortest import shortest
-    from inwit.worlds.reading import whole
 
-    slots = whole("slots", args.slots)
+    slots = given_number("slots", args.slots, text=True)
     best = shortest(args.expression, slots)
     if args.json:
         print_json({"expression": args.expression, "num_slots": slots, **asdict(best)})

@@ -14,10 +14,10 @@ from fnmatch import fnmatchcase
 from inwit.commands.arguments import Parser, add_json, add_tag, print_json
 from inwit.commands.streams import terminal_width
 from inwit.core.errors import UserError, short
+from inwit.core.numbers import given_number
 from inwit.core.text import count, seconds, table
 from inwit.runs.folder import read_metrics, runs_folder
 from inwit.runs.index import Row, chosen, listing
-from inwit.worlds.reading import whole
 
 SHOWN = 30  # runs, unless --limit says otherwise
 STATUSES = ("running", "stopped", "finished", "interrupted", "failed", "damaged")
@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--limit", help=f"show so many (default: {SHOWN}; 0: all)", metavar="N", default=str(SHOWN))
     add_json(parser, "print a JSON list")
     args = parser.parse_args(arguments)
-    limit = whole("--limit", args.limit)
+    limit = given_number("--limit", args.limit, text=True)
     if limit < 0:
         raise UserError(f"--limit {short(limit)} is too small: 0 shows all runs")
     rows = [row for row in listing() if args.recipe in (None, row.recipe) and args.status in (None, row.status)]

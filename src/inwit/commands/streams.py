@@ -10,7 +10,6 @@ import codecs
 import os
 import shutil
 import sys
-from contextlib import suppress
 from io import TextIOWrapper
 from pathlib import Path
 
@@ -38,9 +37,3 @@ def _look_alike(error: UnicodeError) -> tuple[str, int]:
 def terminal_width() -> int | None:
     """The columns of the terminal; None where stdout is none, and lines may be of any length."""
     return max(20, shutil.get_terminal_size().columns) if sys.stdout.isatty() else None
-
-
-def say(text: str) -> None:
-    """A line on stderr, if it can be written there."""
-    with suppress(OSError):
-        print(f"inwit: {text}", file=sys.stderr, flush=True)

@@ -3,8 +3,8 @@
 
 Train an agent. Shows progress, then the result over every problem (or over a sample, where they
 cannot be listed) and two explained problems per stage. The run is kept under ./runs, or under $INWIT_RUNS.
-Ctrl-C (or SIGTERM) ends early with a checkpoint, from which --resume goes on as if the training had never
-stopped.
+Ctrl-C (or SIGTERM, or SIGHUP) ends early with a checkpoint, from which --resume goes on as if the training
+had never stopped.
 """
 
 from __future__ import annotations

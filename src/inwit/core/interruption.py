@@ -50,11 +50,12 @@ class Asked:
         found = signal.getsignal(number)
         if found in theirs:
             return False
+        self.before[number] = found  # first: the signal may come as soon as it can be received
         try:
             signal.signal(number, handler)
         except ValueError:  # not the main thread of the main interpreter
+            del self.before[number]
             return False
-        self.before[number] = found
         return True
 
     def put_back(self, mine: Callable[..., None]) -> None:

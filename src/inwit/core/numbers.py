@@ -35,10 +35,11 @@ def whole_number(value: object) -> int:
     return number
 
 
-def given_number(name: str, value: object) -> int:
-    """The argument `name` of a function as a whole number; text is none there. Raises `UserError`."""
+def given_number(name: str, value: object, *, text: bool = False) -> int:
+    """What a user gives as `name`, as a whole number. Text is one in flags and tasks, which come from a command line;
+    in the arguments of a function it is none. Raises `UserError`."""
     try:
-        if not isinstance(value, str):
+        if text or not isinstance(value, str):
             return whole_number(value)
     except (ValueError, TypeError, OverflowError):
         pass

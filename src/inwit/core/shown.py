@@ -7,7 +7,6 @@ commands; a notebook shows `_repr_html_`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -36,14 +35,22 @@ def to_html(parts: Group) -> str:
             found.append(_table(part.headings, part.rows, part.left))
         elif str(part).strip():
             font = "; font-family: monospace" if "\n" in str(part).strip() else ""  # their lines stand in columns
-            found.append(f'<p style="white-space: pre-wrap; margin: 0.4em 0{font}">{escape(str(part).rstrip())}</p>')
+            found.append(f'<p style="white-space: pre-wrap; margin: 0.4em 0{font}">{_escaped(str(part).rstrip())}</p>')
     return "\n".join(found)
+
+
+def _escaped(text: str) -> str:
+    from html import escape  # here, so that `import inwit` does not wait for it
+
+    return escape(text)
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[object]], left: Sequence[int]) -> str:
     def cells(kind: str, texts: Sequence[str]) -> str:
         sides = ("left" if column in left else "right" for column in range(len(texts)))
-        each = (f'<{kind} style="{CELL}{side}">{escape(text.strip())}' for side, text in zip(sides, texts, strict=True))
+        each = (
+            f'<{kind} style="{CELL}{side}">{_escaped(text.strip())}' for side, text in zip(sides, texts, strict=True)
+        )
         return "<tr>" + "".join(each)
 
     body = "\n".join(cells("td", [str(cell) for cell in row]) for row in rows)

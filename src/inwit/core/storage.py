@@ -45,7 +45,7 @@ def to_stderr(text: str) -> None:
     """Say something to whoever watches; where nobody can, nothing happens."""
     with suppress(OSError, ValueError):  # a terminal that is gone, a stream that is closed
         if sys.stderr is not None:
-            print(f"inwit: {text}", file=sys.stderr)
+            print(f"inwit: {text}", file=sys.stderr, flush=True)
 
 
 _listener: ContextVar[tuple[Tell, set[str]]] = ContextVar("listener", default=(to_stderr, set()))  # and what was said
@@ -262,6 +262,12 @@ def is_locked(path: Path) -> bool:
             return _lock(descriptor, exclusive=False) is not True
     except OSError:
         return False
+
+
+def has_locks(folder: Path) -> bool:
+    """Whether files can be locked there, by locking a new one. Some network folders have no locks."""
+    with _opened(folder / ".lock.partial", os.O_RDWR | os.O_CREAT) as descriptor:
+        return _lock(descriptor, exclusive=True) is True
 
 
 def _lock(descriptor: int, *, exclusive: bool) -> bool | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from io import TextIOBase
+from typing import IO, cast
 
 from rich.console import Console
 
@@ -10,7 +12,22 @@ NARROWEST = 20  # columns that a terminal is taken to have at least
 PIPED = 132  # columns of what is no terminal
 
 
+class _Nowhere(TextIOBase):
+    def write(self, s: str) -> int:
+        return len(s)
+
+
 class _Console(Console):
+    @property
+    def file(self) -> IO[str]:
+        """A stream that is closed, even in the meantime, is treated as none."""
+        found = super().file
+        return cast(IO[str], _Nowhere()) if getattr(found, "closed", False) else found
+
+    @file.setter
+    def file(self, new_file: IO[str]) -> None:
+        self._file = new_file
+
     def on_broken_pipe(self) -> None:
         raise BrokenPipeError  # the command line's own end for it, not rich's
 
@@ -18,7 +35,8 @@ class _Console(Console):
 def console(*, stderr: bool = False) -> Console:
     """Tables are as wide as the terminal; when piped, wide enough that nothing is cut."""
     stream = sys.stderr if stderr else sys.stdout
-    terminal = stream is not None and stream.isatty()  # FORCE_COLOR and its like make no terminal of a file
+    there = stream is not None and not getattr(stream, "closed", False)
+    terminal = there and stream.isatty()  # FORCE_COLOR and its like make no terminal of a file
     made = _Console(stderr=stderr, highlight=False, markup=False, emoji=False, width=None if terminal else PIPED)
     if made.width < NARROWEST:
         made.width = NARROWEST

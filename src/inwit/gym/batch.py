@@ -15,13 +15,13 @@ from torch import Tensor
 
 from inwit import worlds
 from inwit.core.errors import UserError
+from inwit.core.numbers import given_number
 from inwit.core.types import State, Step, Task, Tasks
 from inwit.gym.keywords import BUDGETS, OBSERVATIONS, check_choice
 from inwit.gym.machine import showing
 from inwit.gym.problems import Problems
 from inwit.gym.rendering import frame
 from inwit.policies.base import last_token
-from inwit.worlds.reading import whole
 
 
 class Batch:
@@ -45,7 +45,7 @@ class Batch:
     ) -> None:
         check_choice("observe", observe, OBSERVATIONS)
         check_choice("budget", budget, BUDGETS)
-        self.count = whole("num_envs", count)
+        self.count = given_number("num_envs", count)
         if self.count < 1:
             raise UserError(f"{count!r} environments: give a whole number of at least 1")
         self.observe, self.budget, self.most_steps, self.render_mode = observe, budget, most_steps, render_mode
@@ -138,8 +138,10 @@ class Batch:
             seen["machine"] = showing(self.world).machine(self.tasks, self.state)
         return seen
 
-    def frames(self) -> tuple[str | np.ndarray, ...]:
-        """Each row as `render_mode` says, played again by the scalar twin: a loop over rows."""
+    def frames(self) -> tuple[str | np.ndarray | None, ...]:
+        """Each row as `render_mode` says, played again by the scalar twin: a loop over rows. None without a mode."""
+        if self.render_mode is None:
+            return (None,) * self.count
         shown = []
         for task, tokens, steps in zip(
             self.world.describe(self.tasks), self.rows["written"].tolist(), self.rows["steps"].tolist(), strict=True

@@ -12,6 +12,7 @@ from gymnasium import spaces
 from inwit import worlds
 from inwit.core.contracts import ScalarWorld, ShowingTwin
 from inwit.core.errors import UserError
+from inwit.core.numbers import given_number
 from inwit.core.results import Json, Task
 from inwit.gym.keywords import BUDGETS, OBSERVATIONS, check_choice, check_keywords
 from inwit.gym.machine import showing
@@ -19,7 +20,6 @@ from inwit.gym.problems import Problems
 from inwit.gym.rendering import METADATA, frame
 from inwit.gym.spaces import observation_space, read_action
 from inwit.policies.base import last_token
-from inwit.worlds.reading import whole
 
 
 class InwitEnv(gymnasium.Env[Json, Any]):
@@ -56,7 +56,7 @@ class InwitEnv(gymnasium.Env[Json, Any]):
 
     def reset(self, *, seed: int | None = None, options: Json | None = None) -> tuple[Json, Json]:
         """A new problem: drawn, or the one that `options` describe (see `Problems.read`)."""
-        super().reset(seed=None if seed is None else whole("seed", seed))
+        super().reset(seed=None if seed is None else given_number("seed", seed))
         row = self.problems.read(options, self.np_random)
         [task] = self.world.describe(row)
         self._twin = worlds.make_scalar(self.world.id, task, **self.world.settings.to_dict())

@@ -13,9 +13,9 @@ import torch
 
 from inwit import worlds
 from inwit.core.errors import UserError
+from inwit.core.numbers import given_number
 from inwit.core.results import Json
 from inwit.core.types import Tasks
-from inwit.worlds.reading import whole
 
 Stages = int | Sequence[int] | None
 
@@ -55,7 +55,7 @@ class Problems:
         drawn, `{"expression": "(a*b)-c", "operands": [...]}`, or nothing. Raises `UserError` for a problem that there
         is not, and for a contradiction."""
         given = _mapping(options)
-        stage = whole("stage", given["stage"]) if "stage" in given else None
+        stage = given_number("stage", given["stage"], text=True) if "stage" in given else None
         if set(given) <= {"stage"}:
             return self.draw(1, random, stage)
         if not self._tasks_name_stage:
@@ -74,7 +74,7 @@ class Problems:
         """As `read`, for each of `count` rows; `{"tasks": [...]}` has a problem for each."""
         given = _mapping(options)
         if not set(given) - {"stage"}:
-            stage = whole("stage", given["stage"]) if given else None
+            stage = given_number("stage", given["stage"], text=True) if given else None
             return self.draw(count, random, stage)
         if "tasks" not in given:
             return self.read(given, random).repeat_interleave(count)
@@ -88,7 +88,7 @@ class Problems:
             return self._known
         many = isinstance(stage, Iterable) and not isinstance(stage, str) and getattr(stage, "ndim", 1) > 0
         asked: Iterable[object] = stage if many else [stage]  # pyright: ignore[reportAssignmentType]
-        stages = tuple(sorted({self._existing(whole("stage", each)) for each in asked}))
+        stages = tuple(sorted({self._existing(given_number("stage", each)) for each in asked}))
         if not stages:
             raise UserError(f"stage = {stage!r} leaves no problems: give some of {_listed(self._known)}, or none")
         return stages

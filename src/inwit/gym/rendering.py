@@ -14,6 +14,7 @@ import numpy as np
 
 from inwit.core.contracts import ScalarWorld, World
 from inwit.core.errors import UserError
+from inwit.core.text import held
 
 METADATA: dict[str, Any] = {"render_modes": ["ansi", "rgb_array"], "render_fps": 2}
 WIDTH, HEIGHT = 640, 384  # both a multiple of 16, as video codecs like it
@@ -34,13 +35,7 @@ def frame(mode: str | None, world: World, twin: ScalarWorld, written: list[int])
 
 
 def _line(named: dict[str, Any]) -> str:
-    return "  ".join(f"{name} {_shown(value)}" for name, value in named.items())
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, list):
-        return " ".join(map(_shown, value)) or "none"
-    return "·" if value is None else str(value)
+    return "  ".join(f"{name} {held(value)}" for name, value in named.items())
 
 
 def _verdict(twin: ScalarWorld) -> str:
@@ -61,9 +56,9 @@ def _picture(world: World, twin: ScalarWorld, program: list[str]) -> np.ndarray:
     draw.text((2 * WIDTH - 40, 34), verdict or tokens, fill=colour, font=_font(36, "Sans-Bold"), anchor="ra")
 
     legal = set(world.vocabulary.decode(twin.legal())) if not verdict else set()
-    plain = [(name, _shown(value), "#eef2f6", INK) for name, value in twin.task_dict().items()]
+    plain = [(name, held(value), "#eef2f6", INK) for name, value in twin.task_dict().items()]
     newest = [("", name, "#dce8f5", INK) for name in program[:-1]] + [("", name, BLUE, PAPER) for name in program[-1:]]
-    machine = [(name, _shown(value), "#fdf3dc", INK) for name, value in twin.state().items()]
+    machine = [(name, held(value), "#fdf3dc", INK) for name, value in twin.state().items()]
     may = [("", n, *(("#dff1e6", "#1d6b41") if n in legal else (PAPER, "#b4bdc8"))) for n in world.vocabulary.names]
     for title, chips, top, height in (
         ("task", plain, 108, 116),

@@ -16,13 +16,13 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from inwit.core.errors import UserError, unknown
+from inwit.core.numbers import given_number
 from inwit.core.results import Json, Task
 from inwit.gym.batch import Batch
 from inwit.gym.keywords import WrongTypeError, check_keywords
 from inwit.gym.problems import Problems
 from inwit.gym.rendering import METADATA
 from inwit.gym.spaces import observation_space, read_actions, shown
-from inwit.worlds.reading import whole
 
 Arrays = dict[str, np.ndarray]
 
@@ -64,7 +64,7 @@ class InwitVectorEnv(VectorEnv[Arrays, np.ndarray, np.ndarray]):
     ) -> tuple[Arrays, Json]:
         """New problems: drawn, or those that `options` describe (see `Problems.read_all`); with a `reset_mask` among
         them, Bool[num_envs], in the rows that it marks."""
-        super().reset(seed=None if seed is None else whole("seed", seed))
+        super().reset(seed=None if seed is None else given_number("seed", seed))
         fresh = np.ones(self.num_envs, bool)
         if isinstance(options, dict) and "reset_mask" in options:
             options = dict(options)
@@ -158,7 +158,7 @@ def _mode(given: object) -> AutoresetMode:
 
 def _most(given: object) -> int | None:
     """`max_episode_steps` as `gymnasium.make` reads it: None and -1 are no limit."""
-    most = -1 if given is None else whole("max_episode_steps", given)
+    most = -1 if given is None else given_number("max_episode_steps", given)
     if most == -1:
         return None
     if most < 1:

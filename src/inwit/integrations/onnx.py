@@ -57,8 +57,8 @@ def export_onnx(agent: Agent | str | Path, path: str | Path) -> tuple[Path, Path
     with (
         on_own_terms(agent.threads),
         torch.no_grad(),
-        TemporaryDirectory() as folder,
-    ):  # good files replace those at `path`
+        TemporaryDirectory() as folder,  # good files replace those at `path`
+    ):
         policy = _for_export(agent)
         made = Path(folder, files[0].name), Path(folder, files[1].name)
         prompts, states = sampled_states(agent.world, policy)
@@ -67,8 +67,8 @@ def export_onnx(agent: Agent | str | Path, path: str | Path) -> tuple[Path, Path
             raise UserError(f"the memory has a tensor {taken[0]!r}, which ONNX files name otherwise: call it otherwise")
         with storage.explained(f"cannot write {files[0]}"):
             files[0].parent.mkdir(parents=True, exist_ok=True)
-            _write(agent, _Function(policy, list(memory)), made[0], {"token": token, **memory}, memory)
-            _write(agent, _Function(policy), made[1], dict(zip(PROMPT, prompts, strict=True)), memory)
+        _write(agent, _Function(policy, list(memory)), made[0], {"token": token, **memory}, memory)
+        _write(agent, _Function(policy), made[1], dict(zip(PROMPT, prompts, strict=True)), memory)
         _check(policy, made, prompts, states)
         for file, source in zip(files, made, strict=True):
             storage.publish(file, source.read_bytes())
@@ -145,8 +145,9 @@ def _write(agent: Agent, function: _Function, file: Path, inputs: dict[str, Tens
             output_names=["logits", "value", *(f"next_{name}" if step else name for name in memory)],
             dynamic_shapes=(shapes[0], tuple(shapes[1:])) if shapes[1:] else (shapes[0],),
         )
-        assert program is not None
-        program.model.metadata_props["inwit"] = json.dumps(about)
+    assert program is not None
+    program.model.metadata_props["inwit"] = json.dumps(about)
+    with _quiet(), storage.explained(f"cannot write {file}"):
         program.save(file)
 
 

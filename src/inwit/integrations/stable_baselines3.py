@@ -17,13 +17,13 @@ from gymnasium import Wrapper, spaces
 from gymnasium.utils.seeding import np_random
 
 from inwit.core.errors import UserError, unknown
+from inwit.core.numbers import given_number
 from inwit.core.types import Step
 from inwit.gym.batch import Batch
 from inwit.gym.keywords import check_keywords
 from inwit.gym.problems import Problems
 from inwit.gym.spaces import observation_space, read_actions, shown
 from inwit.integrations import missing
-from inwit.worlds.reading import whole
 
 try:
     from stable_baselines3.common.monitor import Monitor
@@ -62,7 +62,7 @@ class InwitVecEnv(VecEnv):
     def reset(self) -> dict[str, np.ndarray]:
         """New problems; those that `set_options` described, once."""
         if self._seeds[0] is not None:
-            self.np_random, _ = np_random(whole("seed", self._seeds[0]))
+            self.np_random, _ = np_random(given_number("seed", self._seeds[0]))
         options = {"tasks": self._options} if any(self._options) else None
         self.batch.start(self.batch.problems.read_all(options, self.num_envs, self.np_random))
         self._reset_seeds()
@@ -89,8 +89,8 @@ class InwitVecEnv(VecEnv):
         return self.batch.legal().numpy().astype(np.int8)
 
     def get_images(self) -> Sequence[Any]:
-        """A picture of each row, with `render_mode="rgb_array"`: a loop over rows."""
-        return self.batch.frames()
+        """A picture of each row, with `render_mode="rgb_array"`: a loop over rows. None for each without it."""
+        return self.batch.frames() if self.render_mode == "rgb_array" else [None] * self.num_envs
 
     def close(self) -> None:
         """There is nothing to close."""

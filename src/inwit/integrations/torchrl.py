@@ -12,13 +12,13 @@ import torch
 from gymnasium.utils.seeding import np_random
 
 from inwit.core.errors import UserError
+from inwit.core.numbers import given_number
 from inwit.gym.batch import Batch
 from inwit.gym.keywords import check_keywords
 from inwit.gym.machine import LIMIT, showing
 from inwit.gym.problems import Problems
 from inwit.gym.spaces import read_actions
 from inwit.integrations import missing
-from inwit.worlds.reading import whole
 
 try:
     from tensordict import TensorDict, TensorDictBase
@@ -78,7 +78,7 @@ class InwitTorchRLEnv(EnvBase):
                 raise UserError("options pose problems in all rows: they cannot be given where _reset marks some")
             self.batch.restart(which.reshape(self.batch.count).cpu(), self.np_random)
         none = torch.zeros(self.batch.count, 1, dtype=torch.bool)
-        return self._shown({"success": none, "done": none, "terminated": none.clone(), "truncated": none.clone()})
+        return self._shown({name: none.clone() for name in ("success", "done", "terminated", "truncated")})
 
     def _step(self, tensordict: TensorDictBase) -> TensorDictBase:
         """A row that has ended stays as it is, done and unpaid, until it is reset."""
@@ -91,7 +91,7 @@ class InwitTorchRLEnv(EnvBase):
 
     def _set_seed(self, seed: int | None) -> None:
         if seed is not None:
-            self.np_random, _ = np_random(whole("seed", seed))
+            self.np_random, _ = np_random(given_number("seed", seed))
 
     def _shown(self, more: dict[str, torch.Tensor]) -> TensorDictBase:
         return TensorDict(self.batch.observation() | more, batch_size=[self.batch.count], device=self.device)

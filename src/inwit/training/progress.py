@@ -40,7 +40,10 @@ class Progress:
 
     def __enter__(self) -> Progress:
         if self.live:
-            self.live.start()
+            with self._lasting():
+                self.live.start()
+            if self.period == math.inf:  # there is nothing to stop
+                self.live = None
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -55,11 +58,18 @@ class Progress:
         if waits and (not last or self.period == math.inf):
             return
         self.shown_at = time.monotonic()
-        try:
+        with self._lasting():
             self._show(update.summary())
-        except BrokenPipeError:  # a reader that has ended, such as head: that ends the command
-            raise
-        except OSError:  # a terminal that is gone ends no training
+
+    @contextmanager
+    def _lasting(self) -> Iterator[None]:
+        """A terminal that is gone ends no training, but this view. A reader of stdout that has ended, such as head,
+        ends the command."""
+        try:
+            yield
+        except OSError as error:
+            if isinstance(error, BrokenPipeError) and not self.target.stderr:
+                raise
             self.period = math.inf
 
     def _show(self, summary: Json) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from inwit.core.errors import UserError, short, unknown
-from inwit.core.numbers import whole_number
+from inwit.core.numbers import given_number
 
 
 @dataclass(frozen=True)
@@ -33,18 +33,10 @@ def digits(given: object, count: int, owner: str) -> list[int]:
     """`count` operands as digits. Raises `UserError` for anything else; `owner` is what has so many of them."""
     if isinstance(given, str | bytes) or not hasattr(given, "__iter__"):
         raise UserError(f"operands {short(given)} are not a list of digits")
-    operands = [whole("operand", value) for value in given]  # pyright: ignore[reportGeneralTypeIssues]
+    operands = [given_number("operand", value, text=True) for value in given]  # pyright: ignore[reportGeneralTypeIssues]
     if len(operands) != count:
         raise UserError(f"{len(operands)} operands were given: {owner} has {count}")
     for value in operands:
         if not 0 <= value <= 9:
             raise UserError(f"operand {value} is out of range: operands are the digits 0..9")
     return operands
-
-
-def whole(name: str, value: object) -> int:
-    """`value`, perhaps text from a command line, as a whole number. Raises `UserError` for anything else."""
-    try:
-        return whole_number(value)
-    except (ValueError, TypeError, OverflowError):
-        raise UserError(f"{name} {short(value)} is not a whole number") from None

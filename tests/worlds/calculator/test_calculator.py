@@ -470,7 +470,7 @@ BAD_TASKS = [
     ({"expression": 7}, "expression 7 is not text"),
     ({"expression": "a+b", "operands": [1]}, "1 operands were given: the expression a[+]b has 2"),
     ({"expression": "a+b", "operands": [1, 12]}, "operand 12 is out of range"),
-    ({"expression": "a+b", "operands": [1, "x"]}, "operand 'x' is not a whole number"),
+    ({"expression": "a+b", "operands": [1, "x"]}, "operand = 'x' is not a whole number"),
     ({"expression": "a+b", "operands": 12}, "operands 12 are not a list"),
     ({"expression": "a+b", "num_slots": 5}, "num_slots = 5 is too large: it must be at most 4"),
     ({"expression": "a+b", "num_slots": -1}, "num_slots = -1 is too small"),

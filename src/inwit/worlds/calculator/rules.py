@@ -14,13 +14,14 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from inwit.core.errors import UserError, short, unknown
+from inwit.core.numbers import given_number
 from inwit.core.results import Task
 from inwit.core.seeding import stream_seed
 from inwit.core.settings import Settings, setting
 from inwit.core.vocabulary import Vocabulary
 from inwit.worlds.calculator.expressions import LETTERS, Exact, Tree, enumerate_trees, parse, polynomial_of, write
 from inwit.worlds.calculator.tools import DEFAULT_TOOLS, HALF, TOOLS, P
-from inwit.worlds.reading import TaskField, check_fields, digits, whole
+from inwit.worlds.reading import TaskField, check_fields, digits
 
 ID = "calculator-v0"
 TASK_FIELDS = {
@@ -230,5 +231,6 @@ def parse_task(settings: CalculatorSettings, task: Task) -> Problem:
     operands = digits(task["operands"], len(letters), f"the expression {task['expression']}")
     num_slots = settings.num_slots
     if "num_slots" in task:
-        num_slots = replace(settings, num_slots=whole("num_slots", task["num_slots"])).num_slots  # checks its limits
+        given = given_number("num_slots", task["num_slots"], text=True)
+        num_slots = replace(settings, num_slots=given).num_slots  # checks its limits
     return Problem(tree, letters, operands, num_slots)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from inwit.core.errors import UserError
+from inwit.core.numbers import given_number
 from inwit.core.results import Task
 from inwit.core.settings import Settings, setting
 from inwit.core.vocabulary import Vocabulary
-from inwit.worlds.reading import TaskField, check_fields, digits, whole
+from inwit.worlds.reading import TaskField, check_fields, digits
 
 VOCABULARY = Vocabulary([*"0123456789", "CTX", "MUL", "ADD", "SUB", "ANS", "STO", "RCL", "EOS"])
 CTX, MUL, ADD, SUB, ANS, STO, RCL, EOS = VOCABULARY.ids(["CTX", "MUL", "ADD", "SUB", "ANS", "STO", "RCL", "EOS"])
@@ -49,7 +50,7 @@ def parse_task(task: Task, world: str, *, hidden: bool) -> tuple[int, list[int]]
     Raises `UserError` for anything else.
     """
     check_fields(task, world, TASK_FIELDS, "a stage and operands, as in stage 0, operands 3 4 5")
-    stage = whole("stage", task["stage"])
+    stage = given_number("stage", task["stage"], text=True)
     if stage not in STAGES:
         raise UserError(f"stage {stage} does not exist: {world} has stages 0, 1, 2")
     return stage, digits(task["operands"], num_operands(stage, hidden=hidden), f"stage {stage} of {world}")
