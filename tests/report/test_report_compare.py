@@ -198,3 +198,19 @@ def test_other_peoples_texts_cannot_move_the_cursor(
     (path / "evaluations.jsonl").write_text(json.dumps({"evaluation": {"rows": [line], "method": "m\x1b[2J"}}))
     assert main(["compare", "one", "--plot", str(tmp_path / "curves.png")]) == 0
     assert "\x1b" not in capsys.readouterr().out
+
+
+def test_a_warm_start_beside_a_cold_one(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It shows no climb, and the table says what its tokens are."""
+    for name, of in (("cold", ""), ("warm", "cold")):
+        path = put(runs, name, setting("training.start_from", of))
+        lines(path, [metric(1, [0.97]), metric(2, [1.0], solved=True)])
+    assert main(["compare", "cold"]) == 0
+    assert "counts its own training only" not in capsys.readouterr().out
+    assert main(["compare", "cold", "warm"]) == 0
+    out = capsys.readouterr().out
+    (row,) = [line for line in out.splitlines() if line.startswith("start_from cold  0")]
+    assert "▁" not in row
+    assert any(line.startswith("calculator ") for line in out.splitlines())
+    assert "start_from  " not in out.replace("training.start_from", "")
+    assert "counts its own training only" in out

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from inwit.core.results import Split
-from inwit.report import curves
+from inwit.report import charts, curves
 from inwit.report.compare import differences, group
 from inwit.report.curves import Line, Reached, band
 from inwit.report.select import Run
@@ -106,3 +106,29 @@ def test_a_sparkline() -> None:
     assert curves.sparkline([0.0, 1.0], 2) == "▁█"
     assert len(curves.sparkline([0.3])) == 24
     assert curves.sparkline([]) == ""
+
+
+def test_a_warm_start_has_not_climbed_from_0() -> None:
+    """Its curve begins with its first value; beside it a cold run still begins at 0."""
+    warm, cold = (made([metric(1, [0.97, 0.93])], training={"start_from": of}) for of in ("another", ""))
+    found = [band([curves.success_line(run, stage)], 0.0) for run in (warm, cold) for stage in (None, "1")]
+    assert [each.middle[0] for each in found if each] == pytest.approx([0.95, 0.97, 0.0, 0.0])
+    both = band([curves.success_line(run, "1") for run in (warm, cold)], 0.0)
+    assert both is not None
+    assert (both.low[0], both.high[0], both.low[-1]) == (0.0, 0.97, 0.97)
+    chart = charts.line_chart("x", "x", {"warm": [curves.success_line(warm, "1")]}, "success", shares=True)
+    assert chart is not None
+    assert len({point.split()[1] for point in chart.series[0].line[1:].split("L")}) == 1, "The line must be level."
+
+
+def test_an_empty_setting_is_no_part_of_a_name() -> None:
+    cold, warm = made([], training={"start_from": ""}), made([], training={"start_from": "best"})
+    assert [each.name for each in group([cold, warm])] == ["r", "start_from best"]
+    wide = made([], training={"start_from": ""}, policy={"width": 32})
+    small = made([], training={"start_from": ""}, policy={"width": 8})
+    other = made([], training={"start_from": "best"}, policy={"width": 8})
+    assert [each.name for each in group([wide, small, other])] == ["width 32", "width 8", "start_from best width 8"]
+
+
+def test_a_signal_for_checkpoints_makes_no_group() -> None:
+    assert len(group([made([], training={"checkpoint_on": on}) for on in ("", "SIGUSR1")])) == 1

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 # What does not change what is learned, as long as the device is the same.
-ASIDE = ("seed", "training.threads", "training.checkpoint_every")
+ASIDE = ("seed", "training.threads", "training.checkpoint_every", "training.checkpoint_on")
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,10 @@ def _names(configs: list[dict[str, object]]) -> list[str]:
         together = [" ".join(filter(None, pair)) for pair in zip(names, described, strict=True)]
         if len(set(together)) > len(set(names)):
             names = together
+    for place, config in enumerate(configs):
+        if not names[place]:  # it has nothing that others have not
+            recipe = str(config.get("recipe", "run"))
+            names[place] = "unnamed" if recipe in names else recipe
     return names
 
 
@@ -83,7 +87,7 @@ def _first(setting: str) -> tuple[bool, bool]:
 
 
 def _described(setting: str, value: object) -> str:
-    if value is None:
+    if value is None or value == "":
         return ""
     part, _, name = setting.rpartition(".")
     return str(value) if name == "id" or not part else f"{name} {value}"  # the table of differences names the part
@@ -197,13 +201,14 @@ def as_text(comparison: Comparison, width: int | None = None) -> str:
     size = len(comparison.runs)
     parts = [f"{clean(comparison.world)}: {plural(size, 'run')} in {plural(len(comparison.groups), 'group')}"]
     if comparison.differences:
-        rows = [[name, *("·" if v is None else v for v in row)] for name, row in comparison.differences.items()]
+        rows = [[name, *(v if v or v == 0 else "·" for v in row)] for name, row in comparison.differences.items()]
         names = [each.name for each in comparison.groups]
         parts.append("what differs\n\n" + table(["setting", *names], rows, [False] * (len(names) + 1), width))
     elif size > 1:
         parts.append("the runs differ in nothing but their seeds")
     rows = [_row(*each) for each in zip(comparison.groups, comparison.steep, comparison.solved, strict=True)]
-    parts.append("how soon\n\n" + table(HEADINGS, rows, [False] * 3 + [True] * 6, width) + f"\n{wrapped(NOTE, width)}")
+    note = NOTE + (WARM if any(map(curves.is_warm, comparison.runs)) else "")
+    parts.append("how soon\n\n" + table(HEADINGS, rows, [False] * 3 + [True] * 6, width) + f"\n{wrapped(note, width)}")
     headings, rows = result_table(comparison)
     right = [False, True, False, *[True] * (len(headings) - 3)]
     note = "\n~ estimated from a sample (95 % interval)" if any("~" in cell for row in rows for cell in row) else ""
@@ -224,6 +229,7 @@ NOTE = (
     "problem outside the test set. Seconds and tokens are of training: median (least to greatest) over the seeds that\n"
     "got there."
 )
+WARM = "\nA run with training.start_from counts its own training only, not that of the weights it began with."
 
 
 def _row(each: Group, *goals: Goal) -> list[str]:

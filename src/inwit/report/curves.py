@@ -13,7 +13,7 @@ from statistics import mean, median
 import numpy as np
 
 from inwit.report.select import Run
-from inwit.runs.folder import is_number, number
+from inwit.runs.folder import flat, is_number, number
 
 POINTS = 80  # along an axis
 STEEP = 0.95
@@ -60,13 +60,21 @@ def _success(run: Run, row: dict[str, object]) -> dict[str, float]:
 
 
 def success_line(run: Run, stage: str | None, axis: str = "tokens") -> Line:
-    """Running success of a stage, or the mean over stages (None), against `tokens`, `seconds` or `update`."""
+    """Running success of a stage, or the mean over stages (None), against `tokens`, `seconds` or `update`. A run that
+    began with another agent's weights has its first value at 0, too."""
     points = []
     for row in run.metrics:
         rates, x = _success(run, row), number(row, axis)
         if x is not None and rates and (stage is None or stage in rates):
             points.append((x, mean(rates.values()) if stage is None else rates[stage]))
+    if points and is_warm(run):
+        points.insert(0, (0.0, points[0][1]))
     return Line([x for x, _ in points], [y for _, y in points])
+
+
+def is_warm(run: Run) -> bool:
+    """Whether it began with the weights of another agent: then it has not climbed from 0."""
+    return bool(flat(run.record.config).get("training.start_from"))
 
 
 def line(rows: Sequence[dict[str, object]], name: str, axis: str = "tokens") -> Line:
@@ -79,14 +87,16 @@ def line(rows: Sequence[dict[str, object]], name: str, axis: str = "tokens") -> 
 def band(lines: Sequence[Line], start: float | None = None) -> Band | None:
     """The lines on one axis, straight between reports, and after its end each as it ended.
 
-    `start` is the value at 0, before the first report; None: the first value. None if there is nothing to draw.
+    `start` is the value at 0, before the first report, of lines that have none there; None: the first value. None if
+    there is nothing to draw.
     """
     lines = [each for each in lines if each.x]
     if not lines:
         return None
     x = np.linspace(0.0, max(each.x[-1] for each in lines), POINTS)
+    first = [[] if each.x[0] <= 0 else [each.y[0] if start is None else start] for each in lines]
     values = np.stack(
-        [np.interp(x, [0.0, *each.x], [each.y[0] if start is None else start, *each.y]) for each in lines]
+        [np.interp(x, [0.0] * len(y) + each.x, y + each.y) for y, each in zip(first, lines, strict=True)]
     )
     return Band(x.tolist(), np.median(values, 0).tolist(), values.min(0).tolist(), values.max(0).tolist())
 

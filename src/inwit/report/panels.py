@@ -146,7 +146,7 @@ def _course_chart(key: str, title: str, courses: Sequence[tuple[str, Band]]) -> 
 def differences_table(comparison: Comparison) -> Table | None:
     if not comparison.differences:
         return None
-    rows = [[name, *("·" if value is None else value for value in row)] for name, row in comparison.differences.items()]
+    rows = [[name, *(v if v or v == 0 else "·" for v in row)] for name, row in comparison.differences.items()]
     names = [each.name for each in comparison.groups]
     caption = "settings that are not the same everywhere; · where a part has no such setting"
     return table(caption, ["setting", *names], rows, left=len(names) + 1)
