@@ -199,7 +199,7 @@ def test_a_folder_with_an_agent_is_meant_before_a_given_name(
     assert find("slim") == four / "slim-0"
 
 
-@pytest.mark.parametrize("word", ["shut", "shut/run", "./shut"])
+@pytest.mark.parametrize("word", ["shut", "shut/run", "./shut", "shut@best"])
 def test_a_folder_that_may_not_be_looked_into(
     word: str, runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

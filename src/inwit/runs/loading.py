@@ -49,7 +49,8 @@ def find_to_resume(run: str | Path) -> Path:
 
 
 def _checkpoint(run: Path, which: str) -> Path:
-    kept = checkpoint.listed(run)
+    with storage.explained(f"cannot read the run {run}"):
+        kept = checkpoint.listed(run)
     named = {"best": checkpoint.best(run), "last": kept[0] if kept else None}
     found = named.get(which) or next((path for path in kept if path.name == which.zfill(6)), None)
     if found is None:
