@@ -17,6 +17,7 @@ from inwit.bench.grid import Run
 from inwit.bench.table import markdown, plot, summarise, terminal_table
 from inwit.core import storage
 from inwit.core.errors import UserError
+from inwit.core.paths import given_path
 from inwit.core.terminal import can_change
 from inwit.core.text import percent, plain
 from inwit.runs.folder import runs_folder
@@ -46,7 +47,7 @@ def bench(
     if out == "":
         raise UserError("out = '' is no folder: name one, or leave it out")
     todo = cells.plan(recipe, settings, overrides)
-    folder = Path(out) if out is not None else runs_folder() / f"bench-{todo.recipe}"
+    folder = given_path(out) if out is not None else runs_folder() / f"bench-{todo.recipe}"
     theirs = [name for name in WRITTEN if (folder / name).exists() and not (folder / "cells").is_dir()]
     if theirs:
         raise UserError(f"{folder / theirs[0]} is no benchmark's: name another folder with --out")

@@ -10,8 +10,6 @@ example: inwit compare --tag sweep
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from inwit.commands.arguments import Parser, add_json, add_runs, print_json
 from inwit.commands.streams import terminal_width
 
@@ -22,6 +20,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--plot", help="draw the learning curves, seeds as bands, into a .png or .svg", metavar="FILE")
     add_json(parser)
     args = parser.parse_args(arguments)
+    from inwit.core.paths import given_path
     from inwit.core.text import plain
     from inwit.report.compare import as_data, as_text, different_worlds, plot
     from inwit.report.compare import compare as compared
@@ -29,7 +28,7 @@ def main(arguments: list[str]) -> int:
 
     comparisons = compared(select(args.runs, args.tag))
     if args.plot is not None:
-        plot(Path(args.plot), comparisons)
+        plot(given_path(args.plot), comparisons)
     if args.json:
         print_json(plain({"comparisons": [as_data(each) for each in comparisons]}))  # a folder may hold anything
         return 0

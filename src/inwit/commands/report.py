@@ -10,8 +10,6 @@ example: inwit report 'tutorial-*' --out tutorial.html
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from inwit.commands.arguments import Parser, add_runs
 from inwit.core.errors import UserError
 
@@ -26,10 +24,11 @@ def main(arguments: list[str]) -> int:
     if args.out == "":
         raise UserError("--out '' is no file: name one, or leave it out for report.html")
     from inwit.core import storage
+    from inwit.core.paths import given_path
     from inwit.report.page import make_page
     from inwit.report.select import select
 
-    path = Path(args.out or "report.html")
+    path = given_path(args.out or "report.html")
     if args.out is None and path.is_file() and MARK not in path.read_bytes():
         raise UserError(f"{path} here is no page of inwit's: move it, or name another file with --out")
     page = make_page(select(args.runs, args.tag))

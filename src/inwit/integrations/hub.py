@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +18,7 @@ from safetensors.torch import save
 from inwit.core import imports, result_text, storage
 from inwit.core.contracts import Agent, parameters_of, weights_of
 from inwit.core.errors import UserError, missing
+from inwit.core.paths import given_path, readable
 from inwit.core.results import Evaluation, Json
 from inwit.core.storage import Tell, to_stderr
 from inwit.evaluation.exact import evaluate
@@ -37,14 +39,14 @@ def save_pretrained(
     card that somebody has edited is kept, which `tell` hears of. Raises `UserError` if the folder holds anything else,
     if it cannot be written, if the agent has no configuration, or if its summary holds what JSON cannot, such as NaN.
     """
-    folder = Path(folder)
+    folder = given_path(folder, "a folder")
     _refuse_others(folder)
     agent = agent if isinstance(agent, Agent) else loading.load(agent)
     if agent.config is None:
         raise UserError("the agent cannot be saved: it has no configuration, since no training made it")
     _check_summary(agent.summary)
     evaluation = evaluate(agent)
-    card = model_card(agent, evaluation, repo_id or folder.resolve().name).encode()
+    card = model_card(agent, evaluation, repo_id or readable(Path(os.path.realpath(folder)))).encode()
     record = {
         "library": "inwit",
         "format": FORMAT,
@@ -72,7 +74,7 @@ def save_pretrained(
 def _refuse_others(folder: Path) -> None:
     """Raises `UserError` for a folder with something in it that is not an agent's. Hidden files do not count."""
     with storage.explained(f"cannot write the agent to {folder}"):
-        folder = folder.resolve()  # which refuses names that cannot be
+        folder = Path(os.path.realpath(folder, strict=folder.is_symlink()))
         if not folder.exists() or is_portable(folder):
             return
         if others := sorted(path.name for path in folder.iterdir() if not path.name.startswith(".")):

@@ -28,8 +28,10 @@ from inwit.core.contracts import Agent, Policy, World, parameters_of
 from inwit.core.distributions import choose, gumbel
 from inwit.core.errors import UserError, missing
 from inwit.core.isolation import on_own_terms
+from inwit.core.paths import given_path
 from inwit.core.seeding import stream
 from inwit.core.types import Memory, Output
+from inwit.evaluation.exact import refuse_lost
 from inwit.policies import make_policy
 from inwit.runs import loading
 
@@ -51,7 +53,9 @@ def export_onnx(agent: Agent | str | Path, path: str | Path) -> tuple[Path, Path
         if find_spec(package) is None:
             raise missing(package, "export")
     agent = agent if isinstance(agent, Agent) else loading.load(agent)
-    files = Path(path), Path(path).with_name(f"{Path(path).stem}.begin.onnx")
+    refuse_lost(agent)
+    path = given_path(path, "a file")
+    files = path, path.with_name(f"{path.stem}.begin.onnx")
     for file in files:
         storage.check_replaceable(file)
     with (
@@ -60,7 +64,7 @@ def export_onnx(agent: Agent | str | Path, path: str | Path) -> tuple[Path, Path
         TemporaryDirectory() as folder,  # good files replace those at `path`
     ):
         policy = _for_export(agent)
-        made = Path(folder, files[0].name), Path(folder, files[1].name)
+        made = Path(folder, "step.onnx"), Path(folder, "begin.onnx")
         prompts, states = sampled_states(agent.world, policy)
         token, memory = states[-1]
         if taken := sorted({"token", "logits", "value", *PROMPT} & set(memory)):
@@ -155,7 +159,7 @@ def _check(policy: Policy, files: tuple[Path, Path], prompts: Prompts, states: l
     """Compare with onnxruntime; raises `UserError` if a likeliest token or a number differs."""
     from onnxruntime import InferenceSession
 
-    step, begin = (InferenceSession(str(file), providers=["CPUExecutionProvider"]) for file in files)
+    step, begin = (InferenceSession(file.read_bytes(), providers=["CPUExecutionProvider"]) for file in files)
     asked = [(begin, dict(zip(PROMPT, prompts, strict=True)), policy.begin(*prompts))]
     asked += [(step, {"token": token, **memory}, policy.step(token, memory)) for token, memory in states]
     for session, inputs, answer in asked:

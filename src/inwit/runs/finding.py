@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from inwit.core.paths import given_path
 from inwit.runs.folder import runs_folder
 from inwit.runs.index import latest, listing
 
@@ -21,7 +22,9 @@ def meant(word: str | Path, *, any_status: bool = False) -> list[Path]:
     """
     if str(word).strip() == "latest":
         return [latest(any_status=any_status)]
-    folders = [path for path in (Path(word), runs_folder() / word) if str(word) and is_folder(path)]
+    if not str(word):
+        return []
+    folders = [path for path in (given_path(word), runs_folder() / word) if is_folder(path)]
     holding = [path for path in folders if any(is_file(path / name) for name in RECORDS) or is_portable(path)]
     if holding:
         return holding[:1]

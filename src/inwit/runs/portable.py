@@ -21,6 +21,7 @@ from inwit.core import imports
 from inwit.core.contracts import Agent
 from inwit.core.errors import UserError, missing, short
 from inwit.core.isolation import on_own_terms
+from inwit.core.paths import given_path
 from inwit.core.results import Json
 from inwit.runs.finding import CONFIG, is_folder
 from inwit.runs.folder import Kept, Record, evaluation_from
@@ -39,7 +40,8 @@ def from_pretrained(source: str | Path, *, device: str = "cpu", revision: str | 
     Raises `UserError` for a folder that is missing, damaged, tampered with, or of a format that this version does not
     read.
     """
-    folder = Path(source) if is_folder(Path(source)) else download(str(source), revision)
+    folder = given_path(source, "a folder or a repository of the Hub")
+    folder = folder if is_folder(folder) else download(str(source), revision)
     with on_own_terms(1):
         return read_agent(folder, device)
 

@@ -9,6 +9,7 @@ from importlib import resources
 from pathlib import Path
 
 from inwit.core.errors import UserError, short, unknown
+from inwit.core.paths import given_path
 
 LONGEST = 1_000_000  # bytes of a recipe from standard input
 
@@ -29,7 +30,7 @@ def read(source: str | Path) -> tuple[str, str]:
     Raises `UserError`."""
     if str(source).strip() in names():
         return str(source).strip(), text(str(source).strip())
-    path = Path(source)
+    path = given_path(source, "a recipe")
     try:
         if str(source) == "-":
             return "stdin", _from_stdin()

@@ -1,0 +1,25 @@
+"""Paths as people give them: read once, here, so that they mean the same to every part."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from inwit.core.errors import UserError, short
+
+
+def given_path(path: object, what: str = "a path") -> Path:
+    """A path that somebody gives, with `~` and `~name` as a shell has them. Raises `UserError` for what is no path, for
+    an empty one, and for one that no file can have."""
+    if not isinstance(path, str | os.PathLike) or not isinstance(text := os.fspath(path), str):
+        raise UserError(f"{short(repr(path))} is not {what}: give a text or a Path")
+    if not text.strip():
+        raise UserError(f"{text!r} is not {what}: it is empty")
+    if "\0" in text:
+        raise UserError(f"{text!r} is not {what}: no name has a zero byte")
+    return Path(os.path.expanduser(text))  # noqa: PTH111  keeps an unknown ~name
+
+
+def readable(path: Path) -> str:
+    """A path's name as text that can be written anywhere: a name may be made of any bytes."""
+    return path.name.encode(errors="replace").decode()
