@@ -183,7 +183,7 @@ def test_an_error_of_the_tracing_is_not_one_of_writing(tmp_path: Path, monkeypat
 
     with monkeypatch.context() as patch:
         patch.setattr(torch.onnx, "export", failing)
-        with pytest.raises(OSError, match="^could not get source code$"):
+        with pytest.raises(OSError, match=r"^could not get source code$"):
             inwit.export_onnx(untrained(), tmp_path / "agent.onnx")
 
 
