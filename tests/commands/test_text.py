@@ -14,9 +14,13 @@ import pytest
 
 from command_line import run
 from inwit.commands import streams
+from inwit.commands.evaluate import keep_evaluation
 from inwit.commands.streams import LOOKALIKES
+from inwit.core.errors import UserError
+from inwit.runs import writing
 from recorded import put
-from support import first_fast
+from results import PROVEN
+from support import first_fast, untrained
 
 ENCODINGS = ["ascii", "cp1252", "cp437", "cp850", "latin-1", "shift_jis", "gbk", "koi8-r", "utf-16", "utf-8"]
 TASK = ["--expression", "(a*b)+c", "--operands", "3", "5", "2"]
@@ -218,3 +222,20 @@ def test_a_reader_that_has_ended(arguments: list[str], one: Path, monkeypatch: p
     assert err.text == ""
     kept = [json.loads((path / "run.json").read_text())["status"] for path in one.parent.glob("calculator-*")]
     assert kept == (["interrupted"] if "calculator" in arguments else [])
+
+
+class Gone(Screen):
+    def write(self, s: str) -> int:
+        raise BrokenPipeError
+
+
+def test_a_result_that_cannot_be_kept_is_told_where_it_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*arguments: object) -> None:
+        raise UserError("the disk is full")
+
+    monkeypatch.setattr(writing, "save_evaluation", full)
+    for err, said in ((Screen(), "inwit: the disk is full\n"), (Gone(), "")):
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "stderr", err)
+            keep_evaluation(untrained(), PROVEN)
+        assert err.text == said

@@ -35,8 +35,8 @@ class _Console(Console):
 def console(*, stderr: bool = False) -> Console:
     """Tables are as wide as the terminal; when piped, wide enough that nothing is cut."""
     stream = sys.stderr if stderr else sys.stdout
-    there = stream is not None and not getattr(stream, "closed", False)
-    terminal = stream is not None and there and stream.isatty()  # FORCE_COLOR and its like make no terminal of a file
+    there = None if getattr(stream, "closed", False) else stream
+    terminal = there is not None and there.isatty()  # FORCE_COLOR and its like make no terminal of a file
     made = _Console(stderr=stderr, highlight=False, markup=False, emoji=False, width=None if terminal else PIPED)
     if made.width < NARROWEST:
         made.width = NARROWEST
