@@ -18,12 +18,12 @@ for use in sys.argv[1:]:
         print(error)
 """
 USES = {
-    "import inwit.integrations.stable_baselines3": 'stable-baselines3 is not installed: pip install "inwit[rl]"',
-    "import inwit.integrations.torchrl": 'torchrl is not installed: pip install "inwit[rl]"',
-    "inwit.push_to_hub('run', 'me/agent')": 'huggingface_hub is not installed: pip install "inwit[hub]"',
+    "import inwit.integrations.stable_baselines3": 'stable-baselines3 is not installed: in the clone of inwit: pip install -e ".[rl]"',
+    "import inwit.integrations.torchrl": 'torchrl is not installed: in the clone of inwit: pip install -e ".[rl]"',
+    "inwit.push_to_hub('run', 'me/agent')": 'huggingface_hub is not installed: in the clone of inwit: pip install -e ".[hub]"',
     "inwit.from_pretrained('me/agent')": "there is no run or folder me/agent, and for the Hub "
-    'huggingface_hub is not installed: pip install "inwit[hub]"',
-    "inwit.export_onnx('run', 'agent.onnx')": 'onnxscript is not installed: pip install "inwit[export]"',
+    'huggingface_hub is not installed: in the clone of inwit: pip install -e ".[hub]"',
+    "inwit.export_onnx('run', 'agent.onnx')": 'onnxscript is not installed: in the clone of inwit: pip install -e ".[export]"',
 }
 
 
