@@ -30,6 +30,18 @@ def test_the_page_on_adding_things_can_be_typed() -> None:
     assert oracle == str(["ADD", "ADD", "ADD", "ADD", "ANS"])
 
 
+@pytest.mark.slow
+def test_its_snippets_can_stand_in_a_file_that_is_imported(tmp_path: Path) -> None:
+    """What shows something is left out then: nothing is trained, and nothing printed."""
+    file = tmp_path / "my_parts.py"
+    file.write_text("\n".join(snippets("extending.md")), encoding="utf-8")
+    shown = "import sys; from inwit.commands.cli import main; sys.exit(main(['recipes', '--import', sys.argv[1]]))"
+    done = python(shown, str(file))
+    assert done.returncode == 0, done.stderr
+    plain = python(shown.replace(", '--import', sys.argv[1]", ""))
+    assert done.stdout == plain.stdout
+
+
 def test_the_parts_of_ten_lines_have_about_ten_lines() -> None:
     for block in snippets("extending.md"):
         lines = [line for line in block.splitlines() if line and not line.startswith(("from ", "import "))]

@@ -17,13 +17,19 @@ for use in sys.argv[1:]:
     except inwit.UserError as error:
         print(error)
 """
+
+
+def told(package: str, extra: str) -> str:
+    return f'{package} is not installed: in the clone of inwit: pip install -e ".[{extra}]"'
+
+
 USES = {
-    "import inwit.integrations.stable_baselines3": 'stable-baselines3 is not installed: pip install "inwit[rl]"',
-    "import inwit.integrations.torchrl": 'torchrl is not installed: pip install "inwit[rl]"',
-    "inwit.push_to_hub('run', 'me/agent')": 'huggingface_hub is not installed: pip install "inwit[hub]"',
+    "import inwit.integrations.stable_baselines3": told("stable-baselines3", "rl"),
+    "import inwit.integrations.torchrl": told("torchrl", "rl"),
+    "inwit.push_to_hub('run', 'me/agent')": told("huggingface_hub", "hub"),
     "inwit.from_pretrained('me/agent')": "there is no run or folder me/agent, and for the Hub "
-    'huggingface_hub is not installed: pip install "inwit[hub]"',
-    "inwit.export_onnx('run', 'agent.onnx')": 'onnxscript is not installed: pip install "inwit[export]"',
+    + told("huggingface_hub", "hub"),
+    "inwit.export_onnx('run', 'agent.onnx')": told("onnxscript", "export"),
 }
 
 

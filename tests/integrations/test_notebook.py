@@ -44,6 +44,10 @@ def test_each_claim_is_run() -> None:
     stated = re.findall(r"([\d.]+)%", now[0])
     assert len(stated) == 9
     assert max(map(float, stated)) < 50, "The published system solves no stage."
+    losses = re.findall(r"\(published\) \| \d \| (\d+) \| ([\d.]+)% \| [\d.]+% \| ([\d.]+)%", told)
+    assert [updates for updates, *_ in losses] == ["200", "200", "200", "1000"]
+    assert max(float(first) for _, first, _ in losses) > 80, "The published loss teaches the first stage."
+    assert max(float(last) for *_, last in losses) < 50, "It hardly teaches the last one."
     for line in (
         "| 0 | MUL ANS | 30 | 1.05 | False | True |",
         "| tutorial-v0 | RCL | 40 | True |",
@@ -51,7 +55,7 @@ def test_each_claim_is_run() -> None:
         "| tutorial-v0 | stage 2 | none | ",
         "| the same two, in one batch | 0.000 |",
         "| 5 6 9 5 8 and 8 5 9 6 5, each alone | 0.000 |",
-        "| one for each token | 100.0% | 100.0% | 100.0% |",
+        "| one for each token | 0 | 123 | 100.0% | 100.0% | 100.0% |",
         "111,000 of 111,000 problems solved",
         "| GRU | 100.0% | 100.0% | 100.0% |",
     ):

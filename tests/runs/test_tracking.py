@@ -65,7 +65,7 @@ def test_a_missing_tracker_names_the_way_to_get_it(runs: Path, tmp_path: Path, m
     for module in ("no_such_module_here", "only_a_folder_here", "broken_module_here"):
         monkeypatch.setitem(tracking.TRACKERS, "tensorboard", (module, *rest))
         message = refusal(lambda: inwit.train(small_config(**CONFIG), track="tensorboard"))
-        assert 'pip install "inwit[track]"' in message
+        assert 'in the clone of inwit: pip install -e ".[track]"' in message
         assert "is not installed" in message
     assert not runs.exists()
 

@@ -39,8 +39,9 @@ COMMANDS = (
 USAGE = re.compile(r"^`inwit (?P<usage>.+?)`: (?P<about>.+?)\.?$", re.MULTILINE)
 
 HELP = """\
-inwit: a laboratory for model-native agents: small neural policies that learn, by reinforcement alone and inside
-one network, to plan, to remember and to use tools, in worlds whose best possible behaviour is known exactly.
+inwit: a laboratory for model-native agents: small neural policies that learn from reward to plan, to remember and
+to use tools, in worlds small enough to be solved exactly. Some recipes also imitate programs, their own or random
+ones, that turned out right.
 
 commands:
 {commands}

@@ -23,6 +23,7 @@ from typing import NamedTuple
 from inwit.commands.arguments import Parser, add_json, print_json
 from inwit.commands.streams import LOOKALIKES, terminal_width
 from inwit.core import storage
+from inwit.core.errors import how_to_get
 from inwit.core.text import plural, wrapped
 from inwit.runs.folder import runs_folder
 from inwit.version import __version__
@@ -172,5 +173,5 @@ def _extras() -> Iterator[Check]:
     for extra, modules in EXTRAS.items():
         absent = [module for module in modules if find_spec(module) is None]
         found = f"{', '.join(absent)} not installed" if absent else "installed"
-        fix = f'if you need it: pip install "inwit[{extra}]"' if absent else ""
+        fix = f"if you need it, {how_to_get(extra)}" if absent else ""
         yield Check(f"inwit[{extra}]", "note" if absent else "ok", found, fix)

@@ -19,9 +19,14 @@ class UserError(ValueError):
     """
 
 
+def how_to_get(extra: str) -> str:
+    """What to type for an extra. No index of packages has inwit, so it says where."""
+    return f'in the clone of inwit: pip install -e ".[{extra}]"'
+
+
 def missing(package: str, extra: str) -> UserError:
     """An error for a package that belongs to an extra and is not installed."""
-    return UserError(f'{package} is not installed: pip install "inwit[{extra}]"')
+    return UserError(f"{package} is not installed: {how_to_get(extra)}")
 
 
 def short(value: object) -> str:

@@ -1,6 +1,6 @@
 """Agents as folders, and the Hugging Face Hub to share them. What a folder holds, and its reading: `runs.portable`.
 
-Folders need no extra; the Hub needs `pip install "inwit[hub]"`.
+Folders need no extra; the Hub needs the extra `hub`.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from inwit.core import storage
+from inwit.core.errors import how_to_get
 from inwit.core.results import Json
 
 OWNER = "inwit.run"  # under this name a tracker's run says which run of inwit it holds
@@ -249,7 +250,7 @@ def _mlflow_name(name: str) -> str:
 
 # The module that each needs, how to get it, and what opens it.
 TRACKERS: dict[str, tuple[str, str, Callable[[Start], Tracker]]] = {
-    "tensorboard": ("torch.utils.tensorboard", 'pip install "inwit[track]"', _TensorBoard),
+    "tensorboard": ("torch.utils.tensorboard", how_to_get("track"), _TensorBoard),
     "wandb": ("wandb", "pip install wandb", _Wandb),
     "mlflow": ("mlflow", "pip install mlflow", _MLflow),
 }
