@@ -95,9 +95,7 @@ def band(lines: Sequence[Line], start: float | None = None) -> Band | None:
         return None
     x = np.linspace(0.0, max(each.x[-1] for each in lines), POINTS)
     first = [[] if each.x[0] <= 0 else [each.y[0] if start is None else start] for each in lines]
-    values = np.stack(
-        [np.interp(x, [0.0] * len(y) + each.x, y + each.y) for y, each in zip(first, lines, strict=True)]
-    )
+    values = np.stack([np.interp(x, [0.0] * len(y) + each.x, y + each.y) for y, each in zip(first, lines, strict=True)])
     return Band(x.tolist(), np.median(values, 0).tolist(), values.min(0).tolist(), values.max(0).tolist())
 
 
