@@ -303,3 +303,25 @@ def test_no_loop_over_rows() -> None:
                 env.step(np.full(rows, 11))
         counts.append(calls.count)
     assert counts[0] == counts[1] > 100, counts
+
+
+def test_what_its_single_environments_have_can_be_asked_for() -> None:
+    """And not be set, since rows are no objects."""
+    env = make_vec("inwit/Tutorial-v1", 2, budget="terminates")
+    assert env.get_attr("budget") == ("terminates",) * 2
+    assert [world.id for world in env.call("world")] == ["tutorial-v1"] * 2
+    with pytest.raises(UserError, match="budget cannot be set: rows are not objects of their own"):
+        env.set_attr("budget", "truncates")
+
+
+@pytest.mark.parametrize("mode", ["human", "rgb_array_list", "depth_array"])
+def test_a_render_mode_that_there_is_not(mode: str) -> None:
+    with pytest.raises(UserError, match=f"render_mode = '{mode}' does not exist: valid: ansi, rgb_array"):
+        make_vec("inwit/Tutorial-v1", 2, render_mode=mode)
+
+
+@every_id
+def test_success_has_the_name_that_others_count_too(env_id: str) -> None:
+    env, many = gymnasium.make(env_id), make_vec(env_id, 2)
+    told = [env.reset(seed=0)[1], env.step(0)[4], many.reset(seed=0)[1], many.step(np.zeros(2, int))[4]]
+    assert all(np.array_equal(info["is_success"], info["success"]) for info in told)

@@ -9,8 +9,11 @@ import pytest
 
 pytest.importorskip("sb3_contrib")
 
+from gymnasium.utils.env_checker import data_equivalence
 from sb3_contrib import MaskablePPO, RecurrentPPO
 from sb3_contrib.common.maskable.utils import get_action_masks, is_masking_supported
+from stable_baselines3.common.env_util import make_vec_env
+from stable_baselines3.common.vec_env import VecMonitor
 
 import inwit
 from golden_records import WORLDS, groups
@@ -60,6 +63,59 @@ def test_truncation_is_an_ending_unless_asked() -> None:
         assert [info["TimeLimit.truncated"] for info in infos] == [budget == "truncates"] * 2
         assert infos[0]["terminal_observation"]["last"] == 0
         assert (seen["last"] == first["last"]).all(), "The next episode must have begun."
+
+
+def ids(count: int, budget: str) -> Any:
+    """The registered id in Stable-Baselines3's own vector environment."""
+    return make_vec_env("inwit/Tutorial-v1", count, env_kwargs={"stage": 0, "budget": budget})
+
+
+@pytest.mark.parametrize("budget", ["terminates", "truncates"])
+def test_infos_are_those_of_single_environments(budget: str) -> None:
+    """Over several episodes of one problem, right and wrong and too long: DummyVecEnv and ours tell the same."""
+    ours, theirs = InwitVecEnv("tutorial-v1", 2, stage=0, budget=budget), ids(2, budget)
+    problem = {"stage": 0, "operands": [3, 4, 5]}
+    for program in (["MUL", "ADD", "ANS"], ["MUL", "ANS"], ["0"] * 7):
+        for env in (ours, theirs):
+            env.set_options(problem)
+            env.reset()
+        assert data_equivalence(ours.reset_infos, theirs.reset_infos)
+        ours.reset_infos[0]["action_mask"][:] = 0
+        for token in ours.world.vocabulary.ids(program):
+            told = [env.step(np.full(2, token)) for env in (ours, theirs)]
+            for infos in (told[0][3], told[1][3]):
+                for info in infos:
+                    info.get("episode", {}).pop("t", None)
+            assert data_equivalence(told[0][2:], told[1][2:])
+            told[0][3][0]["action_mask"][:] = 0
+            assert told[0][0]["action_mask"][0].any(), "What is told must be the caller's own."
+        assert told[0][2].all()
+        assert set(ours.reset_infos[0]) == {"action_mask", "success", "is_success"}
+
+
+def test_both_names_of_success_are_counted() -> None:
+    for env in (ids(2, "truncates"), InwitVecEnv("tutorial-v1", 2, stage=0)):
+        model = MaskablePPO("MultiInputPolicy", env, n_steps=16, batch_size=32, n_epochs=1, seed=0, device="cpu")
+        model.learn(32)
+        assert len(model.ep_success_buffer) == len(model.ep_info_buffer) > 0
+    with pytest.warns(UserWarning, match="already wrapped"):
+        env = VecMonitor(InwitVecEnv("tutorial-v1", 2), info_keywords=("success", "is_success"))
+    env.set_options({"stage": 0, "operands": [3, 4, 5]})
+    env.reset()
+    for token in (11, 12, 14):
+        infos = env.step(np.full(2, token))[3]
+    assert [(info["episode"]["success"], info["episode"]["is_success"]) for info in infos] == [(True, True)] * 2
+
+
+def test_attributes_that_single_environments_have() -> None:
+    many = InwitVecEnv("tutorial-v1", 2, budget="truncates")
+    for name in ("world", "budget", "render_mode", "action_space"):
+        assert many.has_attr(name)
+        assert len(many.get_attr(name)) == len(ids(2, "truncates").get_attr(name)) == 2
+    assert many.get_attr("world")[0].id == "tutorial-v1"
+    assert many.get_attr("budget") == ids(2, "truncates").get_attr("budget")
+    with pytest.raises(UserError, match="render_mode = 'human' does not exist: valid: ansi, rgb_array"):
+        InwitVecEnv("tutorial-v1", 2, render_mode="human")
 
 
 def test_masks_reach_maskable_learners() -> None:

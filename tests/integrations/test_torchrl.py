@@ -31,6 +31,14 @@ def test_torchrls_own_checks(world_id: str, observe: str) -> None:
     assert env.observation_spec["action_mask"].shape == (8, env.batch.vocabulary_size)
 
 
+@pytest.mark.parametrize("device", ["cpu", torch.device("cpu")])
+def test_the_device_is_named_as_torchrl_names_it(device: Any) -> None:
+    assert make_env("tutorial-v1", 2, device=device).rollout(2).device == torch.device("cpu")
+    for wrong in ("tpu", "cuda:99", None):
+        with pytest.raises(UserError, match=rf"unknown device '{wrong}': .*valid: cpu"):
+            make_env("tutorial-v1", 2, device=wrong)
+
+
 @pytest.mark.parametrize("world_id", WORLDS)
 def test_the_masks_are_kept_to(world_id: str) -> None:
     from torchrl.envs import TransformedEnv, check_env_specs

@@ -14,10 +14,10 @@ def usable_devices() -> list[str]:
     return ["cpu", "cuda", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
 
 
-def usable_device(name: str) -> torch.device:
+def usable_device(name: str, what: str = "training.device") -> torch.device:
     """The device called `name` (cpu, cuda, cuda:1, ...). Raises `UserError` for one that this machine does not have."""
     if name not in usable_devices():
-        raise unknown("training.device", name, usable_devices())
+        raise unknown(what, name, usable_devices())
     return torch.device(name)
 
 

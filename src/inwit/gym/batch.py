@@ -20,7 +20,7 @@ from inwit.core.types import State, Step, Task, Tasks
 from inwit.gym.keywords import BUDGETS, OBSERVATIONS, check_choice
 from inwit.gym.machine import showing
 from inwit.gym.problems import Problems
-from inwit.gym.rendering import frame
+from inwit.gym.rendering import METADATA, frame
 from inwit.policies.base import last_token
 
 
@@ -45,6 +45,8 @@ class Batch:
     ) -> None:
         check_choice("observe", observe, OBSERVATIONS)
         check_choice("budget", budget, BUDGETS)
+        if render_mode is not None:
+            check_choice("render_mode", render_mode, tuple(METADATA["render_modes"]))
         self.count = given_number("num_envs", count)
         if self.count < 1:
             raise UserError(f"{count!r} environments: give a whole number of at least 1")

@@ -14,7 +14,7 @@ from inwit.core.contracts import ScalarWorld, ShowingTwin
 from inwit.core.errors import UserError
 from inwit.core.numbers import given_number
 from inwit.core.results import Json, Task
-from inwit.gym.keywords import BUDGETS, OBSERVATIONS, check_choice, check_keywords
+from inwit.gym.keywords import BUDGETS, OBSERVATIONS, SUCCESS, check_choice, check_keywords
 from inwit.gym.machine import showing
 from inwit.gym.problems import Problems
 from inwit.gym.rendering import METADATA, frame
@@ -118,4 +118,5 @@ class InwitEnv(gymnasium.Env[Json, Any]):
     def _info(self) -> Json:
         twin = self._started()
         outcome = {name: bool(value) for name, value in twin.extra.items()}
-        return {"action_mask": self.action_masks(), "success": bool(twin.success), **outcome}
+        success = dict.fromkeys(SUCCESS, bool(twin.success))
+        return {"action_mask": self.action_masks(), **success, **outcome}

@@ -15,6 +15,7 @@ from inwit.core.errors import UserError, unknown
 
 OBSERVATIONS = ("tokens", "machine")
 BUDGETS = ("terminates", "truncates")
+SUCCESS = ("success", "is_success")  # in `info`: ours, and the name that Stable-Baselines3 counts
 
 
 class WrongTypeError(UserError, TypeError):

@@ -19,7 +19,7 @@ from inwit.core.errors import UserError, unknown
 from inwit.core.numbers import given_number
 from inwit.core.results import Json, Task
 from inwit.gym.batch import Batch
-from inwit.gym.keywords import WrongTypeError, check_keywords
+from inwit.gym.keywords import SUCCESS, WrongTypeError, check_keywords
 from inwit.gym.problems import Problems
 from inwit.gym.rendering import METADATA
 from inwit.gym.spaces import observation_space, read_actions, shown
@@ -53,7 +53,7 @@ class InwitVectorEnv(VectorEnv[Arrays, np.ndarray, np.ndarray]):
         self.batch = Batch(
             world, num_envs, observe=observe, budget=budget, most_steps=most, render_mode=render_mode, **options
         )
-        self.num_envs = self.batch.count
+        self.num_envs, self.world, self.budget = self.batch.count, self.batch.world, budget
         self.single_observation_space = observation_space(self.batch.world, observe)
         self.single_action_space = spaces.Discrete(self.batch.vocabulary_size)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
@@ -83,7 +83,7 @@ class InwitVectorEnv(VectorEnv[Arrays, np.ndarray, np.ndarray]):
             row = int(fresh.nonzero()[0])
             raise UserError(f"environment {row} has ended: reset it with options={{'reset_mask': ...}} before a step")
         step = self.batch.step(torch.from_numpy(tokens))
-        outcomes = {"success": step.success, **step.extra}
+        outcomes = dict.fromkeys(SUCCESS, step.success) | step.extra
         everywhere, info = np.ones(self.num_envs, bool), {}
         if mode is AutoresetMode.SAME_STEP:
             fresh = step.terminated | step.truncated
@@ -120,6 +120,10 @@ class InwitVectorEnv(VectorEnv[Arrays, np.ndarray, np.ndarray]):
         """As `call`, which is what Gymnasium's own vector environments do."""
         return self.call(name)
 
+    def set_attr(self, name: str, values: object) -> None:
+        """Refused: the rows are one block of tensors. `np_random` can be set, for all of them."""
+        raise UserError(f"{name} cannot be set: rows are not objects of their own; make another environment")
+
     def _read_mask(self, mask: object) -> np.ndarray:
         if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_:
             raise WrongTypeError(f"reset_mask must be an array of booleans: {type(mask).__name__} was given")
@@ -139,7 +143,7 @@ class InwitVectorEnv(VectorEnv[Arrays, np.ndarray, np.ndarray]):
 
     def _fresh_info(self, fresh: np.ndarray) -> Json:
         nothing = torch.zeros(self.num_envs, dtype=torch.bool)
-        return self._info(dict.fromkeys(("success", *self.batch.world.extra_outcomes), nothing), fresh)
+        return self._info(dict.fromkeys((*SUCCESS, *self.batch.world.extra_outcomes), nothing), fresh)
 
     def _info(self, outcomes: dict[str, torch.Tensor], told: np.ndarray) -> Json:
         """The rows `told` of masks and outcomes, and nothing of others, as Gymnasium has it."""

@@ -15,12 +15,13 @@ import numpy as np
 import torch
 from gymnasium import Wrapper, spaces
 from gymnasium.utils.seeding import np_random
+from torch import Tensor
 
 from inwit.core.errors import UserError, unknown
 from inwit.core.numbers import given_number
-from inwit.core.types import Step
+from inwit.core.results import Json
 from inwit.gym.batch import Batch
-from inwit.gym.keywords import check_keywords
+from inwit.gym.keywords import SUCCESS, check_keywords
 from inwit.gym.problems import Problems
 from inwit.gym.spaces import observation_space, read_actions, shown
 from inwit.integrations import missing
@@ -38,7 +39,11 @@ Indices = None | int | Iterable[int]
 
 class InwitVecEnv(VecEnv):
     """`num_envs` environments; what else can be set is as in `inwit.gym.env.InwitEnv`. Rows start anew within the step
-    that ends them, as Stable-Baselines3 has it; `seed` may also be given by the learner."""
+    that ends them, as Stable-Baselines3 has it.
+
+    `seed(s)`, which a learner may call, seeds the one generator that all rows draw from with `s`; that it returns a
+    seed for each row is Stable-Baselines3's form. Every step tells each row's `action_mask`, `success`, `is_success`
+    and `TimeLimit.truncated`, as single environments do; `reset_infos` tells it of the beginnings."""
 
     def __init__(
         self,
@@ -52,7 +57,7 @@ class InwitVecEnv(VecEnv):
     ) -> None:
         check_keywords(InwitVecEnv, Problems, world, options)
         self.batch = Batch(world, num_envs, observe=observe, budget=budget, render_mode=render_mode, **options)
-        self.render_mode, self.budget = render_mode, budget
+        self.render_mode, self.budget, self.world = render_mode, budget, self.batch.world
         self.np_random, _ = np_random()
         self._began = time.time()
         self._tokens: np.ndarray | None = None
@@ -67,7 +72,9 @@ class InwitVecEnv(VecEnv):
         self.batch.start(self.batch.problems.read_all(options, self.num_envs, self.np_random))
         self._reset_seeds()
         self._reset_options()
-        return shown(self.batch.observation())
+        seen = shown(self.batch.observation())
+        self._tell_beginning(range(self.num_envs), seen)
+        return seen
 
     def step_async(self, actions: np.ndarray) -> None:
         self._tokens = read_actions(actions, self.num_envs, self.batch.vocabulary_size)
@@ -78,11 +85,15 @@ class InwitVecEnv(VecEnv):
         step = self.batch.step(torch.from_numpy(self._tokens))
         self._tokens = None
         ended = step.terminated | step.truncated
-        infos: list[dict[str, object]] = [{} for _ in range(self.num_envs)]
+        seen = shown(self.batch.observation())
+        infos = _infos(seen, step.success, step.truncated & ~step.terminated, step.extra)
         if bool(ended.any()):
-            self._describe(infos, ended.nonzero()[:, 0].tolist(), step)
+            rows = ended.nonzero()[:, 0].tolist()
+            self._describe(infos, rows, seen)
             self.batch.restart(ended, self.np_random)
-        return shown(self.batch.observation()), step.reward.float().numpy(), ended.numpy(), infos
+            seen = shown(self.batch.observation())
+            self._tell_beginning(rows, seen)
+        return seen, step.reward.float().numpy(), ended.numpy(), infos
 
     def action_masks(self) -> np.ndarray:
         """Int8[num_envs, V]: 1 for the tokens that are legal now."""
@@ -119,20 +130,35 @@ class InwitVecEnv(VecEnv):
     def _rows(self, indices: Indices) -> Sequence[int]:
         return list(self._get_indices(indices))
 
-    def _describe(self, infos: list[dict[str, object]], rows: list[int], step: Step) -> None:
+    def _describe(self, infos: list[Json], rows: list[int], last: dict[str, np.ndarray]) -> None:
         """Fill in what Stable-Baselines3 asks for about the rows that have just ended."""
-        last = shown(self.batch.observation())
         returns, lengths = self.batch.rows["returns"].tolist(), self.batch.rows["steps"].tolist()
-        cut = (step.truncated & ~step.terminated).tolist()
-        outcomes = {name: flags.tolist() for name, flags in {"is_success": step.success, **step.extra}.items()}
         seconds = round(time.time() - self._began, 6)
         for row in rows:
             infos[row] |= {
                 "terminal_observation": {name: part[row] for name, part in last.items()},
-                "TimeLimit.truncated": cut[row],
                 "episode": {"r": returns[row], "l": lengths[row], "t": seconds},
-                **{name: flags[row] for name, flags in outcomes.items()},
             }
+
+    def _tell_beginning(self, rows: Iterable[int], seen: dict[str, np.ndarray]) -> None:
+        """Fill in what the environments' own `reset` tells."""
+        outcomes = dict.fromkeys((*SUCCESS, *self.batch.world.extra_outcomes), False)
+        masks = seen["action_mask"].copy()
+        for row in rows:
+            self.reset_infos[row] = {"action_mask": masks[row], **outcomes}
+
+
+def _infos(seen: dict[str, np.ndarray], success: Tensor, cut: Tensor, extra: dict[str, Tensor]) -> list[Json]:
+    """What a step tells of every row, as it would by itself. The loops do no more than put a row's values together."""
+    each = zip(seen["action_mask"].copy(), success.tolist(), cut.tolist(), strict=True)
+    infos: list[Json] = [
+        {"TimeLimit.truncated": late, "action_mask": mask, "success": right, "is_success": right}
+        for mask, right, late in each
+    ]
+    for name, flags in extra.items():
+        for info, flag in zip(infos, flags.tolist(), strict=True):
+            info[name] = flag
+    return infos
 
 
 class TokenExtractor(CombinedExtractor):

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from gymnasium.utils.seeding import np_random
 
+from inwit.core.devices import usable_device
 from inwit.core.errors import UserError
 from inwit.core.numbers import given_number
 from inwit.gym.batch import Batch
@@ -31,7 +32,7 @@ except ModuleNotFoundError:
 class InwitTorchRLEnv(EnvBase):
     """`num_envs` environments of batch size `[num_envs]`; what else can be set is as in `inwit.gym.env.InwitEnv`.
 
-    The world computes on the CPU; after `to(device)` tensors come from and go to that device. TorchRL's own estimators
+    The world computes on the CPU; tensors come from and go to `device`. TorchRL's own estimators
     of advantages add the value of going on where `terminated` is false: `budget="terminates"` ends that.
     """
 
@@ -42,9 +43,11 @@ class InwitTorchRLEnv(EnvBase):
         *,
         observe: str = "tokens",
         budget: str = "truncates",
+        device: torch.device | str = "cpu",
         **options: Any,
     ) -> None:
         check_keywords(InwitTorchRLEnv, Problems, world, options)
+        place = usable_device(str(device), "device")
         batch = Batch(world, num_envs, observe=observe, budget=budget, **options)
         num_envs = batch.count
         super().__init__(device="cpu", batch_size=torch.Size([num_envs]))
@@ -66,6 +69,8 @@ class InwitTorchRLEnv(EnvBase):
         self.reward_spec = Unbounded(shape=one)
         flags = {name: Binary(1, shape=one, dtype=torch.bool) for name in ("done", "terminated", "truncated")}
         self.done_spec = Composite(flags, shape=each)
+        if place.type != "cpu":
+            self.to(place)
 
     def _reset(self, tensordict: TensorDictBase | None = None, **settings: Any) -> TensorDictBase:
         """New problems, in the rows that `_reset` marks or in all; `env.reset(options=...)` describes them."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from inspect import Parameter, iscoroutinefunction, signature
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,9 @@ import torch
 
 from inwit.core import storage
 from inwit.core.contracts import Agent
-from inwit.core.errors import UserError, out_of_memory
+from inwit.core.errors import UserError, out_of_memory, short, unknown
 from inwit.core.numbers import scalar
-from inwit.training.config import Config
+from inwit.training.config import Config, setting_names
 
 
 class UnsavedError(UserError):
@@ -22,6 +23,25 @@ class UnsavedError(UserError):
     def __init__(self, message: str, agent: Agent | None = None) -> None:
         super().__init__(message)
         self.agent = agent
+
+
+def check_arguments(
+    function: Callable[..., object], overrides: Iterable[str], *, callback: object, progress: object, tell: object
+) -> None:
+    """Raise `UserError` if one of these, which `function` (`train` or `resume`) was given, cannot be used, or if the
+    name of an override is neither a setting's nor one of its own arguments."""
+    for name, given in (("callback", callback), ("tell", tell)):
+        if not callable(given) and not (name == "callback" and given is None):
+            raise UserError(f"{name} = {short(given)} is no function: give one that takes an argument, or leave it out")
+        if iscoroutinefunction(given):
+            raise UserError(f"{name} = {short(given)} is an async function: give a plain one, since nothing awaits it")
+    if not isinstance(progress, int | np.bool_) or progress not in (0, 1):
+        raise UserError(f"progress = {short(progress)} is neither True nor False")
+    parameters = signature(function).parameters.values()
+    known = [each.name for each in parameters if each.kind is Parameter.KEYWORD_ONLY] + setting_names()
+    for name in overrides:
+        if name not in known:
+            raise unknown("argument or setting", name, known)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from inwit.core.interruption import checkpoint_signal
 from inwit.core.isolation import on_own_terms
 from inwit.core.storage import Tell, to_stderr
 from inwit.runs import checkpoint, provenance, writing
-from inwit.runs.conditions import enough_memory, training_of
+from inwit.runs.conditions import check_arguments, enough_memory, training_of
 from inwit.runs.folder import flat, read_metrics, read_whole_record
 from inwit.runs.loading import find_to_resume, resolved
 from inwit.runs.recording import Recorder
@@ -54,6 +54,7 @@ def resume(
     threads, device). Raises `UserError` if they change anything else, if there is nothing to go on from or nothing left
     to do, if another process is training the run, and as `train` does.
     """
+    check_arguments(resume, overrides, callback=callback, progress=progress, tell=tell)
     with on_own_terms(1), storage.telling(tell):
         return _resume(find_to_resume(run).absolute(), callback, progress, tell, track, overrides)
 

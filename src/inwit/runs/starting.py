@@ -12,7 +12,7 @@ from inwit.core.interruption import checkpoint_signal
 from inwit.core.isolation import on_own_terms
 from inwit.core.storage import Tell, to_stderr
 from inwit.runs import writing
-from inwit.runs.conditions import enough_memory, training_of
+from inwit.runs.conditions import check_arguments, enough_memory, training_of
 from inwit.runs.folder import runs_folder
 from inwit.runs.loading import load, locate
 from inwit.runs.portable import is_repo_id
@@ -49,6 +49,7 @@ def train(
     wrong, if memory does not suffice, and, with the agent as its `agent` (`UnsavedError`), if the disk refuses the
     weights at the end.
     """
+    check_arguments(train, overrides, callback=callback, progress=progress, tell=tell)
     config = resolve(source, **overrides)
     checkpoint_signal(config.training.checkpoint_on)
     with on_own_terms(config.training.threads), storage.telling(tell):

@@ -131,6 +131,11 @@ def tables() -> dict[str, type[Settings]]:
     return {name: AUXILIARIES.settings(name) for name in AUXILIARIES.names()} | {"training": TrainingSettings}
 
 
+def setting_names() -> list[str]:
+    """What stands at the top of a recipe: settings, parts and tables."""
+    return ["recipe", "seed", *PARTS, *tables()]
+
+
 def _read(source: str | Path) -> Json:
     name, text = recipes.read(source)
     try:
@@ -141,8 +146,7 @@ def _read(source: str | Path) -> Json:
 
 
 def _build(values: Json) -> Config:
-    classes = tables()
-    known = ["recipe", "seed", *PARTS, *classes]
+    classes, known = tables(), setting_names()
     for name in values:
         if name not in known:
             raise unknown("setting", name, known)
