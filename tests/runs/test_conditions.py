@@ -72,6 +72,6 @@ async def waiting(update: object) -> bool:
 def test_nothing_is_begun_with_arguments_that_cannot_be_used(given: dict[str, Any], runs: Path) -> None:
     with pytest.raises(UserError):
         inwit.train("tutorial", **given)
-    with pytest.raises(UserError, match="async|is no function|did you mean"):
+    with pytest.raises(UserError, match=r"async|is no function|did you mean"):
         inwit.resume("latest", **given)
     assert not runs.exists()
