@@ -82,3 +82,9 @@ def test_the_split() -> None:
     assert result_text.held_out(PROVEN.split) == (0, 2)
     assert "this split leaks" in result_text.leak(PROVEN.split)
     assert "leaks" not in result_text.leak(replace(PROVEN.split, twins=0))
+
+
+def test_the_ends_of_an_interval_read_differently() -> None:
+    row = replace(ROWS[0], interval=(0.99951, 0.99999))
+    assert result_text.success(row).endswith("(99.95 to > 99.99)")
+    assert result_text.success(replace(row, interval=(0.9, 1.0))).endswith("(90.0 to 100.0)")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -12,6 +14,8 @@ from rich.console import Console
 import inwit
 from inwit.core.results import Evaluation
 from inwit.core.shown import Shown
+from inwit.training.config import resolve
+from inwit.training.loop import new_agent
 from results import DRAWN, PROVEN
 from support import untrained
 
@@ -68,3 +72,10 @@ def test_text_is_no_html() -> None:
     html = evaluation._repr_html_()
     assert "&lt;b&gt;world&lt;/b&gt;: a &amp; b" in html
     assert "<b>" not in html
+
+
+def test_an_agent_is_shown_in_a_line() -> None:
+    made = new_agent(resolve("tutorial"))
+    assert repr(made) == "<Agent: gru in tutorial-v1, untrained>"
+    assert repr(replace(made, path=Path("runs", "x"), status="finished")).endswith(f"finished, {Path('runs', 'x')}>")
+    assert repr(replace(made, config=None)) == f"<Agent: {type(made.policy).__name__} in tutorial-v1, untrained>"

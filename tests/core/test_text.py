@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from inwit.core.text import clean, held, mean, percent, plural, seconds, table, task_text
+from inwit.core.text import clean, held, mean, percent, percents, plural, seconds, table, task_text
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,23 @@ from inwit.core.text import clean, held, mean, percent, plural, seconds, table, 
 )
 def test_almost_all_is_not_shown_as_all_and_hardly_any_not_as_none(share: float, text: str) -> None:
     assert percent(share) == text
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [
+        (0.5, 0.75, "50.0 % to 75.0 %"),
+        (0.5, 0.5001, "50.00 % to 50.01 %"),
+        (0.99951, 0.99999, "99.95 % to > 99.99 %"),
+        (0.99995, 1.0, "> 99.9 % to 100 %"),
+        (0.0, 0.00001, "0.0 % to < 0.1 %"),
+        (0.00002, 0.0003, "< 0.01 % to 0.03 %"),
+        (1.0, 1.0, "100 % to 100 %"),
+        (0.3, 0.3, "30.0 % to 30.0 %"),
+    ],
+)
+def test_the_ends_of_an_interval_read_differently(low: float, high: float, text: str) -> None:
+    assert percents(low, high) == text
 
 
 def test_what_is_not_known_is_a_point() -> None:

@@ -21,7 +21,7 @@ from inwit.core.intervals import pass_at_k as unbiased
 from inwit.core.seeding import stream
 from inwit.core.types import Output
 from inwit.evaluation.exact import evaluate, others, others_shown
-from inwit.evaluation.pass_at_k import PassAtK, pass_at_k
+from inwit.evaluation.pass_at_k import Estimate, PassAtK, pass_at_k
 from inwit.rollout.collect import collect
 from inwit.worlds.oracle.shortest import shortest_table
 from support import untrained
@@ -284,3 +284,8 @@ def test_the_result_is_plain_data() -> None:
     told = pass_at_k(untrained(), 1, 2)
     assert isinstance(told, PassAtK)
     assert json.loads(json.dumps(told.to_dict(), allow_nan=False)) == told.to_dict()
+
+
+def test_an_interval_close_to_everything_can_be_read() -> None:
+    shown = PassAtK(1, 16, True, Estimate(9, 0.9998, 0.99951, 0.99999), [])._repr_html_()
+    assert "99.95 % to &gt; 99.99 %" in shown

@@ -83,7 +83,6 @@ class OwnYardsticks(World, Protocol):
 
 class BestPrograms(World, Protocol):
     """`best_programs`: finds the shortest program of each kind by a search of its own.
-
     `best_program` gives its tokens, with arguments named by their place, or None where there is none within the bound
     of the search. `best_program_for` gives the same for one task, as `World.describe` writes it, with the task's own
     arguments. `named_as_in` renames the arguments of programs to those of each row's task; -1 stays."""
@@ -185,7 +184,6 @@ class ShowingTwin(ScalarWorld, Protocol):
 
 class ColumnTwin(ScalarWorld, Protocol):
     """A scalar twin that runs one program on many problems: each operand may be a column of values.
-
     `on_all_problems` makes one episode, before its first token, on every problem of a kind of the world with these
     settings. A search copies it with `copy.copy`: `worlds.oracle.constant` says what that asks of its methods."""
 
@@ -197,8 +195,7 @@ class ColumnTwin(ScalarWorld, Protocol):
 
 
 class Policy(Protocol):
-    """Reads a stream of tokens and carries a memory; it knows nothing of the world. To be trained it must also be
-    `Trainable`."""
+    """Reads a stream of tokens and carries a memory; knows nothing of the world. A `Trainable` one can be trained."""
 
     def begin(
         self, prompt: Int[Tensor, "B P"], prompt_mask: Bool[Tensor, "B P"], stage: Int[Tensor, " B"]
@@ -208,7 +205,6 @@ class Policy(Protocol):
 
 class Trainable(Policy, Protocol):
     """A policy with parameters, an `nn.Module`.
-
     `replay` predicts `tokens[:, t]` in column t. B is N or a multiple of it: each prompt is that of B / N consecutive
     rows of tokens, so that a policy can read it once for all of them."""
 
@@ -279,6 +275,10 @@ class Agent:
     status: str = "untrained"  # finished, interrupted, checkpoint
     summary: Json = field(default_factory=dict)  # how the training went
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))  # where its policy computes
+
+    def __repr__(self) -> str:
+        policy = type(self.policy).__name__ if self.config is None else self.config.policy.id
+        return f"<Agent: {policy} in {self.world.id}, {self.status}{f', {self.path}' if self.path else ''}>"
 
     @property
     def threads(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from inwit.core.results import EXACT, NONE, NOT_SEARCHED, SAMPLED, Evaluation, Row, Split, Yardstick
-from inwit.core.text import count, mean, percent
+from inwit.core.text import count, mean, percent, percents
 
 UNSOLVED = 10  # kinds that are named, at most
 
@@ -46,8 +46,9 @@ def success(row: Row) -> str:
     """`97.1 %`, or of a sample `~97.1 % (95.0 to 98.6)`."""
     if row.interval is None:
         return percent(row.success)
-    low, high = (100 * end for end in row.interval)
-    return f"~{percent(row.success)} ({low:.1f} to {high:.1f})"
+    low, high = (f"{100 * end:.1f}" for end in row.interval)
+    ends = f"{low} to {high}" if low != high else percents(*row.interval).replace(" %", "")
+    return f"~{percent(row.success)} ({ends})"
 
 
 def yardstick(found: Yardstick | None) -> str:

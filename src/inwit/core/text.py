@@ -9,12 +9,21 @@ from math import isfinite
 from pathlib import Path
 
 
-def percent(share: float) -> str:
+def percent(share: float, digits: int = 1) -> str:
     """Never rounds up to 100 %, which is a claim about every problem, nor down to 0."""
-    text = f"{100 * share:.1f} %"
-    if text == "100.0 %":
-        return "100 %" if share >= 1 else "> 99.9 %"
-    return "< 0.1 %" if text == "0.0 %" and share > 0 else text.replace("-0.0", "0.0")
+    text, least = f"{100 * share:.{digits}f} %", 10.0**-digits
+    if text == f"{100:.{digits}f} %":
+        return "100 %" if share >= 1 else f"> {100 - least:.{digits}f} %"
+    zero = f"{0:.{digits}f} %"
+    return f"< {least:.{digits}f} %" if text == zero and share > 0 else text.replace(f"-{zero}", zero)
+
+
+def percents(low: float, high: float) -> str:
+    """An interval, with as many digits as it takes to tell its ends apart: `98.1 % to 98.4 %`."""
+    digits = 1
+    while low < high and digits < 9 and percent(low, digits) == percent(high, digits):
+        digits += 1
+    return f"{percent(low, digits)} to {percent(high, digits)}"
 
 
 def table(

@@ -23,7 +23,7 @@ from inwit.core.isolation import on_own_terms
 from inwit.core.numbers import given_number
 from inwit.core.seeding import stream
 from inwit.core.shown import Shown
-from inwit.core.text import percent
+from inwit.core.text import percent, percents
 from inwit.core.types import Json, Tasks
 from inwit.evaluation.exact import others_shown, refuse_lost
 from inwit.rollout.collect import collect
@@ -69,7 +69,7 @@ class PassAtK(Shown):
         title = f"pass@{self.k}, from {self.samples} sampled programs for each; {which}"
         rows = [(f"{each.stage}{' held out' if each.held_out else ''}", each) for each in self.stages]
         cells = [
-            [name, f"{each.problems:,}", percent(each.estimate), f"{percent(each.low)} to {percent(each.high)}"]
+            [name, f"{each.problems:,}", percent(each.estimate), percents(each.low, each.high)]
             for name, each in [*rows, ("all", self.overall)]
         ]
         return Group(Text(title), Columns(["stage", "problems", f"pass@{self.k}", "95 % interval"], cells, left=()))
