@@ -172,6 +172,7 @@ def run_one(world_id: str, policy_id: str, learner_id: str, device: str, monkeyp
 @every_device
 @pytest.mark.parametrize("auxiliary_id", AUXILIARIES.names())
 @pytest.mark.parametrize("world_id", WORLDS.names())
+@pytest.mark.slow
 def test_auxiliaries(world_id: str, auxiliary_id: str, device: str, monkeypatch: pytest.MonkeyPatch) -> None:
     world = make_world(world_id, **SMALL_WORLD)
     policy = small_policy("gru", world)

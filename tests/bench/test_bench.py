@@ -195,6 +195,7 @@ def test_what_another_version_or_machine_has_measured_is_no_result(what: str, tm
     assert read(path, cell) is None
 
 
+@pytest.mark.slow
 def test_a_cell_of_another_version_is_run_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

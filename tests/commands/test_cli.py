@@ -145,6 +145,7 @@ def test_evaluate(trained: Agent, capsys: pytest.CaptureFixture[str]) -> None:
     assert told["proven"] is True
 
 
+@pytest.mark.slow
 def test_evaluate_in_a_table(trained: Agent, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("evaluate", str(trained.path)) == 0
     output = capsys.readouterr().out

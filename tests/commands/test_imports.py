@@ -17,7 +17,6 @@ from inwit.core import imports
 from inwit.core.errors import UserError
 from inwit.learners import LEARNERS
 from recorded import put
-from support import first_fast
 
 MINE = """
 print("hello from mine")
@@ -46,7 +45,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         del sys.modules[name]
 
 
-@pytest.mark.parametrize("module", first_fast(["mine_of_a_test", "mine_of_a_test.py", "./mine_of_a_test.py"], 1))
+@pytest.mark.parametrize("module", ["mine_of_a_test", "mine_of_a_test.py", "./mine_of_a_test.py"])
+@pytest.mark.slow
 def test_a_learner_of_ones_own(module: str, here: Path, runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Anywhere among the arguments; what the module prints is not on stdout; the record names it."""
     flags = ["train", "tutorial", "--learner.id", "mine", *SMALL, "--json"]

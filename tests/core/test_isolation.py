@@ -14,7 +14,7 @@ import inwit
 from inwit.core.contracts import weights_of
 from inwit.core.isolation import on_own_terms
 from inwit.training.config import Config
-from support import python, small_config
+from support import first_fast, python, small_config
 
 
 def terms() -> tuple[object, ...]:
@@ -86,7 +86,7 @@ def tiny(updates: int) -> Config:
     return inwit.resolve("calculator", world=world, policy={"width": 8}, training=training)
 
 
-@pytest.mark.parametrize("foreign", FOREIGN)
+@pytest.mark.parametrize("foreign", first_fast(FOREIGN, 4))
 def test_foreign_terms_change_nothing(foreign: str, runs: Path) -> None:
     """Training, resuming, evaluating, explaining, sampling and loading give the same bits, and terms are put back."""
     config = tiny(4)

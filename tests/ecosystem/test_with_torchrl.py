@@ -16,7 +16,7 @@ from gymnasium_ids import every_id
 from inwit import UserError
 from inwit.gym import env_ids
 
-pytestmark = pytest.mark.skipif(find_spec("torchrl") is None, reason="needs the extra rl")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(find_spec("torchrl") is None, reason="needs the extra rl")]
 
 
 def masked(env: Any) -> Any:

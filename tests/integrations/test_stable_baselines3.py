@@ -93,6 +93,7 @@ def test_infos_are_those_of_single_environments(budget: str) -> None:
         assert set(ours.reset_infos[0]) == {"action_mask", "success", "is_success"}
 
 
+@pytest.mark.slow
 def test_both_names_of_success_are_counted() -> None:
     for env in (ids(2, "truncates"), InwitVecEnv("tutorial-v1", 2, stage=0)):
         model = MaskablePPO("MultiInputPolicy", env, n_steps=16, batch_size=32, n_epochs=1, seed=0, device="cpu")

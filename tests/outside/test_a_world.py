@@ -142,6 +142,7 @@ def test_a_world(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert "nothing is computed here" in seen.evaluated
 
 
+@pytest.mark.slow
 def test_it_can_be_solved() -> None:
     with registries_restored():
         inwit.register_world("parrot", Parrot, "says it again", twin=ScalarParrot)

@@ -22,6 +22,7 @@ def processor(monkeypatch: pytest.MonkeyPatch, *, bfloat16: bool) -> None:
 
 
 @pytest.mark.parametrize("trained_with", [True, False])
+@pytest.mark.slow
 def test_an_agent_computes_everywhere_as_where_it_was_trained(
     trained_with: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -47,6 +48,7 @@ def test_an_agent_computes_everywhere_as_where_it_was_trained(
     assert inwit.load(agent.path).config.policy.settings.matrix_dtype == told
 
 
+@pytest.mark.slow
 def test_a_record_that_leaves_it_open_loads_as_before_and_travels_with_an_answer(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -100,6 +100,7 @@ def test_they_load_to_the_same_agent(old: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FINISHED)
+@pytest.mark.slow
 def test_an_evaluation_finds_what_was_found_then(old: Path, name: str) -> None:
     found, then = inwit.evaluate(inwit.load(old / name)), kept(old / name)
     assert (found.solved, found.problems) == (then.solved, then.problems)

@@ -62,6 +62,7 @@ def test_every_curriculum_goes_on_to_the_bit(curriculum: str) -> None:
     soaking.cuts(small_config(curriculum={"id": curriculum}, training=FIXED), 3)
 
 
+@pytest.mark.slow
 def test_hindsight_goes_on_to_the_bit() -> None:
     config = small_config(
         world={"id": "calculator-v0", "max_operators": 1}, hindsight={"rows": 8, "babble": 32}, training=FIXED
@@ -443,6 +444,7 @@ def test_an_interrupt_in_the_midst_of_an_update_keeps_the_checkpoint_before(
     assert soaking.outcome(inwit.resume(path, tell=quiet)) == uncut
 
 
+@pytest.mark.slow
 def test_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
     path = cut(3)
     assert main(["train", "tutorial", "--resume", str(path)]) == 2

@@ -190,6 +190,7 @@ def test_a_resumed_training_goes_on_where_the_tracker_stands(recorded: Recorded)
     assert [values for _, values in recorded.lines] == [tracking.scalars(line) for line in lines[1:]]
 
 
+@pytest.mark.slow
 def test_a_training_goes_on_in_the_trackers_that_it_had(recorded: Recorded) -> None:
     """Unless others are named; one that is not here any more is left out."""
     agent = inwit.train(small_config(**CONFIG), tell=quiet, track="wandb")

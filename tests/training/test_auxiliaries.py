@@ -157,6 +157,7 @@ def test_two_do_not_draw_from_one_stream(stream: str, owner: str, monkeypatch: p
 
 
 @pytest.mark.parametrize("learner", ["a2c", "ppo"])
+@pytest.mark.slow
 def test_both_go_on_to_the_bit(learner: str) -> None:
     soaking.cuts(small_config(**BOTH, learner={"id": learner}), 2)
 
