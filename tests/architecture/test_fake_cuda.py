@@ -142,6 +142,7 @@ def backward(policy: Any, loss: Tensor) -> None:
 
 @every_device
 @pytest.mark.parametrize("world_id", WORLDS.names())
+@pytest.mark.slow
 def test_worlds(world_id: str, device: str, monkeypatch: pytest.MonkeyPatch) -> None:
     run_one(world_id, "gru", "a2c", device, monkeypatch)
 

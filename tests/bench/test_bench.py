@@ -130,6 +130,7 @@ def test_a_curve_holds_what_was_last_measured() -> None:
     assert curves.tolist() == [[0, 0, 0.25, 0.25, 0.5, 0.5]]
 
 
+@pytest.mark.slow
 def test_a_cell_ends_when_everything_is_solved_or_its_seconds_are_over_and_is_repeatable() -> None:
     cell = plan("calculator", BenchSettings(seeds=1, seconds=30.0), EASY).cells[0]
     whole, short = measure(cell), measure(replace(cell, seconds=0.1))

@@ -123,6 +123,7 @@ def test_train(capsys: pytest.CaptureFixture[str], runs: Path) -> None:
     assert json.loads((path / "evaluation.json").read_text())["world"] == "tutorial-v1"
 
 
+@pytest.mark.slow
 def test_train_in_json(capsys: pytest.CaptureFixture[str], runs: Path, tmp_path: Path) -> None:
     """With a recipe of one's own; nothing but the JSON object on stdout."""
     path = tmp_path / "mine.toml"

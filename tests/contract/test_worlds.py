@@ -353,6 +353,7 @@ def test_the_budget_truncates_and_answering_at_last_terminates(world_id: str) ->
 
 
 @every_world
+@pytest.mark.slow
 def test_the_oracles_programs_solve_what_is_asked(world_id: str) -> None:
     """Whichever way a world knows them: a program that is handed out is right on every problem that is drawn."""
     world = make_world(world_id, max_operators=2)

@@ -86,7 +86,7 @@ def tiny(updates: int) -> Config:
     return inwit.resolve("calculator", world=world, policy={"width": 8}, training=training)
 
 
-@pytest.mark.parametrize("foreign", first_fast(FOREIGN, 4))
+@pytest.mark.parametrize("foreign", first_fast(FOREIGN, 3))
 def test_foreign_terms_change_nothing(foreign: str, runs: Path) -> None:
     """Training, resuming, evaluating, explaining, sampling and loading give the same bits, and terms are put back."""
     config = tiny(4)

@@ -122,6 +122,7 @@ def test_plain_data(evaluations: Any) -> None:
     assert json.loads(json.dumps(plain, allow_nan=False))["rows"][0]["yardsticks"]["random"]["known"] == "exact"
 
 
+@pytest.mark.slow
 def test_an_agent_that_solves_all() -> None:
     agent = scripted(*ORACLES)
     assert solves_all(agent)

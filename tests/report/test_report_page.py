@@ -40,6 +40,7 @@ def mixed(runs: Path) -> Path:
     return runs
 
 
+@pytest.mark.slow
 def test_one_run(runs: Path) -> None:
     put(runs, "one", long=True)
     _, page = page_of("one")

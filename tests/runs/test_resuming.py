@@ -104,6 +104,7 @@ def test_a_learner_with_a_state_goes_on_to_the_bit(monkeypatch: pytest.MonkeyPat
     soaking.cuts(small_config(learner={"id": "counting"}, training=FIXED), 2)
 
 
+@pytest.mark.slow
 def test_a_falling_rate_goes_on_where_it_was() -> None:
     """To the bit, and said if it is to fall along another line."""
     soaking.cuts(small_config(training=FIXED | {"learning_rate": 0.01, "last_rate": 0.1}), 2)
