@@ -149,6 +149,7 @@ def test_worlds(world_id: str, device: str, monkeypatch: pytest.MonkeyPatch) -> 
 
 @every_device
 @pytest.mark.parametrize("policy_id", POLICIES.names())
+@pytest.mark.slow
 def test_policies(policy_id: str, device: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Stepped in the rollout and replayed in the loss."""
     if device != "cpu" and policy_id in NEEDS_A_DRIVER:

@@ -11,7 +11,7 @@ import torch
 from golden_records import WORLDS, groups
 from inwit import UserError
 
-pytestmark = pytest.mark.skipif(find_spec("torchrl") is None, reason="needs the extra rl")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(find_spec("torchrl") is None, reason="needs the extra rl")]
 
 
 def make_env(*arguments: Any, **settings: Any) -> Any:

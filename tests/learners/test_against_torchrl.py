@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from inwit.learners.returns import gae, returns_to_go
 
+pytestmark = pytest.mark.slow  # the import of TorchRL takes seconds
+
 ROWS, COLUMNS = 6, 9
 ROUNDING = 1e-6  # TorchRL rounds lambda to single precision
 SEEDS = st.integers(0, 2**32)

@@ -28,7 +28,7 @@ from inwit.runs.conditions import UnsavedError
 from inwit.runs.folder import read_record, read_whole_record
 from inwit.runs.recording import Recorder
 from soaking import Cut, quiet, refusal
-from support import small_config, whole_lines
+from support import first_fast, small_config, whole_lines
 
 FIXED = {"confirm": False, "max_updates": 12}
 OFTEN = FIXED | {"checkpoint_every": 0.0}
@@ -78,7 +78,10 @@ def test_a_callback_that_says_no_ends_the_training(answer: object, capsys: pytes
 
 
 @pytest.mark.parametrize(
-    "answer", [None, True, 0, 0.0, "", [], np.True_, np.int64(0), torch.tensor(0), torch.tensor(False, device="meta")]
+    "answer",
+    first_fast(
+        [None, 0, np.int64(0), True, 0.0, "", [], np.True_, torch.tensor(0), torch.tensor(False, device="meta")], 3
+    ),
 )
 def test_any_other_answer_ends_nothing(answer: object) -> None:
     agent = inwit.train(small_config(training=FIXED), callback=lambda update: answer, tell=quiet)

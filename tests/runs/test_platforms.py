@@ -17,7 +17,7 @@ from inwit.commands.cli import main
 from inwit.core import storage
 from inwit.runs.folder import read_record
 from soaking import quiet, refusal
-from support import small_config, whole_lines
+from support import first_fast, small_config, whole_lines
 
 FLAGS = [
     "--policy.width",
@@ -79,13 +79,18 @@ class System:
             raise PermissionError(errno.EACCES, "used by another process")
 
 
+SYSTEMS = [
+    System(),
+    System(errno.EINVAL),
+    System(errno.ENOTSUP, errno.ENOTSUP),
+    *(System(error) for error in (errno.ENOTSUP, errno.ENOSYS, errno.EBADF, errno.EPERM)),
+    *(System(error, error) for error in (errno.EINVAL, errno.ENOSYS)),
+]
+
+
 @pytest.fixture(
-    params=[
-        System(),
-        *(System(error) for error in (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EBADF, errno.EPERM)),
-        *(System(error, error) for error in (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS)),
-    ],
-    ids=lambda system: f"{errno.errorcode[system.folders]}-{system.files}",
+    params=first_fast(SYSTEMS, 3),
+    ids=[f"{errno.errorcode[system.folders]}-{system.files}" for system in SYSTEMS],
 )
 def system(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[System]:
     monkeypatch.setattr(storage, "os", request.param)
