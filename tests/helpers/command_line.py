@@ -21,3 +21,14 @@ def run(*arguments: str) -> int:
 def printed_json(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     """The one JSON object that is all of stdout."""
     return json.loads(capsys.readouterr().out)
+
+
+def short_training(updates: int) -> list[str]:
+    """Flags for a training that takes no time."""
+    settings = {
+        "policy.width": 4,
+        "training.episodes": 32,
+        "training.max_updates": updates,
+        "training.confirm": "false",
+    }
+    return [word for name, value in settings.items() for word in (f"--{name}", str(value))]

@@ -19,6 +19,7 @@ import torch
 
 import inwit
 import soaking
+from command_line import short_training
 from faults import FaultyDisk, disk
 from inwit.commands.cli import main
 from inwit.core import storage
@@ -32,16 +33,7 @@ from support import first_fast, small_config, whole_lines
 
 FIXED = {"confirm": False, "max_updates": 12}
 OFTEN = FIXED | {"checkpoint_every": 0.0}
-FLAGS = [
-    "--policy.width",
-    "4",
-    "--training.episodes",
-    "32",
-    "--training.max_updates",
-    "4",
-    "--training.confirm",
-    "false",
-]
+FLAGS = short_training(4)
 
 
 def folder_of(agent: Any) -> Path:

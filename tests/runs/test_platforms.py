@@ -13,22 +13,14 @@ from typing import Any
 import pytest
 
 import inwit
+from command_line import short_training
 from inwit.commands.cli import main
 from inwit.core import storage
 from inwit.runs.folder import read_record
 from soaking import quiet, refusal
 from support import first_fast, small_config, whole_lines
 
-FLAGS = [
-    "--policy.width",
-    "4",
-    "--training.episodes",
-    "32",
-    "--training.max_updates",
-    "4",
-    "--training.confirm",
-    "false",
-]
+FLAGS = short_training(4)
 LOSS = "a power cut may undo the last changes\n"
 BINARY = 1 << 40
 

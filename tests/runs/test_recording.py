@@ -10,6 +10,7 @@ import duckdb
 import pytest
 
 import inwit
+from command_line import short_training
 from inwit.commands.cli import main
 from inwit.core import storage
 from inwit.core.interruption import interruption
@@ -19,16 +20,7 @@ from soaking import quiet, refusal
 from support import small_config, whole_lines
 
 TWO = {"max_updates": 2, "confirm": False}
-FLAGS = [
-    "--policy.width",
-    "4",
-    "--training.episodes",
-    "32",
-    "--training.max_updates",
-    "2",
-    "--training.confirm",
-    "false",
-]
+FLAGS = short_training(2)
 
 
 @pytest.mark.parametrize(

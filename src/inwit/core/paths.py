@@ -20,6 +20,6 @@ def given_path(path: object, what: str = "a path") -> Path:
     return Path(os.path.expanduser(text))  # noqa: PTH111  keeps an unknown ~name
 
 
-def readable(path: Path) -> str:
-    """A path's name as text that can be written anywhere: a name may be made of any bytes."""
-    return path.name.encode(errors="replace").decode()
+def readable(name: str) -> str:
+    """A folder's name as text that can be written anywhere: the name may be made of any bytes."""
+    return name.encode(errors="replace").decode()

@@ -6,6 +6,7 @@ commands; a notebook shows `_repr_html_`.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -15,11 +16,11 @@ if TYPE_CHECKING:
 CELL = "padding: 0 0.7em 0 0; white-space: pre-line; vertical-align: top; text-align: "
 
 
-class Shown:
+class Shown(ABC):
     """A value that shows itself as a table."""
 
-    def __rich__(self) -> Group:
-        raise NotImplementedError
+    @abstractmethod
+    def __rich__(self) -> Group: ...
 
     def _repr_html_(self) -> str:
         return to_html(self.__rich__())

@@ -2,5 +2,3 @@
 
 `stable_baselines3` and `torchrl` (extra `rl`), `hub` (extra `hub`), `onnx` (extra `export`).
 """
-
-from inwit.core.errors import missing as missing

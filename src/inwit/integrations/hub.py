@@ -46,7 +46,7 @@ def save_pretrained(
         raise UserError("the agent cannot be saved: it has no configuration, since no training made it")
     _check_summary(agent.summary)
     evaluation = evaluate(agent)
-    card = model_card(agent, evaluation, repo_id or readable(Path(os.path.realpath(folder)))).encode()
+    card = model_card(agent, evaluation, repo_id or readable(Path(os.path.realpath(folder)).name)).encode()
     record = {
         "library": "inwit",
         "format": FORMAT,

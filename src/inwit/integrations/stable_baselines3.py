@@ -17,14 +17,13 @@ from gymnasium import Wrapper, spaces
 from gymnasium.utils.seeding import np_random
 from torch import Tensor
 
-from inwit.core.errors import UserError, unknown
+from inwit.core.errors import UserError, missing, unknown
 from inwit.core.numbers import given_number
 from inwit.core.results import Json
 from inwit.gym.batch import Batch
 from inwit.gym.keywords import SUCCESS, check_keywords
 from inwit.gym.problems import Problems
 from inwit.gym.spaces import observation_space, read_actions, shown
-from inwit.integrations import missing
 
 try:
     from stable_baselines3.common.monitor import Monitor

@@ -12,14 +12,13 @@ import torch
 from gymnasium.utils.seeding import np_random
 
 from inwit.core.devices import usable_device
-from inwit.core.errors import UserError
+from inwit.core.errors import UserError, missing
 from inwit.core.numbers import given_number
 from inwit.gym.batch import Batch
 from inwit.gym.keywords import check_keywords
 from inwit.gym.machine import LIMIT, showing
 from inwit.gym.problems import Problems
 from inwit.gym.spaces import read_actions
-from inwit.integrations import missing
 
 try:
     from tensordict import TensorDict, TensorDictBase

@@ -12,6 +12,7 @@ from typing import TypeGuard
 
 from inwit.core import storage
 from inwit.core.errors import UserError
+from inwit.core.paths import given_path
 from inwit.core.results import EXACT, NONE, NOT_SEARCHED, SAMPLED, Evaluation, Json, Row, Split, Yardstick
 from inwit.runs.legacy import modern
 
@@ -22,8 +23,7 @@ LARGEST = 1e100  # what is beyond was not measured, and sums and squares of it w
 
 def runs_folder() -> Path:
     """`$INWIT_RUNS`, or `runs` here. Where no shell has read it, `~` and `$HOME` still mean what they mean in one."""
-    name = os.path.expandvars(os.environ.get("INWIT_RUNS", "").strip())
-    return Path(os.path.expanduser(name or "runs"))  # noqa: PTH111  keeps an unknown ~name
+    return given_path(os.path.expandvars(os.environ.get("INWIT_RUNS", "").strip()) or "runs")
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from inwit.core.errors import UserError
+from inwit.core.paths import readable
 from inwit.core.results import Json
 from inwit.runs.folder import evaluations, flat, read_record, runs_folder
 from inwit.runs.index import listing
@@ -157,11 +158,6 @@ def _fill(database: DuckDBPyConnection, folder: Path, sql: str) -> None:
     _table(database, "evaluations", *_evaluations(folder, names("evaluations")))
     _table(database, "settings", SETTINGS, _settings(folder, names("settings")))
     database.execute("DROP TABLE lines")
-
-
-def readable(name: str) -> str:
-    """A folder's name as text: the name may be made of any bytes."""
-    return name.encode(errors="replace").decode()
 
 
 def _table(database: DuckDBPyConnection, name: str, columns: dict[str, str], rows: Iterable[Json]) -> None:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 from inwit.core import storage
 from inwit.core.errors import how_to_get
@@ -107,7 +107,7 @@ class _TensorBoard:
 class _Wandb:
     """A run in the project inwit, or in that which the environment names."""
 
-    mine: set[str] = set()  # noqa: RUF012  ids of the runs that inwit has open in this process
+    mine: ClassVar[set[str]] = set()  # ids of the runs that inwit has open in this process
     opening = threading.Lock()
 
     def __init__(self, about: Start) -> None:
@@ -167,7 +167,7 @@ def _wandb_run(wandb: Any, about: Start) -> Any:
 class _MLflow:
     """A run in the experiment inwit, or in that which the user has set; below a run that holds another training."""
 
-    STATUS = {"finished": "FINISHED", "interrupted": "KILLED", "failed": "FAILED"}  # noqa: RUF012
+    STATUS: ClassVar = {"finished": "FINISHED", "interrupted": "KILLED", "failed": "FAILED"}
 
     def __init__(self, about: Start) -> None:
         self.mlflow = import_module("mlflow")
