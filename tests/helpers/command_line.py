@@ -25,10 +25,5 @@ def printed_json(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
 
 def short_training(updates: int) -> list[str]:
     """Flags for a training that takes no time."""
-    settings = {
-        "policy.width": 4,
-        "training.episodes": 32,
-        "training.max_updates": updates,
-        "training.confirm": "false",
-    }
-    return [word for name, value in settings.items() for word in (f"--{name}", str(value))]
+    flags = f"--policy.width 4 --training.episodes 32 --training.max_updates {updates} --training.confirm false"
+    return flags.split()
