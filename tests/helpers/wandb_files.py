@@ -12,13 +12,16 @@ BLOCK = 32768  # bytes; a record is cut into pieces that lie in one block each, 
 
 
 def _records(data: bytes) -> Iterator[bytes]:
-    """A file begins with 7 bytes of its own. A piece: a sum (4 bytes), its length (2), its type (1), the bytes."""
+    """A file begins with 7 bytes of its own. A piece: a sum (4 bytes), its length (2), its type (1), the bytes. What
+    follows a piece that is not whole yet is left out: wandb is still writing."""
     at, whole = 7, b""
     while at + 7 <= len(data):
         if BLOCK - at % BLOCK < 7:
             at += BLOCK - at % BLOCK
             continue
         length, kind = int.from_bytes(data[at + 4 : at + 6], "little"), data[at + 6]
+        if kind not in (1, 2, 3, 4) or at + 7 + length > len(data):
+            return
         whole += data[at + 7 : at + 7 + length]
         at += 7 + length
         if kind in (1, 4):  # whole, or last of several
