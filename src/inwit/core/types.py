@@ -93,7 +93,7 @@ class Step:
     """What one token did, row by row. `reward` is the training signal; `success` is never computed from it.
 
     All flags are false and the reward is 0 for a row that had ended before the step. `extra` holds the world's further
-    readings of success, named in `World.extra_outcomes`.
+    readings of success, named in `World.extra_outcomes`; `counts` what else an episode is counted by, as `calls`.
     """
 
     reward: Float[Tensor, " B"]
@@ -101,6 +101,7 @@ class Step:
     truncated: Bool[Tensor, " B"]
     success: Bool[Tensor, " B"]
     extra: dict[str, Bool[Tensor, " B"]] = field(default_factory=dict)
+    counts: dict[str, Int[Tensor, " B"]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -137,6 +138,7 @@ class Rollout:
     truncated: Bool[Tensor, " B"]
     success: Bool[Tensor, " B"]
     extra: dict[str, Bool[Tensor, " B"]]
+    counts: dict[str, Int[Tensor, " B"]] = field(default_factory=dict)  # of each episode, summed over its columns
     outputs: Output | None = None
     achieved: Int[Tensor, "B T"] | None = None  # after each column the polynomial that the machine holds, or -1
     # A shortest program for each problem, filled up with -1: only for learners that declare `reads_oracle`.

@@ -148,6 +148,7 @@ def _joined(
         truncated=_any([step.truncated for step in steps]),
         success=_any([step.success for step in steps]),
         extra={name: _any([step.extra[name] for step in steps]) for name in steps[0].extra},
+        counts={name: torch.stack([step.counts[name] for step in steps]).sum(0) for name in steps[0].counts},
         outputs=Output(logits, values) if keep_graph else None,
         achieved=torch.stack(held, 1) if held else None,
     )

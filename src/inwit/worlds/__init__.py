@@ -19,9 +19,15 @@ _ABOUT = {
     "tutorial-v0": "the published rules, quirks included: pays for the wrong goal, stores no value",
     "tutorial-v1": "the same task, repaired: three stages, 111,000 problems, success is the stated goal",
     "calculator-v0": "a register machine whose prompt is an expression: it must be read; success holds over all inputs",
+    "lookup-v0": "tools that answer, and may fail: hidden tables; what to ask next depends on what was answered",
 }
-_CLASSES = ("tutorial.v0:TutorialV0", "tutorial.v1:TutorialV1", "calculator.tensors:CalculatorV0")
-_TWINS = ("tutorial.scalar:ScalarTutorialV0", "tutorial.scalar:ScalarTutorialV1", "calculator.scalar:ScalarCalculator")
+_CLASSES = ("tutorial.v0:TutorialV0", "tutorial.v1:TutorialV1", "calculator.tensors:CalculatorV0", "lookup.tensors:LookupV0")
+_TWINS = (
+    "tutorial.scalar:ScalarTutorialV0",
+    "tutorial.scalar:ScalarTutorialV1",
+    "calculator.scalar:ScalarCalculator",
+    "lookup.scalar:ScalarLookup",
+)
 
 
 def _entries(classes: tuple[str, ...]) -> dict[str, Entry]:

@@ -1,0 +1,108 @@
+"""The beliefs of `beliefs.py` in batches, from a state of lookup-v0 in which not all is drawn. Float64."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from inwit.core.types import State
+from inwit.worlds.lookup.rules import ERR, LookupSettings
+
+Values = Float[Tensor, "B n"]
+
+
+def answer_chance(settings: LookupSettings, state: State) -> Float[Tensor, "B V"]:
+    """The distribution of the world's answer to the last call, over the vocabulary."""
+    cell, call = state["cell"], (state["calls"] - 1).clamp_min(0)
+    tool = _tool(settings, cell)
+    sure = state["sure"].gather(1, call[:, None])
+    fails = _known_or(state["fails"].gather(1, call[:, None])[:, 0], settings.fail)
+    broken = _broken(settings, state, tool)
+    err = torch.where(sure[:, 0], 0.0, broken + (1 - broken) * fails)
+    said = _said(settings, state, cell)
+    if settings.lie:
+        said = said * (1 - settings.lie) + (1 - said) * settings.lie / (settings.num_values - 1)
+    values = torch.where(sure, cell_chance(settings, state, cell), said) * (1 - err)[:, None]
+    before = torch.zeros(len(cell), settings.first_value, dtype=torch.float64, device=cell.device)
+    before[:, ERR] = err
+    return torch.cat([before, values], 1)
+
+
+def cell_chance(settings: LookupSettings, state: State, cell: Int[Tensor, " B"]) -> Values:
+    """The distribution of the true value of one cell in each row."""
+    n = settings.num_values
+    value = state["table"].gather(1, cell[:, None])
+    known = torch.nn.functional.one_hot(value[:, 0].long().clamp_min(0), n).double()
+    belief = torch.full_like(known, 1 / n)
+    if settings.deceives:
+        stale = _stale(settings, state, _tool(settings, cell))[:, None]
+        said = _normalised(_likelihood(settings, state, cell))
+        belief = (1 - stale) * said + stale * (1 - said) / (n - 1)
+    return torch.where(value >= 0, known, belief)
+
+
+def _said(settings: LookupSettings, state: State, cell: Int[Tensor, " B"]) -> Values:
+    """The distribution of what the tool says of a cell where it neither fails nor lies."""
+    if not settings.stale:
+        return cell_chance(settings, state, cell)
+    stale = _stale(settings, state, _tool(settings, cell))[:, None]
+    likelihood = _likelihood(settings, state, cell)
+    honest, wrong = (_normalised(_said_prior(state, cell, settings, old) * likelihood) for old in (False, True))
+    return (1 - stale) * honest + stale * wrong
+
+
+def _said_prior(state: State, cell: Int[Tensor, " B"], settings: LookupSettings, stale: bool) -> Values:
+    n = settings.num_values
+    value = state["table"].gather(1, cell[:, None])
+    known = torch.nn.functional.one_hot(value[:, 0].long().clamp_min(0), n).double()
+    return torch.where(value >= 0, (1 - known) / (n - 1) if stale else known, 1 / n)
+
+
+def _stale(settings: LookupSettings, state: State, tool: Int[Tensor, " B"]) -> Float[Tensor, " B"]:
+    """The probability that a tool is stale: only cells whose true value is known tell anything of it."""
+    stale = torch.full(tool.shape, settings.stale, dtype=torch.float64, device=tool.device)
+    if not settings.stale:
+        return stale
+    honest, asked = 1 - stale, state["asked"]
+    for call in range(asked.shape[1]):
+        cell = asked[:, call].clamp_min(0)
+        again = (asked[:, :call] == asked[:, call, None]).any(1)  # a cell counts once
+        counts = (asked[:, call] >= 0) & (_tool(settings, cell) == tool) & ~again
+        likelihood = _likelihood(settings, state, cell)
+        for old, weight in ((False, honest), (True, stale)):
+            told = (_said_prior(state, cell, settings, old) * likelihood).sum(1)
+            weight.mul_(torch.where(counts, told, 1.0))
+    return stale / (stale + honest)
+
+
+def _likelihood(settings: LookupSettings, state: State, cell: Int[Tensor, " B"]) -> Values:
+    """For each value how likely the cheap answers to a cell are if the tool says that value."""
+    n = settings.num_values
+    cheap = (state["asked"] == cell[:, None]) & ~state["sure"] & (state["heard"] >= 0) & (state["heard"] < n)
+    votes = torch.nn.functional.one_hot(state["heard"].clamp(0, n - 1), n) * cheap[:, :, None]  # Int[B, calls, n]
+    lie = torch.tensor(settings.lie, dtype=torch.float64, device=cell.device)
+    same, all_votes = votes.sum(1), votes.sum((1, 2))[:, None]
+    return (1 - lie) ** same * (lie / (n - 1)) ** (all_votes - same)
+
+
+def _broken(settings: LookupSettings, state: State, tool: Int[Tensor, " B"]) -> Float[Tensor, " B"]:
+    """q / (q + (1 - q) p^e) after e errors; 0 once the tool has answered."""
+    cheap = (_tool(settings, state["asked"]) == tool[:, None]) & ~state["sure"] & (state["heard"] >= 0)
+    erred = cheap & (state["heard"] == settings.num_values)
+    errors = torch.where(erred, _known_or(state["fails"], settings.fail), 1.0).prod(1)
+    belief = settings.broken / (settings.broken + (1 - settings.broken) * errors)
+    belief = belief.nan_to_num(0.0).masked_fill((cheap & ~erred).any(1), 0.0)
+    return _known_or(state["broken"].gather(1, tool[:, None])[:, 0], belief)
+
+
+def _known_or(flag: Tensor, chance: Tensor | float) -> Tensor:
+    return torch.where(flag < 0, chance, flag.double())
+
+
+def _normalised(weights: Values) -> Values:
+    return weights / weights.sum(1, keepdim=True)
+
+
+def _tool(settings: LookupSettings, cell: Int[Tensor, "*B"]) -> Int[Tensor, "*B"]:
+    return (cell // settings.num_values).clamp(max=settings.num_tools)

@@ -1,0 +1,190 @@
+"""lookup-v0 in tensors: `scalar.py` in batches.
+
+Where all is drawn (`goal` is among a task's data) the world's answer and the verdict are look-ups, and the state keeps
+no record. Where it is not, the state keeps the calls that were answered, from which `chance` computes beliefs.
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from inwit.core.types import State, Step, Tasks
+from inwit.worlds.lookup.posterior import answer_chance, cell_chance
+from inwit.worlds.lookup.rules import ANS, ERR, FIRST_TOOL, ID, PAD, LookupSettings
+from inwit.worlds.lookup.tasks import LookupTasks
+
+CHOICE, UNDECIDED = -1, -2
+POLICY, ANSWER, CHECK = 0, 1, 2  # whose turn it is: the world's to answer a call, or to draw a cell for the verdict
+Row = Int[Tensor, " B"]
+Flag = Bool[Tensor, " B"]
+
+
+class LookupV0(LookupTasks):
+    """State: `turn`, `writes` (the world's next token; -2 if it is not decided), `pending` (a token: the tool that waits
+    for arguments, or ANS; PAD: nothing), `first` (argument of `*`, or -1), `cell` and `calls` (of the last call),
+    `steps`, `ended`, the hidden part, and `goal`. Where not all is drawn, instead of `goal`: the query, `answer`, and a
+    record of the calls, [B, calls] each: `asked` (cell), `sure`, `heard` (value; num_values is ERR; -1 not yet)."""
+
+    id = ID
+    extra_outcomes: tuple[str, ...] = ()
+    known_limit = (
+        "an answer is looked up, never computed, and no tool has a pattern: this world tests asking, reading, keeping "
+        "and routing, not arithmetic"
+    )
+    capabilities = frozenset({"all_tasks", "chance"})
+    Settings = LookupSettings
+
+    def __init__(self, settings: LookupSettings) -> None:
+        super().__init__(settings)
+        self.max_steps, self.masks = settings.max_steps, settings.masks
+        self.num_columns = settings.max_steps + settings.max_calls
+
+    def reset(self, tasks: Tasks) -> State:
+        zero, no = torch.zeros_like(tasks.kind), torch.zeros_like(tasks.kind, dtype=torch.bool)
+        none = zero - 1
+        hidden = {name: tasks.data[name] for name in self.settings.hidden_sizes()}
+        machine = {"turn": zero, "writes": none, "pending": zero, "first": none, "cell": zero, "calls": zero}
+        state = hidden | machine | {"steps": zero, "ended": no}
+        if "goal" in tasks.data:
+            return state | {"goal": tasks.data["goal"]}
+        calls = none[:, None].expand(-1, self.settings.max_calls)
+        record = {"asked": calls, "heard": calls, "sure": torch.zeros_like(calls, dtype=torch.bool)}
+        query = {"tools": tasks.data["tools"], "values": tasks.data["values"], "operator": self._operators(tasks)}
+        return state | query | record | {"answer": none}
+
+    def legal(self, state: State) -> Bool[Tensor, "B V"]:
+        """On the world's turn the tokens that it may write."""
+        settings, pending = self.settings, state["pending"]
+        token = torch.arange(len(self.vocabulary), device=pending.device)
+        last = settings.first_value if settings.sure_price > 0 else settings.first_sure
+        opens, value = (token >= ANS) & (token < last), token >= settings.first_value
+        legal = torch.where((pending == PAD)[:, None], opens, value)
+        written = token == state["writes"][:, None]
+        if "goal" not in state:
+            undecided = state["writes"][:, None] == UNDECIDED
+            written = torch.where(undecided, self.chance(state) > 0, written)
+        return torch.where((state["turn"] == POLICY)[:, None], legal, written)
+
+    def forced(self, state: State) -> Row:
+        return torch.where(state["ended"], PAD, state["writes"])
+
+    def chance(self, state: State) -> Float[Tensor, "B V"]:
+        """Float64; 0 on the policy's turn, and PAD for certain after the end."""
+        decided = torch.nn.functional.one_hot(self.forced(state).clamp_min(0), len(self.vocabulary)).double()
+        chance = torch.where((self.forced(state) >= 0)[:, None], decided, 0.0)
+        if "goal" in state:
+            return chance
+        undecided = (state["writes"] == UNDECIDED) & ~state["ended"]
+        answers = answer_chance(self.settings, state)
+        needed = self._resolved(state)[1].clamp_min(0)
+        checks = torch.nn.functional.pad(cell_chance(self.settings, state, needed), (self.settings.first_value, 0))
+        drawn = torch.where((state["turn"] == CHECK)[:, None], checks, answers)
+        return torch.where(undecided[:, None], drawn, chance)
+
+    def step(self, state: State, token: Int[Tensor, " B"]) -> tuple[State, Step]:
+        settings, live = self.settings, ~state["ended"]
+        chooses, hears = live & (state["turn"] == POLICY), live & (state["turn"] == ANSWER)
+        pending, first, value = state["pending"], state["first"], token - settings.first_value
+        idle = pending == PAD
+        last = settings.first_value if settings.sure_price > 0 else settings.first_sure
+        opens = chooses & idle & (token >= ANS) & (token < last)
+        argues = chooses & ~idle & (value >= 0)
+        sure = pending >= settings.first_sure
+        tool = pending - torch.where(sure, settings.first_sure, FIRST_TOOL)
+        half = argues & (pending != ANS) & (tool == settings.num_tools) & (first < 0)
+        answers = argues & (pending == ANS)
+        called = argues & ~half & ~answers
+
+        steps = state["steps"] + chooses
+        truncated = chooses & ~answers & (steps >= self.max_steps)
+        asks = called & ~truncated
+        after = state | {
+            "turn": torch.where(asks, ANSWER, torch.where(hears, POLICY, state["turn"])),
+            "pending": torch.where(opens, token, pending.masked_fill(called | answers, PAD)),
+            "first": torch.where(half, value, first.masked_fill(called, -1)),
+            "cell": torch.where(called, settings.num_values * (tool + first.clamp_min(0)) + value, state["cell"]),
+            "calls": state["calls"] + called,
+            "steps": steps,
+        }
+        if "goal" in state:
+            after["writes"] = torch.where(asks, self._answer(after, sure), state["writes"].masked_fill(hears, CHOICE))
+            ended, success = answers, answers & (value == state["goal"])
+        else:
+            ended, success = self._draw_and_judge(state, after, token, (asks, hears, answers), sure)
+        after["ended"] = state["ended"] | ended | truncated
+        reward = success.double()
+        price = torch.full_like(reward, settings.price).masked_fill(sure, settings.sure_price)
+        reward = reward - price.masked_fill(~called, 0.0)
+        counts = {"calls": called.long(), "sure_calls": (called & sure).long()}
+        counts["errors"] = (hears & (token == ERR)).long()
+        return after, Step(reward, ended, truncated, success, counts=counts)
+
+    def _answer(self, state: State, sure: Flag) -> Row:
+        """The world's answer to the last call, where all is drawn."""
+        settings, call = self.settings, (state["calls"] - 1).clamp_min(0)
+        cell, tool = state["cell"], self._tool(state["cell"])
+        value, said = (_at(state["table"], cell),) * 2
+        if "stale" in state:
+            said = said + _at(state["stale"], tool) * _at(state["drift"], cell)
+        if "lies" in state:
+            said = said + _at(state["lies"], call)
+        errs = (_at(state["broken"], tool) > 0) | (_at(state["fails"], call) > 0)
+        said = torch.where(errs, ERR, settings.first_value + said % settings.num_values)
+        return torch.where(sure, settings.first_value + value, said)
+
+    def _draw_and_judge(
+        self, state: State, after: State, token: Row, turns: tuple[Flag, Flag, Flag], sure: Flag
+    ) -> tuple[Flag, Flag]:
+        """Write into `after` what the token draws; which rows end, and which end right. Where not all is drawn."""
+        (asks, hears, answers), value = turns, token - self.settings.first_value
+        checks = ~state["ended"] & (state["turn"] == CHECK)
+        call = (state["calls"] - 1).clamp_min(0)
+        heard = torch.where(token == ERR, self.settings.num_values, value)
+        after["asked"] = _put(state["asked"], after["calls"] - 1, after["cell"], asks)
+        after["sure"] = _put(state["sure"], after["calls"] - 1, sure, asks)
+        after["heard"] = _put(state["heard"], call, heard, hears)
+        draws = hears & (value >= 0)
+        if self.settings.deceives:
+            draws = draws & _at(state["sure"], call).bool()
+        cell = torch.where(checks, self._resolved(state)[1].clamp_min(0), state["cell"])
+        after["table"] = _put(state["table"], cell, value.to(torch.int8), draws | checks)
+        after["answer"] = torch.where(answers, value, state["answer"])
+        right, needed = self._resolved(after)
+        ended = (answers | checks) & (needed < 0)
+        waits = (answers | checks) & (needed >= 0)
+        after["turn"] = torch.where(waits, CHECK, after["turn"])
+        writes = torch.where(asks, self._decided(after, sure), state["writes"].masked_fill(hears | ended, CHOICE))
+        after["writes"] = writes.masked_fill(waits, UNDECIDED)
+        return ended, ended & (after["answer"] == right)
+
+    def _decided(self, state: State, sure: Flag) -> Row:
+        """The world's answer to the last call, -2 where what is drawn does not decide it."""
+        settings, tool = self.settings, self._tool(state["cell"])
+        value, broken = _at(state["table"], state["cell"]), _at(state["broken"], tool)
+        fails = _at(state["fails"], (state["calls"] - 1).clamp_min(0))
+        cheap = (state["heard"] >= 0) & (state["heard"] < settings.num_values) & ~state["sure"]
+        works = (broken == 0) | (cheap & (self._tool(state["asked"]) == tool[:, None])).any(1)
+        answer = torch.where(value >= 0, settings.first_value + value, UNDECIDED)
+        said = torch.full_like(answer, UNDECIDED) if settings.deceives else answer
+        decided = torch.where(works & (fails == 0), said, UNDECIDED)
+        decided = torch.where((broken == 1) | (fails == 1), ERR, decided)
+        return torch.where(sure, answer, decided)
+
+    def _tool(self, cell: Int[Tensor, "*B"]) -> Int[Tensor, "*B"]:
+        return (cell // self.settings.num_values).clamp(max=self.settings.num_tools)
+
+    def _resolved(self, state: State) -> tuple[Row, Row]:
+        return self.resolve(state["table"], state["tools"], state["values"], state["operator"])
+
+
+def _at(rows: Tensor, place: Row) -> Row:
+    """One number of each row."""
+    return rows.gather(1, place[:, None])[:, 0].long()
+
+
+def _put(rows: Tensor, place: Row, value: Tensor, where: Flag) -> Tensor:
+    """The rows with one number replaced in some of them."""
+    place = place.clamp_min(0)[:, None]
+    return rows.scatter(1, place, torch.where(where[:, None], value[:, None].to(rows.dtype), rows.gather(1, place)))
