@@ -12,7 +12,8 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from inwit.core.contracts import Agent, Exam, World
+from inwit.core.capabilities import Exam
+from inwit.core.contracts import Agent, World
 from inwit.core.errors import UserError, unknown
 from inwit.core.isolation import on_own_terms
 from inwit.core.results import Evaluation

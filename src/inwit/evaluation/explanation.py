@@ -11,8 +11,9 @@ from rich.console import Group
 from rich.text import Text
 from torch import Tensor
 
+from inwit.core.capabilities import capable
 from inwit.core.columns import Columns
-from inwit.core.contracts import Agent, ScalarWorld, World, capable
+from inwit.core.contracts import Agent, ScalarWorld, World
 from inwit.core.distributions import choose, masked_log_softmax
 from inwit.core.isolation import on_own_terms
 from inwit.core.shown import Shown

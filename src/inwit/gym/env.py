@@ -10,7 +10,8 @@ import numpy as np
 from gymnasium import spaces
 
 from inwit import worlds
-from inwit.core.contracts import ScalarWorld, ShowingTwin
+from inwit.core.capabilities import ShowingTwin
+from inwit.core.contracts import ScalarWorld
 from inwit.core.errors import UserError
 from inwit.core.numbers import given_number
 from inwit.core.results import Json, Task

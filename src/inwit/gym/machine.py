@@ -5,7 +5,8 @@ The world makes the numbers (`core.contracts.ShowsMachine`); its scalar twin mak
 
 from __future__ import annotations
 
-from inwit.core.contracts import ShowsMachine, World, capable
+from inwit.core.capabilities import ShowsMachine, capable
+from inwit.core.contracts import World
 from inwit.core.errors import UserError
 
 LIMIT = 32.0  # no number of a machine comes near: the largest is log1p(2**30) or log1p(9**9)

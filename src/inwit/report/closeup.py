@@ -9,7 +9,8 @@ from pathlib import Path
 import torch
 
 from inwit.core import result_text
-from inwit.core.contracts import Agent, World, capable
+from inwit.core.capabilities import capable
+from inwit.core.contracts import Agent, World
 from inwit.core.errors import UserError
 from inwit.core.isolation import on_own_terms
 from inwit.core.results import Evaluation

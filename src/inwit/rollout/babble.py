@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from inwit.core.contracts import Achieves
+from inwit.core.capabilities import Achieves
 from inwit.core.types import Tasks
 from inwit.worlds.running import any_of
 

@@ -13,7 +13,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from inwit.core.contracts import Policy, World, capable
+from inwit.core.capabilities import capable
+from inwit.core.contracts import Policy, World
 from inwit.core.distributions import choose, gumbel, masked_log_softmax
 from inwit.core.errors import UserError
 from inwit.core.types import Output, Rollout, State, Step, Tasks

@@ -21,7 +21,12 @@ _ABOUT = {
     "calculator-v0": "a register machine whose prompt is an expression: it must be read; success holds over all inputs",
     "lookup-v0": "tools that answer, and may fail: hidden tables; what to ask next depends on what was answered",
 }
-_CLASSES = ("tutorial.v0:TutorialV0", "tutorial.v1:TutorialV1", "calculator.tensors:CalculatorV0", "lookup.tensors:LookupV0")
+_CLASSES = (
+    "tutorial.v0:TutorialV0",
+    "tutorial.v1:TutorialV1",
+    "calculator.tensors:CalculatorV0",
+    "lookup.tensors:LookupV0",
+)
 _TWINS = (
     "tutorial.scalar:ScalarTutorialV0",
     "tutorial.scalar:ScalarTutorialV1",

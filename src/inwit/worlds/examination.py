@@ -12,7 +12,8 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from inwit.core.contracts import Enumerable, Exam, World, capable
+from inwit.core.capabilities import Enumerable, Exam, capable
+from inwit.core.contracts import World
 from inwit.core.intervals import share_interval
 from inwit.core.results import EXACT, NONE, NOT_SEARCHED, SAMPLED, Evaluation, Json, Row, Split, Yardstick
 from inwit.core.seeding import stream

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from inwit import UserError
-from inwit.core.contracts import capable
+from inwit.core.capabilities import capable
 from inwit.core.seeding import stream
 from inwit.worlds.oracle.programs import oracle_program
 from inwit.worlds.oracle.shortest import shortest

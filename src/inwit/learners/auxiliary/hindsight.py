@@ -27,7 +27,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from inwit.core.contracts import Metrics, Trainable, World, capable
+from inwit.core.capabilities import capable
+from inwit.core.contracts import Metrics, Trainable, World
 from inwit.core.errors import UserError
 from inwit.core.settings import setting
 from inwit.core.types import Rollout, copy_into

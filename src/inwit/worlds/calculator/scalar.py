@@ -39,6 +39,7 @@ class ScalarCalculator:
         self.reward = 0.0
         self.terminated = self.truncated = self.success = False
         self.extra: dict[str, bool] = dict.fromkeys(settings.extra_outcomes, False)
+        self.counts: dict[str, int] = {}
 
         points = zip(*IDENTITY_POINTS, strict=True)
         values = [(digit, *point) for digit, point in zip(problem.operands, points, strict=False)]
@@ -88,6 +89,10 @@ class ScalarCalculator:
         operands = [digit / 9 for digit in self.operands]
         absent = [0.0] * (self.settings.max_operators + 1 - len(operands))
         return [*registers, *pending, *operands, *absent, self.steps / self.max_steps]
+
+    def forced(self) -> int:
+        """-1: the policy chooses every token."""
+        return -1
 
     def step(self, token: int) -> None:
         """Carry out one token. The episode must not have ended."""

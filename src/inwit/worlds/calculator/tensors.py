@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from inwit.core.contracts import Exam
+from inwit.core.capabilities import Exam
 from inwit.core.errors import UserError
 from inwit.core.types import Lessons, State, Step, Tasks
 from inwit.worlds.calculator.exam import CalculatorExam

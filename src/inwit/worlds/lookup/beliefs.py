@@ -35,7 +35,7 @@ def next_answer(
 ) -> dict[int | None, Fraction]:
     """The distribution of the answer to a call; None is ERR. Answers that cannot come are left out."""
     if sure:
-        return {value: share for value, share in cell_belief(settings, hidden, heard, cell).items()}
+        return {**cell_belief(settings, hidden, heard, cell)}
     tool = settings.tool_of(cell)
     is_broken = broken_belief(settings, hidden, heard, tool)
     fails = _drawn_or(hidden["fails"][call], exact(settings.fail))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise, product
 
 TOOLS = "FGHIJKLM"  # names of unary tools, as many as there can be
 STAR = "*"
@@ -70,7 +70,7 @@ def read_query(text: str) -> Query | None:
     if [sign for _, sign in signs] not in ([], ["*"], ["+"], ["&"], ["?", ":"]):
         return None
     cuts = [-1, *(place for place, _ in signs), len(words)]
-    terms = [_term(words[start + 1 : end]) for start, end in zip(cuts, cuts[1:], strict=False)]
+    terms = [_term(words[start + 1 : end]) for start, end in pairwise(cuts)]
     operator = signs[0][1] if signs else ""
     return Query(operator, tuple(term for term in terms if term)) if all(terms) else None
 

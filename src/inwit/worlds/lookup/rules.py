@@ -48,7 +48,7 @@ TASK_FIELDS = {
     "fails": TaskField("for each call of the episode: 1 if it fails", many=True, optional=True),
     "lies": TaskField("for each call: how far its answer is from the tool's, 0 to n - 1", many=True, optional=True),
     "stale": TaskField("for each tool, * last: 1 if it is stale", many=True, optional=True),
-    "drift": TaskField("for each cell: how far a stale answer is from the true one, 1 to n - 1", many=True, optional=True),
+    "drift": TaskField("for each cell: how far a stale answer is from the true one", many=True, optional=True),
 }
 
 
@@ -72,7 +72,7 @@ class LookupSettings(Settings):
             if name not in TEMPLATES:
                 raise unknown("template of a query", name, TEMPLATES)
         if not self.queries or len(set(self.queries)) < len(self.queries):
-            raise UserError(f"queries = {','.join(self.queries) or 'nothing'}: name each template once, and at least one")
+            raise UserError(f"queries = {','.join(self.queries)}: name at least one template, and none of them twice")
         shortest = min(self.queries, key=least_steps)
         if self.max_steps < least_steps(shortest):
             raise UserError(
@@ -177,14 +177,14 @@ def parse_query(settings: LookupSettings, text: object) -> tuple[Query, int]:
 
 
 def parse_task(settings: LookupSettings, task: Task) -> Problem:
-    """A task such as `{"query": "F 3", "table": [...], "broken": [...], "fails": [...]}`, or with a `seed` instead of the
-    hidden part, or with the query alone: then nothing is drawn. Raises `UserError` for one that does not fit."""
+    """A task such as `{"query": "F 3", "table": [...], "broken": [...], "fails": [...]}`; or with a `seed` instead of
+    the hidden part; or with the query alone: then nothing is drawn. Raises `UserError` for one that does not fit."""
     check_fields(task, ID, TASK_FIELDS, "a query, as in query 'G F 3'")
     query, kind = parse_query(settings, task["query"])
     given = {name: task[name] for name in TASK_FIELDS if name in task and name not in ("query", "seed")}
     if "seed" in task:
         if given:
-            raise UserError(f"the task has a seed and {', '.join(given)}: give one of them, the seed draws all the rest")
+            raise UserError(f"the task has a seed and {', '.join(given)}: leave one out, the seed draws all of it")
         seed = given_number("seed", task["seed"], text=True)
         return Problem(query, kind, drawn(settings, random.Random(stream_seed(seed, "lookup task"))))
     return Problem(query, kind, _hidden(settings, given) if given else None)

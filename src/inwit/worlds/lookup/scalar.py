@@ -49,7 +49,7 @@ class ScalarLookup:
         self.extra: dict[str, bool] = {}
         self._pending = PAD  # the tool that waits for its arguments, or ANS; PAD: nothing
         self._first: int | None = None  # the first argument of `*`
-        self._called: tuple[int, bool] | None = None  # a call that the world has to answer: its cell, whether it is sure
+        self._called: tuple[int, bool] | None = None  # a call that waits for its answer: the cell, whether it is sure
         self._checked: int | None = None  # the agent's answer, while the verdict waits for cells
 
     @classmethod
@@ -84,10 +84,10 @@ class ScalarLookup:
         return list(range(ANS, settings.first_value if settings.sure_price > 0 else settings.first_sure))
 
     def chance(self) -> dict[int, Fraction]:
-        """The distribution of the world's next token, given all that was drawn and shown; empty on the policy's turn."""
+        """The distribution of the world's next token, given what was drawn and shown; empty on the policy's turn."""
         first = self.settings.first_value
         if self._checked is not None:
-            belief = cell_belief(self.settings, self.hidden, self.heard, self._verdict()[1])
+            belief = cell_belief(self.settings, self.hidden, self.heard, self._needed())
             return {first + value: share for value, share in belief.items()}
         if self._called is None:
             return {}
@@ -107,7 +107,7 @@ class ScalarLookup:
     def step(self, token: int) -> None:
         """Carry out one token, the policy's or the world's. The episode must not have ended."""
         if self._checked is not None:
-            self.hidden["table"][self._verdict()[1]] = token - self.settings.first_value
+            self.hidden["table"][self._needed()] = token - self.settings.first_value
             self._judge(self._checked)
         elif self._called is not None:
             self._hear(None if token == ERR else token - self.settings.first_value)
@@ -160,6 +160,12 @@ class ScalarLookup:
             self.terminated = True
             self.success = answer == right
             self.reward += self.success
+
+    def _needed(self) -> int:
+        """The cell that the verdict waits for."""
+        needed = self._verdict()[1]
+        assert needed is not None
+        return needed
 
     def _verdict(self) -> tuple[int | None, int | None]:
         """The query's value and None, or None and the first cell that must be drawn to know it."""

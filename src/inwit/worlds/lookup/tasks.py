@@ -2,7 +2,7 @@
 
 Data: `tools` Int[B, 3, 3], the chains of up to three terms in the order in which they are called, and `values`
 Int[B, 3]; -1 where there is none. The hidden part is `table` [B, cells], `broken` [B, tools], `fails` [B, calls] and
-what else the settings have, int8, -1 where it is not drawn. Where all of it is drawn `goal` Int[B] is the query's value.
+what else the settings have, int8, -1 where it is not drawn. Where all is drawn `goal` Int[B] is the query's value.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from inwit.core.results import Task
 from inwit.core.types import Kinds, Tasks
-from inwit.worlds.lookup.queries import MAX_CHAIN, MAX_TERMS, OPERATORS, STAR, TEMPLATES, queries_of, shape_of
+from inwit.worlds.lookup.queries import MAX_CHAIN, MAX_TERMS, OPERATORS, STAR, TEMPLATES, Term, queries_of, shape_of
 from inwit.worlds.lookup.rules import (
     EQUALS,
     FIRST_TOOL,
@@ -24,7 +24,6 @@ from inwit.worlds.lookup.rules import (
     Query,
     parse_task,
 )
-from inwit.worlds.lookup.queries import Term
 
 Terms = Int[Tensor, "B 3"]
 
@@ -181,10 +180,11 @@ class LookupTasks:
         cell = torch.where(both, star + a * n + b, 0)
         starred = table.gather(1, cell[:, None])[:, 0].long()
         at_both = torch.where(a < 0, at_a, at_b)
+        at_branch = torch.where(a < 0, at_a, torch.where(odd, at_b, at_c))
         results = {
             "": (a, at_a),
             STAR: (starred.masked_fill(~both, -1), torch.where(both, cell.masked_fill(starred >= 0, -1), at_both)),
-            "?": (torch.where(odd, b, c).masked_fill(a < 0, -1), torch.where(a < 0, at_a, torch.where(odd, at_b, at_c))),
+            "?": (torch.where(odd, b, c).masked_fill(a < 0, -1), at_branch),
             "+": (((a + b) % n).masked_fill(~both, -1), at_both),
             "&": (torch.minimum(a, b), at_both),  # -1 is the least
         }

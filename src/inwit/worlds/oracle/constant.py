@@ -21,7 +21,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from inwit.core.contracts import ColumnTwin
+from inwit.core.capabilities import ColumnTwin
 from inwit.core.settings import Settings
 from inwit.worlds import TWINS
 

@@ -7,7 +7,8 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from inwit.core.contracts import World, capable
+from inwit.core.capabilities import capable
+from inwit.core.contracts import World
 from inwit.core.errors import UserError
 from inwit.core.types import Tasks
 from inwit.worlds.oracle.constant import yardstick

@@ -51,6 +51,7 @@ class _ScalarTutorial:
         self.reward: Any = 0.0
         self.success: Any = False
         self.extra: dict[str, Any] = dict.fromkeys(self.extra_outcomes, False)
+        self.counts: dict[str, int] = {}
 
     @classmethod
     def from_task(cls, settings: TutorialSettings, task: Task) -> Self:
@@ -71,6 +72,10 @@ class _ScalarTutorial:
     @property
     def ended(self) -> bool:
         return self.terminated or self.truncated
+
+    def forced(self) -> int:
+        """-1: the policy chooses every token."""
+        return -1
 
     def step(self, token: int) -> None:
         """Carry out one token. The episode must not have ended."""
