@@ -22,7 +22,7 @@ Flag = Bool[Tensor, " B"]
 
 
 class LookupV0(LookupTasks):
-    """State: `turn`; `writes`, the world's next token (-2: not decided, -1: the policy chooses); `pending`, a token: the
+    """State: `turn`; `writes`, the world's next token (-2: not decided; -1: none); `pending`, a token: the
     tool that waits for arguments, or ANS (PAD: nothing); `first`, the argument of `*`, or -1; `cell` of the last call;
     `calls`, `steps`, `ended`; the hidden part, and `goal`. Where not all is drawn, instead of `goal`: the query,
     `answer`, and a record of the calls, [B, calls] each: `asked` (cell), `sure`, `heard` (value; num_values is ERR; -1
