@@ -41,9 +41,8 @@ def collect(
     the published loss trains on those tokens. `leave_early` ends the block when all rows have ended. `achieved` records
     which polynomial the machine holds after each column. The prompts are those of `shown`, if given (a control).
 
-    Raises `UserError` if a graph is to be kept for problems of the test set, if some row had no legal token or has a
-    hidden part that is not drawn, and for `achieved` in a world without that capability. Without `leave_early` call
-    `refuse_faulty` for the first three.
+    Raises `UserError` if a graph is to be kept for problems of the test set, if some row had no legal token or is not
+    drawn, and for `achieved` in a world without it. Without `leave_early` call `refuse_faulty` for the first three.
     """
     teacher = capable(world, "achieved") if achieved else None
     if achieved and teacher is None:
