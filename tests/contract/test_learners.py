@@ -228,6 +228,21 @@ def test_a_bonus_for_entropy_flattens(learner_id: str, settings: dict[str, Any])
     assert float(low.detach() - high.detach()) == pytest.approx(float(metrics["entropy"]), abs=1e-5)
 
 
+@every_learner
+def test_the_loop_can_lower_the_entropy_bonus(learner_id: str, settings: dict[str, Any]) -> None:
+    """`entropy_share` multiplies its weight, and nothing else."""
+    policy = small_policy("gru", make_world("tutorial-v1"))
+    if "entropy" not in LEARNERS.load(learner_id).Settings.__dataclass_fields__:
+        full, low = (make_learner(learner_id, settings) for _ in range(2))
+    else:
+        full = make_learner(learner_id, settings | {"entropy": 0.25})
+        low = make_learner(learner_id, settings | {"entropy": 1.0})
+    assert full.entropy_share == 1.0, f"{learner_id}: a learner begins with its whole bonus."
+    low.entropy_share = 0.25
+    rollout = collected(full, policy)
+    assert losses(low, policy, rollout) == losses(full, policy, rollout)
+
+
 class Counting:
     """A policy that counts the prompts it is given."""
 

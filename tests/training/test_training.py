@@ -108,6 +108,19 @@ def test_the_learning_rate_falls_in_a_straight_line(last_rate: float) -> None:
     assert rates == pytest.approx([0.01 * ((5 - index) + index * last_rate) / 5 for index in range(5)], abs=1e-12)
 
 
+@pytest.mark.parametrize("last_entropy", [1.0, 0.25, 0.0])
+def test_the_entropy_bonus_falls_in_a_straight_line(last_entropy: float) -> None:
+    settings = {"last_entropy": last_entropy, "max_updates": 4, "confirm": False}
+    parts = prepare(small_config(training=settings))
+    shares = [parts.learner.entropy_share for _ in loop(parts)]
+    assert shares == pytest.approx([((4 - index) + index * last_entropy) / 4 for index in range(4)], abs=1e-12)
+
+
+def test_a_learner_without_an_entropy_bonus_has_none_to_let_fall() -> None:
+    with pytest.raises(UserError, match=r"training\.last_entropy = 0\.5: the learner oracle_cloning"):
+        small_config(learner={"id": "oracle_cloning"}, training={"last_entropy": 0.5})
+
+
 def test_a_confirmation_ends_the_training(monkeypatch: pytest.MonkeyPatch) -> None:
     """When the greedy agent solves everything; tries are `confirm_every` updates apart and none are made before
     every kind's running success is above `confirm_at`."""

@@ -172,6 +172,16 @@ class Lessons:
 
 
 @dataclass(frozen=True)
+class Taught:
+    """Lessons for closed loops: whole episodes, the world's answers included, each on its own task. `chosen` marks the
+    tokens that the policy is to choose; the rest are the world's, and PAD after the end."""
+
+    tasks: Tasks
+    tokens: Int[Tensor, "B T"]
+    chosen: Bool[Tensor, "B T"]
+
+
+@dataclass(frozen=True)
 class Papers:
     """What a greedy agent wrote in an exam: N problems, in the order in which they were asked.
 

@@ -178,8 +178,9 @@ def _learn(parts: Parts, rollout: Rollout) -> Metrics:
     training: TrainingSettings = parts.agent.config.training
     policy = cast(Trainable, parts.agent.policy)
     learner = f"the learner {parts.agent.config.learner.id}"
-    for group in parts.optimiser.param_groups:  # a straight line from the learning rate to its last share
-        gone = parts.counters.updates / training.max_updates
+    gone = parts.counters.updates / training.max_updates  # straight lines from 1 to a last share
+    parts.learner.entropy_share = 1 - gone * (1 - training.last_entropy)
+    for group in parts.optimiser.param_groups:
         group["lr"] = training.learning_rate * (1 - gone * (1 - training.last_rate))
     steps: list[Metrics] = []
     for loss, terms in parts.learner.losses(policy, rollout):

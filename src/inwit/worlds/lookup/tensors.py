@@ -11,9 +11,9 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from inwit.core.types import State, Step, Tasks
+from inwit.worlds.lookup.lessons import LookupLessons
 from inwit.worlds.lookup.posterior import answer_chance, cell_chance
 from inwit.worlds.lookup.rules import ANS, ERR, FIRST_TOOL, ID, PAD, LookupSettings
-from inwit.worlds.lookup.tasks import LookupTasks
 
 CHOICE, UNDECIDED = -1, -2
 POLICY, ANSWER, CHECK = 0, 1, 2  # whose turn it is: the world's to answer a call, or to draw a cell for the verdict
@@ -21,7 +21,7 @@ Row = Int[Tensor, " B"]
 Flag = Bool[Tensor, " B"]
 
 
-class LookupV0(LookupTasks):
+class LookupV0(LookupLessons):
     """State: `turn`; `writes`, the world's next token (-2: not decided; -1: none); `pending`, a token: the
     tool that waits for arguments, or ANS (PAD: nothing); `first`, the argument of `*`, or -1; `cell` of the last call;
     `calls`, `steps`, `ended`; the hidden part, and `goal`. Where not all is drawn, instead of `goal`: the query,
@@ -34,7 +34,7 @@ class LookupV0(LookupTasks):
         "an answer is looked up, never computed, and no tool has a pattern: this world tests asking, reading, keeping "
         "and routing, not arithmetic"
     )
-    capabilities = frozenset({"all_tasks", "chance"})
+    capabilities = frozenset({"all_tasks", "chance", "teaches"})
     Settings = LookupSettings
 
     def __init__(self, settings: LookupSettings) -> None:
