@@ -53,6 +53,14 @@ def test_one_seed_one_outcome() -> None:
     assert not torch.equal(weights(small_config(seed=3)), weights(small_config(seed=4)))
 
 
+def test_the_published_loss_is_refused_in_a_world_that_answers() -> None:
+    answers: dict[str, Any] = {"world": {"id": "lookup-v0"}, "training": {"confirm": False}}
+    with pytest.raises(UserError, match=r"lookup-v0 writes some itself.*learner\.credit = per-step") as refused:
+        inwit.updates(small_config(learner={"id": "a2c", "credit": "whole-sequence"}, **answers))
+    assert "\n" not in str(refused.value)
+    assert next(inwit.updates(small_config(learner={"id": "a2c", "credit": "per-step"}, **answers))).index == 0
+
+
 def test_updates_counts_what_it_spends() -> None:
     config = small_config(training={"episodes": 32, "max_updates": 4, "confirm": False})
     tokens = positions = 0

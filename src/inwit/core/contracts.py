@@ -171,6 +171,11 @@ class Agent:
         return replace(self, policy=copy.deepcopy(self.policy), summary=dict(self.summary))
 
 
+def answers(world: World) -> bool:
+    """Whether the world writes tokens of its own in mid-episode, so that an episode has more columns than steps."""
+    return world.num_columns > world.max_steps
+
+
 def parameters_of(policy: Policy) -> list[torch.nn.Parameter]:
     """The parameters of a policy; none for a script."""
     return list(policy.parameters()) if isinstance(policy, torch.nn.Module) else []

@@ -141,8 +141,10 @@ class Rollout:
     counts: dict[str, Int[Tensor, " B"]] = field(default_factory=dict)  # of each episode, summed over its columns
     outputs: Output | None = None
     achieved: Int[Tensor, "B T"] | None = None  # after each column the polynomial that the machine holds, or -1
-    # A shortest program for each problem, filled up with -1: only for learners that declare `reads_oracle`.
+    # What the oracle would write for each problem, the world's answers included, filled up with -1; and which of these
+    # tokens it chose. Only for learners that declare `reads_oracle`.
     oracle_programs: Int[Tensor, "N L"] | None = None
+    oracle_chosen: Bool[Tensor, "N L"] | None = None
 
     @property
     def returns(self) -> Float[Tensor, " B"]:

@@ -47,7 +47,7 @@ class PPO:
 
     def losses(self, policy: Trainable, rollout: Rollout) -> Iterator[tuple[Tensor, Metrics]]:
         mask = rollout.live & rollout.chosen
-        advantage = gae(rollout.reward, rollout.values, rollout.live, self.settings.gae_lambda)
+        advantage = gae(rollout.reward, rollout.values, mask, self.settings.gae_lambda)
         returns = advantage + rollout.values
         advantage = normalise(advantage, mask)
         count = len(rollout.prompt)

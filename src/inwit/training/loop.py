@@ -13,7 +13,17 @@ import torch
 from torch import Tensor
 
 from inwit import worlds
-from inwit.core.contracts import Agent, Auxiliary, Curriculum, Learner, Metrics, Policy, Trainable, parameters_of
+from inwit.core.contracts import (
+    Agent,
+    Auxiliary,
+    Curriculum,
+    Learner,
+    Metrics,
+    Policy,
+    Trainable,
+    answers,
+    parameters_of,
+)
 from inwit.core.devices import keep_freed_memory, usable_device
 from inwit.core.errors import UserError
 from inwit.core.isolation import on_own_terms
@@ -79,6 +89,11 @@ def _prepare(config: Config) -> Parts:
             f"{config.world.id} with these settings has no finite test of success: set training.confirm to false"
         )
     learner = LEARNERS.load(config.learner.id)(config.learner.settings)
+    if learner.whole_sequence and answers(agent.world):
+        raise UserError(
+            f"learner.id = {config.learner.id} with these settings trains on every token, and {config.world.id} writes "
+            "some itself: take a loss of the agent's own tokens (of a2c: learner.credit = per-step)"
+        )
     rate = config.training.learning_rate
     zero = partial(torch.zeros, (), dtype=torch.int64, device=device)
     return Parts(
