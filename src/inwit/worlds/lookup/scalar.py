@@ -65,6 +65,11 @@ class ScalarLookup:
     def ended(self) -> bool:
         return self.terminated or self.truncated
 
+    @property
+    def pending(self) -> tuple[int, int | None]:
+        """What is open: a tool's token, ANS or PAD (nothing), and the first argument of `*` where it is written."""
+        return self._pending, self._first
+
     def forced(self) -> int:
         """-1: the policy chooses; a token: the world writes it; -2: the world writes, and it is not decided what."""
         if self.ended:
