@@ -14,7 +14,7 @@ from torch import Tensor
 
 from inwit.core.contracts import ScalarWorld, World
 from inwit.core.results import Evaluation, Yardstick
-from inwit.core.types import Lessons, Papers, State, Task, Tasks
+from inwit.core.types import Lessons, Papers, State, Task, Tasks, Taught
 
 
 class Enumerable(World, Protocol):
@@ -93,6 +93,15 @@ class Achieves(World, Protocol):
     def thrift(self, state: State) -> Thrifty: ...
 
 
+class Teaches(World, Protocol):
+    """`teaches`: makes lessons, episodes that end right, from calls that are run in the world alone.
+
+    In a closed loop a program is not enough: the world's answers stand in the stream. A lesson's next token depends on
+    the prompt and on what was answered, never on luck. `teach` makes one for each of the kinds, and sees no oracle."""
+
+    def teach(self, kinds: Int[Tensor, " B"], generator: torch.Generator) -> Taught: ...
+
+
 class Thrifty(Protocol):
     """Follows programs from their start and knows which tokens waste nothing."""
 
@@ -155,6 +164,8 @@ def capable(world: World, capability: Literal["best_programs"]) -> BestPrograms 
 def capable(world: World, capability: Literal["machine"]) -> ShowsMachine | None: ...
 @overload
 def capable(world: World, capability: Literal["achieved"]) -> Achieves | None: ...
+@overload
+def capable(world: World, capability: Literal["teaches"]) -> Teaches | None: ...
 def capable(world: World, capability: str) -> World | None:
     """The world, typed as one with that capability; None if it does not declare it."""
     return world if capability in world.capabilities else None

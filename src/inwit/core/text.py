@@ -114,6 +114,8 @@ def held(value: object) -> str:
     """What a register or a field of a task holds; a point where it holds nothing."""
     if isinstance(value, list):
         return " ".join(map(held, value)) or "none"
+    if isinstance(value, dict):
+        return ", ".join(f"{name} = {held(item)}" for name, item in value.items()) or "none"
     if value is None or value is False:
         return "·"
     return "set" if value is True else str(value)

@@ -141,8 +141,10 @@ class Rollout:
     counts: dict[str, Int[Tensor, " B"]] = field(default_factory=dict)  # of each episode, summed over its columns
     outputs: Output | None = None
     achieved: Int[Tensor, "B T"] | None = None  # after each column the polynomial that the machine holds, or -1
-    # A shortest program for each problem, filled up with -1: only for learners that declare `reads_oracle`.
+    # What the oracle would write for each problem, the world's answers included, filled up with -1; and which of these
+    # tokens it chose. Only for learners that declare `reads_oracle`.
     oracle_programs: Int[Tensor, "N L"] | None = None
+    oracle_chosen: Bool[Tensor, "N L"] | None = None
 
     @property
     def returns(self) -> Float[Tensor, " B"]:
@@ -167,6 +169,16 @@ class Lessons:
     budget: Int[Tensor, " K"]  # tokens that an episode may spend
     answer: int  # the token that ends an episode
     pad: int
+
+
+@dataclass(frozen=True)
+class Taught:
+    """Lessons for closed loops: whole episodes, the world's answers included, each on its own task. `chosen` marks the
+    tokens that the policy is to choose; the rest are the world's, and PAD after the end."""
+
+    tasks: Tasks
+    tokens: Int[Tensor, "B T"]
+    chosen: Bool[Tensor, "B T"]
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,17 @@ import torch
 from torch import Tensor
 
 from inwit import worlds
-from inwit.core.contracts import Agent, Auxiliary, Curriculum, Learner, Metrics, Policy, Trainable, parameters_of
+from inwit.core.contracts import (
+    Agent,
+    Auxiliary,
+    Curriculum,
+    Learner,
+    Metrics,
+    Policy,
+    Trainable,
+    answers,
+    parameters_of,
+)
 from inwit.core.devices import keep_freed_memory, usable_device
 from inwit.core.errors import UserError
 from inwit.core.isolation import on_own_terms
@@ -79,6 +89,11 @@ def _prepare(config: Config) -> Parts:
             f"{config.world.id} with these settings has no finite test of success: set training.confirm to false"
         )
     learner = LEARNERS.load(config.learner.id)(config.learner.settings)
+    if learner.whole_sequence and answers(agent.world):
+        raise UserError(
+            f"learner.id = {config.learner.id} with these settings trains on every token, and {config.world.id} writes "
+            "some itself: take a loss of the agent's own tokens (of a2c: learner.credit = per-step)"
+        )
     rate = config.training.learning_rate
     zero = partial(torch.zeros, (), dtype=torch.int64, device=device)
     return Parts(
@@ -163,8 +178,9 @@ def _learn(parts: Parts, rollout: Rollout) -> Metrics:
     training: TrainingSettings = parts.agent.config.training
     policy = cast(Trainable, parts.agent.policy)
     learner = f"the learner {parts.agent.config.learner.id}"
-    for group in parts.optimiser.param_groups:  # a straight line from the learning rate to its last share
-        gone = parts.counters.updates / training.max_updates
+    gone = parts.counters.updates / training.max_updates  # straight lines from 1 to a last share
+    parts.learner.entropy_share = 1 - gone * (1 - training.last_entropy)
+    for group in parts.optimiser.param_groups:
         group["lr"] = training.learning_rate * (1 - gone * (1 - training.last_rate))
     steps: list[Metrics] = []
     for loss, terms in parts.learner.losses(policy, rollout):
