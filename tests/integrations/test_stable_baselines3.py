@@ -21,7 +21,7 @@ from inwit import UserError
 from inwit.integrations.stable_baselines3 import InwitVecEnv, TokenExtractor
 
 
-@pytest.mark.parametrize("every", [40, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("every", [41, pytest.param(1, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("world_id", WORLDS)
 def test_recorded_episodes(world_id: str, every: int) -> None:
     """All records as the rows of one environment; what follows a record in its row is another problem."""

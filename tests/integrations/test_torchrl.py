@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from golden_records import WORLDS, groups
+from gymnasium_ids import skip_without_machine
 from inwit import UserError
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(find_spec("torchrl") is None, reason="needs the extra rl")]
@@ -26,6 +27,7 @@ def make_env(*arguments: Any, **settings: Any) -> Any:
 def test_torchrls_own_checks(world_id: str, observe: str) -> None:
     from torchrl.envs import check_env_specs
 
+    skip_without_machine(world_id, observe)
     env = make_env(world_id, 8, observe=observe)
     check_env_specs(env)
     assert env.observation_spec["action_mask"].shape == (8, env.batch.vocabulary_size)
@@ -53,7 +55,7 @@ def test_the_masks_are_kept_to(world_id: str) -> None:
     assert bool((block["last"][:, 1:][fresh] == block["last"][0, 0]).all()), "An episode must begin anew after its end."
 
 
-@pytest.mark.parametrize("every", [40, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("every", [41, pytest.param(1, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("world_id", WORLDS)
 def test_recorded_episodes(world_id: str, every: int) -> None:
     for settings, records in groups(world_id, every):

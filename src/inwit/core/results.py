@@ -74,9 +74,14 @@ class Row:
     # that NAME was sampled.
     extra: Json = field(default_factory=dict)
     interval: tuple[float, float] | None = None  # of `success`: 95 % of a sample; from 0, if not all inputs were tried
+    # Where the world draws: the mean probability of success. A problem is solved if the agent is always right.
+    expected: float | None = None
 
     @property
     def success(self) -> float:
+        """The share of problems that are solved; where the world draws, the mean probability of success."""
+        if self.expected is not None:
+            return self.expected
         return self.solved / self.problems if self.problems else 0.0
 
 

@@ -179,10 +179,52 @@ class Taught:
 
 
 @dataclass(frozen=True)
+class Expectation:
+    """What a greedy agent does on each of N problems, in expectation over what the world draws: Float64, exact.
+
+    A *leaf* is an end that an episode can come to. What was not followed to its end is `unexpanded`: success lies in
+    [success, success + unexpanded], and every other figure is over the rest alone.
+    """
+
+    success: Float[Tensor, " N"]
+    unexpanded: Float[Tensor, " N"]  # probability
+    reward: Float[Tensor, " N"]
+    uses: Float[Tensor, "N V"]  # how often the agent chooses each token
+    counts: dict[str, Float[Tensor, " N"]]  # of `Step.counts`
+    luck: Float[Tensor, " N"]  # probability of being right where the world had not shown what decides it
+    invalid: Float[Tensor, " N"]  # illegal tokens that the agent chooses
+    leaves: Int[Tensor, " N"]
+    wrong: Int[Tensor, " N"]  # leaves that are no success
+
+    @property
+    def proven(self) -> Bool[Tensor, " N"]:
+        """Whether the agent is right whatever is drawn: no leaf is wrong, and nothing is left out. A matter of
+        counting, not of rounding."""
+        return (self.wrong == 0) & (self.unexpanded == 0)
+
+    @property
+    def steps(self) -> Float[Tensor, " N"]:
+        """Chosen tokens."""
+        return self.uses.sum(1)
+
+    @staticmethod
+    def joined(parts: Sequence[Expectation]) -> Expectation:
+        """The problems of all parts, one after another."""
+        plain = ("success", "unexpanded", "reward", "uses", "luck", "invalid", "leaves", "wrong")
+        counts = {name: torch.cat([part.counts[name] for part in parts]) for name in parts[0].counts}
+        return Expectation(
+            counts=counts, **{name: torch.cat([getattr(each, name) for each in parts]) for name in plain}
+        )
+
+
+@dataclass(frozen=True)
 class Papers:
     """What a greedy agent wrote in an exam: N problems, in the order in which they were asked.
 
-    `steps` counts chosen tokens. `tokens` are the chosen ones alone, filled up with -1.
+    `steps` counts chosen tokens. `tokens` are the chosen ones alone, filled up with -1. Where the world draws,
+    `expected` says what the agent does whatever is drawn; then `success` is whether it is always right, `steps` are
+    rounded means,
+    and there are no `tokens`.
     """
 
     tasks: Tasks
@@ -190,3 +232,4 @@ class Papers:
     steps: Int[Tensor, " N"]
     extra: dict[str, Bool[Tensor, " N"]]
     tokens: Int[Tensor, "N T"]
+    expected: Expectation | None = None

@@ -28,6 +28,7 @@ from inwit.worlds.lookup.rules import ANS, FIRST_TOOL, PAD
 from inwit.worlds.lookup.tasks import LookupTasks
 
 COINCIDENCE = 0.15  # how often a term repeats another one on purpose, and a cell its own argument
+FAILURES = ("broken", "fails", "lies", "stale")
 MOST_CALLS = 4  # that a query of any template needs
 Row = Int[Tensor, " B"]
 Flag = Bool[Tensor, " B"]
@@ -67,7 +68,7 @@ class LookupLessons(LookupTasks):
         argument = torch.arange(table.shape[1], device=device) % self.settings.num_values
         returns = torch.rand(table.shape, generator=generator, device=device) < COINCIDENCE
         data["table"] = torch.where(returns, argument.to(table.dtype), table)
-        honest = {name: torch.zeros_like(data[name]) for name in self.settings.hidden_sizes() if name != "table"}
+        honest = {name: torch.zeros_like(data[name]) for name in FAILURES if name in data}
         return self._with_goal(Tasks(kinds, data | honest))
 
     def _to_be_read(self, tasks: Tasks) -> Reading:

@@ -27,11 +27,11 @@ Flag = Bool[Tensor, " B"]
 
 
 class LookupV0(LookupLessons):
-    """State: `turn`; `writes`, the world's next token (-2: not decided; -1: none); `pending`, a token: the
+    """State: `turn`; `writes`, the world's next token (-2: several may come; -1: none); `pending`, a token: the
     tool that waits for arguments, or ANS (PAD: nothing); `first`, the argument of `*`, or -1; `cell` of the last call;
     `calls`, `steps`, `ended`; the hidden part, and `goal`. Where not all is drawn, instead of `goal`: the query,
-    `answer`, and a record of the calls, [B, calls] each: `asked` (cell), `sure`, `heard` (value; num_values is ERR; -1
-    not yet)."""
+    `answer`, `chance` Float64[B, V] of what the world writes next, and a record of the calls, [B, calls] each: `asked`
+    (cell), `sure`, `heard` (value; num_values is ERR; -1 not yet)."""
 
     id = ID
     extra_outcomes: tuple[str, ...] = ()
@@ -59,7 +59,8 @@ class LookupV0(LookupLessons):
         calls = none[:, None].expand(-1, self.settings.max_calls)
         record = {"asked": calls, "heard": calls, "sure": torch.zeros_like(calls, dtype=torch.bool)}
         query = {"tools": tasks.data["tools"], "values": tasks.data["values"], "operator": self._operators(tasks)}
-        return state | query | record | {"answer": none}
+        chance = torch.zeros(len(tasks), len(self.vocabulary), dtype=torch.float64, device=zero.device)
+        return state | query | record | {"answer": none, "chance": chance}
 
     def legal(self, state: State) -> Bool[Tensor, "B V"]:
         """On the world's turn the tokens that it may write."""
@@ -71,7 +72,7 @@ class LookupV0(LookupLessons):
         written = token == state["writes"][:, None]
         if "goal" not in state:
             undecided = state["writes"][:, None] == UNDECIDED
-            written = torch.where(undecided, self.chance(state) > 0, written)
+            written = torch.where(undecided, state["chance"] > 0, written)
         return torch.where((state["turn"] == POLICY)[:, None], legal, written)
 
     def forced(self, state: State) -> Row:
@@ -79,16 +80,17 @@ class LookupV0(LookupLessons):
 
     def chance(self, state: State) -> Float[Tensor, "B V"]:
         """Float64; 0 on the policy's turn, and PAD for certain after the end."""
-        decided = torch.nn.functional.one_hot(self.forced(state).clamp_min(0), len(self.vocabulary)).double()
-        chance = torch.where((self.forced(state) >= 0)[:, None], decided, 0.0)
-        if "goal" in state:
-            return chance
-        undecided = (state["writes"] == UNDECIDED) & ~state["ended"]
+        forced = self.forced(state)
+        decided = torch.nn.functional.one_hot(forced.clamp_min(0), len(self.vocabulary)).double()
+        chance = torch.where((forced >= 0)[:, None], decided, 0.0)
+        return chance if "goal" in state else torch.where((forced == UNDECIDED)[:, None], state["chance"], chance)
+
+    def _chance(self, state: State) -> Float[Tensor, "B V"]:
+        """The distribution of what the world writes, decided or not, of the rows in which it is the world's turn."""
         answers = answer_chance(self.settings, state)
         needed = self._resolved(state)[1].clamp_min(0)
         checks = torch.nn.functional.pad(cell_chance(self.settings, state, needed), (self.settings.first_value, 0))
-        drawn = torch.where((state["turn"] == CHECK)[:, None], checks, answers)
-        return torch.where(undecided[:, None], drawn, chance)
+        return torch.where((state["turn"] == CHECK)[:, None], checks, answers)
 
     def step(self, state: State, token: Int[Tensor, " B"]) -> tuple[State, Step]:
         settings, live = self.settings, ~state["ended"]
@@ -171,23 +173,12 @@ class LookupV0(LookupLessons):
         right, needed = self._resolved(after)
         ended = (answers | checks) & (needed < 0)
         waits = (answers | checks) & (needed >= 0)
-        after["turn"] = torch.where(waits, CHECK, after["turn"])
-        writes = torch.where(asks, self._decided(after, sure), state["writes"].masked_fill(hears | ended, CHOICE))
-        after["writes"] = writes.masked_fill(waits, UNDECIDED)
+        after["turn"] = torch.where(waits, CHECK, after["turn"].masked_fill(ended, POLICY))
+        after["chance"] = self._chance(after)
+        certain = (after["chance"] > 0).sum(1) == 1
+        writes = torch.where(certain, after["chance"].argmax(1), UNDECIDED)
+        after["writes"] = torch.where(asks | waits, writes, state["writes"].masked_fill(hears | ended, CHOICE))
         return ended, ended & (after["answer"] == right)
-
-    def _decided(self, state: State, sure: Flag) -> Row:
-        """The world's answer to the last call, -2 where what is drawn does not decide it."""
-        settings, tool = self.settings, self._tool(state["cell"])
-        value, broken = _at(state["table"], state["cell"]), _at(state["broken"], tool)
-        fails = _at(state["fails"], (state["calls"] - 1).clamp_min(0))
-        cheap = (state["heard"] >= 0) & (state["heard"] < settings.num_values) & ~state["sure"]
-        works = (broken == 0) | (cheap & (self._tool(state["asked"]) == tool[:, None])).any(1)
-        answer = torch.where(value >= 0, settings.first_value + value, UNDECIDED)
-        said = torch.full_like(answer, UNDECIDED) if settings.deceives else answer
-        decided = torch.where(works & (fails == 0), said, UNDECIDED)
-        decided = torch.where((broken == 1) | (fails == 1), ERR, decided)
-        return torch.where(sure, answer, decided)
 
     def _tool(self, cell: Int[Tensor, "*B"]) -> Int[Tensor, "*B"]:
         return (cell // self.settings.num_values).clamp(max=self.settings.num_tools)
