@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from inwit.core.errors import UserError, short
 from inwit.core.results import Json
 
-if TYPE_CHECKING:  # it imports PyTorch
+if TYPE_CHECKING:  # playing by hand needs no PyTorch
     from inwit.core.contracts import ScalarWorld
 
 
