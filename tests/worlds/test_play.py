@@ -159,7 +159,7 @@ CONTRADICTIONS: list[tuple[list[str], Any, dict[str, Any], str]] = [
         ["F", "3", "G", "4"],
         ["4"],
         {},
-        r"after 'F 3 4 G 4' is not decided \(1 answers were given\): give answers, .* seed",
+        r"after 'F 3 4 G 4' is not decided \(1 answer given\): give answers, .* seed",
     ),
     (
         ["F", "3", "F", "3"],
@@ -171,7 +171,7 @@ CONTRADICTIONS: list[tuple[list[str], Any, dict[str, Any], str]] = [
     (["F", "3"] * 2, ["4", "3"], {"fail": 0.5}, "cannot be 3: the rules and what was heard before leave ERR 4"),
     (["F", "3", "F", "2"], ["ERR", "3"], {"broken": 0.5}, "cannot be 3: the rules and what was heard .* leave ERR"),
     (["F", "3"], ["="], {}, "cannot be =: the rules"),
-    (["F", "3"], ["4", "3"], {}, r"1 of 2 answers are too many \(3\): the world wrote none"),
+    (["F", "3"], ["4", "3"], {}, r"1 of 2 answers left over \(3\), since the world wrote no more: leave them out"),
     (["F", "3"], ["5"], {}, "unknown token '5'"),
     (["F", "3"], "4", {}, r"answers '4' are one text: give a list of tokens, as in \['4'\]"),
 ]
@@ -189,5 +189,5 @@ def test_answers_where_everything_is_drawn_must_be_those() -> None:
     assert inwit.play("lookup-v0", given, ["F", "3"], answers=["4"]).answers == [[], ["4"]]
     with pytest.raises(UserError, match="cannot be 2: the rules and what was heard before leave 4"):
         inwit.play("lookup-v0", given, ["F", "3"], answers=["2"])
-    with pytest.raises(UserError, match="1 of 1 answers are too many"):
+    with pytest.raises(UserError, match="1 of 1 answer left over"):
         inwit.play("tutorial-v1", TASK, ["MUL"], answers=["7"])
