@@ -21,6 +21,7 @@ from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTens
 from inwit.core.contracts import Agent, parameters_of
 from inwit.core.seeding import stream
 from inwit.core.settings import Settings
+from inwit.core.types import Taught
 from inwit.learners import LEARNERS
 from inwit.learners.auxiliary import AUXILIARIES
 from inwit.policies import POLICIES
@@ -127,7 +128,8 @@ def update(world: Any, policy: Any, learner: Any, generator: Any, rows: int = 8)
         achieved="achieved" in world.capabilities,
     )
     if learner.reads_oracle:
-        rollout = replace(rollout, oracle_programs=torch.zeros(len(kinds), 5, dtype=torch.int64, device=kinds.device))
+        tokens = torch.zeros(len(kinds), 5, dtype=torch.int64, device=kinds.device)
+        rollout = replace(rollout, oracle=Taught(tasks, tokens, torch.ones_like(tokens, dtype=torch.bool)))
     for loss, metrics in learner.losses(policy, rollout):
         assert all(value.device == generator.device for value in (loss, *metrics.values()))
         backward(policy, loss)

@@ -7,6 +7,7 @@ Code that shows a result knows rows and columns; only the world knows what they 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from inwit.core.shown import Shown
@@ -34,6 +35,21 @@ class Yardstick:
     program: list[str] | None = None
     interval: tuple[float, float] | None = None  # of `success`, 95 %, where it is sampled
     why: str = ""  # what the figure is, or why there is none
+
+
+@dataclass(frozen=True)
+class Advice:
+    """A moment of an episode, as one sees it who knows the rules and heard what the agent heard.
+
+    `facts` are what the world calls them, a column each where they are shown. On the policy's turn, where the optimum
+    is known, `values` gives for each token that may be written the expected reward from here on, if that token is
+    written and the optimum goes on; of a token that ends the episode it is the probability that it is right. `best` are
+    the best of them.
+    """
+
+    facts: Json
+    values: dict[int, Fraction] = field(default_factory=dict)
+    best: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -141,10 +141,7 @@ class Rollout:
     counts: dict[str, Int[Tensor, " B"]] = field(default_factory=dict)  # of each episode, summed over its columns
     outputs: Output | None = None
     achieved: Int[Tensor, "B T"] | None = None  # after each column the polynomial that the machine holds, or -1
-    # What the oracle would write for each problem, the world's answers included, filled up with -1; and which of these
-    # tokens it chose. Only for learners that declare `reads_oracle`.
-    oracle_programs: Int[Tensor, "N L"] | None = None
-    oracle_chosen: Bool[Tensor, "N L"] | None = None
+    oracle: Taught | None = None  # what the oracle would write: only for learners that declare `reads_oracle`
 
     @property
     def returns(self) -> Float[Tensor, " B"]:
@@ -173,8 +170,8 @@ class Lessons:
 
 @dataclass(frozen=True)
 class Taught:
-    """Lessons for closed loops: whole episodes, the world's answers included, each on its own task. `chosen` marks the
-    tokens that the policy is to choose; the rest are the world's, and PAD after the end."""
+    """Whole episodes to imitate, the world's answers included, each on its own task. `chosen` marks the tokens that the
+    policy is to choose; the rest are the world's, and padding after the end."""
 
     tasks: Tasks
     tokens: Int[Tensor, "B T"]

@@ -81,11 +81,15 @@ class LookupTasks:
 
     def describe(self, tasks: Tasks) -> list[Task]:
         """Each row as the dict that `task` reads; the query alone where nothing is drawn."""
-        texts = [self._query(*row).text for row in zip(*self._lists(tasks), strict=True)]
+        texts = [query.text for query in self.queries(tasks)]
         if "goal" not in tasks.data:
             return [{"query": text} for text in texts]
         hidden = {name: tasks.data[name].tolist() for name in self.settings.hidden_sizes()}
         return [{"query": text, **{n: cells[i] for n, cells in hidden.items()}} for i, text in enumerate(texts)]
+
+    def queries(self, tasks: Tasks) -> list[Query]:
+        """The query of each row."""
+        return [self._query(*row) for row in zip(*self._lists(tasks), strict=True)]
 
     def stage(self, tasks: Tasks) -> Int[Tensor, " B"]:
         return self._constants(tasks.kind.device)["stages"][tasks.kind]

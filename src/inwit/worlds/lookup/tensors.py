@@ -10,10 +10,15 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from inwit.core.types import State, Step, Tasks
+from inwit.core.contracts import ScalarWorld
+from inwit.core.results import Advice
+from inwit.core.types import State, Step, Tasks, Taught
+from inwit.worlds.lookup.advice import advice_of
+from inwit.worlds.lookup.expert import Expert
 from inwit.worlds.lookup.lessons import LookupLessons
 from inwit.worlds.lookup.posterior import answer_chance, cell_chance
 from inwit.worlds.lookup.rules import ANS, ERR, FIRST_TOOL, ID, PAD, LookupSettings
+from inwit.worlds.lookup.scalar import ScalarLookup
 
 CHOICE, UNDECIDED = -1, -2
 QUERIED = ("table", "tools", "values", "operator")
@@ -36,13 +41,14 @@ class LookupV0(LookupLessons):
         "an answer is looked up, never computed, and no tool has a pattern: this world tests asking, reading, keeping "
         "and routing, not arithmetic"
     )
-    capabilities = frozenset({"all_tasks", "chance", "teaches"})
+    capabilities = frozenset({"all_tasks", "chance", "teaches", "advice"})
     Settings = LookupSettings
 
     def __init__(self, settings: LookupSettings) -> None:
         super().__init__(settings)
         self.max_steps, self.masks = settings.max_steps, settings.masks
         self.num_columns = settings.max_steps + settings.max_calls
+        self._expert: Expert | None = None
 
     def reset(self, tasks: Tasks) -> State:
         zero, no = torch.zeros_like(tasks.kind), torch.zeros_like(tasks.kind, dtype=torch.bool)
@@ -125,6 +131,16 @@ class LookupV0(LookupLessons):
         counts = {"calls": called.long(), "sure_calls": (called & sure).long()}
         counts["errors"] = (hears & (token == ERR)).long()
         return after, Step(reward, ended, truncated, success, counts=counts)
+
+    def advice(self, twin: ScalarWorld) -> Advice:
+        assert isinstance(twin, ScalarLookup)
+        return advice_of(self.settings, twin)
+
+    def expert(self, tasks: Tasks) -> Taught:
+        """Raises `UserError` where the optimum is not claimed: with lies or stale tools, or fewer than 3 values."""
+        if self._expert is None:
+            self._expert = Expert(self, self.settings)
+        return self._expert.play(tasks, self.queries(tasks))
 
     def _answer(self, state: State, sure: Flag) -> Row:
         """The world's answer to the last call, where all is drawn."""
