@@ -31,7 +31,7 @@ def babble(
         wasteless = legal & thrift.allowed(state) & frugal
         token = any_of(torch.where(wasteless.any(1, keepdim=True), wasteless, legal), generator)
         forced = world.forced(state)
-        token = torch.where(forced < 0, token, forced)
+        token = torch.where((forced < 0) | ended, token, forced)
         thrift.note(state, token)
         state, step = world.step(state, token)
         tokens.append(token)
