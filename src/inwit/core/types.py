@@ -8,7 +8,7 @@ one dict map.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -207,14 +207,29 @@ class Expectation:
         """Chosen tokens."""
         return self.uses.sum(1)
 
+    def __getitem__(self, rows: slice | Tensor) -> Expectation:
+        return self._map(lambda tensor: tensor[rows])
+
+    def replaced(self, places: Int[Tensor, " M"], part: Expectation) -> Expectation:
+        """With the problems at some places taken from `part`."""
+        others = iter(part._tensors())
+        return self._map(lambda tensor: tensor.index_copy(0, places, next(others)))
+
     @staticmethod
     def joined(parts: Sequence[Expectation]) -> Expectation:
         """The problems of all parts, one after another."""
-        plain = ("success", "unexpanded", "reward", "uses", "luck", "invalid", "leaves", "wrong")
-        counts = {name: torch.cat([part.counts[name] for part in parts]) for name in parts[0].counts}
-        return Expectation(
-            counts=counts, **{name: torch.cat([getattr(each, name) for each in parts]) for name in plain}
-        )
+        rest = [iter(part._tensors()) for part in parts]
+        return parts[0]._map(lambda _: torch.cat([next(tensors) for tensors in rest]))
+
+    def _tensors(self) -> list[Tensor]:
+        found: list[Tensor] = []
+        self._map(lambda tensor: (found.append(tensor), tensor)[1])
+        return found
+
+    def _map(self, change: Callable[[Tensor], Tensor]) -> Expectation:
+        plain = (each.name for each in fields(self) if each.name != "counts")
+        changed: dict[str, Tensor] = {name: change(getattr(self, name)) for name in plain}
+        return Expectation(counts=map_rows(self.counts, change), **changed)
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from inwit.core.contracts import ScalarWorld
+from typing import TYPE_CHECKING
+
 from inwit.core.errors import UserError, short
 from inwit.core.results import Json
+
+if TYPE_CHECKING:  # playing by hand needs no PyTorch
+    from inwit.core.contracts import ScalarWorld
 
 
 class Course:
