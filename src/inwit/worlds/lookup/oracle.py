@@ -1,12 +1,8 @@
-"""The oracle of lookup-v0: what the best possible agent scores, and what it writes next, in exact fractions.
-
-It asks, of all cells, those that the terms of the query need next (the *frontier*); `docs/lookup-oracle.md` says for
-which settings this is proven to lose nothing.
-"""
+"""The oracle of lookup-v0: what the best possible agent scores, and what it writes next, in exact fractions."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -14,14 +10,17 @@ from itertools import product
 
 from inwit.core.errors import UserError
 from inwit.worlds.lookup.beliefs import Heard, exact
+from inwit.worlds.lookup.graph import ONE, ZERO, Node, belief, graph_of
 from inwit.worlds.lookup.queries import Query
 from inwit.worlds.lookup.rules import ANS, FIRST_TOOL, PAD, LookupSettings
 from inwit.worlds.lookup.scalar import ScalarLookup
-from inwit.worlds.lookup.search import ZERO, Call, Rules, Search
+from inwit.worlds.lookup.search import ANSWER_STEPS, Errors, Outcome, Rules, Search, TooManyStatesError
 from inwit.worlds.lookup.shapes import STAR_TOOL, Cell
-from inwit.worlds.lookup.states import WORKS, State, next_cells, own_names, state_of
+from inwit.worlds.lookup.states import WORKS, own_names, terms_of
 
 LEAST_VALUES = 3
+MOST_STATES = 40_000  # of a search over all cells for one query: seconds
+FEW_STEPS = 8  # so many tokens left are searched over all cells whatever is known
 
 
 @dataclass(frozen=True)
@@ -41,13 +40,18 @@ class Situation:
 
 def least_calls(settings: LookupSettings, query: Query) -> Fraction:
     """The least expected number of calls of an agent that is always right, where nothing fails and tokens are free."""
-    rules = Rules(_enough(settings).num_values, ZERO, ZERO, ZERO, ZERO)
-    return _searched(rules).least_calls(state_of(query, {}, {}, rules.num_values))
+    return root(_enough(settings), query).least
 
 
 def best_value(settings: LookupSettings, query: Query) -> Fraction:
     """Expected success minus prices of the Bayes-optimal agent under price, failures and budget."""
-    return search_of(settings).outcome(state_of(query, {}, {}, settings.num_values), settings.max_steps).value
+    return outcome(settings, query).value
+
+
+def outcome(settings: LookupSettings, query: Query) -> Outcome:
+    """What the Bayes-optimal agent scores; of equally good ones that with the fewest calls."""
+    start = root(settings, query)
+    return search_of(settings, query).outcome(start, unfailed(start), settings.max_steps)
 
 
 def value_of(settings: LookupSettings, query: Query, situation: Situation) -> Fraction:
@@ -58,7 +62,9 @@ def value_of(settings: LookupSettings, query: Query, situation: Situation) -> Fr
 def token_values(settings: LookupSettings, query: Query, situation: Situation) -> dict[int, Fraction]:
     """Of each token that the policy may write next, the value of writing it and going on as the optimum; ids ascending.
 
-    Without masks these are all tokens. The regret of a token is the greatest of these values minus its own.
+    Without masks these are all tokens. The regret of a token is the greatest of these values minus its own. Where a
+    cell is known that no term has reached yet, with more than `FEW_STEPS` tokens left, going on means to ask the cells
+    that the terms need next.
     """
     turn, left = _Turn(settings, query, situation), settings.max_steps - situation.steps
     values = turn.legal(left)
@@ -82,17 +88,25 @@ def optimal_tokens(settings: LookupSettings, query: Query, situation: Situation)
 def patience(settings: LookupSettings, query: Query) -> int:
     """After how many errors in a row the optimum gives up the cheap call of the tool that the text needs first, for a
     sure call or for an answer; 0: it never makes that call."""
-    search, steps, errors = search_of(settings), settings.max_steps, 0
-    tool = query.terms[0].tools[0]
-    while True:
-        state = state_of(query, {}, {tool: errors}, settings.num_values)
-        call = Call(next_cells(state)[0], sure=False)
-        if search.called(state, steps - 2, call).value < search.outcome(state, steps).value or steps < 4:
-            return errors
-        errors, steps = errors + 1, steps - 2
+    search, start = search_of(settings, query), root(settings, query)
+    steps, errors = settings.max_steps, unfailed(start)
+    while start.moves:  # the first is that of the tool which the text needs first
+        left, move = steps - start.moves[0].steps, start.moves[0]
+        if left < ANSWER_STEPS:
+            break
+        if search.called(start, errors, move, False, left).value < search.outcome(start, errors, steps).value:
+            break
+        steps, errors = left, search.failed(errors, move.tool)
+    return (settings.max_steps - steps) // 2
 
 
-def search_of(settings: LookupSettings, full: bool = False) -> Search:
+def proven(settings: LookupSettings, query: Query) -> bool:
+    """Whether the optimum is known to be that of all policies. Else the search over all cells grows too large, and the
+    oracle is the best policy that asks only the cells which the terms of the query need next."""
+    return search_of(settings, query).full
+
+
+def search_of(settings: LookupSettings, query: Query) -> Search:
     """The search under these settings; what it finds is kept. Raises `UserError` where the oracle claims nothing."""
     _enough(settings)
     if settings.deceives:
@@ -101,11 +115,36 @@ def search_of(settings: LookupSettings, full: bool = False) -> Search:
             "set both to 0"
         )
     prices = (settings.price, settings.sure_price, settings.fail, settings.broken)
-    return _searched(Rules(settings.num_values, *map(exact, prices)), full)
+    rules = Rules(settings.num_values, *map(exact, prices))
+    return _searched(rules, root(settings, query), settings.max_steps)
+
+
+def root(settings: LookupSettings, query: Query) -> Node:
+    """The node of a query of which nothing is known."""
+    return graph_of(settings.num_values).node(query.operator, terms_of(query), {})[0]
+
+
+def unfailed(node: Node) -> Errors:
+    """No error of any tool."""
+    return (0,) * len(node.tools)
+
+
+@lru_cache(maxsize=4096)
+def _searched(rules: Rules, start: Node, steps: int) -> Search:
+    search = _search(rules)
+    size = search.size
+    search.limit = size + MOST_STATES
+    try:
+        search.outcome(start, unfailed(start), steps)
+    except TooManyStatesError:
+        search = _search(rules, full=False)
+    finally:
+        _search(rules).limit = None
+    return search
 
 
 @lru_cache(maxsize=8)
-def _searched(rules: Rules, full: bool = False) -> Search:
+def _search(rules: Rules, full: bool = True) -> Search:
     return Search(rules, full)
 
 
@@ -123,9 +162,9 @@ class _Turn:
 
     def __init__(self, settings: LookupSettings, query: Query, situation: Situation) -> None:
         self.settings, self.query, self.situation = settings, query, situation
-        self.search = search_of(settings)
+        self.search = search_of(settings, query)
         self.known, self.errors = learnt(settings, situation.heard)
-        self.state = self._state(self.known, self.errors)
+        self.node, self.tools_errors = self._node(self.known, self.errors)
         named = {term.value for term in query.terms} | {situation.first or 0} | set(self.known.values())
         self.named = named.union(*(arguments for _, arguments in self.known))
         self._values: dict[tuple[Cell, bool, int], Fraction] = {}
@@ -142,7 +181,7 @@ class _Turn:
         """The value of a token without effect, with `left` tokens left, this one included."""
         opened = self.situation.opened
         if opened == PAD:
-            return self.search.outcome(self.state, left - 1).value
+            return self._going_on(self.node, self.tools_errors, left - 1)
         return self._opened(opened, left - 1) if opened == ANS else self._pending(opened, self._first(), left - 1)
 
     def _first(self) -> tuple[int, ...]:
@@ -151,15 +190,15 @@ class _Turn:
     def _opened(self, token: int, left: int) -> Fraction:
         """The value once a tool or the answer is opened, with `left` tokens left then."""
         if token == ANS:
-            return self.search.right(self.state) if left > 0 else ZERO
+            return self.node.right if left > 0 else ZERO
         return self._pending(token, (), left)
 
     def _arguments(self, opened: int, left: int) -> list[Fraction]:
         """The value of each value as the next token, with `left` tokens left after it."""
         values = range(self.settings.num_values)
         if opened == ANS:
-            belief = self._belief()
-            return [belief.get(value, ZERO) for value in values]
+            found = self._belief()
+            return [found.get(value, ZERO) for value in values]
         return [self._pending(opened, (*self._first(), value), left) for value in values]
 
     def _pending(self, opened: int, given: tuple[int, ...], left: int) -> Fraction:
@@ -184,27 +223,35 @@ class _Turn:
     def _called(self, cell: Cell, sure: bool, left: int) -> Fraction:
         key = cell, sure, left
         if key not in self._values:
-            self._values[key] = self.search.expected(self._children(cell, sure), left, sure).value
+            price = self.search.rules.sure_price if sure else self.search.rules.price
+            after = ((chance, self._going_on(node, errors, left)) for chance, node, errors in self._after(cell, sure))
+            self._values[key] = sum((chance * value for chance, value in after), -price)
         return self._values[key]
 
-    def _children(self, cell: Cell, sure: bool) -> list[tuple[State, Fraction]]:
-        """The states after any call, also of a cell that is known or does not matter."""
+    def _going_on(self, node: Node, errors: Errors, left: int) -> Fraction:
+        stray = node.state.known and left > FEW_STEPS
+        search = _search(self.search.rules, full=False) if stray else self.search
+        return search.outcome(node, errors, left).value
+
+    def _after(self, cell: Cell, sure: bool) -> Iterator[tuple[Fraction, Node, Errors]]:
+        """What any call may lead to, also one of a cell that is known or does not matter."""
         rules, tool, errors = self.search.rules, cell[0], self.errors
         before = errors.get(tool, 0)
-        works = Fraction(1) if sure else (1 - rules.broken_after(before)) * (1 - rules.fail)
-        failed = errors | {tool: before if before == WORKS or not rules.broken else before + 1}
-        children = [(self._state(self.known, failed), 1 - works)] if works < 1 else []
+        works = ONE if sure else rules.works(before)
+        if works < 1:
+            failed = errors | {tool: before if before == WORKS or not rules.broken else before + 1}
+            yield 1 - works, *self._node(self.known, failed)
         heard = errors if sure or not rules.broken else errors | {tool: WORKS}
         if works and cell in self.known:
-            children.append((self._state(self.known, heard), works))
+            yield works, *self._node(self.known, heard)
         elif works:
             for value, count in self._classes(self.named.union(cell[1])):
                 share = works * Fraction(count, rules.num_values)
-                children.append((self._state(self.known | {cell: value}, heard), share))
-        return children
+                yield share, *self._node(self.known | {cell: value}, heard)
 
-    def _state(self, known: dict[Cell, int], errors: dict[int, int]) -> State:
-        return state_of(self.query, known, errors, self.settings.num_values)
+    def _node(self, known: dict[Cell, int], errors: dict[int, int]) -> tuple[Node, Errors]:
+        node, tools = graph_of(self.settings.num_values).node(self.query.operator, terms_of(self.query), known)
+        return node, tuple(errors.get(tool, 0) for tool in tools)
 
     def _some(self, count: int) -> list[int]:
         """Values that stand for all as arguments of a call: the named ones, and of the others as many as differ."""
@@ -223,7 +270,7 @@ class _Turn:
 
     def _belief(self) -> dict[int, Fraction]:
         """The distribution of the query's value in its own names."""
-        return self.search.belief(own_names(self.query, self.known, self.settings.num_values))
+        return belief(own_names(self.query, self.known, self.settings.num_values), self.settings.num_values)
 
 
 def learnt(settings: LookupSettings, heard: Iterable[Heard]) -> tuple[dict[Cell, int], dict[int, int]]:
