@@ -26,6 +26,7 @@ every_auxiliary = pytest.mark.parametrize("name", AUXILIARIES.names())
 RECIPES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("calculator", {"max_operators": 1}, {"max_operators": 3, "split": "classes"}),
     ("tutorial", {}, {}),
+    ("lookup", {}, {}),
 ]
 
 

@@ -13,7 +13,7 @@ from inwit.core.types import Output, Rollout
 from inwit.learners import LEARNERS
 from inwit.rollout.collect import collect
 from inwit.training.metrics import checked
-from inwit.worlds.oracle.programs import OraclePrograms
+from inwit.worlds.oracle.programs import oracle_for
 from support import all_kinds, make_world, small_policy
 
 # Settings beside the defaults that change what a learner does.
@@ -29,9 +29,9 @@ def make_learner(learner_id: str, settings: dict[str, Any]) -> Any:
     return cls(build(cls.Settings, settings))
 
 
-def collected(learner: Any, policy: Any, seed: int = 0) -> Rollout:
+def collected(learner: Any, policy: Any, seed: int = 0, world_id: str = "tutorial-v1", masks: bool = True) -> Rollout:
     """A rollout of the kind that the training loop gives this learner; legality masks make successes common enough."""
-    world = make_world("tutorial-v1", max_steps=5)
+    world = make_world(world_id, max_steps=5, masks=masks)
     problems = world.sample(all_kinds(world, 16), torch.Generator().manual_seed(seed))
     rollout = collect(
         world,
@@ -42,7 +42,7 @@ def collected(learner: Any, policy: Any, seed: int = 0) -> Rollout:
         keep_graph=learner.one_pass,
         after_end=learner.whole_sequence,
     )
-    return replace(rollout, oracle_programs=OraclePrograms(world)(problems)) if learner.reads_oracle else rollout
+    return replace(rollout, oracle=oracle_for(world)(problems)) if learner.reads_oracle else rollout
 
 
 def losses(learner: Any, policy: Any, rollout: Rollout) -> list[float]:
@@ -115,13 +115,14 @@ def garbled(rollout: Rollout, where: torch.Tensor) -> Rollout:
 
 
 @every_learner
-def test_only_what_was_live_and_chosen_counts(learner_id: str, settings: dict[str, Any]) -> None:
+@pytest.mark.parametrize("world_id", ["tutorial-v1", "lookup-v0"])
+def test_only_what_was_live_and_chosen_counts(learner_id: str, settings: dict[str, Any], world_id: str) -> None:
     """Tokens after the end and forced ones change nothing; the published whole-sequence loss, though, is made of
     them."""
-    learner, policy = make_learner(learner_id, settings), small_policy("gru", make_world("tutorial-v1"))
-    if not learner.one_pass:
-        pytest.skip(f"{learner_id} does not use the rollout's outputs.")
-    rollout = collected(learner, policy)
+    learner, policy = make_learner(learner_id, settings), small_policy("gru", make_world(world_id))
+    if not learner.one_pass or (learner.whole_sequence and world_id == "lookup-v0"):
+        pytest.skip(f"{learner_id}, {settings}: it does not use the rollout's outputs, or is refused in {world_id}.")
+    rollout = collected(learner, policy, world_id=world_id)
     idle = ~(rollout.live & rollout.chosen)
     if learner.whole_sequence:
         idle = ~rollout.live
@@ -133,6 +134,54 @@ def test_only_what_was_live_and_chosen_counts(learner_id: str, settings: dict[st
         assert before == pytest.approx(after, abs=1e-6), f"{learner_id}, {settings}: a token after the end counts."
     live = garbled(rollout, rollout.live & rollout.chosen)
     assert losses(learner, policy, live) != pytest.approx(before), f"{learner_id}, {settings}: no token counts at all."
+
+
+class Noting:
+    """A policy that keeps the outputs of its replays, with their gradients, and which rows they were. A problem's stage
+    is its number here; the policy is shown the true one."""
+
+    def __init__(self, policy: Any, rollout: Rollout) -> None:
+        self.policy, self.stages, self.size = policy, rollout.stage, rollout.group_size
+        self.noted: list[tuple[Output, torch.Tensor]] = []
+
+    def replay(self, prompt: Any, prompt_mask: Any, number: torch.Tensor, tokens: torch.Tensor) -> Output:
+        output = self.policy.replay(prompt, prompt_mask, self.stages[number], tokens)
+        self.noted.append((with_gradients(output), number.repeat_interleave(len(tokens) // len(number))))
+        return output
+
+
+def with_gradients(output: Output) -> Output:
+    output.logits.retain_grad()
+    output.value.retain_grad()
+    return output
+
+
+@every_learner
+@pytest.mark.parametrize("masks", [True, False])
+def test_nothing_is_learnt_from_what_the_world_wrote(learner_id: str, settings: dict[str, Any], masks: bool) -> None:
+    """In a world that answers: no logit and no value of a column that the world wrote has a gradient, and those of the
+    agent's own tokens have."""
+    learner = make_learner(learner_id, settings)
+    if learner.whole_sequence:
+        pytest.skip(f"{learner_id}, {settings}: it is refused in worlds that answer.")
+    policy = small_policy("gru", make_world("lookup-v0", masks=masks))
+    rollout = collected(learner, policy, world_id="lookup-v0", masks=masks)
+    assert bool((rollout.live & ~rollout.chosen).any()), "The world wrote nothing: the test would prove nothing."
+    own = rollout.live & rollout.chosen if rollout.oracle is None else rollout.oracle.chosen
+    noting = Noting(policy, rollout)
+    if rollout.outputs is not None:
+        with_gradients(rollout.outputs)
+    for loss, _ in learner.losses(noting, replace(rollout, stage=torch.arange(len(rollout.stage)))):
+        loss.backward()
+    every_row = torch.arange(len(rollout.tokens))
+    seen = noting.noted if rollout.outputs is None else [(rollout.outputs, every_row)]
+    assert seen, f"{learner_id}: it neither uses the rollout's outputs nor replays it."
+    for output, rows in seen:
+        for gradient in (output.logits.grad, None if output.value.grad is None else output.value.grad[:, :, None]):
+            if gradient is not None:
+                assert not bool(gradient[~own[rows]].any()), f"{learner_id}: it learns from what the world wrote."
+        assert output.logits.grad is not None
+        assert bool(output.logits.grad[own[rows]].any()), f"{learner_id}: no token of the agent's counts."
 
 
 @every_learner
@@ -177,6 +226,21 @@ def test_a_bonus_for_entropy_flattens(learner_id: str, settings: dict[str, Any])
     (high, _), *_ = with_bonus.losses(policy, rollout)
     assert float(metrics["entropy"]) > 0.1, f"{learner_id}: an untrained policy has entropy."
     assert float(low.detach() - high.detach()) == pytest.approx(float(metrics["entropy"]), abs=1e-5)
+
+
+@every_learner
+def test_the_loop_can_lower_the_entropy_bonus(learner_id: str, settings: dict[str, Any]) -> None:
+    """`entropy_share` multiplies its weight, and nothing else."""
+    policy = small_policy("gru", make_world("tutorial-v1"))
+    if "entropy" not in LEARNERS.load(learner_id).Settings.__dataclass_fields__:
+        full, low = (make_learner(learner_id, settings) for _ in range(2))
+    else:
+        full = make_learner(learner_id, settings | {"entropy": 0.25})
+        low = make_learner(learner_id, settings | {"entropy": 1.0})
+    assert full.entropy_share == 1.0, f"{learner_id}: a learner begins with its whole bonus."
+    low.entropy_share = 0.25
+    rollout = collected(full, policy)
+    assert losses(low, policy, rollout) == losses(full, policy, rollout)
 
 
 class Counting:

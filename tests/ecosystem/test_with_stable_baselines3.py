@@ -11,7 +11,7 @@ import gymnasium
 import numpy as np
 import pytest
 
-from gymnasium_ids import every_id
+from gymnasium_ids import every_id, skip_without_machine
 from inwit import UserError
 from inwit.gym import env_ids
 
@@ -52,6 +52,7 @@ def test_its_own_check(env_id: str) -> None:
     from stable_baselines3.common.env_checker import check_env
 
     check_env(gymnasium.make(env_id, render_mode="rgb_array"))
+    skip_without_machine(env_ids()[env_id])
     check_env(gymnasium.make(env_id, observe="machine"))
 
 

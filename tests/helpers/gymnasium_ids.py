@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from inwit import worlds
 from inwit.gym import env_ids
 
 # Gymnasium warns, rightly, that there is a v1; v0 is the published system and kept on purpose. Nothing else is muted.
@@ -16,3 +17,9 @@ every_id = pytest.mark.parametrize(
         for name in env_ids()
     ],
 )
+
+
+def skip_without_machine(world_id: str, observe: str = "machine") -> None:
+    """Skip a test that asks for the machine of a world that shows none."""
+    if observe == "machine" and "machine" not in worlds.make(world_id).capabilities:
+        pytest.skip(f"{world_id} shows no machine.")

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from golden_records import WORLDS, groups
+from gymnasium_ids import skip_without_machine
 from inwit import UserError
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(find_spec("torchrl") is None, reason="needs the extra rl")]
@@ -26,6 +27,7 @@ def make_env(*arguments: Any, **settings: Any) -> Any:
 def test_torchrls_own_checks(world_id: str, observe: str) -> None:
     from torchrl.envs import check_env_specs
 
+    skip_without_machine(world_id, observe)
     env = make_env(world_id, 8, observe=observe)
     check_env_specs(env)
     assert env.observation_spec["action_mask"].shape == (8, env.batch.vocabulary_size)
@@ -53,7 +55,7 @@ def test_the_masks_are_kept_to(world_id: str) -> None:
     assert bool((block["last"][:, 1:][fresh] == block["last"][0, 0]).all()), "An episode must begin anew after its end."
 
 
-@pytest.mark.parametrize("every", [40, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("every", [41, pytest.param(1, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("world_id", WORLDS)
 def test_recorded_episodes(world_id: str, every: int) -> None:
     for settings, records in groups(world_id, every):
@@ -74,6 +76,19 @@ def test_recorded_episodes(world_id: str, every: int) -> None:
         for row, record in enumerate(records):
             assert bool(last[row]["terminated"]) == record.terminated, record
             assert record.truncated in (None, bool(last[row]["truncated"])), record
+
+
+def test_the_worlds_answers_and_counts_are_shown() -> None:
+    env = make_env("lookup-v0", 2, price=0.25)
+    names = env.batch.world.vocabulary
+    now = env.reset(options={"query": "F 3", "table": [4] * 35})
+    assert now["calls"].tolist() == [[0], [0]]
+    for actions in (["F", "ANS"], ["3", "4"]):
+        now = env.step(now.set("action", torch.tensor(names.ids(actions))))["next"]
+    assert names.decode(now["last"].tolist()) == ["4", "4"]
+    assert now["reward"].tolist() == [[-0.25], [1.0]]
+    assert now["calls"].tolist() == [[1], [0]]
+    assert now["terminated"].tolist() == [[False], [True]]
 
 
 def test_rows_start_anew_by_themselves() -> None:

@@ -57,6 +57,26 @@ def test_with_lambda_0_only_the_next_value_counts(seed: int) -> None:
     torch.testing.assert_close(gae(reward, values, live, 0.0), (reward + following - values) * live)
 
 
+@given(seed=SEEDS, gae_lambda=st.sampled_from([0.0, 0.3, 0.95, 1.0]))
+def test_gae_skips_what_the_world_wrote(seed: int, gae_lambda: float) -> None:
+    """As if each token of the world's were a part of the chosen one before it: with that one's reward, and without a
+    value of its own."""
+    reward, values, live = episodes(seed)
+    mask = live & (torch.rand(live.shape, generator=torch.Generator().manual_seed(seed)) < 0.6)
+    got = gae(reward, values, mask, gae_lambda)
+    garbled = torch.where(mask, values, values + 100)
+    assert torch.equal(gae(reward, garbled, mask, gae_lambda), got), "A value counts that is never trained."
+    assert not bool(got[~mask].any())
+    for row in range(len(reward)):
+        places = mask[row].nonzero()[:, 0].tolist()
+        if places:
+            ends = [*places[1:], reward.shape[1]]
+            steps = torch.stack([reward[row, a:b].sum() for a, b in zip(places, ends, strict=True)])[None]
+            own, every = values[row, places][None], torch.ones(1, len(places), dtype=torch.bool)
+            alone = gae(steps, own, every, gae_lambda)
+            torch.testing.assert_close(got[row, places][None], alone, atol=1e-12, rtol=0)
+
+
 def collected(**settings: Any) -> tuple[Any, Any, Rollout]:
     """A learner, a policy and a rollout of it, rewards made to differ."""
     return learner_and_rollout("ppo", **settings)

@@ -12,7 +12,7 @@ from inwit import worlds
 from inwit.core.distributions import choose, gumbel, masked_log_softmax
 from inwit.core.errors import UserError
 from inwit.core.types import Output, Rollout, Tasks
-from inwit.rollout.collect import collect
+from inwit.rollout.collect import collect, refuse_faulty
 from support import all_kinds, make_world, small_policy
 
 WORLDS = ["tutorial-v0", "tutorial-v1"]
@@ -54,6 +54,53 @@ def test_a_rollout_is_what_the_scalar_twin_tells(world_id: str, masks: bool) -> 
         assert {name: bool(flags[row]) for name, flags in rollout.extra.items()} == {
             name: bool(value) for name, value in twin.extra.items()
         }
+
+
+FAILING = {"fail": 0.3, "broken": 0.2, "sure_price": 0.1, "max_steps": 9}
+
+
+@pytest.mark.parametrize("masks", [True, False])
+@pytest.mark.parametrize("settings", [{}, FAILING])
+def test_a_rollout_in_a_world_that_answers(settings: dict[str, Any], masks: bool) -> None:
+    """The stream, fed to the twin: the world's tokens are those that it must write, and they alone are legal there; the
+    policy chose all others. Counts are the twin's."""
+    world = make_world("lookup-v0", masks=masks, **settings)
+    rollout = rollout_of(world, each=8)
+    written, forced = 0, rollout.live & ~rollout.chosen
+    for row, task in enumerate(world.describe(rollout.tasks)):
+        twin = worlds.make_scalar(world.id, task, **world.settings.to_dict())
+        for column in range(int(rollout.live[row].sum())):
+            token, legal = int(rollout.tokens[row, column]), rollout.legal[row, column].nonzero()[:, 0].tolist()
+            assert bool(rollout.chosen[row, column]) is (twin.forced() == -1)
+            if twin.forced() == -1:
+                assert legal == (twin.legal() if masks else list(range(len(world.vocabulary))))
+            else:
+                assert legal == twin.legal() == [token]
+                written += 1
+            twin.step(token)
+        assert twin.ended
+        assert int((rollout.live & rollout.chosen)[row].sum()) == twin.steps
+        assert {name: int(counts[row]) for name, counts in rollout.counts.items()} == twin.counts
+        assert float(rollout.returns[row]) == pytest.approx(float(twin.reward), abs=1e-6)
+        assert bool(rollout.success[row]) is twin.success
+    assert written > 20
+    assert not bool(rollout.log_probs[forced].any()), "What the world must write is certain: its log-probability is 0."
+
+
+@pytest.mark.parametrize("settings", [{}, FAILING])
+def test_tasks_that_are_not_drawn_are_refused_in_one_line(settings: dict[str, Any]) -> None:
+    """At once, or where shapes must not depend on the data when the rollout is looked at; drawn, they are not."""
+    world = make_world("lookup-v0", **settings)
+    tasks, policy = world.all_tasks([0, 1]), small_policy("gru", world)
+    sampling: dict[str, Any] = {"generator": torch.Generator().manual_seed(1)}
+    with pytest.raises(UserError, match=r"not drawn.*lookup-v0.*draw\(tasks, generator\)") as refused:
+        collect(world, policy, tasks, **sampling)
+    assert "\n" not in str(refused.value)
+    late = collect(world, policy, tasks, leave_early=False, **sampling)
+    with pytest.raises(UserError, match="not drawn"):
+        refuse_faulty(world, late)
+    drawn = world.draw(tasks, torch.Generator().manual_seed(2))
+    assert len(collect(world, policy, drawn, **sampling).tasks) == len(tasks)
 
 
 @pytest.mark.parametrize("world_id", WORLDS)
@@ -146,7 +193,7 @@ def test_with_masks_no_illegal_token_is_written(after_end: bool) -> None:
 def test_without_masks_illegal_tokens_are_written() -> None:
     world = make_world("tutorial-v1", masks=False)
     rollout = rollout_of(world, each=50)
-    assert bool(rollout.legal.all()), "legal is what the policy may write: without masks, everything."
+    assert bool(rollout.legal[rollout.chosen].all()), "legal is what the policy may write: without masks, everything."
     tokens = rollout.tokens[:, 0]
     assert bool((tokens == world.vocabulary.id("EOS")).any())
 

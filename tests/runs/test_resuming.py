@@ -183,6 +183,16 @@ def test_a_falling_learning_rate_is_told_that_the_end_has_moved() -> None:
     assert "last_rate = 0.1" in told[0]
 
 
+def test_a_falling_entropy_bonus_is_told_that_the_end_has_moved() -> None:
+    told: list[str] = []
+    agent = inwit.train(small_config(training={"max_updates": 3, "confirm": False, "last_entropy": 0.1}), tell=quiet)
+    assert agent.path is not None
+    inwit.resume(agent.path, training={"max_updates": 4}, tell=told.append)
+    assert told == [
+        "training.last_entropy = 0.1: with max_updates 3 -> 4 the entropy bonus falls along another line from here on"
+    ]
+
+
 @pytest.mark.slow
 def test_a_finished_run_may_go_on_for_longer() -> None:
     short = inwit.train(small_config(training=FIXED), tell=quiet)

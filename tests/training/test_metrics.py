@@ -60,6 +60,33 @@ def test_a_line_against_plain_counting(learner: dict[str, Any]) -> None:
         json.dumps(line, allow_nan=False)
 
 
+ANSWERS: dict[str, Any] = {
+    "world": {"id": "lookup-v0", "queries": ["Tx", "TUx"], "fail": 0.5, "sure_price": 0.1},
+    "training": {"episodes": 256, "confirm": False},
+}
+
+
+@pytest.mark.parametrize("learner", ["a2c", "ppo", "grpo", "rloo"])
+def test_a_line_in_a_world_that_answers(learner: str) -> None:
+    """Steps are chosen tokens; calls, sure calls and errors are means by stage; all of it becomes flat numbers."""
+    for update in islice(inwit.updates(small_config(learner={"id": learner}, **ANSWERS)), 2):
+        line, rollout = update.line(), update.rollout
+        stage = update.agent.world.stage(rollout.tasks)
+        for each in (0, 1):
+            rows = stage == each
+            if not bool(rows.any()):
+                continue
+            steps = (rollout.live & rollout.chosen)[rows].sum() / rows.sum()
+            assert line["mean_steps"][str(each)] == pytest.approx(float(steps))
+            for name in ("calls", "sure_calls", "errors"):
+                mean = float(rollout.counts[name][rows].double().mean())
+                assert line["counts"][name][str(each)] == pytest.approx(mean)
+                assert scalars(line)[f"counts/{name}/{each}"] == pytest.approx(mean)
+        assert int(rollout.counts["errors"].sum()) > 0
+        assert line["positions"] > line["tokens"], "The world's tokens are read."
+        json.dumps(line, allow_nan=False)
+
+
 def test_everything_is_read_back_as_it_was() -> None:
     read = read_back({"a": torch.tensor(3), "b": torch.tensor([0.1, 2.0]), "c": torch.tensor(0.1)})
     assert read == {"a": 3.0, "b": torch.tensor([0.1, 2.0]).double().tolist(), "c": float(torch.tensor(0.1))}

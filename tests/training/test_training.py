@@ -53,6 +53,14 @@ def test_one_seed_one_outcome() -> None:
     assert not torch.equal(weights(small_config(seed=3)), weights(small_config(seed=4)))
 
 
+def test_the_published_loss_is_refused_in_a_world_that_answers() -> None:
+    answers: dict[str, Any] = {"world": {"id": "lookup-v0"}, "training": {"confirm": False}}
+    with pytest.raises(UserError, match=r"lookup-v0 writes some itself.*learner\.credit = per-step") as refused:
+        inwit.updates(small_config(learner={"id": "a2c", "credit": "whole-sequence"}, **answers))
+    assert "\n" not in str(refused.value)
+    assert next(inwit.updates(small_config(learner={"id": "a2c", "credit": "per-step"}, **answers))).index == 0
+
+
 def test_updates_counts_what_it_spends() -> None:
     config = small_config(training={"episodes": 32, "max_updates": 4, "confirm": False})
     tokens = positions = 0
@@ -98,6 +106,19 @@ def test_the_learning_rate_falls_in_a_straight_line(last_rate: float) -> None:
     parts = prepare(small_config(training=settings))
     rates = [parts.optimiser.param_groups[0]["lr"] for _ in loop(parts)]
     assert rates == pytest.approx([0.01 * ((5 - index) + index * last_rate) / 5 for index in range(5)], abs=1e-12)
+
+
+@pytest.mark.parametrize("last_entropy", [1.0, 0.25, 0.0])
+def test_the_entropy_bonus_falls_in_a_straight_line(last_entropy: float) -> None:
+    settings = {"last_entropy": last_entropy, "max_updates": 4, "confirm": False}
+    parts = prepare(small_config(training=settings))
+    shares = [parts.learner.entropy_share for _ in loop(parts)]
+    assert shares == pytest.approx([((4 - index) + index * last_entropy) / 4 for index in range(4)], abs=1e-12)
+
+
+def test_a_learner_without_an_entropy_bonus_has_none_to_let_fall() -> None:
+    with pytest.raises(UserError, match=r"training\.last_entropy = 0\.5: the learner oracle_cloning"):
+        small_config(learner={"id": "oracle_cloning"}, training={"last_entropy": 0.5})
 
 
 def test_a_confirmation_ends_the_training(monkeypatch: pytest.MonkeyPatch) -> None:

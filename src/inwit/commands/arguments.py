@@ -92,11 +92,14 @@ def task(args: argparse.Namespace) -> dict[str, object]:
     found: dict[str, object] = {}
     for name in _fields():
         value = getattr(args, name)
-        if isinstance(value, list):
-            value = [part for text in value for part in text.split(",") if part]
         if value is not None:
-            found[name] = value
+            found[name] = listed(value) if isinstance(value, list) else value
     return found
+
+
+def listed(texts: list[str]) -> list[str]:
+    """A list as a command line gives it, with spaces, commas or both between its values."""
+    return [part for text in texts for part in text.split(",") if part]
 
 
 def task_flag(field: str) -> str:
@@ -193,4 +196,5 @@ def unknown_flag(word: str) -> UserError:
 
 
 def _setting_line(section: str, item: Field) -> str:
-    return f"      --{section + '.' + item.name:26} {item.metadata['help']} [{item.default}]"
+    default = ",".join(map(str, item.default)) if isinstance(item.default, tuple) else item.default
+    return f"      --{section + '.' + item.name:26} {item.metadata['help']} [{default}]"

@@ -13,8 +13,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from inwit.core.contracts import ScalarWorld, World
-from inwit.core.results import Evaluation, Yardstick
-from inwit.core.types import Lessons, Papers, State, Task, Tasks
+from inwit.core.results import Advice, Evaluation, Yardstick
+from inwit.core.types import Lessons, Papers, State, Task, Tasks, Taught
 
 
 class Enumerable(World, Protocol):
@@ -93,6 +93,26 @@ class Achieves(World, Protocol):
     def thrift(self, state: State) -> Thrifty: ...
 
 
+class Teaches(World, Protocol):
+    """`teaches`: makes lessons, episodes that end right, from calls that are run in the world alone.
+
+    In a closed loop a program is not enough: the world's answers stand in the stream. A lesson's next token depends on
+    the prompt and on what was answered, never on luck. `teach` makes one for each of the kinds, and sees no oracle."""
+
+    def teach(self, kinds: Int[Tensor, " B"], generator: torch.Generator) -> Taught: ...
+
+
+class Advises(World, Protocol):
+    """`advice`: answers the agent, and knows what the best possible agent would write, whatever was answered.
+
+    `advice` is of a moment of an episode of its scalar twin. `expert` plays drawn tasks as well as possible, on what an
+    agent may know; of tokens that are equally good it always writes the same, and it has no chosen token where the
+    budget is too small. It raises `UserError` for settings in which the optimum is not known."""
+
+    def advice(self, twin: ScalarWorld) -> Advice: ...
+    def expert(self, tasks: Tasks) -> Taught: ...
+
+
 class Thrifty(Protocol):
     """Follows programs from their start and knows which tokens waste nothing."""
 
@@ -155,6 +175,10 @@ def capable(world: World, capability: Literal["best_programs"]) -> BestPrograms 
 def capable(world: World, capability: Literal["machine"]) -> ShowsMachine | None: ...
 @overload
 def capable(world: World, capability: Literal["achieved"]) -> Achieves | None: ...
+@overload
+def capable(world: World, capability: Literal["advice"]) -> Advises | None: ...
+@overload
+def capable(world: World, capability: Literal["teaches"]) -> Teaches | None: ...
 def capable(world: World, capability: str) -> World | None:
     """The world, typed as one with that capability; None if it does not declare it."""
     return world if capability in world.capabilities else None

@@ -110,7 +110,8 @@ class Learner(Protocol):
     group_size: int  # episodes per problem
     one_pass: bool  # uses the rollout's own graph, once
     whole_sequence: bool  # trains on tokens after the end too (the published loss alone does)
-    reads_oracle: bool  # gets the oracle's programs; "oracle" must be in the name of such a learner
+    reads_oracle: bool  # gets the oracle's tokens; "oracle" must be in the name of such a learner
+    entropy_share: float  # written by the loop before each update: the weight of an entropy bonus is multiplied by it
 
     def losses(self, policy: Trainable, rollout: Rollout) -> Iterator[tuple[Tensor, Metrics]]: ...
 
@@ -168,6 +169,11 @@ class Agent:
     def copy(self) -> Agent:
         """The agent as it is now: training on does not change its weights."""
         return replace(self, policy=copy.deepcopy(self.policy), summary=dict(self.summary))
+
+
+def answers(world: World) -> bool:
+    """Whether the world writes tokens of its own in mid-episode, so that an episode has more columns than steps."""
+    return world.num_columns > world.max_steps
 
 
 def parameters_of(policy: Policy) -> list[torch.nn.Parameter]:

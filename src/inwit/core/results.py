@@ -7,6 +7,7 @@ Code that shows a result knows rows and columns; only the world knows what they 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from inwit.core.shown import Shown
@@ -37,6 +38,21 @@ class Yardstick:
 
 
 @dataclass(frozen=True)
+class Advice:
+    """A moment of an episode, as one sees it who knows the rules and heard what the agent heard.
+
+    `facts` are what the world calls them, a column each where they are shown. On the policy's turn, where the optimum
+    is known, `values` gives for each token that may be written the expected reward from here on, if that token is
+    written and the optimum goes on; of a token that ends the episode it is the probability that it is right. `best` are
+    the best of them.
+    """
+
+    facts: Json
+    values: dict[int, Fraction] = field(default_factory=dict)
+    best: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class Row:
     """One row of a result: a stage, or a group of kinds that belong together.
 
@@ -58,9 +74,14 @@ class Row:
     # that NAME was sampled.
     extra: Json = field(default_factory=dict)
     interval: tuple[float, float] | None = None  # of `success`: 95 % of a sample; from 0, if not all inputs were tried
+    # Where the world draws: the mean probability of success. A problem is solved if the agent is always right.
+    expected: float | None = None
 
     @property
     def success(self) -> float:
+        """The share of problems that are solved; where the world draws, the mean probability of success."""
+        if self.expected is not None:
+            return self.expected
         return self.solved / self.problems if self.problems else 0.0
 
 

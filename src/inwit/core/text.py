@@ -105,15 +105,26 @@ def seconds(value: float | None) -> str:
     return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
+LISTED = 12  # values of a list that a line of text holds
+
+
 def task_text(task: Mapping[str, object]) -> str:
-    """`stage 2, operands 5 5 7 9 8`."""
-    return ", ".join(f"{name.replace('_', ' ')} {held(value)}" for name, value in task.items())
+    """`stage 2, operands 5 5 7 9 8`. Of a long list, as a hidden table, it has the start."""
+    return ", ".join(f"{name.replace('_', ' ')} {_start(value)}" for name, value in task.items())
+
+
+def _start(value: object) -> str:
+    if isinstance(value, list) and len(value) > LISTED:
+        return f"{held(value[:3])} ... ({len(value)} values)"
+    return held(value)
 
 
 def held(value: object) -> str:
     """What a register or a field of a task holds; a point where it holds nothing."""
     if isinstance(value, list):
         return " ".join(map(held, value)) or "none"
+    if isinstance(value, dict):
+        return ", ".join(f"{name} = {held(item)}" for name, item in value.items()) or "none"
     if value is None or value is False:
         return "·"
     return "set" if value is True else str(value)

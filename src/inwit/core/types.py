@@ -8,7 +8,7 @@ one dict map.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -141,8 +141,7 @@ class Rollout:
     counts: dict[str, Int[Tensor, " B"]] = field(default_factory=dict)  # of each episode, summed over its columns
     outputs: Output | None = None
     achieved: Int[Tensor, "B T"] | None = None  # after each column the polynomial that the machine holds, or -1
-    # A shortest program for each problem, filled up with -1: only for learners that declare `reads_oracle`.
-    oracle_programs: Int[Tensor, "N L"] | None = None
+    oracle: Taught | None = None  # what the oracle would write: only for learners that declare `reads_oracle`
 
     @property
     def returns(self) -> Float[Tensor, " B"]:
@@ -170,10 +169,77 @@ class Lessons:
 
 
 @dataclass(frozen=True)
+class Taught:
+    """Whole episodes to imitate, the world's answers included, each on its own task. `chosen` marks the tokens that the
+    policy is to choose; the rest are the world's, and padding after the end."""
+
+    tasks: Tasks
+    tokens: Int[Tensor, "B T"]
+    chosen: Bool[Tensor, "B T"]
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What a greedy agent does on each of N problems, in expectation over what the world draws: Float64, exact.
+
+    A *leaf* is an end that an episode can come to. What was not followed to its end is `unexpanded`: success lies in
+    [success, success + unexpanded], and every other figure is over the rest alone.
+    """
+
+    success: Float[Tensor, " N"]
+    unexpanded: Float[Tensor, " N"]  # probability
+    reward: Float[Tensor, " N"]
+    uses: Float[Tensor, "N V"]  # how often the agent chooses each token
+    counts: dict[str, Float[Tensor, " N"]]  # of `Step.counts`
+    luck: Float[Tensor, " N"]  # probability of being right where the world had not shown what decides it
+    invalid: Float[Tensor, " N"]  # illegal tokens that the agent chooses
+    leaves: Int[Tensor, " N"]
+    wrong: Int[Tensor, " N"]  # leaves that are no success
+
+    @property
+    def proven(self) -> Bool[Tensor, " N"]:
+        """Whether the agent is right whatever is drawn: no leaf is wrong, and nothing is left out. A matter of
+        counting, not of rounding."""
+        return (self.wrong == 0) & (self.unexpanded == 0)
+
+    @property
+    def steps(self) -> Float[Tensor, " N"]:
+        """Chosen tokens."""
+        return self.uses.sum(1)
+
+    def __getitem__(self, rows: slice | Tensor) -> Expectation:
+        return self._map(lambda tensor: tensor[rows])
+
+    def replaced(self, places: Int[Tensor, " M"], part: Expectation) -> Expectation:
+        """With the problems at some places taken from `part`."""
+        others = iter(part._tensors())
+        return self._map(lambda tensor: tensor.index_copy(0, places, next(others)))
+
+    @staticmethod
+    def joined(parts: Sequence[Expectation]) -> Expectation:
+        """The problems of all parts, one after another."""
+        rest = [iter(part._tensors()) for part in parts]
+        return parts[0]._map(lambda _: torch.cat([next(tensors) for tensors in rest]))
+
+    def _tensors(self) -> list[Tensor]:
+        found: list[Tensor] = []
+        self._map(lambda tensor: (found.append(tensor), tensor)[1])
+        return found
+
+    def _map(self, change: Callable[[Tensor], Tensor]) -> Expectation:
+        plain = (each.name for each in fields(self) if each.name != "counts")
+        changed: dict[str, Tensor] = {name: change(getattr(self, name)) for name in plain}
+        return Expectation(counts=map_rows(self.counts, change), **changed)
+
+
+@dataclass(frozen=True)
 class Papers:
     """What a greedy agent wrote in an exam: N problems, in the order in which they were asked.
 
-    `steps` counts chosen tokens. `tokens` are the chosen ones alone, filled up with -1.
+    `steps` counts chosen tokens. `tokens` are the chosen ones alone, filled up with -1. Where the world draws,
+    `expected` says what the agent does whatever is drawn; then `success` is whether it is always right, `steps` are
+    rounded means,
+    and there are no `tokens`.
     """
 
     tasks: Tasks
@@ -181,3 +247,4 @@ class Papers:
     steps: Int[Tensor, " N"]
     extra: dict[str, Bool[Tensor, " N"]]
     tokens: Int[Tensor, "N T"]
+    expected: Expectation | None = None

@@ -12,13 +12,14 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from inwit.core.capabilities import Exam
+from inwit.core.capabilities import Exam, capable
 from inwit.core.contracts import Agent, World
 from inwit.core.errors import UserError, unknown
 from inwit.core.isolation import on_own_terms
 from inwit.core.results import Evaluation
 from inwit.core.seeding import stream
-from inwit.core.types import Papers, Rollout, Tasks
+from inwit.core.types import Expectation, Papers, Rollout, Tasks
+from inwit.evaluation.expanding import expand, never_wrong
 from inwit.rollout.collect import collect
 from inwit.worlds.examination import exam_of
 
@@ -54,7 +55,14 @@ def solves_all(agent: Agent) -> bool:
     kinds, exam = agent.world.kinds, exam_of(agent.world)
     hard_first = sorted(kinds.trained, key=lambda kind: -kinds.stages[kind])
     questions = exam.tasks(hard_first, agent.device)
-    return exam.proven and all(bool(collect(agent.world, agent.policy, tasks).success.all()) for tasks in questions)
+    return exam.proven and all(_all_right(agent, tasks) for tasks in questions)
+
+
+def _all_right(agent: Agent, tasks: Tasks) -> bool:
+    draws = capable(agent.world, "chance")
+    if draws:
+        return never_wrong(draws, agent.policy, tasks)
+    return bool(collect(agent.world, agent.policy, tasks).success.all())
 
 
 def sit(agent: Agent, exam: Exam, kinds: Sequence[int], control: str | None = None) -> Papers:
@@ -62,7 +70,10 @@ def sit(agent: Agent, exam: Exam, kinds: Sequence[int], control: str | None = No
     world, blocks = agent.world, list(exam.tasks(kinds, agent.device))
     shown = others_shown(world, blocks, control) if control is not None else blocks
     pairs = zip(blocks, shown, strict=True)
-    papers = [_papers(collect(world, agent.policy, tasks, shown=other), world.num_columns) for tasks, other in pairs]
+    if draws := capable(world, "chance"):
+        expected = Expectation.joined([expand(draws, agent.policy, tasks, shown=other) for tasks, other in pairs])
+        return _expected_papers(Tasks.joined(blocks).to("cpu"), expected)
+    papers = [papers_of(collect(world, agent.policy, tasks, shown=other), world.num_columns) for tasks, other in pairs]
     return Papers(
         tasks=Tasks.joined([each.tasks for each in papers]),
         success=torch.cat([each.success for each in papers]),
@@ -72,8 +83,19 @@ def sit(agent: Agent, exam: Exam, kinds: Sequence[int], control: str | None = No
     )
 
 
-def _papers(rollout: Rollout, columns: int) -> Papers:
-    """Of a rollout the chosen tokens alone, side by side."""
+def _expected_papers(tasks: Tasks, expected: Expectation) -> Papers:
+    return Papers(
+        tasks=tasks,
+        success=expected.proven,
+        steps=expected.steps.round().long(),
+        extra={},
+        tokens=torch.empty(len(tasks), 0, dtype=torch.int16),
+        expected=expected,
+    )
+
+
+def papers_of(rollout: Rollout, columns: int) -> Papers:
+    """Of a greedy rollout the chosen tokens alone, side by side."""
     taken = rollout.live & rollout.chosen
     order = (~taken).long().argsort(dim=1, stable=True)
     tokens = rollout.tokens.masked_fill(~taken, -1).gather(1, order).to(torch.int16)

@@ -21,15 +21,18 @@ from inwit.gym.keywords import BUDGETS, OBSERVATIONS, check_choice
 from inwit.gym.machine import showing
 from inwit.gym.problems import Problems
 from inwit.gym.rendering import METADATA, frame
+from inwit.gym.turns import carry_out, carry_out_all
 from inwit.policies.base import last_token
+from inwit.worlds.play import marked
 
 
 class Batch:
     """`count` rows, each in an episode of its own; `options` are those of `Problems`.
 
-    `rows` are tensors by name: prompt, stage, last (token), steps, returns, terminated, truncated, ended; `tasks` and
-    `state` are the world's own. They are replaced, never written to, so a tensor that was returned stays as it was.
-    With `most_steps` episodes are cut off there, if not before. With a render mode the tokens are kept, for `frames`.
+    `rows` are tensors by name: prompt, stage, last (token), steps, returns, terminated, truncated, ended, and `count.`
+    with the name of each count; `tasks` and `state` are the world's own. They are replaced, never written to, so a
+    tensor that was returned stays as it was. With `most_steps` episodes are cut off there, if not before. With a render
+    mode the tokens are kept, for `frames`.
     """
 
     def __init__(
@@ -94,20 +97,21 @@ class Batch:
         self._rows = {name: old.index_copy(0, places, fresh[name]) for name, old in self.rows.items()}
 
     def step(self, token: Int[Tensor, " B"]) -> Step:
-        """Carry out a token in every row; a row that has ended stays as it is."""
+        """Carry out a token in every row, and what the world answers; a row that has ended stays as it is."""
         rows, live = self.rows, ~self.ended
         steps = rows["steps"] + live
-        state, step = self.world.step(self.state, token)
+        state, step, last = carry_out_all(self.world, self.state, token, live)
         step = self._ending(step, live, steps)
         self._rows = {
             **rows,
             **{f"state.{name}": tensor for name, tensor in state.items()},
-            "last": torch.where(live, token, rows["last"]),
+            "last": torch.where(live, last, rows["last"]),
             "steps": steps,
             "terminated": rows["terminated"] | step.terminated,
             "truncated": rows["truncated"] | step.truncated,
             "ended": rows["ended"] | step.terminated | step.truncated,
             "returns": rows["returns"] + step.reward,
+            **{f"count.{name}": rows[f"count.{name}"] + number for name, number in step.counts.items()},
         }
         if "written" in rows:
             here = (torch.arange(self.world.max_steps) == rows["steps"][:, None]) & live[:, None]
@@ -123,8 +127,9 @@ class Batch:
         if self.most_steps is not None:  # the world does not know of it, so it goes on in rows that were cut off
             flags = {"terminated": step.terminated & live, "success": step.success & live}
             extra = {name: flag & live for name, flag in step.extra.items()}
+            counts = {name: number * live for name, number in step.counts.items()}
             cut = live & (step.truncated | (steps >= self.most_steps))
-            step = replace(step, reward=step.reward * live, truncated=cut, extra=extra, **flags)
+            step = replace(step, reward=step.reward * live, truncated=cut, extra=extra, counts=counts, **flags)
         return step
 
     def legal(self) -> Bool[Tensor, "B V"]:
@@ -132,6 +137,10 @@ class Batch:
         if self.world.masks:
             return self.world.legal(self.state)
         return torch.ones(self.count, self.vocabulary_size, dtype=torch.bool)
+
+    def counts(self) -> dict[str, Int[Tensor, " B"]]:
+        """What else each row's episode is counted by, so far."""
+        return self._part("count.")
 
     def observation(self) -> dict[str, Tensor]:
         """prompt Int[B, P], last and stage Int[B], action_mask Bool[B, V]; perhaps machine Float[B, M]."""
@@ -149,9 +158,11 @@ class Batch:
             self.world.describe(self.tasks), self.rows["written"].tolist(), self.rows["steps"].tolist(), strict=True
         ):
             twin = worlds.make_scalar(self.world.id, task, **self.world.settings.to_dict())
+            names, written = self.world.vocabulary.decode, list[str]()
             for token in tokens[:steps]:
-                twin.step(token)
-            shown.append(frame(self.render_mode, self.world, twin, tokens[:steps]))
+                answers = carry_out(twin, token)
+                written += [*names([token]), *marked(names(answers))]
+            shown.append(frame(self.render_mode, self.world, twin, written))
         return tuple(shown)
 
     def _fresh(self, tasks: Tasks) -> dict[str, Tensor]:
@@ -171,6 +182,7 @@ class Batch:
             "truncated": no,
             "ended": no,
             "returns": torch.zeros(len(tasks), dtype=torch.float64),
+            **{f"count.{name}": torch.zeros_like(tasks.kind) for name in self.problems.counts},
             **written,
         }
 

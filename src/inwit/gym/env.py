@@ -20,11 +20,14 @@ from inwit.gym.machine import showing
 from inwit.gym.problems import Problems
 from inwit.gym.rendering import METADATA, frame
 from inwit.gym.spaces import observation_space, read_action
+from inwit.gym.turns import carry_out
 from inwit.policies.base import last_token
+from inwit.worlds.play import marked
 
 
 class InwitEnv(gymnasium.Env[Json, Any]):
-    """An action is a token id; an illegal one has no effect and costs a step, with masks and without.
+    """An action is a token id; an illegal one has no effect and costs a step, with masks and without. Where the world
+    answers, a step goes on to the policy's next turn: `last` is then the answer, and the reward that of both.
 
     `observe="tokens"` hides the machine, so that memory must be in the agent; `observe="machine"` shows all of it.
     `budget` is told in `keywords`. `options` are those of `Problems`: `stage`, `slots`, `masks` and the world's
@@ -65,7 +68,7 @@ class InwitEnv(gymnasium.Env[Json, Any]):
         prompt, mask = self.world.prompt(row)
         self._fixed = {"prompt": prompt[0].numpy(), "stage": np.int64(self.world.stage(row)[0])}
         self._last = int(last_token(prompt, mask)[0])
-        self._written: list[int] = []
+        self._written: list[str] = []
         return self._observation(), self._info()
 
     def step(self, action: object) -> tuple[Json, float, bool, bool, Json]:
@@ -74,9 +77,9 @@ class InwitEnv(gymnasium.Env[Json, Any]):
         if twin.ended:
             raise UserError("the episode has ended: call reset() before the next step")
         before = twin.reward
-        twin.step(token)
-        self._last = token
-        self._written.append(token)
+        answers, names = carry_out(twin, token), self.world.vocabulary.decode
+        self._last = answers[-1] if answers else token
+        self._written += [*names([token]), *marked(names(answers))]
         over = twin.terminated or (twin.truncated and self.budget == "terminates")
         cut = twin.truncated and not over
         return self._observation(), float(twin.reward - before), over, cut, self._info()
@@ -120,4 +123,4 @@ class InwitEnv(gymnasium.Env[Json, Any]):
         twin = self._started()
         outcome = {name: bool(value) for name, value in twin.extra.items()}
         success = dict.fromkeys(SUCCESS, bool(twin.success))
-        return {"action_mask": self.action_masks(), **success, **outcome}
+        return {"action_mask": self.action_masks(), **success, **outcome, **twin.counts}

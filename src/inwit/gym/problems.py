@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from inwit import worlds
+from inwit.core.capabilities import capable
 from inwit.core.errors import UserError
 from inwit.core.numbers import given_number
 from inwit.core.results import Json
@@ -40,20 +41,30 @@ class Problems:
         drawn = [kind for kind, of in enumerate(kinds.stages) if of in self.stages and kind not in held_out]
         self._all, level = torch.tensor(drawn), torch.tensor(kinds.stages)
         self._kinds = {stage: self._all[level[self._all] == stage] for stage in self.stages}
-        [example] = self.world.describe(self.world.sample(torch.tensor([0]), torch.Generator().manual_seed(0)))
-        self._tasks_name_stage = "stage" in example
+        example = self.world.sample(torch.tensor([0]), torch.Generator().manual_seed(0))
+        self._tasks_name_stage = "stage" in self.world.describe(example)[0]
+        _, step = self.world.step(self.world.reset(example), torch.tensor([0]))
+        self.counts = tuple(step.counts)  # the names of what the world counts in an episode
 
     def draw(self, count: int, random: np.random.Generator, stage: int | None = None) -> Tasks:
         """`count` problems, of one stage or of any that the environment poses. `random` alone decides them: nothing is
         kept from one call to the next, so whoever sets it, or its state, sets the problems."""
         pool = self._all if stage is None else self._kinds[self._allowed(stage)]
-        generator = torch.Generator().manual_seed(int(random.integers(1 << 62)))
+        generator = _generator(random)
         return self.world.sample(pool[torch.randint(len(pool), (count,), generator=generator)], generator)
 
     def read(self, options: object, random: np.random.Generator) -> Tasks:
         """The one problem that reset options describe: `{"stage": 2, "operands": [...]}`, `{"stage": 2}` with the rest
-        drawn, `{"expression": "(a*b)-c", "operands": [...]}`, or nothing. Raises `UserError` for a problem that there
-        is not, and for a contradiction."""
+        drawn, `{"expression": "(a*b)-c", "operands": [...]}`, `{"query": "G F 3"}` with the hidden part drawn, or
+        nothing. Raises `UserError` for a problem that there is not, and for a contradiction."""
+        return self._drawn(self._read(options, random), random)
+
+    def _drawn(self, tasks: Tasks, random: np.random.Generator) -> Tasks:
+        """The tasks with what is hidden drawn, where the world draws."""
+        world = capable(self.world, "chance")
+        return world.draw(tasks, _generator(random)) if world else tasks
+
+    def _read(self, options: object, random: np.random.Generator) -> Tasks:
         given = _mapping(options)
         stage = given_number("stage", given["stage"], text=True) if "stage" in given else None
         if set(given) <= {"stage"}:
@@ -77,7 +88,7 @@ class Problems:
             stage = given_number("stage", given["stage"], text=True) if given else None
             return self.draw(count, random, stage)
         if "tasks" not in given:
-            return self.read(given, random).repeat_interleave(count)
+            return self._drawn(self._read(given, random).repeat_interleave(count), random)
         tasks = given["tasks"]
         if len(given) > 1 or not isinstance(tasks, Sequence) or len(tasks) != count:
             raise UserError(f"tasks must stand alone and be a list of {count}, one for each environment that starts")
@@ -103,6 +114,10 @@ class Problems:
             made = _listed(self.stages)
             raise UserError(f"stage {stage} contradicts this environment, which was made with stage = {made}")
         return stage
+
+
+def _generator(random: np.random.Generator) -> torch.Generator:
+    return torch.Generator().manual_seed(int(random.integers(1 << 62)))
 
 
 def _listed(stages: tuple[int, ...]) -> str:

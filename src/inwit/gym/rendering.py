@@ -24,9 +24,9 @@ VERDICTS = {"right": "#2e8b57", "wrong": "#c0392b", "out of budget": "#c77700", 
 Chip = tuple[str, str, str, str]  # a small name above, or none; text; colours of the ground and of the text
 
 
-def frame(mode: str | None, world: World, twin: ScalarWorld, written: list[int]) -> str | np.ndarray:
-    """Text for "ansi", UInt8[HEIGHT, WIDTH, 3] for "rgb_array". Raises `UserError` for another mode."""
-    program = world.vocabulary.decode(written)
+def frame(mode: str | None, world: World, twin: ScalarWorld, program: list[str]) -> str | np.ndarray:
+    """Text for "ansi", UInt8[HEIGHT, WIDTH, 3] for "rgb_array"; `program` is what was written, the world's tokens
+    marked. Raises `UserError` for another mode."""
     if mode == "ansi":
         return f"{_line(twin.task_dict())}\nwritten {' '.join(program) or 'nothing yet'}\n{_line(twin.state())}"
     if mode == "rgb_array":

@@ -88,11 +88,11 @@ class InwitVectorEnv(VectorEnv[Arrays, np.ndarray, np.ndarray]):
         if mode is AutoresetMode.SAME_STEP:
             fresh = step.terminated | step.truncated
             if bool(fresh.any()):
-                info = self._final(outcomes, fresh.numpy())
+                info = self._final(outcomes | self.batch.counts(), fresh.numpy())
                 outcomes = {name: flags & ~fresh for name, flags in outcomes.items()}
         self.batch.restart(fresh, self.np_random)
         flags = (step.reward.double().numpy(), step.terminated.numpy(), step.truncated.numpy())
-        return shown(self.batch.observation()), *flags, info | self._info(outcomes, everywhere)
+        return shown(self.batch.observation()), *flags, info | self._info(outcomes | self.batch.counts(), everywhere)
 
     def action_masks(self) -> np.ndarray:
         """Int8[num_envs, V]: 1 for the tokens that are legal now. `tuple(...)` of it is what `action_space.sample`
@@ -143,7 +143,8 @@ class InwitVectorEnv(VectorEnv[Arrays, np.ndarray, np.ndarray]):
 
     def _fresh_info(self, fresh: np.ndarray) -> Json:
         nothing = torch.zeros(self.num_envs, dtype=torch.bool)
-        return self._info(dict.fromkeys((*SUCCESS, *self.batch.world.extra_outcomes), nothing), fresh)
+        outcomes = dict.fromkeys((*SUCCESS, *self.batch.world.extra_outcomes), nothing)
+        return self._info(outcomes | self.batch.counts(), fresh)
 
     def _info(self, outcomes: dict[str, torch.Tensor], told: np.ndarray) -> Json:
         """The rows `told` of masks and outcomes, and nothing of others, as Gymnasium has it."""

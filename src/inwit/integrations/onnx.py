@@ -91,6 +91,8 @@ def sampled_states(
     for _ in range(columns):
         legal = world.legal(state) | state["ended"][:, None]
         token = choose(output.logits, legal, gumbel(output.logits.shape, draws))
+        forced = world.forced(state)
+        token = torch.where((forced >= 0) & ~state["ended"], forced, token)  # what the world writes
         states.append((token, memory))
         state, _ = world.step(state, token)
         output, memory = policy.step(token, memory)

@@ -41,8 +41,9 @@ class InwitVecEnv(VecEnv):
     that ends them, as Stable-Baselines3 has it.
 
     `seed(s)`, which a learner may call, seeds the one generator that all rows draw from with `s`; that it returns a
-    seed for each row is Stable-Baselines3's form. Every step tells each row's `action_mask`, `success`, `is_success`
-    and `TimeLimit.truncated`, as single environments do; `reset_infos` tells it of the beginnings."""
+    seed for each row is Stable-Baselines3's form. Every step tells each row's `action_mask`, `success`, `is_success`,
+    `TimeLimit.truncated` and what the world counts, as single environments do; `reset_infos` tells it of the
+    beginnings."""
 
     def __init__(
         self,
@@ -85,7 +86,8 @@ class InwitVecEnv(VecEnv):
         self._tokens = None
         ended = step.terminated | step.truncated
         seen = shown(self.batch.observation())
-        infos = _infos(seen, step.success, step.truncated & ~step.terminated, step.extra)
+        told = step.extra | self.batch.counts()
+        infos = _infos(seen, step.success, step.truncated & ~step.terminated, told)
         if bool(ended.any()):
             rows = ended.nonzero()[:, 0].tolist()
             self._describe(infos, rows, seen)
@@ -142,21 +144,22 @@ class InwitVecEnv(VecEnv):
     def _tell_beginning(self, rows: Iterable[int], seen: dict[str, np.ndarray]) -> None:
         """Fill in what the environments' own `reset` tells."""
         outcomes = dict.fromkeys((*SUCCESS, *self.batch.world.extra_outcomes), False)
+        outcomes |= dict.fromkeys(self.batch.problems.counts, 0)
         masks = seen["action_mask"].copy()
         for row in rows:
             self.reset_infos[row] = {"action_mask": masks[row], **outcomes}
 
 
-def _infos(seen: dict[str, np.ndarray], success: Tensor, cut: Tensor, extra: dict[str, Tensor]) -> list[Json]:
+def _infos(seen: dict[str, np.ndarray], success: Tensor, cut: Tensor, told: dict[str, Tensor]) -> list[Json]:
     """What a step tells of every row, as it would by itself. The loops do no more than put a row's values together."""
     each = zip(seen["action_mask"].copy(), success.tolist(), cut.tolist(), strict=True)
     infos: list[Json] = [
         {"TimeLimit.truncated": late, "action_mask": mask, "success": right, "is_success": right}
         for mask, right, late in each
     ]
-    for name, flags in extra.items():
-        for info, flag in zip(infos, flags.tolist(), strict=True):
-            info[name] = flag
+    for name, values in told.items():
+        for info, value in zip(infos, values.tolist(), strict=True):
+            info[name] = value
     return infos
 
 

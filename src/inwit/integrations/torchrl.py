@@ -63,6 +63,7 @@ class InwitTorchRLEnv(EnvBase):
         if self.batch.observe == "machine":
             numbers = len(showing(self.batch.world).machine_names)
             parts["machine"] = Bounded(-LIMIT, LIMIT, shape=torch.Size([num_envs, numbers]), dtype=torch.float32)
+        parts |= {name: Unbounded(shape=one, dtype=torch.int64) for name in self.batch.problems.counts}
         self.observation_spec = Composite(parts, shape=each)
         self.action_spec = Categorical(size, shape=each)
         self.reward_spec = Unbounded(shape=one)
@@ -98,4 +99,6 @@ class InwitTorchRLEnv(EnvBase):
             self.np_random, _ = np_random(given_number("seed", seed))
 
     def _shown(self, more: dict[str, torch.Tensor]) -> TensorDictBase:
-        return TensorDict(self.batch.observation() | more, batch_size=[self.batch.count], device=self.device)
+        counts = {name: number[:, None] for name, number in self.batch.counts().items()}
+        shown = self.batch.observation() | counts | more
+        return TensorDict(shown, batch_size=[self.batch.count], device=self.device)

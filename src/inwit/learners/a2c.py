@@ -33,6 +33,7 @@ class A2C:
     Settings = A2CSettings
     one_pass = True
     reads_oracle = False
+    entropy_share = 1.0
 
     def __init__(self, settings: A2CSettings) -> None:
         self.settings = settings
@@ -53,5 +54,5 @@ class A2C:
             policy_loss = -masked_mean(log_probs * advantage, mask)
             value_loss = masked_mean((outputs.value - returns).square(), mask)
             entropy = masked_mean(entropies, mask)
-        loss = policy_loss + self.settings.value * value_loss - self.settings.entropy * entropy
+        loss = policy_loss + self.settings.value * value_loss - self.settings.entropy * self.entropy_share * entropy
         yield loss, detached(policy_loss=policy_loss, value_loss=value_loss, entropy=entropy)

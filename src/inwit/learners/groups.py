@@ -41,6 +41,7 @@ class GRPO:
     one_pass = True
     whole_sequence = False
     reads_oracle = False
+    entropy_share = 1.0
 
     def __init__(self, settings: GRPOSettings) -> None:
         self.settings = settings
@@ -48,7 +49,7 @@ class GRPO:
 
     def losses(self, policy: Trainable, rollout: Rollout) -> Iterator[tuple[Tensor, Metrics]]:
         advantage = group_advantage(rollout.returns, self.group_size, self.settings.floor)
-        yield _loss(rollout, advantage, self.settings.entropy)
+        yield _loss(rollout, advantage, self.settings.entropy * self.entropy_share)
 
 
 @dataclass(frozen=True)
@@ -65,13 +66,15 @@ class RLOO:
     one_pass = True
     whole_sequence = False
     reads_oracle = False
+    entropy_share = 1.0
 
     def __init__(self, settings: RLOOSettings) -> None:
         self.settings = settings
         self.group_size = settings.group_size
 
     def losses(self, policy: Trainable, rollout: Rollout) -> Iterator[tuple[Tensor, Metrics]]:
-        yield _loss(rollout, leave_one_out_advantage(rollout.returns, self.group_size), self.settings.entropy)
+        advantage = leave_one_out_advantage(rollout.returns, self.group_size)
+        yield _loss(rollout, advantage, self.settings.entropy * self.entropy_share)
 
 
 def _loss(rollout: Rollout, advantage: Float[Tensor, " B"], entropy_weight: float) -> tuple[Tensor, Metrics]:

@@ -39,6 +39,7 @@ class PPO:
     one_pass = False
     whole_sequence = False
     reads_oracle = False
+    entropy_share = 1.0
 
     def __init__(self, settings: PPOSettings) -> None:
         self.settings = settings
@@ -46,7 +47,7 @@ class PPO:
 
     def losses(self, policy: Trainable, rollout: Rollout) -> Iterator[tuple[Tensor, Metrics]]:
         mask = rollout.live & rollout.chosen
-        advantage = gae(rollout.reward, rollout.values, rollout.live, self.settings.gae_lambda)
+        advantage = gae(rollout.reward, rollout.values, mask, self.settings.gae_lambda)
         returns = advantage + rollout.values
         advantage = normalise(advantage, mask)
         count = len(rollout.prompt)
@@ -77,7 +78,8 @@ class PPO:
         policy_loss = -masked_mean(gain, mask)
         value_loss = masked_mean((outputs.value - returns[rows]).square(), mask)
         entropy = masked_mean(entropies, mask)
-        loss = policy_loss + self.settings.value * value_loss - self.settings.entropy * entropy
+        bonus = self.settings.entropy * self.entropy_share * entropy
+        loss = policy_loss + self.settings.value * value_loss - bonus
         with torch.no_grad():
             # Schulman's estimator of KL(old || new): never negative, low variance.
             approx_kl = masked_mean(ratio - 1 - log_ratio, mask)

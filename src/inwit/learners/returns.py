@@ -62,20 +62,24 @@ def leave_one_out_advantage(returns: Float[Tensor, " B"], group_size: int) -> Fl
 
 
 def gae(
-    reward: Float[Tensor, "B T"], values: Float[Tensor, "B T"], live: Bool[Tensor, "B T"], gae_lambda: float
+    reward: Float[Tensor, "B T"], values: Float[Tensor, "B T"], mask: Bool[Tensor, "B T"], gae_lambda: float
 ) -> Float[Tensor, "B T"]:
-    """Generalised advantages (Schulman et al. 2016) without discount; 0 after the end.
+    """Generalised advantages (Schulman et al. 2016) without discount; 0 where `mask` (live and chosen) is False.
 
-    The value after the last live step is 0, whether it terminated or was truncated: the budget is part of the task.
+    Columns that the world wrote are no steps: the next value is that of the next chosen token, for values are trained
+    there alone, and a reward that falls on the world's token belongs to the chosen token before it. The value after the
+    last chosen token is 0, whether it terminated or was truncated: the budget is part of the task.
     """
-    alive = live.to(values.dtype)
     advantage = torch.zeros_like(values)
-    following, next_value = torch.zeros_like(values[:, 0]), torch.zeros_like(values[:, 0])
+    owed = following = next_value = torch.zeros_like(values[:, 0])
     for column in range(values.shape[1] - 1, -1, -1):
-        error = reward[:, column] + next_value - values[:, column]
-        following = (error + gae_lambda * following) * alive[:, column]
-        next_value = values[:, column] * alive[:, column]
-        advantage[:, column] = following
+        chosen = mask[:, column]
+        owed = reward[:, column] + owed
+        error = owed + next_value - values[:, column]
+        following = torch.where(chosen, error + gae_lambda * following, following)
+        next_value = torch.where(chosen, values[:, column], next_value)
+        owed = owed.masked_fill(chosen, 0.0)
+        advantage[:, column] = following.masked_fill(~chosen, 0.0)
     return advantage
 
 

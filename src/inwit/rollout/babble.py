@@ -17,9 +17,9 @@ def babble(
 ) -> tuple[Int[Tensor, "B T"], Int[Tensor, "B T"]]:
     """Random legal programs run in the world alone: their tokens, and the polynomial that the machine holds after each.
 
-    Tokens are drawn uniformly from the legal ones. The answer token is left out, because every prefix of a program
-    counts as a program. The first `thrifty` share of the rows draws from tokens that waste nothing, as long as there
-    are any. After a row's end, when its budget is spent, it achieves nothing (-1).
+    Tokens are drawn uniformly from the legal ones; where the world writes, its token is taken. The answer token is left
+    out, because every prefix of a program counts as a program. The first `thrifty` share of the rows draws from tokens
+    that waste nothing, as long as there are any. After a row's end, when its budget is spent, it achieves nothing (-1).
     """
     state, tokens, achieved = world.reset(tasks), [], []
     ended = torch.zeros_like(tasks.kind, dtype=torch.bool)
@@ -30,6 +30,8 @@ def babble(
         legal = world.legal(state) & going_on
         wasteless = legal & thrift.allowed(state) & frugal
         token = any_of(torch.where(wasteless.any(1, keepdim=True), wasteless, legal), generator)
+        forced = world.forced(state)
+        token = torch.where((forced < 0) | ended, token, forced)
         thrift.note(state, token)
         state, step = world.step(state, token)
         tokens.append(token)

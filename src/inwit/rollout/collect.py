@@ -41,8 +41,8 @@ def collect(
     the published loss trains on those tokens. `leave_early` ends the block when all rows have ended. `achieved` records
     which polynomial the machine holds after each column. The prompts are those of `shown`, if given (a control).
 
-    Raises `UserError` if a graph is to be kept for problems of the test set, if some row had no legal token, and for
-    `achieved` in a world without that capability. Without `leave_early` call `refuse_faulty` for the first two.
+    Raises `UserError` if a graph is to be kept for problems of the test set, if some row had no legal token or is not
+    drawn, and for `achieved` in a world without it. Without `leave_early` call `refuse_faulty` for the first three.
     """
     teacher = capable(world, "achieved") if achieved else None
     if achieved and teacher is None:
@@ -77,18 +77,19 @@ def _write(
     world: World, state: State, output: Output, noise: Float[Tensor, "B V"] | None, writes_on: Bool[Tensor, " B"] | None
 ) -> tuple[Int[Tensor, " B"], Bool[Tensor, "B V"], Bool[Tensor, " B"]]:
     """A column's tokens, which ones were legal, and whether the policy chose them. The world forces none on the rows
-    that `writes_on` marks."""
+    that `writes_on` marks. Where the world writes, its token alone is legal; none is where that is not decided."""
     legal = world.legal(state) if world.masks else torch.ones_like(output.logits, dtype=torch.bool)
     token, forced = choose(output.logits.detach(), legal, noise), world.forced(state)
     if writes_on is not None:
         forced = forced.masked_fill(writes_on, -1)
-    chosen = forced < 0
-    return torch.where(chosen, token, forced), legal, chosen
+    chosen = forced == -1
+    written = torch.arange(legal.shape[1], device=legal.device) == forced[:, None]
+    return torch.where(chosen, token, forced.clamp_min(0)), torch.where(chosen[:, None], legal, written), chosen
 
 
 def refuse_faulty(world: World, rollout: Rollout) -> None:
-    """Raise `UserError` for a rollout with problems of the test set, or with a token chosen where none was legal: it
-    must not be trained on. Waits for the device."""
+    """Raise `UserError` for a rollout with problems of the test set, with a token chosen where none was legal, or of a
+    task that is not drawn: it must not be trained on. Waits for the device."""
     refuse_test_set(world, rollout.tasks.kind)
     _check_legal(world, rollout)
 
@@ -104,10 +105,15 @@ def refuse_test_set(world: World, kinds: Int[Tensor, " B"]) -> None:
 
 
 def _check_legal(world: World, rollout: Rollout) -> None:
-    """Raise `UserError` if a token was chosen where none was legal."""
-    stuck = rollout.live & rollout.chosen & ~rollout.legal.any(2)
+    """Raise `UserError` if a token was chosen where none was legal, or if the world had not decided on its own."""
+    stuck = rollout.live & ~rollout.legal.any(2)
     if bool(stuck.any()):
         row, column = (int(place) for place in stuck.nonzero()[0])
+        if not bool(rollout.chosen[row, column]):
+            raise UserError(
+                f"the hidden part of episode {row} of {len(stuck)} is not drawn, so {world.id} does not know what to "
+                f"write after {column} tokens: draw the tasks first, with the world's draw(tasks, generator)"
+            )
         raise UserError(
             f"the world {world.id} leaves no legal token to episode {row} of {len(stuck)} after {column} tokens: "
             "its rules must always allow one, or force one"

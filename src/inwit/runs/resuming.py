@@ -126,12 +126,14 @@ def _refuse_changes(path: Path, old: Config, new: Config, elsewhere: list[str], 
             f"{name} = {after.get(name)} is another training than {path}, which has {before.get(name)}: "
             f"leave it out to resume, or start a new run"
         )
-    most, last_rate = "training.max_updates", after["training.last_rate"]
-    if last_rate != 1 and before.get(most) != after[most]:
-        tell(
-            f"training.last_rate = {last_rate}: with max_updates {before.get(most)} -> {after[most]} "
-            "the learning rate falls along another line from here on"
-        )
+    most = "training.max_updates"
+    for name, what in (("last_rate", "the learning rate"), ("last_entropy", "the entropy bonus")):
+        share = after[f"training.{name}"]
+        if share != 1 and before.get(most) != after[most]:
+            tell(
+                f"training.{name} = {share}: with max_updates {before.get(most)} -> {after[most]} "
+                f"{what} falls along another line from here on"
+            )
     if elsewhere:
         tell(f"resuming under other conditions ({', '.join(elsewhere)}): from here on bits may differ")
 

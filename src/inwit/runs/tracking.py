@@ -152,7 +152,8 @@ def numbers(evaluation: Evaluation) -> dict[str, float]:
 
 
 def scalars(line: Json) -> dict[str, float]:
-    """A line of metrics as flat numbers: `success/0`; counts of tokens become shares, `tokens_used/0/MUL`."""
+    """A line of metrics as flat numbers: `success/0`, `counts/calls/0`; counts of tokens become shares,
+    `tokens_used/0/MUL`."""
     flat: dict[str, float] = {}
     for name, value in line.items():
         if name == "tokens_used":
@@ -160,7 +161,7 @@ def scalars(line: Json) -> dict[str, float]:
                 whole = sum(counts.values())
                 flat |= {f"{name}/{stage}/{token}": count / whole for token, count in counts.items()}
         elif isinstance(value, dict):
-            flat |= {f"{name}/{key}": float(item) for key, item in value.items() if item is not None}
+            flat |= {f"{name}/{key}": number for key, number in scalars(value).items()}
         elif isinstance(value, int | float) and not isinstance(value, bool) and name != "update":
             flat[name] = float(value)
     return flat

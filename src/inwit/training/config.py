@@ -37,6 +37,12 @@ class TrainingSettings(Settings):
     last_rate: float = setting(
         1.0, "share of the learning rate that is left at max_updates, falling in a straight line", at_least=0, at_most=1
     )
+    last_entropy: float = setting(
+        1.0,
+        "share of the learner's entropy bonus that is left at max_updates, falling in a straight line",
+        at_least=0,
+        at_most=1,
+    )
     max_grad_norm: float = setting(1.0, "gradients are clipped to this norm", at_least=0.000001)
     max_updates: int = setting(3000, "stop after this many updates at the latest", at_least=1)
     confirm: bool = setting(True, "stop when the greedy agent solves every problem outside the test set")
@@ -159,6 +165,11 @@ def _build(values: Json) -> Config:
         fitting = max(1, episodes // group_size) * group_size
         raise UserError(
             f"training.episodes = {episodes} is no multiple of learner.group_size = {group_size}; try {fitting}"
+        )
+    if training.last_entropy != 1 and not hasattr(parts["learner"].settings, "entropy"):
+        raise UserError(
+            f"training.last_entropy = {training.last_entropy}: the learner {parts['learner'].id} has no entropy bonus "
+            "that could fall; leave it out"
         )
     head = build(_Head, {name: values[name] for name in ("recipe", "seed") if name in values})
     return Config(recipe=head.recipe, seed=head.seed, **parts, auxiliaries=built, training=training)

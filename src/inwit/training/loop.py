@@ -4,7 +4,7 @@ run. For an agent without parameters episodes are run, and nothing is optimised.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import cast
@@ -13,12 +13,22 @@ import torch
 from torch import Tensor
 
 from inwit import worlds
-from inwit.core.contracts import Agent, Auxiliary, Curriculum, Learner, Metrics, Policy, Trainable, parameters_of
+from inwit.core.contracts import (
+    Agent,
+    Auxiliary,
+    Curriculum,
+    Learner,
+    Metrics,
+    Policy,
+    Trainable,
+    answers,
+    parameters_of,
+)
 from inwit.core.devices import keep_freed_memory, usable_device
 from inwit.core.errors import UserError
 from inwit.core.isolation import on_own_terms
 from inwit.core.seeding import stream
-from inwit.core.types import Rollout
+from inwit.core.types import Rollout, Tasks, Taught
 from inwit.evaluation.exact import solves_all
 from inwit.learners import LEARNERS
 from inwit.learners.auxiliary import AUXILIARIES
@@ -28,7 +38,7 @@ from inwit.training.config import Config, TrainingSettings
 from inwit.training.curricula import CURRICULA
 from inwit.training.metrics import Totals, Update, checked, mean_of
 from inwit.worlds.examination import exam_of
-from inwit.worlds.oracle.programs import OraclePrograms
+from inwit.worlds.oracle.programs import oracle_for
 
 STREAMS = ("kinds", "tasks", "actions")  # of the loop itself; each auxiliary names its own
 
@@ -54,7 +64,7 @@ class Parts:
     learner: Learner
     curriculum: Curriculum
     auxiliaries: dict[str, Auxiliary]  # those that are on
-    oracle: OraclePrograms | None  # only for a learner with `reads_oracle`
+    oracle: Callable[[Tasks], Taught] | None  # only for a learner with `reads_oracle`
     optimiser: torch.optim.Optimizer | None  # None for a policy without parameters
     draws: dict[str, torch.Generator]
     device: torch.device
@@ -79,6 +89,11 @@ def _prepare(config: Config) -> Parts:
             f"{config.world.id} with these settings has no finite test of success: set training.confirm to false"
         )
     learner = LEARNERS.load(config.learner.id)(config.learner.settings)
+    if learner.whole_sequence and answers(agent.world):
+        raise UserError(
+            f"learner.id = {config.learner.id} with these settings trains on every token, and {config.world.id} writes "
+            "some itself: take a loss of the agent's own tokens (of a2c: learner.credit = per-step)"
+        )
     rate = config.training.learning_rate
     zero = partial(torch.zeros, (), dtype=torch.int64, device=device)
     return Parts(
@@ -86,7 +101,7 @@ def _prepare(config: Config) -> Parts:
         learner=learner,
         curriculum=CURRICULA.load(config.curriculum.id)(config.curriculum.settings, agent.world.kinds, device),
         auxiliaries=auxiliaries,
-        oracle=OraclePrograms(agent.world, device) if learner.reads_oracle else None,
+        oracle=oracle_for(agent.world, device) if learner.reads_oracle else None,
         optimiser=torch.optim.Adam(parameters, lr=rate, fused=True) if parameters else None,
         draws={name: stream(config.seed, name, device) for name in _stream_names(auxiliaries)},
         device=device,
@@ -150,7 +165,7 @@ def _roll_out(parts: Parts, index: int) -> Rollout:
     )
     for auxiliary in parts.auxiliaries.values():
         auxiliary.observe(rollout, {name: draws[name] for name in auxiliary.streams})
-    return rollout if parts.oracle is None else replace(rollout, oracle_programs=parts.oracle(tasks))
+    return rollout if parts.oracle is None else replace(rollout, oracle=parts.oracle(tasks))
 
 
 def _learn(parts: Parts, rollout: Rollout) -> Metrics:
@@ -163,8 +178,9 @@ def _learn(parts: Parts, rollout: Rollout) -> Metrics:
     training: TrainingSettings = parts.agent.config.training
     policy = cast(Trainable, parts.agent.policy)
     learner = f"the learner {parts.agent.config.learner.id}"
-    for group in parts.optimiser.param_groups:  # a straight line from the learning rate to its last share
-        gone = parts.counters.updates / training.max_updates
+    gone = parts.counters.updates / training.max_updates  # straight lines from 1 to a last share
+    parts.learner.entropy_share = 1 - gone * (1 - training.last_entropy)
+    for group in parts.optimiser.param_groups:
         group["lr"] = training.learning_rate * (1 - gone * (1 - training.last_rate))
     steps: list[Metrics] = []
     for loss, terms in parts.learner.losses(policy, rollout):

@@ -24,7 +24,7 @@ from inwit.rollout.collect import refuse_faulty
 OWN_NAMES = {
     *("update", "time", "seconds", "episodes", "tokens", "positions", "confirmations", "solved", "success"),
     *("loss", "grad_norm", "reward", "value_error", "signal"),
-    *("mean_steps", "tokens_used", "used", "episodes_of_stage"),
+    *("mean_steps", "tokens_used", "counts", "used", "episodes_of_stage"),
 }
 
 
@@ -66,12 +66,16 @@ class Update:
         time = datetime.now(UTC).isoformat(timespec="milliseconds")
         line = self._read(_of_rollout(self.rollout, "value_loss" in self.metrics) | self._by_stage())
         names, used, episodes = self.agent.world.vocabulary.names, line.pop("used"), line.pop("episodes_of_stage")
+        counted = {name: line.pop(f"counts/{name}") for name in self.rollout.counts}
+        drawn = {stage: count for stage, count in enumerate(episodes) if count}
         line["mean_steps"], line["tokens_used"] = {}, {}
-        for stage, count in enumerate(episodes):
-            if count:
-                row = used[stage * len(names) : (stage + 1) * len(names)]
-                line["mean_steps"][str(stage)] = sum(row) / count
-                line["tokens_used"][str(stage)] = {name: int(n) for name, n in zip(names, row, strict=True) if n}
+        for stage, count in drawn.items():
+            row = used[stage * len(names) : (stage + 1) * len(names)]
+            line["mean_steps"][str(stage)] = sum(row) / count
+            line["tokens_used"][str(stage)] = {name: int(n) for name, n in zip(names, row, strict=True) if n}
+        if counted:
+            means = {name: {str(s): sums[s] / count for s, count in drawn.items()} for name, sums in counted.items()}
+            line["counts"] = means
         return {"update": line.pop("update"), "time": time} | line
 
     def _read(self, more: dict[str, Tensor]) -> Json:
@@ -100,14 +104,18 @@ class Update:
         return torch.stack([self.success[stage_of == stage].mean() for stage in stages])
 
     def _by_stage(self) -> dict[str, Tensor]:
-        """Of this update: how many episodes each stage had, Int[S], and how often each token was chosen, Int[S * V]."""
+        """Of this update: how many episodes each stage had, Int[S], how often each token was chosen, Int[S * V], and
+        the sum of each of the rollout's counts, Int[S]."""
         kinds, rollout, size = self.agent.world.kinds, self.rollout, len(self.agent.world.vocabulary)
         stage = torch.tensor(kinds.stages, device=rollout.tokens.device)[rollout.tasks.kind]
         place = (stage[:, None] * size + rollout.tokens).flatten()
         taken = (rollout.live & rollout.chosen).flatten().long()
+        none = stage.new_zeros(kinds.num_stages)
+        counts = {f"counts/{name}": none.scatter_add(0, stage, count) for name, count in rollout.counts.items()}
         return {
             "used": stage.new_zeros(kinds.num_stages * size).scatter_add_(0, place, taken),
-            "episodes_of_stage": stage.new_zeros(kinds.num_stages).scatter_add_(0, stage, torch.ones_like(stage)),
+            "episodes_of_stage": none.scatter_add(0, stage, torch.ones_like(stage)),
+            **counts,
         }
 
 

@@ -72,7 +72,7 @@ class Listing:
         oracle = yardsticks.get("oracle", not_searched("")["oracle"])
         # A mean over the kind says nothing of the part that was solved, unless one program is best on all of it.
         known = oracle.program is not None or row.solved in (0, row.problems)
-        extra = row.extra | programs_of(self.world, papers, members)
+        extra = row.extra | (programs_of(self.world, papers, members) if papers.expected is None else {})
         return replace(row, best_cost=oracle.cost if known else None, extra=extra)
 
 
@@ -149,7 +149,9 @@ def graded(name: str, stage: int, papers: Papers, members: Flags, yardsticks: di
     """A row over some problems."""
     success, steps = papers.success[members], papers.steps[members]
     problems, solved = len(success), int(success.sum())
+    expected = None if papers.expected is None else float(papers.expected.success[members].mean())
     return Row(
+        expected=expected,
         name=name,
         stage=stage,
         problems=problems,

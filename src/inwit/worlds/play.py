@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from inwit.core.errors import UserError
 from inwit.core.results import Json, Task
 from inwit.core.shown import Shown
-from inwit.core.text import held
+from inwit.core.text import held, plural, task_text
 from inwit.worlds import TWINS, make_scalar
+from inwit.worlds.course import Course
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -18,23 +19,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Episode(Shown):
-    """What a program did. A program that stops early leaves the episode unfinished: both flags False, reward 0.
+    """What a program did. A program that stops early leaves the episode unfinished: both flags False.
 
-    A world's further readings of success (in tutorial-v0 `paid_success`) are attributes, too.
+    `actions`, `legal`, `answers` and `states` have one entry for each token that the program chose; `stream` has all
+    tokens, the world's included. A world's further readings of success (in tutorial-v0 `paid_success`) are attributes.
     """
 
     world: str
     task: Task
-    actions: list[str]  # the tokens that were carried out
+    actions: list[str]  # the tokens that were chosen and carried out
     reward: float
-    steps: int
+    steps: int  # how many these are
     terminated: bool
     truncated: bool
     success: bool
     legal: list[list[str]]  # the legal tokens before each step
-    states: list[Json]  # after each step, the machine; an empty register is None
+    states: list[Json]  # after each step and the world's answer, the machine; an empty register is None
     unused: list[str]  # the tokens after the end
     extra: dict[str, bool]
+    stream: list[str]  # all tokens in their order
+    answers: list[list[str]]  # what the world wrote after each step
+    counts: dict[str, int]  # what else the episode is counted by, as `calls`; empty in most worlds
 
     def __getattr__(self, name: str) -> bool:
         extra = self.__dict__.get("extra", {})  # not there yet while an episode is copied or unpickled
@@ -55,13 +60,13 @@ class Episode(Shown):
 
         registers = list(self.states[0]) if self.states else []
         size, rows = len(TWINS.load(self.world).vocabulary.names), []
-        for index, (token, state, legal) in enumerate(zip(self.actions, self.states, self.legal, strict=True), 1):
+        each = zip(self.actions, self.answers, self.states, self.legal, strict=True)
+        for index, (token, answers, state, legal) in enumerate(each, 1):
             every = " ".join(legal) + ("" if token in legal else "  (no effect)")
             style = "" if token in legal else "yellow"
             values = [*(held(state[register]) for register in registers), every if len(legal) < size else "every token"]
-            rows.append(
-                [Text(str(index), style), Text(token, f"bold {style}"), *(Text(cell, style) for cell in values)]
-            )
+            written = Text(" ".join([token, *marked(answers)]), f"bold {style}")
+            rows.append([Text(str(index), style), written, *(Text(cell, style) for cell in values)])
         headings = ("step", "token", *registers, "legal before it")
         last = len(headings) - 1
         table = Columns(headings, rows, keep=2, left=(1, last), fold=last, wide=True)
@@ -72,6 +77,7 @@ class Episode(Shown):
         end = "terminated" if self.terminated else end
         lines = [f"{end} after {self.steps} steps; success: {_yes(self.success)}; reward: {self.reward:g}"]
         lines += [f"{name.replace('_', ' ')}: {_yes(value)}" for name, value in self.extra.items()]
+        lines += [task_text(self.counts)] if self.counts else []
         return lines + ([f"not used, after the end: {' '.join(self.unused)}"] if self.unused else [])
 
 
@@ -79,34 +85,77 @@ def _yes(flag: bool) -> str:
     return "yes" if flag else "no"
 
 
-def play(world_id: str, task: Mapping[str, object], actions: Sequence[str | int], **settings: Any) -> Episode:
+def marked(answers: Sequence[str]) -> list[str]:
+    """The world's tokens as a person sees them among the chosen ones: `> 7`."""
+    return [f"> {name}" for name in answers]
+
+
+def play(
+    world_id: str,
+    task: Mapping[str, object],
+    actions: Sequence[str | int],
+    *,
+    answers: Sequence[str | int] = (),
+    **settings: Any,
+) -> Episode:
     """Carry out `actions` (token names or ids) on one task of a world.
 
     `task` is, for the tutorial, `{"stage": 2, "operands": [5, 5, 7, 9, 8]}` (five operands in tutorial-v0, 3 + stage in
-    tutorial-v1); for the calculator `{"expression": "(a*b)-(c*d)", "operands": [3, 5, 2, 7], "num_slots": 1}`. Raises
-    `UserError` for an unknown world, setting, token or a task that does not fit.
+    tutorial-v1); for the calculator `{"expression": "(a*b)-(c*d)", "operands": [3, 5, 2, 7], "num_slots": 1}`; for
+    tools that answer `{"query": "G F 3", "table": [...]}`, or a `seed` that draws the hidden part. With the query alone
+    nothing is drawn: then `answers` are the world's tokens, all of them, in order. Raises `UserError` for an unknown
+    world, setting, token, a task that does not fit, and an answer that contradicts what was heard before.
     """
-    if isinstance(actions, str):
-        raise UserError(f"actions {actions!r} are one text: give a list of tokens, as in {actions.split()!r}")
+    for name, given in (("actions", actions), ("answers", answers)):
+        if isinstance(given, str):
+            raise UserError(f"{name} {given!r} are one text: give a list of tokens, as in {given.split()!r}")
     episode = make_scalar(world_id, dict(task), **settings)
-    names, tokens = episode.vocabulary.decode, episode.vocabulary.ids(actions)
-    legal, states = [], []
-    while not episode.ended and len(states) < len(tokens):
-        legal.append(names(episode.legal()))
-        episode.step(tokens[len(states)])
-        states.append(episode.state())
-    done = len(states)
+    course, names = Course(episode), episode.vocabulary.decode
+    tokens, typed = episode.vocabulary.ids(actions), episode.vocabulary.ids(answers)
+    left = list(typed)
+    while not episode.ended:
+        forced = episode.forced()
+        if forced == -1:
+            if len(course.actions) == len(tokens):
+                break
+            course.choose(tokens[len(course.actions)])
+        elif left:
+            course.answer(left.pop(0))
+        elif forced >= 0:
+            course.answer(forced)
+        else:
+            raise _undecided(course, len(typed))
+    if left:
+        over = f"{len(left)} of {plural(len(typed), 'answer')} left over ({' '.join(names(left))})"
+        raise UserError(f"{over}, since the world wrote no more: leave them out")
+    return told(world_id, course, names(tokens[len(course.actions) :]))
+
+
+def _undecided(course: Course, count: int) -> UserError:
+    given = f"{plural(count, 'answer')} given" if count else "nothing of the task is drawn"
+    return UserError(
+        f"{course.where()} is not decided ({given}): give answers, the world's tokens in order, or a task with a seed, "
+        "or with all of its hidden part"
+    )
+
+
+def told(world_id: str, course: Course, unused: Sequence[str] = ()) -> Episode:
+    """What there is to tell of an episode, as far as it went."""
+    episode = course.episode
     return Episode(
         world=world_id,
         task=episode.task_dict(),
-        actions=names(tokens[:done]),
+        actions=course.actions,
         reward=float(episode.reward),
-        steps=done,
+        steps=len(course.actions),
         terminated=episode.terminated,
         truncated=episode.truncated,
         success=bool(episode.success),
-        legal=legal,
-        states=states,
-        unused=names(tokens[done:]),
+        legal=course.legal,
+        states=course.states,
+        unused=list(unused),
         extra={name: bool(value) for name, value in episode.extra.items()},
+        stream=course.stream,
+        answers=course.answers,
+        counts=dict(episode.counts),
     )

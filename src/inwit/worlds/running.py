@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
+from inwit.core.capabilities import capable
 from inwit.core.contracts import World
 from inwit.core.types import Tasks
 
@@ -14,15 +15,23 @@ from inwit.core.types import Tasks
 def perform(
     world: World, tasks: Tasks, tokens: Int[Tensor, "B T"] | None, generator: torch.Generator | None = None
 ) -> tuple[Bool[Tensor, " B"], dict[str, Tensor]]:
-    """Carry out given tokens, or uniformly random legal ones, in the world alone: success and its further readings."""
+    """Carry out given tokens, or uniformly random legal ones, in the world alone: success and its further readings.
+
+    Given tokens are the whole stream, the world's included: where the world has decided on its token, that is taken.
+    For random ones what is hidden in the tasks is drawn first, where it is not drawn yet.
+    """
+    if tokens is None and (draws := capable(world, "chance")):
+        assert generator is not None
+        tasks = draws.draw(tasks, generator)
     state, success, extra = world.reset(tasks), torch.zeros_like(tasks.kind, dtype=torch.bool), {}
     for column in range(world.num_columns if tokens is None else tokens.shape[1]):
         if tokens is not None:
             token = tokens[:, column]
         else:
             assert generator is not None
-            forced = world.forced(state)
-            token = torch.where(forced < 0, any_of(world.legal(state), generator), forced)
+            token = any_of(world.legal(state), generator)
+        forced = world.forced(state)
+        token = torch.where(forced < 0, token, forced)
         state, step = world.step(state, token)
         success = success | step.success
         extra = {name: extra.get(name, False) | flags for name, flags in step.extra.items()}

@@ -8,11 +8,14 @@ import pytest
 import torch
 
 import inwit
+from inwit.core.errors import UserError
 from inwit.core.seeding import stream
 from inwit.learners.auxiliary.rehearsal import CANDIDATES, FRESH, Rehearsal, RehearsalSettings
+from inwit.training.loop import prepare
 from inwit.worlds.oracle.programs import oracle_program
 from inwit.worlds.running import perform
-from support import make_world, small_policy
+from support import make_world, small_config, small_policy
+from worlds_from_outside import Echo
 
 
 def practised(world: Any, updates: int, programs: int = 512) -> Rehearsal:
@@ -34,6 +37,15 @@ def test_it_finds_the_tutorials_programs_without_being_told() -> None:
     for kind in range(3):
         assert known(rehearsal, kind) == oracle_program(world, kind)
         assert int(rehearsal.score[kind]) == FRESH * (world.num_columns + 1) - len(known(rehearsal, kind))
+
+
+@pytest.mark.parametrize("auxiliary", ["rehearsal", "hindsight"])
+def test_a_world_that_answers_is_refused_in_one_line(auxiliary: str) -> None:
+    """Whether it draws or not: a fixed program cannot read answers."""
+    with pytest.raises(UserError, match=rf"{auxiliary}\.rows = 4: lookup-v0 .*; use 0$"):
+        prepare(small_config(world={"id": "lookup-v0"}, training={"confirm": False}, **{auxiliary: {"rows": 4}}))
+    with pytest.raises(UserError, match=r"rehearsal\.rows = 16: tutorial-echo answers the agent"):
+        practised(Echo(Echo.Settings()), 0)
 
 
 def test_a_score_only_grows_and_belongs_to_its_program() -> None:

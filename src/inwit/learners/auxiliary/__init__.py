@@ -20,6 +20,10 @@ AUXILIARIES: Registry[Callable[..., Auxiliary]] = Registry(
             "inwit.learners.auxiliary.hindsight:Hindsight",
             "imitates programs under the tasks that they turned out to solve",
         ),
+        "lessons": Entry(
+            "inwit.learners.auxiliary.lessons:ClosedLoopLessons",
+            "imitates episodes that a world whose tools answer makes of calls of its own",
+        ),
         "rehearsal": Entry(
             "inwit.learners.auxiliary.rehearsal:Rehearsal", "imitates the random programs that are right most often"
         ),

@@ -7,7 +7,8 @@ loss is the negative log-likelihood of a kind's program under the prompts of its
 only; there is no oracle.
 
 It helps where a policy's own episodes never reach a long program that earns nothing on the way (the last stage of the
-tutorial without masks), and only where *one* program is right on all or most of a kind's problems.
+tutorial without masks), and only where *one* program is right on all or most of a kind's problems. A world that
+answers has no such programs, and is refused.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from inwit.core.contracts import Metrics, Trainable, World
+from inwit.core.contracts import Metrics, Trainable, World, answers
+from inwit.core.errors import UserError
 from inwit.core.settings import setting
 from inwit.core.types import Rollout, copy_into
 from inwit.learners.auxiliary import AuxiliarySettings
@@ -40,7 +42,7 @@ class Rehearsal:
     """The best program of each kind: `programs` Int[K, T], `length` Int[K], `score` Int[K], -1 where none is known.
 
     A higher score means right on more of the fresh problems, then shorter. Kinds of the test set are never tried. No
-    shape depends on what is found.
+    shape depends on what is found. Raises `UserError` for a world that writes tokens of its own in mid-episode.
     """
 
     Settings = RehearsalSettings
@@ -48,6 +50,11 @@ class Rehearsal:
     reads_achieved = False
 
     def __init__(self, settings: RehearsalSettings, world: World, device: torch.device | str = "cpu") -> None:
+        if answers(world):
+            raise UserError(
+                f"rehearsal.rows = {settings.rows}: {world.id} answers the agent, and no fixed program reads answers; "
+                "use 0"
+            )
         self.settings = settings
         self.world = world
         self.trained = torch.tensor(world.kinds.trained, device=device)

@@ -101,7 +101,9 @@ def _known_or(flag: Tensor, chance: Tensor | float) -> Tensor:
 
 
 def _normalised(weights: Values) -> Values:
-    return weights / weights.sum(1, keepdim=True)
+    """Zeros stay where nothing has weight: what they are a belief under is then impossible itself."""
+    total = weights.sum(1, keepdim=True)
+    return weights / torch.where(total > 0, total, 1.0)
 
 
 def _tool(settings: LookupSettings, cell: Int[Tensor, "*B"]) -> Int[Tensor, "*B"]:

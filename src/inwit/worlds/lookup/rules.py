@@ -9,7 +9,6 @@ answers another value than the true one, the same each time. A sure call always 
 
 from __future__ import annotations
 
-import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -36,7 +35,7 @@ from inwit.worlds.lookup.queries import (
 from inwit.worlds.reading import TaskField, check_fields
 
 ID = "lookup-v0"
-PAD, EQUALS, ERR, ANS, FIRST_TOOL = 0, 1, 6, 7, 8
+PAD, ERR, ANS, FIRST_TOOL = 0, 6, 7, 8
 _SIGNS = ("PAD", "=", "+", "&", "?", ":", "ERR", "ANS")
 NOT_DRAWN = -1
 
@@ -186,7 +185,7 @@ def parse_task(settings: LookupSettings, task: Task) -> Problem:
         if given:
             raise UserError(f"the task has a seed and {', '.join(given)}: leave one out, the seed draws all of it")
         seed = given_number("seed", task["seed"], text=True)
-        return Problem(query, kind, drawn(settings, random.Random(stream_seed(seed, "lookup task"))))
+        return Problem(query, kind, drawn(settings, seed))
     return Problem(query, kind, _hidden(settings, given) if given else None)
 
 
@@ -215,12 +214,17 @@ def _numbers(name: str, value: Any, size: int, least: int, most: int) -> list[in
     return numbers
 
 
-def drawn(settings: LookupSettings, draws: random.Random) -> dict[str, list[int]]:
-    """A hidden part, drawn."""
+def drawn(settings: LookupSettings, seed: int) -> dict[str, list[int]]:
+    """A hidden part, drawn by a seed: the same on every machine and with every version of Python."""
+
+    def uniform(name: str, place: int, least: int, most: int) -> int:
+        return least + stream_seed(seed, f"lookup task/{name}/{place}") % (most - least + 1)
+
     hidden = {}
     for name, (size, least, most, chance) in settings.hidden_sizes().items():
         if chance != chance:  # NaN: uniform
-            hidden[name] = [draws.randint(least, most) for _ in range(size)]
-        else:
-            hidden[name] = [draws.randint(1, most) if draws.random() < chance else 0 for _ in range(size)]
+            hidden[name] = [uniform(name, place, least, most) for place in range(size)]
+            continue
+        shares = (stream_seed(seed, f"lookup task/whether {name}/{place}") / 2**63 for place in range(size))
+        hidden[name] = [uniform(name, place, 1, most) if share < chance else 0 for place, share in enumerate(shares)]
     return hidden

@@ -70,6 +70,11 @@ class ScalarLookup:
         """What is open: a tool's token, ANS or PAD (nothing), and the first argument of `*` where it is written."""
         return self._pending, self._first
 
+    @property
+    def waiting(self) -> tuple[int, bool] | None:
+        """The call that waits for its answer: its cell, and whether it is sure."""
+        return self._called
+
     def forced(self) -> int:
         """-1: the policy chooses; a token: the world writes it; -2: the world writes, and it is not decided what."""
         if self.ended:
@@ -100,12 +105,17 @@ class ScalarLookup:
         return {ERR if value is None else first + value: share for value, share in answers.items()}
 
     def state(self) -> Json:
-        """What was heard, as a person reads it: the answer to each cell that was asked, errors, and what is open."""
+        """What was heard, as a person reads it: the answers to each cell that was asked, the counts, and what is open;
+        on the world's turn that is the cell that it writes."""
         known = {}
         for each in self.heard:
             known.setdefault(self.settings.cell_name(each.cell), []).append("ERR" if each.value is None else each.value)
         opened = [] if self._pending == PAD else [self.vocabulary.names[self._pending]]
         opened += [] if self._first is None else [str(self._first)]
+        if self._checked is not None:
+            opened = [self.settings.cell_name(self._needed())]
+        elif self._called is not None:
+            opened = [self.settings.cell_name(self._called[0])]
         answers = {name: values[0] if len(values) == 1 else values for name, values in known.items()}
         return {"open": " ".join(opened) or None, "answers": answers, **self.counts}
 

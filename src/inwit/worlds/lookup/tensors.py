@@ -10,23 +10,30 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from inwit.core.types import State, Step, Tasks
+from inwit.core.contracts import ScalarWorld
+from inwit.core.results import Advice
+from inwit.core.types import State, Step, Tasks, Taught
+from inwit.worlds.lookup.advice import advice_of
+from inwit.worlds.lookup.expert import Expert
+from inwit.worlds.lookup.lessons import LookupLessons
 from inwit.worlds.lookup.posterior import answer_chance, cell_chance
 from inwit.worlds.lookup.rules import ANS, ERR, FIRST_TOOL, ID, PAD, LookupSettings
-from inwit.worlds.lookup.tasks import LookupTasks
+from inwit.worlds.lookup.scalar import ScalarLookup
 
 CHOICE, UNDECIDED = -1, -2
+QUERIED = ("table", "tools", "values", "operator")
 POLICY, ANSWER, CHECK = 0, 1, 2  # whose turn it is: the world's to answer a call, or to draw a cell for the verdict
 Row = Int[Tensor, " B"]
 Flag = Bool[Tensor, " B"]
 
 
-class LookupV0(LookupTasks):
-    """State: `turn`; `writes`, the world's next token (-2: not decided; -1: none); `pending`, a token: the
-    tool that waits for arguments, or ANS (PAD: nothing); `first`, the argument of `*`, or -1; `cell` of the last call;
-    `calls`, `steps`, `ended`; the hidden part, and `goal`. Where not all is drawn, instead of `goal`: the query,
-    `answer`, and a record of the calls, [B, calls] each: `asked` (cell), `sure`, `heard` (value; num_values is ERR; -1
-    not yet)."""
+class LookupV0(LookupLessons):
+    """State: `turn`; `writes`, the world's next token (-2: several may come; -1: none); `pending`, a token: the
+    tool that waits for arguments, or ANS (PAD: nothing); `first`, the argument of `*`, or -1; `cell` of the last call,
+    or the one that the verdict waits for; `calls`, `steps`, `ended`; the hidden part, and `goal`. Where not all is
+    drawn, instead of `goal`: the query, `answer`, `chance` Float64[B, V] of what the world writes next (where it does),
+    and a record of the calls, [B, calls] each: `asked` (cell), `sure`, `heard` (value; num_values is ERR; -1 not
+    yet)."""
 
     id = ID
     extra_outcomes: tuple[str, ...] = ()
@@ -34,13 +41,14 @@ class LookupV0(LookupTasks):
         "an answer is looked up, never computed, and no tool has a pattern: this world tests asking, reading, keeping "
         "and routing, not arithmetic"
     )
-    capabilities = frozenset({"all_tasks", "chance"})
+    capabilities = frozenset({"all_tasks", "chance", "teaches", "advice"})
     Settings = LookupSettings
 
     def __init__(self, settings: LookupSettings) -> None:
         super().__init__(settings)
         self.max_steps, self.masks = settings.max_steps, settings.masks
         self.num_columns = settings.max_steps + settings.max_calls
+        self._expert: Expert | None = None
 
     def reset(self, tasks: Tasks) -> State:
         zero, no = torch.zeros_like(tasks.kind), torch.zeros_like(tasks.kind, dtype=torch.bool)
@@ -53,7 +61,8 @@ class LookupV0(LookupTasks):
         calls = none[:, None].expand(-1, self.settings.max_calls)
         record = {"asked": calls, "heard": calls, "sure": torch.zeros_like(calls, dtype=torch.bool)}
         query = {"tools": tasks.data["tools"], "values": tasks.data["values"], "operator": self._operators(tasks)}
-        return state | query | record | {"answer": none}
+        chance = torch.zeros(len(tasks), len(self.vocabulary), dtype=torch.float64, device=zero.device)
+        return state | query | record | {"answer": none, "chance": chance}
 
     def legal(self, state: State) -> Bool[Tensor, "B V"]:
         """On the world's turn the tokens that it may write."""
@@ -65,7 +74,7 @@ class LookupV0(LookupTasks):
         written = token == state["writes"][:, None]
         if "goal" not in state:
             undecided = state["writes"][:, None] == UNDECIDED
-            written = torch.where(undecided, self.chance(state) > 0, written)
+            written = torch.where(undecided, state["chance"] > 0, written)
         return torch.where((state["turn"] == POLICY)[:, None], legal, written)
 
     def forced(self, state: State) -> Row:
@@ -73,16 +82,17 @@ class LookupV0(LookupTasks):
 
     def chance(self, state: State) -> Float[Tensor, "B V"]:
         """Float64; 0 on the policy's turn, and PAD for certain after the end."""
-        decided = torch.nn.functional.one_hot(self.forced(state).clamp_min(0), len(self.vocabulary)).double()
-        chance = torch.where((self.forced(state) >= 0)[:, None], decided, 0.0)
-        if "goal" in state:
-            return chance
-        undecided = (state["writes"] == UNDECIDED) & ~state["ended"]
+        forced = self.forced(state)
+        decided = torch.nn.functional.one_hot(forced.clamp_min(0), len(self.vocabulary)).double()
+        chance = torch.where((forced >= 0)[:, None], decided, 0.0)
+        return chance if "goal" in state else torch.where((forced == UNDECIDED)[:, None], state["chance"], chance)
+
+    def _chance(self, state: State) -> Float[Tensor, "B V"]:
+        """The distribution of what the world writes, decided or not, of the rows in which it is the world's turn."""
         answers = answer_chance(self.settings, state)
-        needed = self._resolved(state)[1].clamp_min(0)
-        checks = torch.nn.functional.pad(cell_chance(self.settings, state, needed), (self.settings.first_value, 0))
-        drawn = torch.where((state["turn"] == CHECK)[:, None], checks, answers)
-        return torch.where(undecided[:, None], drawn, chance)
+        cells = cell_chance(self.settings, state, state["cell"])
+        checks = torch.nn.functional.pad(cells, (self.settings.first_value, 0))
+        return torch.where((state["turn"] == CHECK)[:, None], checks, answers)
 
     def step(self, state: State, token: Int[Tensor, " B"]) -> tuple[State, Step]:
         settings, live = self.settings, ~state["ended"]
@@ -122,6 +132,16 @@ class LookupV0(LookupTasks):
         counts["errors"] = (hears & (token == ERR)).long()
         return after, Step(reward, ended, truncated, success, counts=counts)
 
+    def advice(self, twin: ScalarWorld) -> Advice:
+        assert isinstance(twin, ScalarLookup)
+        return advice_of(self.settings, twin)
+
+    def expert(self, tasks: Tasks) -> Taught:
+        """Raises `UserError` where the optimum is not claimed: with lies or stale tools, or fewer than 3 values."""
+        if self._expert is None:
+            self._expert = Expert(self, self.settings)
+        return self._expert.play(tasks, self.queries(tasks))
+
     def _answer(self, state: State, sure: Flag) -> Row:
         """The world's answer to the last call, where all is drawn."""
         settings, call = self.settings, (state["calls"] - 1).clamp_min(0)
@@ -149,29 +169,23 @@ class LookupV0(LookupTasks):
         draws = hears & (value >= 0)
         if self.settings.deceives:
             draws = draws & _at(state["sure"], call).bool()
-        cell = torch.where(checks, self._resolved(state)[1].clamp_min(0), state["cell"])
-        after["table"] = _put(state["table"], cell, value.to(torch.int8), draws | checks)
+        after["table"] = _put(state["table"], state["cell"], value.to(torch.int8), draws | checks)
         after["answer"] = torch.where(answers, value, state["answer"])
-        right, needed = self._resolved(after)
-        ended = (answers | checks) & (needed < 0)
-        waits = (answers | checks) & (needed >= 0)
-        after["turn"] = torch.where(waits, CHECK, after["turn"])
-        writes = torch.where(asks, self._decided(after, sure), state["writes"].masked_fill(hears | ended, CHOICE))
-        after["writes"] = writes.masked_fill(waits, UNDECIDED)
-        return ended, ended & (after["answer"] == right)
-
-    def _decided(self, state: State, sure: Flag) -> Row:
-        """The world's answer to the last call, -2 where what is drawn does not decide it."""
-        settings, tool = self.settings, self._tool(state["cell"])
-        value, broken = _at(state["table"], state["cell"]), _at(state["broken"], tool)
-        fails = _at(state["fails"], (state["calls"] - 1).clamp_min(0))
-        cheap = (state["heard"] >= 0) & (state["heard"] < settings.num_values) & ~state["sure"]
-        works = (broken == 0) | (cheap & (self._tool(state["asked"]) == tool[:, None])).any(1)
-        answer = torch.where(value >= 0, settings.first_value + value, UNDECIDED)
-        said = torch.full_like(answer, UNDECIDED) if settings.deceives else answer
-        decided = torch.where(works & (fails == 0), said, UNDECIDED)
-        decided = torch.where((broken == 1) | (fails == 1), ERR, decided)
-        return torch.where(sure, answer, decided)
+        judged = (answers | checks).nonzero()[:, 0]
+        right, needed = self._resolved({name: after[name][judged] for name in QUERIED})
+        ended = torch.zeros_like(answers).index_put((judged,), needed < 0)
+        success = torch.zeros_like(answers).index_put((judged,), (needed < 0) & (after["answer"][judged] == right))
+        waits = (answers | checks) & ~ended
+        after["turn"] = torch.where(waits, CHECK, after["turn"].masked_fill(ended, POLICY))
+        after["cell"] = torch.where(waits, after["cell"].index_put((judged,), needed), after["cell"])
+        # Few rows wait for the world at a time: its chances are worth computing for these alone.
+        opened = (asks | waits).nonzero()[:, 0]
+        chance = self._chance({name: rows[opened] for name, rows in after.items()})
+        after["chance"] = state["chance"].index_put((opened,), chance)
+        certain = (chance > 0).sum(1) == 1
+        writes = state["writes"].masked_fill(hears | ended, CHOICE)
+        after["writes"] = writes.index_put((opened,), torch.where(certain, chance.argmax(1), UNDECIDED))
+        return ended, success
 
     def _tool(self, cell: Int[Tensor, "*B"]) -> Int[Tensor, "*B"]:
         return (cell // self.settings.num_values).clamp(max=self.settings.num_tools)
