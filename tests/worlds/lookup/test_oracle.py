@@ -12,14 +12,11 @@ import pytest
 from inwit.core.errors import UserError
 from inwit.worlds.lookup.beliefs import exact
 from inwit.worlds.lookup.oracle import (
-    Situation,
     best_value,
     least_calls,
     optimal_tokens,
     patience,
     proven,
-    root,
-    search_of,
     token_values,
     value_of,
 )
@@ -27,6 +24,8 @@ from inwit.worlds.lookup.queries import TEMPLATES, Query, queries_of, read_query
 from inwit.worlds.lookup.rules import ANS, LookupSettings
 from inwit.worlds.lookup.scalar import CHOICE, ScalarLookup
 from inwit.worlds.lookup.search import Search
+from inwit.worlds.lookup.searches import root, search_of
+from inwit.worlds.lookup.turns import Situation
 from lookup_brute_force import WithFailures, WithoutFailures
 
 FAILING = {"fail": 0.5, "broken": 0.2, "sure_price": 0.1, "max_steps": 16}
@@ -149,9 +148,19 @@ def test_patience_and_value_where_tools_fail(
 
 @pytest.mark.parametrize("masks", [True, False])
 @pytest.mark.parametrize("changed", [{}, FAILING, {"max_steps": 8, "fail": 0.5, "broken": 0.2}])
-@pytest.mark.parametrize("text", ["F 1", "G G 4", "F 3 ? F 2 : G 2", "F 1 * F 2", "F 1 + F 1"])
+@pytest.mark.parametrize("text", ["F 1", "G G 4", "F 3 ? F 2 : G 2", "F 1 + F 1"])
 def test_values_of_tokens_agree_with_the_world(text: str, changed: dict[str, float], masks: bool) -> None:
     """A token's value is that of the situation after it, over the world's own chances, less what was paid."""
+    follow(text, changed, masks)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("changed", [{}, FAILING, {"max_steps": 8, "fail": 0.5, "broken": 0.2}])
+def test_values_of_tokens_agree_with_the_world_where_a_query_has_the_binary_tool(changed: dict[str, float]) -> None:
+    follow("F 1 * F 2", changed, True)
+
+
+def follow(text: str, changed: dict[str, float], masks: bool) -> None:
     settings, random, query = settings_of(masks=masks, **changed), Random(text), query_of(text)
     for _ in range(3):
         twin = ScalarLookup.from_task(settings, {"query": text})
@@ -199,6 +208,7 @@ def test_the_answers_of_an_opened_answer() -> None:
     assert values == {first + value: Fraction(9 if value == 4 else 4, 25) for value in range(5)}
 
 
+@pytest.mark.slow
 def test_asking_elsewhere_first_may_be_best_where_tools_fail() -> None:
     """Dear sure calls: it may pay to try first whether the second tool works at all. The search over all cells finds
     it, the search over the cells that are needed next does not."""

@@ -12,7 +12,7 @@ from fractions import Fraction
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
-from inwit.worlds.lookup.shapes import STAR_TOOL, Cell, Known, Terms, shape_of
+from inwit.worlds.lookup.shapes import PARITY, STAR_TOOL, Cell, Known, Terms, shape_of
 from inwit.worlds.lookup.states import (
     State,
     canonical,
@@ -139,13 +139,29 @@ def belief(state: State, num_values: int) -> dict[int, Fraction]:
     """The distribution of the query's value, in the state's own names."""
     if state.answer is not None:
         return {state.answer: ONE}
-    cell, shape = next_cells(state)[0], shape_of(state.operator, state.terms)
-    if shape.answers[cell[0]] == shape.final:  # the answer may be the query's value, so its name matters
-        shares = [(value, Fraction(1, num_values)) for value in range(num_values)]
-    else:
-        shares = list(values_at(state, cell, num_values))
-    found: dict[int, Fraction] = {}
-    for value, share in shares:
-        for answer, chance in belief(with_answer(state, cell, value, num_values), num_values).items():
-            found[answer] = found.get(answer, ZERO) + share * chance
-    return found
+    cell = next_cells(state)[0]
+    found = dict.fromkeys(range(num_values), ZERO)
+    for value, share in values_at(state, cell, num_values):
+        after = belief(with_answer(state, cell, value, num_values), num_values)
+        alike = _alike(state, cell, value, num_values)
+        for answer, chance in after.items():
+            if answer not in alike:
+                found[answer] += share * chance
+        # The value stands for all that are alike, and the answer may be one of them: itself, or any of the others.
+        among = sum((after.get(answer, ZERO) for answer in alike), ZERO) / len(alike)
+        for answer in alike:
+            found[answer] += share * among
+    return {answer: chance for answer, chance in found.items() if chance}
+
+
+def _alike(state: State, cell: Cell, value: int, num_values: int) -> list[int]:
+    """The values that a value stands for, if the query's value is of the same type; else the value alone."""
+    shape, named = shape_of(state.operator, state.terms), values_of(state)
+    kind = shape.answers[cell[0]]
+    for argument_kind, argument in zip(shape.arguments[cell[0]], cell[1], strict=True):
+        named[argument_kind].add(argument)
+    if kind != shape.final or value in named[kind]:
+        return [value]
+    parities = shape.renaming[kind] == PARITY
+    others = (each for each in range(num_values) if each not in named[kind])
+    return [each for each in others if not parities or each % 2 == value % 2]

@@ -60,7 +60,7 @@ class Search:
     def __init__(self, rules: Rules, full: bool = True) -> None:
         self.rules, self.full = rules, full
         self.limit: int | None = None
-        self._outcomes: dict[tuple[Node, Errors, int], Outcome] = {}
+        self._choices: dict[tuple[Node, Errors, int], tuple[Outcome, tuple[Move, bool] | None]] = {}
         self._rough: dict[tuple[Node, Errors, int], float] = {}
         self._works: dict[int, tuple[Fraction, float]] = {}
         self._bounds: dict[Node, Fraction] = {}
@@ -73,17 +73,23 @@ class Search:
 
     def outcome(self, node: Node, errors: Errors, steps: int) -> Outcome:
         """The optimum's, with `steps` tokens left and nothing pending."""
+        return self.choice(node, errors, steps)[0]
+
+    def choice(self, node: Node, errors: Errors, steps: int) -> tuple[Outcome, tuple[Move, bool] | None]:
+        """The optimum's outcome, and its call and whether it is sure; None: it answers. Of equally good ones that with
+        fewer calls, then the first in the order of the text."""
         key = node, errors, steps
-        found = self._outcomes.get(key)
+        found = self._choices.get(key)
         if found is None:
-            best = self.answered(node, steps)
+            best, chosen = self.answered(node, steps), None
             bar = self.rough(node, errors, steps) - SLACK
             for move, sure, left in self.calls(node, steps):
                 if not move.needed and self._bound(move, left) <= best.value:
                     continue
                 if self._rough_call(node, errors, move, sure, left) >= bar:
-                    best = max(best, self.called(node, errors, move, sure, left))
-            found = self._outcomes[key] = best
+                    outcome = self.called(node, errors, move, sure, left)
+                    best, chosen = max((best, chosen), (outcome, (move, sure)), key=lambda each: each[0])
+            found = self._choices[key] = best, chosen
         return found
 
     def answered(self, node: Node, steps: int) -> Outcome:
@@ -102,7 +108,7 @@ class Search:
 
     def called(self, node: Node, errors: Errors, move: Move, sure: bool, left: int) -> Outcome:
         """The outcome of a call now and the optimum after it, with `left` tokens left after the call."""
-        return self.expected(self._after(node, errors, move, sure), left, sure)
+        return self.expected(self.after(node, errors, move, sure), left, sure)
 
     def expected(self, after: Iterable[tuple[Fraction, Node, Errors]], left: int, sure: bool) -> Outcome:
         """The outcome of a call that leads to these states with these probabilities."""
@@ -115,7 +121,8 @@ class Search:
                 success += chance * then.success
         return Outcome(value, saved, success)
 
-    def _after(self, node: Node, errors: Errors, move: Move, sure: bool) -> Iterator[tuple[Fraction, Node, Errors]]:
+    def after(self, node: Node, errors: Errors, move: Move, sure: bool) -> Iterator[tuple[Fraction, Node, Errors]]:
+        """What a call may lead to, with probabilities."""
         works = ONE if sure else self.works(errors[move.tool])[0]
         if works < 1:
             yield 1 - works, node, self.failed(errors, move.tool)
