@@ -90,6 +90,7 @@ def test_yardsticks_are_in_order(changed: dict[str, float]) -> None:
             assert found["oracle"].calls == mean_least_calls(settings, kind), template
 
 
+@pytest.mark.slow
 def test_a_search_that_grows_too_large_is_not_called_proven() -> None:
     settings = LookupSettings(fail=0.5, broken=0.2, sure_price=0.1, max_steps=40, queries=("TUVx",))
     assert "not proven" in yardsticks(settings, 0)["oracle"].why

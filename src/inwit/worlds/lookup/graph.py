@@ -109,6 +109,10 @@ class Graph:
         self.num_values = num_values
         self._nodes: dict[State, Node] = {}
 
+    @property
+    def size(self) -> int:
+        return len(self._nodes)
+
     def node(self, operator: str, terms: Terms, known: Known) -> tuple[Node, tuple[int, ...]]:
         """The node of a query with known cells; and what the node's tools are called in the query."""
         names = {tool: tool for tools, _ in terms for tool in tools} | {STAR_TOOL: STAR_TOOL}

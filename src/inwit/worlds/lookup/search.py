@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
 
-from inwit.worlds.lookup.graph import ONE, ZERO, Move, Node
+from inwit.worlds.lookup.graph import ONE, ZERO, Graph, Move, Node
 from inwit.worlds.lookup.states import WORKS
 
 ANSWER_STEPS = 2
@@ -55,21 +55,21 @@ class TooManyStatesError(Exception):
 
 class Search:
     """Values of states, each computed once. With `full` all cells that may matter are tried, else those that the terms
-    need next. While `limit` is set, a search that needs more states raises `TooManyStatesError`."""
+    need next. While `limit` is set, a search that needs more raises `TooManyStatesError`."""
 
     def __init__(self, rules: Rules, full: bool = True) -> None:
         self.rules, self.full = rules, full
         self.limit: int | None = None
+        self.too_large: set[tuple[str, int]] = set()  # kinds and numbers of steps for which it was met
         self._choices: dict[tuple[Node, Errors, int], tuple[Outcome, tuple[Move, bool] | None]] = {}
         self._rough: dict[tuple[Node, Errors, int], float] = {}
         self._works: dict[int, tuple[Fraction, float]] = {}
         self._bounds: dict[Node, Fraction] = {}
         self._prices = float(rules.price), float(rules.sure_price)
 
-    @property
-    def size(self) -> int:
-        """How many states were met."""
-        return len(self._rough)
+    def size(self, graph: Graph) -> int:
+        """How much was done: states met, and nodes, which take longer."""
+        return len(self._rough) + 5 * graph.size
 
     def outcome(self, node: Node, errors: Errors, steps: int) -> Outcome:
         """The optimum's, with `steps` tokens left and nothing pending."""
@@ -179,7 +179,7 @@ class Search:
         key = node, errors, steps
         found = self._rough.get(key)
         if found is None:
-            if self.limit is not None and len(self._rough) > self.limit:
+            if self.limit is not None and self.size(node.graph) > self.limit:
                 raise TooManyStatesError
             found = node.rough_right if steps >= ANSWER_STEPS else 0.0
             for move, sure, left in self.calls(node, steps):

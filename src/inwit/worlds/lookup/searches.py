@@ -13,7 +13,7 @@ from inwit.worlds.lookup.search import Errors, Rules, Search, TooManyStatesError
 from inwit.worlds.lookup.states import terms_of
 
 LEAST_VALUES = 3
-MOST_STATES = 40_000  # of a search over all cells for one query: seconds
+MOST_STATES = 40_000  # of a search over all cells for one query: some seconds
 
 
 def search_of(settings: LookupSettings, query: Query) -> Search:
@@ -21,7 +21,7 @@ def search_of(settings: LookupSettings, query: Query) -> Search:
     check_claimed(settings)
     prices = (settings.price, settings.sure_price, settings.fail, settings.broken)
     rules = Rules(settings.num_values, *map(exact, prices))
-    return _searched(rules, root(settings, query), settings.max_steps)
+    return _searched(rules, query.template, root(settings, query), settings.max_steps)
 
 
 def check_claimed(settings: LookupSettings) -> None:
@@ -54,17 +54,19 @@ def unfailed(node: Node) -> Errors:
 
 
 @lru_cache(maxsize=4096)
-def _searched(rules: Rules, start: Node, steps: int) -> Search:
+def _searched(rules: Rules, template: str, start: Node, steps: int) -> Search:
+    """The search over all cells; where it grows too large for one query of the kind, that over the needed ones."""
     search = search_with(rules)
-    size = search.size
-    search.limit = size + MOST_STATES
-    try:
-        search.outcome(start, unfailed(start), steps)
-    except TooManyStatesError:
-        search = search_with(rules, full=False)
-    finally:
-        search_with(rules).limit = None
-    return search
+    if (template, steps) not in search.too_large:
+        search.limit = search.size(start.graph) + MOST_STATES
+        try:
+            search.outcome(start, unfailed(start), steps)
+            return search
+        except TooManyStatesError:
+            search.too_large.add((template, steps))
+        finally:
+            search.limit = None
+    return search_with(rules, full=False)
 
 
 @lru_cache(maxsize=8)
