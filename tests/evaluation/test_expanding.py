@@ -12,8 +12,7 @@ from torch import Tensor
 import inwit
 from hashed import Hashed
 from inwit.core.types import Expectation, Rollout, Tasks
-from inwit.evaluation import expanding
-from inwit.evaluation.expanding import expand, never_wrong
+from inwit.evaluation.expanding import expand
 from inwit.rollout.collect import collect
 from support import first_fast, small_policy
 

@@ -17,7 +17,7 @@ from inwit.worlds.lookup.beliefs import Heard, exact
 from inwit.worlds.lookup.queries import Query
 from inwit.worlds.lookup.rules import ANS, FIRST_TOOL, PAD, LookupSettings
 from inwit.worlds.lookup.scalar import ScalarLookup
-from inwit.worlds.lookup.search import ZERO, Call, Rules, Search
+from inwit.worlds.lookup.search import ZERO, Call, Outcome, Rules, Search
 from inwit.worlds.lookup.shapes import STAR_TOOL, Cell
 from inwit.worlds.lookup.states import WORKS, State, next_cells, own_names, state_of
 
@@ -47,7 +47,12 @@ def least_calls(settings: LookupSettings, query: Query) -> Fraction:
 
 def best_value(settings: LookupSettings, query: Query) -> Fraction:
     """Expected success minus prices of the Bayes-optimal agent under price, failures and budget."""
-    return search_of(settings).outcome(state_of(query, {}, {}, settings.num_values), settings.max_steps).value
+    return optimum(settings, query).value
+
+
+def optimum(settings: LookupSettings, query: Query) -> Outcome:
+    """What the Bayes-optimal agent scores under price, failures and budget; of equal values the fewest calls."""
+    return search_of(settings).outcome(state_of(query, {}, {}, settings.num_values), settings.max_steps)
 
 
 def value_of(settings: LookupSettings, query: Query, situation: Situation) -> Fraction:
@@ -86,7 +91,10 @@ def patience(settings: LookupSettings, query: Query) -> int:
     tool = query.terms[0].tools[0]
     while True:
         state = state_of(query, {}, {tool: errors}, settings.num_values)
-        call = Call(next_cells(state)[0], sure=False)
+        cells = next_cells(state)
+        if not cells:  # known without a call
+            return errors
+        call = Call(cells[0], sure=False)
         if search.called(state, steps - 2, call).value < search.outcome(state, steps).value or steps < 4:
             return errors
         errors, steps = errors + 1, steps - 2
