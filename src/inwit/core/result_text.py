@@ -97,7 +97,7 @@ def _program(found: Yardstick) -> str:
 
 def problems(evaluation: Evaluation) -> str:
     """What was counted."""
-    return "sampled problems" if any(row.interval for row in evaluation.rows) else "problems"
+    return "sampled problems" if any(row.interval and row.expected is None for row in evaluation.rows) else "problems"
 
 
 def notes(evaluation: Evaluation) -> list[str]:
@@ -105,7 +105,11 @@ def notes(evaluation: Evaluation) -> list[str]:
     lines = _unknown(evaluation)
     if any("~" in cell for row in cells(evaluation) for cell in row):
         brackets = ", in brackets its 95 % interval" if any(row.interval for row in evaluation.rows) else ""
-        lines.append(f"~ estimated from a sample{brackets}")
+        bounded = any(row.interval and row.expected is not None for row in evaluation.rows)
+        sampled = f"~ estimated from a sample{brackets}"
+        lines.append(
+            "~ not followed to every end; in brackets the least and the most it can be" if bounded else sampled
+        )
     lines.append(f"solved {evaluation.solved:,} of {evaluation.problems:,} {problems(evaluation)}")
     if evaluation.cost_over_best is not None:
         lines.append(f"mean {evaluation.cost_unit} over the proven best: {evaluation.cost_over_best:.4f}")

@@ -21,13 +21,14 @@ from inwit.core.results import Evaluation, Json, Row
 from inwit.core.types import Expectation, Papers, Tasks
 from inwit.worlds.examination import Listing, blocks, result_of, yardsticks_of
 from inwit.worlds.lookup.oracle import LEAST_VALUES, least_calls, optimum, patience
-from inwit.worlds.lookup.queries import queries_of
+from inwit.worlds.lookup.queries import queries_of, shape_of
 from inwit.worlds.lookup.rules import LookupSettings
 
 if TYPE_CHECKING:
     from inwit.worlds.lookup.tensors import LookupV0
 
 SHARES = {"luck", "unexpanded", "success_fraction"}  # of the further readings; the others are means
+MOST = 100_000  # queries that are asked; of more a sample is drawn
 ROUNDING = 2.0**-52  # of float64, relative
 
 
@@ -37,6 +38,12 @@ class LookupExam(Listing):
     def __init__(self, world: LookupV0) -> None:
         super().__init__(world)
         self.settings = world.settings
+
+    @staticmethod
+    def lists(settings: LookupSettings) -> bool:
+        """Whether the queries are few enough to ask each."""
+        shapes = (shape_of(name)[1] for name in settings.queries)
+        return sum(settings.num_tools ** sum(chains) * settings.num_values ** len(chains) for chains in shapes) <= MOST
 
     def tasks(self, kinds: Sequence[int], device: torch.device | str) -> Iterator[Tasks]:
         for kind in kinds:

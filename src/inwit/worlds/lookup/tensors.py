@@ -14,6 +14,7 @@ from inwit.core.capabilities import Exam
 from inwit.core.contracts import ScalarWorld
 from inwit.core.results import Advice
 from inwit.core.types import State, Step, Tasks, Taught
+from inwit.worlds.examination import Sampling
 from inwit.worlds.lookup.advice import advice_of
 from inwit.worlds.lookup.exam import LookupExam
 from inwit.worlds.lookup.expert import Expert
@@ -53,8 +54,8 @@ class LookupV0(LookupLessons):
         self._expert: Expert | None = None
 
     def exam(self) -> Exam:
-        """Every query, over all hidden worlds."""
-        return LookupExam(self)
+        """Every query, over all hidden worlds; where there are too many, a sample of both."""
+        return LookupExam(self) if LookupExam.lists(self.settings) else Sampling(self)
 
     def reset(self, tasks: Tasks) -> State:
         zero, no = torch.zeros_like(tasks.kind), torch.zeros_like(tasks.kind, dtype=torch.bool)
