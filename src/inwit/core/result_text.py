@@ -106,10 +106,8 @@ def notes(evaluation: Evaluation) -> list[str]:
     if any("~" in cell for row in cells(evaluation) for cell in row):
         brackets = ", in brackets its 95 % interval" if any(row.interval for row in evaluation.rows) else ""
         bounded = any(row.interval and row.expected is not None for row in evaluation.rows)
-        sampled = f"~ estimated from a sample{brackets}"
-        lines.append(
-            "~ not followed to every end; in brackets the least and the most it can be" if bounded else sampled
-        )
+        sampled = f"estimated from a sample{brackets}"
+        lines.append(f"~ {'not followed to every end: in brackets the least and the most' if bounded else sampled}")
     lines.append(f"solved {evaluation.solved:,} of {evaluation.problems:,} {problems(evaluation)}")
     if evaluation.cost_over_best is not None:
         lines.append(f"mean {evaluation.cost_unit} over the proven best: {evaluation.cost_over_best:.4f}")
