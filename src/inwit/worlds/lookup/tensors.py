@@ -11,13 +11,14 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from inwit.core.contracts import ScalarWorld
-from inwit.core.results import Advice
+from inwit.core.results import Advice, Json, Task
 from inwit.core.types import State, Step, Tasks, Taught
 from inwit.worlds.lookup.advice import advice_of
 from inwit.worlds.lookup.expert import Expert
 from inwit.worlds.lookup.lessons import LookupLessons
+from inwit.worlds.lookup.oracle import prospects
 from inwit.worlds.lookup.posterior import answer_chance, cell_chance
-from inwit.worlds.lookup.rules import ANS, ERR, FIRST_TOOL, ID, PAD, LookupSettings
+from inwit.worlds.lookup.rules import ANS, ERR, FIRST_TOOL, ID, PAD, LookupSettings, parse_task
 from inwit.worlds.lookup.scalar import ScalarLookup
 
 CHOICE, UNDECIDED = -1, -2
@@ -135,6 +136,9 @@ class LookupV0(LookupLessons):
     def advice(self, twin: ScalarWorld) -> Advice:
         assert isinstance(twin, ScalarLookup)
         return advice_of(self.settings, twin)
+
+    def prospects(self, task: Task) -> Json:
+        return prospects(self.settings, parse_task(self.settings, task).query)
 
     def expert(self, tasks: Tasks) -> Taught:
         """Raises `UserError` where the optimum is not claimed: with lies or stale tools, or fewer than 3 values."""
