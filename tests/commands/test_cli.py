@@ -239,7 +239,6 @@ MISTAKES: list[tuple[list[str], list[str]]] = [
     (["explain"], ["run"]),
     (["play"], ["world"]),
     (["play", "tutorial-v9", *TASK, *PROGRAM], ["tutorial-v9", "tutorial-v1"]),
-    (play(*TASK), ["--"]),
     (play(*TASK, "--"), ["--"]),
     (play(*TASK, "--", "MUL", "ANZ"), ["ANZ", "ANS"]),
     (play(*TASK, "--", "mul"), ["mul", "MUL"]),

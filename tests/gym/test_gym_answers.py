@@ -113,6 +113,11 @@ def test_an_episode_that_was_cut_off_has_heard_its_last_answer() -> None:
     assert (world.names[last[0]["last"]], last[3], last[4]["calls"]) == ("3", True, 2)
 
 
+def test_the_machine_of_a_world_that_shows_none() -> None:
+    with pytest.raises(inwit.UserError, match="observe = 'machine' is not known for lookup-v0: use 'tokens'"):
+        gymnasium.make("inwit/Lookup-v0", observe="machine")
+
+
 class _ScalarEcho(ScalarTutorialV1):
     """The twin of `Echo`."""
 

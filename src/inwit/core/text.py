@@ -105,7 +105,7 @@ def seconds(value: float | None) -> str:
     return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
-LISTED = 16  # values of a list that a line of text holds
+LISTED = 12  # values of a list that a line of text holds
 
 
 def task_text(task: Mapping[str, object]) -> str:

@@ -96,7 +96,7 @@ def _expected_papers(tasks: Tasks, expected: Expectation) -> Papers:
 
 
 def _papers(rollout: Rollout, columns: int) -> Papers:
-    """Of a rollout the chosen tokens alone, side by side."""
+    """Of a greedy rollout the chosen tokens alone, side by side."""
     taken = rollout.live & rollout.chosen
     order = (~taken).long().argsort(dim=1, stable=True)
     tokens = rollout.tokens.masked_fill(~taken, -1).gather(1, order).to(torch.int16)

@@ -1,7 +1,8 @@
 """pass@k: the chance that at least one of k programs *sampled* from the policy is right, as a mean over problems.
 
-It is what the policy could do if its programs could be checked. N >= k programs are sampled for each problem; the
-unbiased estimate and its interval are in `core.intervals`.
+It is what the policy could do if its programs could be checked. Where the world draws, a problem has one hidden part:
+all programs get the same answers to the same calls, and problems are always a sample. N >= k programs are
+sampled for each problem; the unbiased estimate and its interval are in `core.intervals`.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ import torch
 from inwit import worlds
 from inwit.core.seeding import stream
 from inwit.core.types import Taught
+from inwit.worlds.lookup.oracle import Situation, optimal_tokens
 from inwit.worlds.lookup.queries import TEMPLATES, Query, read_query
 from inwit.worlds.lookup.scalar import ScalarLookup
 from support import all_kinds
@@ -64,6 +65,17 @@ def test_no_call_can_be_spared_and_each_one_matters() -> None:
             assert len(possible(query, known, 3)) > 1, f"{query.text}: {cell} is asked though it is decided"
             assert matters(query, known, cell, 3), f"{query.text}: {cell} is asked and tells nothing"
             known[cell] = heard
+
+
+def test_a_lesson_is_a_demonstration_of_the_optimum() -> None:
+    """The oracle, which no lesson reads, would write none of its tokens otherwise: what is learnt from lessons alone is
+    learnt from demonstrations, and is to be reported so."""
+    world, taught = lessons(each=5)
+    for twin, tokens, chosen in twins(world, taught):
+        for token, marked in zip(tokens[: max(p for p, m in enumerate(chosen) if m) + 1], chosen, strict=False):
+            if marked:
+                assert token in optimal_tokens(world.settings, twin.problem.query, Situation.of(twin))
+            twin.step(token)
 
 
 def test_the_next_token_is_no_luck() -> None:
