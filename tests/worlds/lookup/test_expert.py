@@ -10,7 +10,8 @@ import torch
 from inwit import worlds
 from inwit.core.errors import UserError
 from inwit.core.seeding import stream
-from inwit.worlds.lookup.oracle import Situation, best_value, least_calls, token_values
+from inwit.worlds.lookup.oracle import best_value, least_calls, token_values
+from inwit.worlds.lookup.turns import Situation
 from inwit.worlds.oracle.programs import oracle_for
 from support import all_kinds, make_world
 

@@ -20,9 +20,10 @@ from torch import Tensor
 from inwit.core.results import Evaluation, Json, Row
 from inwit.core.types import Expectation, Papers, Tasks
 from inwit.worlds.examination import Listing, blocks, result_of, yardsticks_of
-from inwit.worlds.lookup.oracle import LEAST_VALUES, least_calls, optimum, patience
+from inwit.worlds.lookup.oracle import least_calls, outcome, patience
 from inwit.worlds.lookup.queries import queries_of, shape_of
 from inwit.worlds.lookup.rules import LookupSettings
+from inwit.worlds.lookup.searches import LEAST_VALUES
 
 if TYPE_CHECKING:
     from inwit.worlds.lookup.tensors import LookupV0
@@ -75,15 +76,18 @@ class LookupExam(Listing):
         expected, probes = papers[of_kind & ~probe], papers[of_kind & probe]
         success, left_out = (float(each.mean()) for each in (expected.success, expected.unexpanded))
         best = _best(self.settings, kind)
+        readings = _readings(self.settings, expected, best)
+        if "success_fraction" in readings:
+            success = float(Fraction(readings["success_fraction"]))
         return Row(
             name=self.world.kinds.names[kind],
             stage=self.world.kinds.stages[kind],
             problems=len(expected.success),
             solved=int(expected.proven.sum()),
-            cost=float(expected.counts["calls"].mean()),
+            cost=round(float(expected.counts["calls"].mean()), 12),
             best_cost=best.calls if best else None,
             yardsticks=yardsticks_of(self.world, kind),
-            extra=_readings(self.settings, expected, best) | _patience(probes.counts.get("errors"), best),
+            extra=readings | _patience(probes.counts.get("errors"), best),
             interval=(success, min(1.0, success + left_out)) if left_out else None,
             expected=success,
         )
@@ -106,7 +110,7 @@ def _best(settings: LookupSettings, kind: int) -> _Best | None:
         return None
     queries = list(queries_of(settings.queries[kind], settings.num_tools, settings.num_values))
     fails = settings.fail > 0 or settings.broken > 0
-    best = [optimum(settings, query) for query in queries]
+    best = [outcome(settings, query) for query in queries]
     # Where nothing fails, the least calls of who is always right; else those of the best value.
     calls = [-each.calls_saved for each in best] if fails else [least_calls(settings, query) for query in queries]
     first = [query.terms[0].tools[0] for query in queries]

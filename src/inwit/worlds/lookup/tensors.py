@@ -12,7 +12,7 @@ from torch import Tensor
 
 from inwit.core.capabilities import Exam
 from inwit.core.contracts import ScalarWorld
-from inwit.core.results import Advice
+from inwit.core.results import Advice, Yardstick
 from inwit.core.types import State, Step, Tasks, Taught
 from inwit.worlds.examination import Sampling
 from inwit.worlds.lookup.advice import advice_of
@@ -22,6 +22,7 @@ from inwit.worlds.lookup.lessons import LookupLessons
 from inwit.worlds.lookup.posterior import answer_chance, cell_chance
 from inwit.worlds.lookup.rules import ANS, ERR, FIRST_TOOL, ID, PAD, LookupSettings
 from inwit.worlds.lookup.scalar import ScalarLookup
+from inwit.worlds.lookup.yardsticks import yardsticks
 
 CHOICE, UNDECIDED = -1, -2
 QUERIED = ("table", "tools", "values", "operator")
@@ -44,7 +45,7 @@ class LookupV0(LookupLessons):
         "an answer is looked up, never computed, and no tool has a pattern: this world tests asking, reading, keeping "
         "and routing, not arithmetic"
     )
-    capabilities = frozenset({"all_tasks", "chance", "exam", "teaches", "advice"})
+    capabilities = frozenset({"all_tasks", "chance", "exam", "yardsticks", "teaches", "advice"})
     Settings = LookupSettings
 
     def __init__(self, settings: LookupSettings) -> None:
@@ -56,6 +57,9 @@ class LookupV0(LookupLessons):
     def exam(self) -> Exam:
         """Every query, over all hidden worlds; where there are too many, a sample of both."""
         return LookupExam(self) if LookupExam.lists(self.settings) else Sampling(self)
+
+    def yardsticks(self, kind: int) -> dict[str, Yardstick]:
+        return yardsticks(self.settings, kind)
 
     def reset(self, tasks: Tasks) -> State:
         zero, no = torch.zeros_like(tasks.kind), torch.zeros_like(tasks.kind, dtype=torch.bool)
