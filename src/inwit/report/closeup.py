@@ -259,12 +259,11 @@ def _spans(evaluation: Evaluation, key: str) -> RowChart | None:
             lengths += [row.cost, best or 0.0]
     if not rows:
         return None
-    unit, programs = evaluation.cost_unit, evaluation.cost_unit == "tokens"
-    legend = [("marker", FILLED, "agent, mean of what it solves" if programs else "agent")]
+    mean = any(row.expected is not None for row in evaluation.rows)  # over all, whether it is solved or not
+    legend = [("marker", FILLED, "agent" if mean else "agent, mean of what it solves")]
     legend += [("marker", HOLLOW, "oracle, on the same")] if any(lengths[1::2]) else []
-    axis = f"{unit} in a program" if programs else f"expected {unit}", 1.12 * max(lengths), compact
-    name = "Program length" if programs else f"Expected {unit}"
-    return row_chart(key, name, "; ".join(said) + ".", SPANS, rows, axis, legend)
+    name, axis = "Expected cost" if mean else "Program length", f"{evaluation.cost_unit} in a program"
+    return row_chart(key, name, "; ".join(said) + ".", SPANS, rows, (axis, 1.12 * max(lengths), compact), legend)
 
 
 def _kind_lists(look: CloseUp) -> list[dict[str, object]]:
