@@ -19,7 +19,7 @@ from inwit.core.types import Papers, Tasks
 from inwit.evaluation.exact import papers_of, sit
 from inwit.evaluation.explanation import Explanation, explain
 from inwit.report.charts import BARS, FILLED, HOLLOW, SPANS, ChartRow, RowChart, compact, per_cent, row_chart
-from inwit.report.panels import Table, has_critic, step_charts, table, tool_charts
+from inwit.report.panels import Table, has_critic, heat, step_charts, table, tool_charts
 from inwit.report.select import Run
 from inwit.rollout.collect import collect
 from inwit.runs import checkpoint
@@ -80,11 +80,7 @@ def _look(agent: Agent, run: Run, each: int) -> CloseUp:
     world = agent.world
     exam = exam_of(world)
     listed = bool(capable(world, "exam")) and exam.questions <= LISTED and not capable(world, "chance")
-    if listed:
-        papers = sit(agent, exam, range(len(world.kinds)))
-    else:
-        few = Tasks.joined(list(_Few(world).tasks(range(len(world.kinds)), agent.device)))
-        papers = papers_of(collect(world, agent.policy, few), world.num_columns)
+    papers = sit(agent, exam, range(len(world.kinds))) if listed else _of_few(agent)
     kinds = _kinds(world, papers) if listed and exam.proven else []
     return CloseUp(_tools(world, papers), kinds, _explained(agent, run, papers, each))
 
@@ -100,6 +96,11 @@ class _Few(Sampling):
             self.each[kind] = (place + 1) * ROWS // count - place * ROWS // count
             seen[stage] += 1
         self.questions = sum(self.each)
+
+
+def _of_few(agent: Agent) -> Papers:
+    few = Tasks.joined(list(_Few(agent.world).tasks(range(len(agent.world.kinds)), agent.device)))
+    return papers_of(collect(agent.world, agent.policy, few), agent.world.num_columns)
 
 
 def _tools(world: World, papers: Papers) -> dict[str, dict[str, float]]:
@@ -169,7 +170,7 @@ def closeup_view(run: Run, look: CloseUp, key: str, heading: str) -> dict[str, o
         **_result(run.evaluation, key),
         "kinds": _kind_lists(look),
         "excess": _excess(look),
-        "tools": _heat(look),
+        "tools": heat(look.tools),
         "over_training": [*tool_charts(run, key), *step_charts(run, key)],
         "episodes": look.episodes,
         "critic": has_critic(run),
@@ -291,12 +292,3 @@ def _excess(look: CloseUp) -> Table | None:
         return None
     rows = [["as short as possible" if extra <= 0 else f"{extra:g} more", str(more[extra])] for extra in sorted(more)]
     return table("solved kinds by length over the shortest program", ["tokens", "kinds"], rows)
-
-
-def _heat(look: CloseUp) -> dict[str, object] | None:
-    """How often each token stands in a program: a row for each stage, darker the nearer to the greatest of all."""
-    if not look.tools:
-        return None
-    tokens = list(dict.fromkeys(token for uses in look.tools.values() for token in uses))
-    greatest = max(value for uses in look.tools.values() for value in uses.values())
-    return {"tokens": tokens, "greatest": greatest, "stages": look.tools}
