@@ -15,13 +15,12 @@ from inwit.core.errors import UserError
 from inwit.core.isolation import on_own_terms
 from inwit.core.results import Evaluation
 from inwit.core.text import percent
-from inwit.core.types import Papers, Tasks
-from inwit.evaluation.exact import papers_of, sit
+from inwit.core.types import Papers
+from inwit.evaluation.exact import sit
 from inwit.evaluation.explanation import Explanation, explain
 from inwit.report.charts import BARS, FILLED, HOLLOW, SPANS, ChartRow, RowChart, compact, per_cent, row_chart
 from inwit.report.panels import Table, has_critic, heat, step_charts, table, tool_charts
 from inwit.report.select import Run
-from inwit.rollout.collect import collect
 from inwit.runs import checkpoint
 from inwit.runs.folder import COMPLETE
 from inwit.runs.loading import load
@@ -79,8 +78,9 @@ def _source(run: Run) -> Path:
 def _look(agent: Agent, run: Run, each: int) -> CloseUp:
     world = agent.world
     exam = exam_of(world)
-    listed = bool(capable(world, "exam")) and exam.questions <= LISTED and not capable(world, "chance")
-    papers = sit(agent, exam, range(len(world.kinds))) if listed else _of_few(agent)
+    draws = capable(world, "chance")  # what is shown are episodes, so all must be drawn
+    listed = bool(capable(world, "exam")) and not draws and exam.questions <= LISTED
+    papers = sit(agent, exam if listed else _Few(world), range(len(world.kinds)))
     kinds = _kinds(world, papers) if listed and exam.proven else []
     return CloseUp(_tools(world, papers), kinds, _explained(agent, run, papers, each))
 
@@ -96,11 +96,6 @@ class _Few(Sampling):
             self.each[kind] = (place + 1) * ROWS // count - place * ROWS // count
             seen[stage] += 1
         self.questions = sum(self.each)
-
-
-def _of_few(agent: Agent) -> Papers:
-    few = Tasks.joined(list(_Few(agent.world).tasks(range(len(agent.world.kinds)), agent.device)))
-    return papers_of(collect(agent.world, agent.policy, few), agent.world.num_columns)
 
 
 def _tools(world: World, papers: Papers) -> dict[str, dict[str, float]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
+from inwit.core.results import Json
 from inwit.worlds.lookup.beliefs import Heard
 from inwit.worlds.lookup.queries import Query
 from inwit.worlds.lookup.rules import LookupSettings
@@ -86,3 +87,16 @@ def best_plan(settings: LookupSettings, query: Query, heard: Sequence[Heard], st
     """What the optimum writes until the world answers, or to the end, with `steps` tokens chosen before and nothing
     pending. Of plans that are equally good it is the one with fewer calls, then the one that the text names first."""
     return Turn(settings, query, Situation(tuple(heard), steps)).plan(settings.max_steps - steps)
+
+
+def prospects(settings: LookupSettings, query: Query) -> Json:
+    """What the best possible agent expects of a query, by name: exact fractions, whole numbers, and flags."""
+    best = outcome(settings, query)
+    return {
+        "value": best.value,
+        "success": best.success,
+        "calls": -best.calls_saved,
+        "least_calls": least_calls(settings, query),
+        "patience": patience(settings, query),
+        "proven": proven(settings, query),
+    }

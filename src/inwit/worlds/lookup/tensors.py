@@ -12,15 +12,16 @@ from torch import Tensor
 
 from inwit.core.capabilities import Exam
 from inwit.core.contracts import ScalarWorld
-from inwit.core.results import Advice, Yardstick
+from inwit.core.results import Advice, Json, Task, Yardstick
 from inwit.core.types import State, Step, Tasks, Taught
 from inwit.worlds.examination import Sampling
 from inwit.worlds.lookup.advice import advice_of
 from inwit.worlds.lookup.exam import LookupExam
 from inwit.worlds.lookup.expert import Expert
 from inwit.worlds.lookup.lessons import LookupLessons
+from inwit.worlds.lookup.oracle import prospects
 from inwit.worlds.lookup.posterior import answer_chance, cell_chance
-from inwit.worlds.lookup.rules import ANS, ERR, FIRST_TOOL, ID, PAD, LookupSettings
+from inwit.worlds.lookup.rules import ANS, ERR, FIRST_TOOL, ID, PAD, LookupSettings, parse_task
 from inwit.worlds.lookup.scalar import ScalarLookup
 from inwit.worlds.lookup.yardsticks import yardsticks
 
@@ -148,6 +149,9 @@ class LookupV0(LookupLessons):
     def advice(self, twin: ScalarWorld) -> Advice:
         assert isinstance(twin, ScalarLookup)
         return advice_of(self.settings, twin)
+
+    def prospects(self, task: Task) -> Json:
+        return prospects(self.settings, parse_task(self.settings, task).query)
 
     def expert(self, tasks: Tasks) -> Taught:
         """Raises `UserError` where the optimum is not claimed: with lies or stale tools, or fewer than 3 values."""
