@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from inwit.core.capabilities import (
     Achieves,
+    Advises,
     BestPrograms,
     ColumnTwin,
     Enumerable,
@@ -29,6 +30,7 @@ from inwit.worlds.tutorial.v1 import TutorialV1
 WORLDS: tuple[type[World], ...] = (TutorialV0, TutorialV1, CalculatorV0, LookupV0)
 LIST_THEIR_TASKS: tuple[type[Enumerable], ...] = (TutorialV0, TutorialV1, LookupV0)
 DRAW: tuple[type[Stochastic], ...] = (LookupV0,)
+ADVISE: tuple[type[Advises], ...] = (LookupV0,)
 DRAWING_TWINS: tuple[type[StochasticTwin], ...] = (ScalarLookup,)
 SHOW_THEIR_MACHINE: tuple[type[ShowsMachine], ...] = (TutorialV0, TutorialV1, CalculatorV0)
 KNOW_BEST_PROGRAMS: tuple[type[BestPrograms], ...] = (CalculatorV0,)

@@ -189,7 +189,7 @@ MISTAKES: list[tuple[list[str], list[str]]] = [
     (["oracle", "a*b", "--slots", "one"], ["slots", "one"]),
     (["oracle", "a*b", "c*d"], ["c*d"]),
     (["oracle", "a*b", "--tools", "MAX"], ["--tools"]),
-    (["play", WORLD, *TASK], ["--"]),
+    (["play", WORLD, *TASK, "--"], ["--"]),
     (play(), ["expression"]),
     (play("--expression", "a*b"), ["operands"]),
     (play("--operands", "3", "4"), ["expression"]),

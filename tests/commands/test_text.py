@@ -24,6 +24,7 @@ from support import first_fast, untrained
 
 ENCODINGS = ["ascii", "cp1252", "cp437", "cp850", "latin-1", "shift_jis", "gbk", "koi8-r", "utf-16", "utf-8"]
 TASK = ["--expression", "(a*b)+c", "--operands", "3", "5", "2"]
+ASK = ["play", "lookup-v0", "--query", "G F 3", "--seed", "1", "--", "F", "3", "G", "1", "ANS", "0"]
 PLAY = ["play", "calculator-v0", *TASK, "--", "LOAD", "a", "MUL", "b", "ADD", "c", "STO", "m0", "ANS"]
 SMALL = ["--training.max_updates", "2", "--training.confirm", "false", "--policy.width", "4"]
 SMALL += ["--world.max_operators", "1", "--hindsight.rows", "0", "--training.episodes", "16"]
@@ -32,7 +33,7 @@ WORDS = f"SELECT '─·█日é' AS \"─\", now() AS t, run FROM runs WHERE run
 EXPLAIN = ["explain", "one", "--expression", "a*b", "--operands", "3", "5"]
 COMMANDS = [["--help"], ["train", "--help"], ["worlds"], ["recipes"], ["runs"], ["runs", "--json"], ["compare", "*"]]
 COMMANDS += [["compare", "*", "--json"], ["query", WORDS], ["query", WORDS, "--json"], ["query", WORDS, "--csv"], PLAY]
-COMMANDS += [EXPLAIN, ["evaluate", "one"], ["evaluate", "one", "--json"], ["doctor"]]
+COMMANDS += [ASK, EXPLAIN, ["evaluate", "one"], ["evaluate", "one", "--json"], ["doctor"]]
 MISTAKES = [["evaluate", f"no{STRANGE}"], ["train", f"{STRANGE}.toml"], ["query", f"SELECT {STRANGE}"], ["─"]]
 MISTAKES += [["train", "--─", "é"], ["runs", "--status", "é"]]
 WIDTHS = [40, 60, 80, 88, 120, 200, 300]
@@ -83,7 +84,8 @@ def test_every_command_prints_in_every_encoding(encoding: str, one: Path, monkey
         if "--json" in arguments:
             json.loads(text)
         elif arguments[0] not in ("query", "runs", "compare", "doctor"):  # which show the strange name
-            assert "?" not in text, arguments
+            templates = r"Tx\?\w+:\w+"  # of queries, which have the sign of their own
+            assert "?" not in re.sub(templates, "", text), arguments
     for arguments in MISTAKES:
         assert shown(monkeypatch, arguments, Screen(encoding), 2).count("\n") == 1
 
@@ -115,7 +117,7 @@ def test_tables_fit_their_terminal(width: int, encoding: str, one: Path, monkeyp
     monkeypatch.setenv("COLUMNS", str(width))
     monkeypatch.setenv("TERM", "xterm")
     plain = ["evaluate", "one"], ["runs"], ["compare", "one"], ["query", "SELECT * FROM runs"]
-    for arguments in (*plain, PLAY, EXPLAIN):
+    for arguments in (*plain, PLAY, ASK, EXPLAIN):
         text = shown(monkeypatch, arguments, Screen(encoding, terminal=True))
         assert "…" not in text
         assert max(map(len, text.splitlines())) <= max(width, 56), (arguments, text)

@@ -13,7 +13,7 @@ from inwit.core.types import Output, Rollout
 from inwit.learners import LEARNERS
 from inwit.rollout.collect import collect
 from inwit.training.metrics import checked
-from inwit.worlds.oracle.programs import OraclePrograms
+from inwit.worlds.oracle.programs import oracle_for
 from support import all_kinds, make_world, small_policy
 
 # Settings beside the defaults that change what a learner does.
@@ -42,7 +42,7 @@ def collected(learner: Any, policy: Any, seed: int = 0, world_id: str = "tutoria
         keep_graph=learner.one_pass,
         after_end=learner.whole_sequence,
     )
-    return replace(rollout, oracle_programs=OraclePrograms(world)(problems)) if learner.reads_oracle else rollout
+    return replace(rollout, oracle=oracle_for(world)(problems)) if learner.reads_oracle else rollout
 
 
 def losses(learner: Any, policy: Any, rollout: Rollout) -> list[float]:
@@ -167,7 +167,7 @@ def test_nothing_is_learnt_from_what_the_world_wrote(learner_id: str, settings: 
     policy = small_policy("gru", make_world("lookup-v0", masks=masks))
     rollout = collected(learner, policy, world_id="lookup-v0", masks=masks)
     assert bool((rollout.live & ~rollout.chosen).any()), "The world wrote nothing: the test would prove nothing."
-    own = rollout.live & rollout.chosen if rollout.oracle_chosen is None else rollout.oracle_chosen
+    own = rollout.live & rollout.chosen if rollout.oracle is None else rollout.oracle.chosen
     noting = Noting(policy, rollout)
     if rollout.outputs is not None:
         with_gradients(rollout.outputs)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 from typing import Any
 
 import pytest
 import torch
+from rich.console import Console
 
 import inwit
 from inwit.core.errors import UserError
+from inwit.rollout.collect import collect
+from inwit.worlds import make_scalar
 from inwit.worlds.oracle.constant import kind_success
 from inwit.worlds.tutorial.rules import TutorialSettings
 from scripts import ORACLES, greedy_program, scripted
@@ -107,3 +111,96 @@ def test_tasks_that_do_not_fit_are_refused() -> None:
         inwit.explain(untrained(), {"stage": 3, "operands": [1, 2, 3]})
     with pytest.raises(UserError, match="2 operands were given"):
         inwit.explain(untrained(), {"stage": 0, "operands": [1, 2]})
+
+
+# In a world that answers.
+
+ANSWERS: dict[str, Any] = {"world": {"id": "lookup-v0", "num_values": 3}, "training": {"confirm": False}}
+QUERIES = ["F 1", "G F 1", "F 0 ? G 2 : F 1", "F 0 * G 2"]
+
+
+def writes(*programs: str) -> Any:
+    """An agent that writes one program, for each stage its own, whatever it is answered: the world's tokens are written
+    down in it, too."""
+    return scripted(*programs, **ANSWERS, curriculum={"id": "uniform"})
+
+
+@pytest.mark.parametrize("query", QUERIES)
+@pytest.mark.parametrize("masks", [True, False])
+def test_an_explained_stream_is_that_of_a_rollout(query: str, masks: bool) -> None:
+    """The policy is stepped with the world's tokens, too; states are those of the twin; counts are the episode's."""
+    agent = untrained(**{**ANSWERS, "world": {**ANSWERS["world"], "masks": masks}})
+    explanation = inwit.explain(agent, {"query": query, "seed": 3})
+    rollout = collect(agent.world, agent.policy, agent.world.task({"query": query, "seed": 3}))
+    live = rollout.live[0]
+    names = agent.world.vocabulary.decode
+    assert [choice.token for choice in explanation.choices] == names(rollout.tokens[0, live].tolist())
+    assert [choice.chosen for choice in explanation.choices] == rollout.chosen[0, live].tolist()
+    values = rollout.values[0, live].tolist()
+    assert [choice.value for choice in explanation.choices] == pytest.approx(values, abs=1e-5)
+    assert explanation.program == names(rollout.tokens[0, live & rollout.chosen[0]].tolist())
+    assert explanation.steps == len(explanation.program)
+    assert explanation.counts == {name: int(counts) for name, counts in rollout.counts.items()}
+    assert explanation.success is bool(rollout.success)
+    twin = make_scalar("lookup-v0", {"query": query, "seed": 3}, **agent.world.settings.to_dict())
+    for choice in explanation.choices:
+        assert choice.chosen is (twin.forced() == -1)
+        twin.step(agent.world.vocabulary.id(choice.token))
+        assert choice.state == twin.state()
+        assert choice.facts == agent.world.advice(twin).facts
+        assert (choice.alternatives == []) is not choice.chosen
+
+
+def test_the_regret_of_each_token_and_of_the_whole() -> None:
+    """What is lost on the way adds up: the value of the optimum is what the program earns on average, and its regret.
+    `G` instead of `F` costs a call; guessing then costs the rest."""
+    task = {"query": "F 1", "table": [1, 0, 2, 2, 2, 0, 0, 1, 2, 1, 1, 1, 2, 0, 0]}
+    explanation = inwit.explain(writes("G 2 0 ANS 1"), task)
+    chosen = [choice for choice in explanation.choices if choice.chosen]
+    assert [choice.token for choice in explanation.choices] == ["G", "2", "0", "ANS", "1"]
+    assert [choice.chosen for choice in explanation.choices] == [True, True, False, True, True]
+    assert [choice.best for choice in chosen] == [["F"], ["0", "1", "2"], ["F"], ["0", "1", "2"]]
+    assert [choice.regret for choice in chosen] == pytest.approx([0.02, 0, 0.98 - 1 / 3, 0])
+    assert [choice.expected for choice in chosen] == pytest.approx([0.96, 0.96, 1 / 3, 1 / 3])
+    assert explanation.regret == pytest.approx(0.98 - (1 / 3 - 0.02))
+    assert (explanation.success, explanation.lucky) == (False, False)
+    assert explanation.program_success == pytest.approx(1 / 3)
+    assert explanation.choices[2].regret is None
+
+
+@pytest.mark.parametrize(("program", "share"), [("ANS 0", 1 / 3), ("F 1 0 ANS 0", 1.0), ("G 1 2 ANS 0", 1 / 3)])
+def test_luck_is_an_answer_that_was_not_known(program: str, share: float) -> None:
+    task = {"query": "F 1", "table": [1, 0, 2, 2, 2, 0, 0, 1, 2, 1, 1, 1, 2, 0, 0]}
+    explanation = inwit.explain(writes(program), task)
+    assert explanation.success
+    assert explanation.program_success == pytest.approx(share)
+    assert explanation.lucky is (share < 1)
+    console = Console(file=io.StringIO(), width=160)
+    console.print(explanation)
+    printed = " ".join(console.file.getvalue().split())
+    assert ("33.3 % of the hidden worlds that answer like this" in printed) is (share < 1)
+
+
+def test_how_an_explanation_with_answers_looks() -> None:
+    explanation = inwit.explain(writes("F 1 0 ANS 0"), {"query": "F 1", "seed": 0})
+    console = Console(file=io.StringIO(), width=160)
+    console.print(explanation)
+    printed = " ".join(console.file.getvalue().split())
+    answer = explanation.choices[2].token
+    for text in (f"> {answer}", f"F 1 = {answer}", "needed", "optimum's", "regret", "calls 1", "table", "(15 values)"):
+        assert text in printed
+    assert json.loads(json.dumps(explanation.to_dict()))["choices"][2]["chosen"] is False
+
+
+def test_where_no_optimum_is_claimed_facts_are_shown_all_the_same() -> None:
+    deceiving = {**ANSWERS, "world": {**ANSWERS["world"], "lie": 0.2}}
+    explanation = inwit.explain(untrained(**deceiving), {"query": "F 1", "seed": 0})
+    assert (explanation.regret, explanation.lucky, explanation.program_success) == (None, None, None)
+    assert all((choice.best, choice.regret) == ([], None) for choice in explanation.choices)
+    assert "needed" in explanation.choices[0].facts
+
+
+def test_a_task_that_is_not_drawn_is_refused_with_the_way_out() -> None:
+    with pytest.raises(UserError, match=r"not drawn.*--seed 0") as refused:
+        inwit.explain(writes("F 1 0 ANS 0"), {"query": "F 1"})
+    assert "\n" not in str(refused.value)

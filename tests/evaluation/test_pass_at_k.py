@@ -24,6 +24,7 @@ from inwit.evaluation.exact import evaluate, others, others_shown
 from inwit.evaluation.pass_at_k import Estimate, PassAtK, pass_at_k
 from inwit.rollout.collect import collect
 from inwit.worlds.oracle.shortest import shortest_table
+from scripts import scripted
 from support import untrained
 
 WRONG = ["LOAD", "a", "ANS"]
@@ -289,3 +290,12 @@ def test_the_result_is_plain_data() -> None:
 def test_an_interval_close_to_everything_can_be_read() -> None:
     shown = PassAtK(1, 16, True, Estimate(9, 0.9998, 0.99951, 0.99999), [])._repr_html_()
     assert "99.95 % to &gt; 99.99 %" in shown
+
+
+def test_in_a_world_that_draws_problems_are_a_sample_with_one_hidden_part_each() -> None:
+    """The agent that asks and keeps no answer is right in one world of five: not oftener for all its samples."""
+    agent = scripted("F 1 0 ANS 2", world={"id": "lookup-v0", "queries": ["Tx"]}, training={"confirm": False})
+    found = inwit.pass_at_k(agent, 4)
+    assert not found.all_problems
+    assert found.overall.estimate == pytest.approx(0.2, abs=0.06)
+    assert found.overall.low < 0.2 < found.overall.high

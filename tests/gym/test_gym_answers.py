@@ -88,7 +88,8 @@ def test_what_the_world_wrote_is_marked_where_it_is_shown(make: Any) -> None:
         token = env.world.vocabulary.id(name)
         env.step(token if isinstance(env, InwitEnv) else np.array([token]))
     shown = env.render() if isinstance(env, InwitEnv) else env.render()[0]
-    assert shown.splitlines()[1:] == [
+    assert shown.splitlines() == [
+        "query G F 3  table 1 2 3 ... (35 values)  broken 0 0 0  fails 0 0 0 0 0",
         "written F 3 > 4",
         "open ·  answers F 3 = 4  calls 1  sure_calls 0  errors 0",
     ]
@@ -111,6 +112,11 @@ def test_an_episode_that_was_cut_off_has_heard_its_last_answer() -> None:
     short.reset(options={"query": "F 3", "table": TABLE})
     last = write(short, "F", "3", "F", "3")[-1]
     assert (world.names[last[0]["last"]], last[3], last[4]["calls"]) == ("3", True, 2)
+
+
+def test_the_machine_of_a_world_that_shows_none() -> None:
+    with pytest.raises(inwit.UserError, match="observe = 'machine' is not known for lookup-v0: use 'tokens'"):
+        gymnasium.make("inwit/Lookup-v0", observe="machine")
 
 
 class _ScalarEcho(ScalarTutorialV1):

@@ -20,6 +20,8 @@ from inwit.core import storage
 from inwit.core.contracts import Agent
 from inwit.core.results import Evaluation
 from inwit.integrations.hub import model_card
+from inwit.training.config import resolve
+from inwit.training.loop import new_agent
 from results import DRAWN, PROVEN
 from support import untrained
 
@@ -88,6 +90,18 @@ def test_a_world_that_cannot_list_its_problems_says_so(tmp_path: Path) -> None:
     assert "every problem" not in card
     assert "| not searched |" in card
     assert json.loads((folder / "config.json").read_text())["evaluation"]["proven"] is False
+
+
+def test_the_card_of_a_world_that_answers(tmp_path: Path) -> None:
+    """A row for each kind of query, of success over all hidden tables."""
+    small = {"num_values": 3, "queries": ["Tx", "TUx"]}
+    agent = new_agent(resolve("lookup", policy={"width": 4}, world=small))
+    card = (inwit.save_pretrained(agent, tmp_path / "agent") / "README.md").read_text()
+    assert "queries Tx TUx, price 0.02" in card
+    for row in inwit.evaluate(agent).rows:
+        assert f"| {row.name} | {row.problems} | {row.solved} |" in card
+        assert f"{100 * row.success:.1f} %" in card
+    assert "known limit: an answer is looked up, never computed" in card
 
 
 @pytest.mark.parametrize("evaluation", [PROVEN, DRAWN], ids=["proven", "sampled"])

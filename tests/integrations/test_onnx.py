@@ -18,10 +18,12 @@ import inwit
 from inwit import UserError
 from inwit.core import settings as inwit_settings
 from inwit.core.contracts import Agent
+from inwit.core.seeding import stream
 from inwit.core.types import Memory, Output
 from inwit.integrations import onnx as export
 from inwit.policies.replay import replay_by_stepping
-from inwit.training.config import Part
+from inwit.training.config import Part, resolve
+from inwit.training.loop import new_agent
 from support import untrained
 
 NEEDED = ("onnxscript", "onnxruntime")
@@ -61,6 +63,34 @@ def test_the_step_function_on_a_thousand_states(policy_id: str, tmp_path: Path) 
     about = json.loads(session(step).get_modelmeta().custom_metadata_map["inwit"])
     assert about["vocabulary"] == list(agent.world.vocabulary.names)
     assert (about["world"]["id"], about["function"]) == ("tutorial-v1", "step")
+
+
+def test_the_states_of_a_world_that_answers_have_heard_its_answers() -> None:
+    """Where the world writes, the check feeds its token, not the policy's."""
+    agent = new_agent(resolve("lookup", policy={"width": 4}))
+    world: Any = agent.world
+    draws = stream(0, "onnx check")
+    tasks = world.sample(torch.randint(len(world.kinds), (50,), generator=draws), draws)
+    state, answers = world.reset(tasks), 0
+    with torch.no_grad():
+        for token, _ in export.sampled_states(world, agent.policy, 50, 6)[1]:
+            forced, live = world.forced(state), ~state["ended"]
+            by_world = live & (forced >= 0)
+            assert bool((token[by_world] == forced[by_world]).all())
+            legal = world.legal(state).gather(1, token[:, None])[:, 0]
+            assert bool(legal[live].all())
+            answers += int(by_world.sum())
+            state, _ = world.step(state, token)
+    assert answers > 20
+
+
+@pytest.mark.slow
+def test_an_agent_of_a_world_that_answers(tmp_path: Path) -> None:
+    agent = new_agent(resolve("lookup", policy={"width": 8}))
+    step, _ = inwit.export_onnx(agent, tmp_path / "agent.onnx")
+    tokens, error, count = differences(agent, step)
+    assert (tokens, count) == (0, 1000)
+    assert error < 1e-4
 
 
 @pytest.mark.slow

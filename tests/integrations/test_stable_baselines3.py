@@ -50,6 +50,28 @@ def test_recorded_episodes(world_id: str, every: int) -> None:
         assert all(endings[row] for row, record in enumerate(records) if record.terminated or record.truncated)
 
 
+def test_what_the_world_counts_is_told() -> None:
+    """At the end of each step, and from nothing at a beginning; `last` is then the world's answer."""
+    env = InwitVecEnv("lookup-v0", 2, price=0.25)
+    env.set_options({"query": "F 3", "table": [4] * 35})
+    env.reset()
+    assert [info["calls"] for info in env.reset_infos] == [0, 0]
+    names = env.batch.world.vocabulary
+    for actions, reward, calls, last in (
+        (["F", "ANS"], [0, 0], [0, 0], ["F", "ANS"]),
+        (["3", "4"], [-0.25, 1], [1, 0], ["4", "="]),
+        (["F", "F"], [0, 0], [1, 0], ["F", "F"]),
+        (["3", "1"], [-0.25, -0.25], [2, 1], None),
+    ):
+        seen, paid, done, infos = env.step(np.array(names.ids(actions)))
+        assert paid.tolist() == reward
+        assert [info["calls"] for info in infos] == calls
+        assert last is None or names.decode(seen["last"].tolist()) == last
+        if done.any():
+            assert infos[1]["terminal_observation"]["last"] == names.id("4")
+            assert env.reset_infos[1]["calls"] == 0
+
+
 def test_truncation_is_an_ending_unless_asked() -> None:
     for budget in ("terminates", "truncates"):
         env = InwitVecEnv("tutorial-v1", 2, budget=budget)

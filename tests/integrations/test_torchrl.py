@@ -78,6 +78,19 @@ def test_recorded_episodes(world_id: str, every: int) -> None:
             assert record.truncated in (None, bool(last[row]["truncated"])), record
 
 
+def test_the_worlds_answers_and_counts_are_shown() -> None:
+    env = make_env("lookup-v0", 2, price=0.25)
+    names = env.batch.world.vocabulary
+    now = env.reset(options={"query": "F 3", "table": [4] * 35})
+    assert now["calls"].tolist() == [[0], [0]]
+    for actions in (["F", "ANS"], ["3", "4"]):
+        now = env.step(now.set("action", torch.tensor(names.ids(actions))))["next"]
+    assert names.decode(now["last"].tolist()) == ["4", "4"]
+    assert now["reward"].tolist() == [[-0.25], [1.0]]
+    assert now["calls"].tolist() == [[1], [0]]
+    assert now["terminated"].tolist() == [[False], [True]]
+
+
 def test_rows_start_anew_by_themselves() -> None:
     env = make_env("tutorial-v1", 4)
     env.set_seed(0)

@@ -14,7 +14,7 @@ from inwit.core.seeding import stream
 from inwit.learners.oracle_cloning import OracleCloning
 from inwit.rollout.collect import collect
 from inwit.training.config import resolve
-from inwit.worlds.oracle.programs import NO_TOKEN, OraclePrograms
+from inwit.worlds.oracle.programs import NO_TOKEN, OraclePrograms, oracle_for
 from inwit.worlds.oracle.shortest import shortest
 from inwit.worlds.running import perform
 from support import all_kinds, make_world, small_policy
@@ -80,7 +80,7 @@ def test_the_loss_is_the_mean_log_likelihood_of_the_programs() -> None:
     world = make_world("calculator-v0", max_operators=3, num_slots=0)
     policy = small_policy("gru", world)
     tasks = world.greedy_tasks()
-    rollout = replace(collect(world, policy, tasks), oracle_programs=OraclePrograms(world)(tasks))
+    rollout = replace(collect(world, policy, tasks), oracle=oracle_for(world)(tasks))
     [(loss, metrics)] = OracleCloning(OracleCloning.Settings()).losses(policy, rollout)
     total, entropies = [], []
     for row, program in enumerate(_rows(rollout)):
@@ -96,7 +96,8 @@ def test_the_loss_is_the_mean_log_likelihood_of_the_programs() -> None:
 
 
 def _rows(rollout: Any) -> list[list[int]]:
-    return [[token for token in row if token != NO_TOKEN] for row in rollout.oracle_programs.tolist()]
+    told = rollout.oracle
+    return [row[chosen].tolist() for row, chosen in zip(told.tokens, told.chosen, strict=True)]
 
 
 def test_other_learners_never_see_the_oracle() -> None:
@@ -105,7 +106,7 @@ def test_other_learners_never_see_the_oracle() -> None:
     seen = {}
     for learner in ("a2c", "oracle_cloning"):
         update = next(inwit.updates(resolve("calculator", learner={"id": learner}, hindsight={"rows": 0}, **small)))
-        seen[learner] = update.rollout.oracle_programs is not None
+        seen[learner] = update.rollout.oracle is not None
     assert seen == {"a2c": False, "oracle_cloning": True}
 
 

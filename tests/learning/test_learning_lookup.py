@@ -15,6 +15,7 @@ def test_two_calls_of_which_one_feeds_the_other_are_learnt_in_seconds() -> None:
     *_, last = inwit.updates(
         "lookup",
         world={"queries": ("Tx", "TUx", "Tx*Uy")},
+        policy={"width": 64},
         training={"max_updates": 150, "confirm": False},
     )
     world = last.agent.world

@@ -11,6 +11,7 @@ import torch
 
 from calculating import calculator_agent
 from inwit.core.contracts import Agent
+from inwit.evaluation import exact
 from inwit.report import closeup
 from inwit.report.select import Run
 from inwit.runs.folder import Record
@@ -71,8 +72,6 @@ def test_other_worlds_tell_of_no_kinds(agent: Agent) -> None:
 
 def test_only_chosen_tokens_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     """In a world that writes in between, what the world wrote is no tool of the agent's."""
-    from inwit.evaluation import exact
-
     agent, whole = untrained(), exact.collect
 
     def forced(*arguments: Any, **more: Any) -> Any:
@@ -84,3 +83,15 @@ def test_only_chosen_tokens_are_counted(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(exact, "collect", forced)
     after = sum(sum(uses.values()) for uses in look(agent).tools.values())
     assert after == pytest.approx(before - 3), "One token of each episode of the three stages was the world's."
+
+
+def test_a_world_that_answers_is_looked_at_with_what_is_hidden_drawn() -> None:
+    """Tokens of chosen ones alone are counted, explanations have the world's answers."""
+    agent = untrained(world={"id": "lookup-v0"}, training={"confirm": False})
+    look = closeup._look(agent, NOWHERE, 2)
+    assert set(look.tools) == {"0", "1", "2", "3"}
+    assert not any("ERR" in uses for uses in look.tools.values())
+    assert look.kinds == []
+    assert len(look.episodes) >= 4
+    assert all(episode.task["table"] for episode in look.episodes)
+    assert any(not choice.chosen for episode in look.episodes for choice in episode.choices)

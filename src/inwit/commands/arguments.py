@@ -196,4 +196,5 @@ def unknown_flag(word: str) -> UserError:
 
 
 def _setting_line(section: str, item: Field) -> str:
-    return f"      --{section + '.' + item.name:26} {item.metadata['help']} [{item.default}]"
+    default = ",".join(map(str, item.default)) if isinstance(item.default, tuple) else item.default
+    return f"      --{section + '.' + item.name:26} {item.metadata['help']} [{default}]"

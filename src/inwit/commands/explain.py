@@ -1,9 +1,12 @@
 """`inwit explain RUN ...`: one problem, token by token: machine, value, alternatives.
 
 One problem, token by token: what the agent wrote, the machine after it, its value estimate, the
-three likeliest tokens, and whether the program keeps to the oracle's.
+three likeliest tokens, and whether the program keeps to the oracle's. Where the world answers, `> 7`
+is a token of the world's; beside the agent's tokens stand what is known and still needed, what the
+optimum would write, and the regret: how much expected reward the token gives away.
 
 example: inwit explain latest --stage 2 --operands 5 5 7 9 8
+         inwit explain latest --query 'G F 3' --seed 0
 """
 
 from __future__ import annotations

@@ -135,12 +135,18 @@ def _examples(stages: tuple[int, ...]) -> list[int]:
 
 
 def _closing(agent: Agent, task: dict[str, object]) -> str:
+    from inwit.core.capabilities import capable
+
     summary = agent.summary
     trained = f"{summary['update']} updates, {summary['tokens']:,} tokens, {summary['seconds']:.1f} s of training"
     if summary["solved"] is None and not agent.config.training.confirm:
         trained += " (a fixed number of updates; nothing was confirmed)"
     elif not summary["solved"]:
         trained += ": not every problem is solved"
+    draws, lists = capable(agent.world, "chance"), capable(agent.world, "all_tasks")
+    if draws and lists:  # the query is shorter with a seed than with its hidden tables
+        last = lists.all_tasks([len(agent.world.kinds) - 1])[-1:]
+        task = {**agent.world.describe(last)[0], "seed": agent.config.seed}
     program = sys.argv[0] if sys.argv[0].endswith("inwit") else "inwit"
     flags = " ".join(f"{task_flag(name)} {_flag_value(value)}" for name, value in task.items())
     return f"{trained}\nrun: {_shown(agent)}\nnext: {program} explain {_name(agent)} {flags}"

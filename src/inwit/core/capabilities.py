@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from inwit.core.contracts import ScalarWorld, World
-from inwit.core.results import Evaluation, Yardstick
+from inwit.core.results import Advice, Evaluation, Json, Yardstick
 from inwit.core.types import Lessons, Papers, State, Task, Tasks, Taught
 
 
@@ -102,6 +102,19 @@ class Teaches(World, Protocol):
     def teach(self, kinds: Int[Tensor, " B"], generator: torch.Generator) -> Taught: ...
 
 
+class Advises(World, Protocol):
+    """`advice`: answers the agent, and knows what the best possible agent would write, whatever was answered.
+
+    `advice` is of a moment of an episode of its scalar twin. `expert` plays drawn tasks as well as possible, on what an
+    agent may know; of tokens that are equally good it always writes the same, and it has no chosen token where the
+    budget is too small. `prospects` is what the best possible agent expects of a task, figures by name. Both raise
+    `UserError` for settings in which the optimum is not known."""
+
+    def advice(self, twin: ScalarWorld) -> Advice: ...
+    def expert(self, tasks: Tasks) -> Taught: ...
+    def prospects(self, task: Task) -> Json: ...
+
+
 class Thrifty(Protocol):
     """Follows programs from their start and knows which tokens waste nothing."""
 
@@ -164,6 +177,8 @@ def capable(world: World, capability: Literal["best_programs"]) -> BestPrograms 
 def capable(world: World, capability: Literal["machine"]) -> ShowsMachine | None: ...
 @overload
 def capable(world: World, capability: Literal["achieved"]) -> Achieves | None: ...
+@overload
+def capable(world: World, capability: Literal["advice"]) -> Advises | None: ...
 @overload
 def capable(world: World, capability: Literal["teaches"]) -> Teaches | None: ...
 def capable(world: World, capability: str) -> World | None:

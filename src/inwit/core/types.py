@@ -8,7 +8,7 @@ one dict map.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -142,10 +142,7 @@ class Rollout:
     outputs: Output | None = None
     detour: Bool[Tensor, "B T"] | None = None  # chosen by chance, not by the policy's logits; None: nowhere
     achieved: Int[Tensor, "B T"] | None = None  # after each column the polynomial that the machine holds, or -1
-    # What the oracle would write for each problem, the world's answers included, filled up with -1; and which of these
-    # tokens it chose. Only for learners that declare `reads_oracle`.
-    oracle_programs: Int[Tensor, "N L"] | None = None
-    oracle_chosen: Bool[Tensor, "N L"] | None = None
+    oracle: Taught | None = None  # what the oracle would write: only for learners that declare `reads_oracle`
 
     @property
     def returns(self) -> Float[Tensor, " B"]:
@@ -174,8 +171,8 @@ class Lessons:
 
 @dataclass(frozen=True)
 class Taught:
-    """Lessons for closed loops: whole episodes, the world's answers included, each on its own task. `chosen` marks the
-    tokens that the policy is to choose; the rest are the world's, and PAD after the end."""
+    """Whole episodes to imitate, the world's answers included, each on its own task. `chosen` marks the tokens that the
+    policy is to choose; the rest are the world's, and padding after the end."""
 
     tasks: Tasks
     tokens: Int[Tensor, "B T"]
@@ -211,14 +208,29 @@ class Expectation:
         """Chosen tokens."""
         return self.uses.sum(1)
 
+    def __getitem__(self, rows: slice | Tensor) -> Expectation:
+        return self._map(lambda tensor: tensor[rows])
+
+    def replaced(self, places: Int[Tensor, " M"], part: Expectation) -> Expectation:
+        """With the problems at some places taken from `part`."""
+        others = iter(part._tensors())
+        return self._map(lambda tensor: tensor.index_copy(0, places, next(others)))
+
     @staticmethod
     def joined(parts: Sequence[Expectation]) -> Expectation:
         """The problems of all parts, one after another."""
-        plain = ("success", "unexpanded", "reward", "uses", "luck", "invalid", "leaves", "wrong")
-        counts = {name: torch.cat([part.counts[name] for part in parts]) for name in parts[0].counts}
-        return Expectation(
-            counts=counts, **{name: torch.cat([getattr(each, name) for each in parts]) for name in plain}
-        )
+        rest = [iter(part._tensors()) for part in parts]
+        return parts[0]._map(lambda _: torch.cat([next(tensors) for tensors in rest]))
+
+    def _tensors(self) -> list[Tensor]:
+        found: list[Tensor] = []
+        self._map(lambda tensor: (found.append(tensor), tensor)[1])
+        return found
+
+    def _map(self, change: Callable[[Tensor], Tensor]) -> Expectation:
+        plain = (each.name for each in fields(self) if each.name != "counts")
+        changed: dict[str, Tensor] = {name: change(getattr(self, name)) for name in plain}
+        return Expectation(counts=map_rows(self.counts, change), **changed)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """pass@k: the chance that at least one of k programs *sampled* from the policy is right, as a mean over problems.
 
-It is what the policy could do if its programs could be checked. N >= k programs are sampled for each problem; the
-unbiased estimate and its interval are in `core.intervals`.
+It is what the policy could do if its programs could be checked. Where the world draws, a problem has one hidden part:
+all programs get the same answers to the same calls, and problems are always a sample. N >= k programs are
+sampled for each problem; the unbiased estimate and its interval are in `core.intervals`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from rich.console import Group
 from rich.text import Text
 
+from inwit.core.capabilities import capable
 from inwit.core.columns import Columns
 from inwit.core.contracts import Agent, World
 from inwit.core.errors import UserError, short
@@ -92,7 +94,8 @@ def pass_at_k(agent: Agent, k: int, samples: int | None = None, control: str | N
 def _pass_at_k(agent: Agent, k: int, samples: int, control: str | None) -> PassAtK:
     world = agent.world
     exam = exam_of(world)
-    all_problems = exam.proven and exam.questions <= FEW
+    # Where the world draws, a problem is a query with what is hidden: there are too many to try all.
+    all_problems = exam.proven and exam.questions <= FEW and not capable(world, "chance")
     tasks = Tasks.joined(list(exam.tasks(range(len(world.kinds)), "cpu"))) if all_problems else _some_problems(world)
     shown = tasks if control is None else others_shown(world, [tasks], control)[0]
     right = _count_right(agent, tasks, shown, samples)

@@ -21,6 +21,7 @@ from inwit.core.errors import UserError, missing
 from inwit.core.paths import given_path, readable
 from inwit.core.results import Evaluation, Json
 from inwit.core.storage import Tell, to_stderr
+from inwit.core.text import held
 from inwit.evaluation.exact import evaluate
 from inwit.runs import loading
 from inwit.runs.finding import CONFIG, is_portable
@@ -158,7 +159,8 @@ def model_card(agent: Agent, evaluation: Evaluation, name: str) -> str:
     trained = "not trained"
     if "update" in summary:
         trained = f"{summary['update']:,} updates, {summary['tokens']:,} tokens, {summary['seconds']:.1f} s of training"
-    settings = [f"{name} {value}" for name, value in config.world.settings.to_dict().items()]
+    given = config.world.settings.to_dict().items()
+    settings = [f"{name} {held(value) if isinstance(value, list) else value}" for name, value in given]
     width = getattr(config.policy.settings, "width", None)
     parameters = sum(parameter.numel() for parameter in parameters_of(agent.policy))
     return f"""\

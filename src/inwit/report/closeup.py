@@ -78,7 +78,8 @@ def _source(run: Run) -> Path:
 def _look(agent: Agent, run: Run, each: int) -> CloseUp:
     world = agent.world
     exam = exam_of(world)
-    listed = bool(capable(world, "exam")) and exam.questions <= LISTED
+    draws = capable(world, "chance")  # what is shown are episodes, so all must be drawn
+    listed = bool(capable(world, "exam")) and not draws and exam.questions <= LISTED
     papers = sit(agent, exam if listed else _Few(world), range(len(world.kinds)))
     kinds = _kinds(world, papers) if listed and exam.proven else []
     return CloseUp(_tools(world, papers), kinds, _explained(agent, run, papers, each))
@@ -206,6 +207,8 @@ def _text(evaluation: Evaluation) -> str:
     every = "every one: " if evaluation.proven and evaluation.solved == evaluation.problems else ""
     what = result_text.problems(evaluation)
     text = f"The greedy agent solves {every}{evaluation.solved:,} of {evaluation.problems:,} {what}."
+    if any(row.expected is not None for row in evaluation.rows):
+        text += f" Over all that may be drawn it is right with probability {percent(evaluation.success)}."
     if evaluation.split is None:
         return text
     solved, of = result_text.held_out(evaluation.split)
@@ -256,10 +259,12 @@ def _spans(evaluation: Evaluation, key: str) -> RowChart | None:
             lengths += [row.cost, best or 0.0]
     if not rows:
         return None
-    legend = [("marker", FILLED, "agent, mean of what it solves")]
+    unit, programs = evaluation.cost_unit, evaluation.cost_unit == "tokens"
+    legend = [("marker", FILLED, "agent, mean of what it solves" if programs else "agent")]
     legend += [("marker", HOLLOW, "oracle, on the same")] if any(lengths[1::2]) else []
-    axis = "tokens in a program", 1.12 * max(lengths), compact
-    return row_chart(key, "Program length", "; ".join(said) + ".", SPANS, rows, axis, legend)
+    axis = f"{unit} in a program" if programs else f"expected {unit}", 1.12 * max(lengths), compact
+    name = "Program length" if programs else f"Expected {unit}"
+    return row_chart(key, name, "; ".join(said) + ".", SPANS, rows, axis, legend)
 
 
 def _kind_lists(look: CloseUp) -> list[dict[str, object]]:

@@ -4,7 +4,7 @@ run. For an agent without parameters episodes are run, and nothing is optimised.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import cast
@@ -28,7 +28,7 @@ from inwit.core.devices import keep_freed_memory, usable_device
 from inwit.core.errors import UserError
 from inwit.core.isolation import on_own_terms
 from inwit.core.seeding import stream
-from inwit.core.types import Rollout
+from inwit.core.types import Rollout, Tasks, Taught
 from inwit.evaluation.exact import solves_all
 from inwit.learners import LEARNERS
 from inwit.learners.auxiliary import AUXILIARIES
@@ -38,7 +38,7 @@ from inwit.training.config import Config, TrainingSettings
 from inwit.training.curricula import CURRICULA
 from inwit.training.metrics import Totals, Update, checked, mean_of
 from inwit.worlds.examination import exam_of
-from inwit.worlds.oracle.programs import OraclePrograms
+from inwit.worlds.oracle.programs import oracle_for
 
 STREAMS = ("kinds", "tasks", "actions")  # of the loop itself; each auxiliary names its own
 
@@ -64,7 +64,7 @@ class Parts:
     learner: Learner
     curriculum: Curriculum
     auxiliaries: dict[str, Auxiliary]  # those that are on
-    oracle: OraclePrograms | None  # only for a learner with `reads_oracle`
+    oracle: Callable[[Tasks], Taught] | None  # only for a learner with `reads_oracle`
     optimiser: torch.optim.Optimizer | None  # None for a policy without parameters
     draws: dict[str, torch.Generator]
     device: torch.device
@@ -101,7 +101,7 @@ def _prepare(config: Config) -> Parts:
         learner=learner,
         curriculum=CURRICULA.load(config.curriculum.id)(config.curriculum.settings, agent.world.kinds, device),
         auxiliaries=auxiliaries,
-        oracle=OraclePrograms(agent.world, device) if learner.reads_oracle else None,
+        oracle=oracle_for(agent.world, device) if learner.reads_oracle else None,
         optimiser=torch.optim.Adam(parameters, lr=rate, fused=True) if parameters else None,
         draws={name: stream(config.seed, name, device) for name in _stream_names(auxiliaries)},
         device=device,
@@ -166,7 +166,7 @@ def _roll_out(parts: Parts, index: int) -> Rollout:
     )
     for auxiliary in parts.auxiliaries.values():
         auxiliary.observe(rollout, {name: draws[name] for name in auxiliary.streams})
-    return rollout if parts.oracle is None else replace(rollout, oracle_programs=parts.oracle(tasks))
+    return rollout if parts.oracle is None else replace(rollout, oracle=parts.oracle(tasks))
 
 
 def _learn(parts: Parts, rollout: Rollout) -> Metrics:

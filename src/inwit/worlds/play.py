@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from inwit.core.errors import UserError
 from inwit.core.results import Json, Task
 from inwit.core.shown import Shown
-from inwit.core.text import held, task_text
+from inwit.core.text import held, plural, task_text
 from inwit.worlds import TWINS, make_scalar
 from inwit.worlds.course import Course
 
@@ -126,14 +126,13 @@ def play(
         else:
             raise _undecided(course, len(typed))
     if left:
-        raise UserError(
-            f"{len(left)} of {len(typed)} answers are too many ({' '.join(names(left))}): the world wrote none"
-        )
+        over = f"{len(left)} of {plural(len(typed), 'answer')} left over ({' '.join(names(left))})"
+        raise UserError(f"{over}, since the world wrote no more: leave them out")
     return told(world_id, course, names(tokens[len(course.actions) :]))
 
 
 def _undecided(course: Course, count: int) -> UserError:
-    given = f"{count} answers were given" if count else "nothing of the task is drawn"
+    given = f"{plural(count, 'answer')} given" if count else "nothing of the task is drawn"
     return UserError(
         f"{course.where()} is not decided ({given}): give answers, the world's tokens in order, or a task with a seed, "
         "or with all of its hidden part"

@@ -10,9 +10,11 @@ import torch
 
 from inwit import worlds
 from inwit.core.seeding import stream
-from inwit.core.types import Taught
+from inwit.core.types import Tasks, Taught
+from inwit.worlds.lookup.oracle import optimal_tokens
 from inwit.worlds.lookup.queries import TEMPLATES, Query, read_query
 from inwit.worlds.lookup.scalar import ScalarLookup
+from inwit.worlds.lookup.turns import Situation
 from support import all_kinds
 
 Known = dict[tuple[int, ...], int]  # cells: (tool, argument), or (first, second, -1) of `*`
@@ -66,6 +68,17 @@ def test_no_call_can_be_spared_and_each_one_matters() -> None:
             known[cell] = heard
 
 
+def test_a_lesson_is_a_demonstration_of_the_optimum() -> None:
+    """The oracle, which no lesson reads, would write none of its tokens otherwise: what is learnt from lessons alone is
+    learnt from demonstrations, and is to be reported so."""
+    world, taught = lessons(each=5)
+    for twin, tokens, chosen in twins(world, taught):
+        for token, marked in zip(tokens[: max(p for p, m in enumerate(chosen) if m) + 1], chosen, strict=False):
+            if marked:
+                assert token in optimal_tokens(world.settings, twin.problem.query, Situation.of(twin))
+            twin.step(token)
+
+
 def test_the_next_token_is_no_luck() -> None:
     """It is a function of the query and of what was heard: no two lessons do different things in one situation."""
     world, taught = lessons(each=2000, num_values=3, queries=("TUx", "Tx?Uy:Vz", "Tx*Uy"))
@@ -79,6 +92,21 @@ def test_the_next_token_is_no_luck() -> None:
                 count += 1
                 assert next_token.setdefault((text, *tokens[:place]), tokens[place]) == tokens[place]
     assert len(next_token) < count / 4, "hardly a situation came twice, which proves little"
+
+
+def test_cells_that_no_call_asked_for_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With every other cell changed the lessons are the same."""
+    world, one = lessons()
+    asked = torch.zeros_like(one.tasks.data["table"], dtype=torch.bool)
+    for row, (tokens, chosen) in enumerate(zip(one.tokens.tolist(), one.chosen.tolist(), strict=True)):
+        for start in (place for place, marked in enumerate(chosen) if marked and 8 <= tokens[place] <= 10):
+            (tool, argument, *rest), _ = called(world, tokens[start : start + 4])
+            asked[row, 5 * (2 + tool) + argument if rest else 5 * tool + argument] = True
+    table = one.tasks.data["table"]
+    changed = Tasks(one.tasks.kind, one.tasks.data | {"table": torch.where(asked, table, (table + 1) % 5)})
+    monkeypatch.setattr(world, "_problems", lambda kinds, generator: changed)
+    assert torch.equal(world.teach(one.tasks.kind, stream(0, "lessons")).tokens, one.tokens)
+    assert int(asked.sum()) > 300
 
 
 def test_conditions_are_odd_as_often_as_values_are_and_both_ends_are_asked_for() -> None:

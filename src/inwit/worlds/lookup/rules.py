@@ -35,7 +35,7 @@ from inwit.worlds.lookup.queries import (
 from inwit.worlds.reading import TaskField, check_fields
 
 ID = "lookup-v0"
-PAD, EQUALS, ERR, ANS, FIRST_TOOL = 0, 1, 6, 7, 8
+PAD, ERR, ANS, FIRST_TOOL = 0, 6, 7, 8
 _SIGNS = ("PAD", "=", "+", "&", "?", ":", "ERR", "ANS")
 NOT_DRAWN = -1
 

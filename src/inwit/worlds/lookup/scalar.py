@@ -65,6 +65,16 @@ class ScalarLookup:
     def ended(self) -> bool:
         return self.terminated or self.truncated
 
+    @property
+    def pending(self) -> tuple[int, int | None]:
+        """What is open: a tool's token, ANS or PAD (nothing), and the first argument of `*` where it is written."""
+        return self._pending, self._first
+
+    @property
+    def waiting(self) -> tuple[int, bool] | None:
+        """The call that waits for its answer: its cell, and whether it is sure."""
+        return self._called
+
     def forced(self) -> int:
         """-1: the policy chooses; a token: the world writes it; -2: the world writes, and it is not decided what."""
         if self.ended:

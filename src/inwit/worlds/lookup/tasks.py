@@ -15,10 +15,8 @@ from inwit.core.results import Task
 from inwit.core.types import Kinds, Tasks
 from inwit.worlds.lookup.queries import MAX_CHAIN, MAX_TERMS, OPERATORS, STAR, TEMPLATES, Term, queries_of, shape_of
 from inwit.worlds.lookup.rules import (
-    EQUALS,
     FIRST_TOOL,
     NOT_DRAWN,
-    PAD,
     LookupSettings,
     Problem,
     Query,
@@ -26,6 +24,7 @@ from inwit.worlds.lookup.rules import (
 )
 
 Terms = Int[Tensor, "B 3"]
+_SIGNS = ("PAD", "=", *OPERATORS[1:], ":")  # of a prompt
 
 
 class LookupTasks:
@@ -81,11 +80,15 @@ class LookupTasks:
 
     def describe(self, tasks: Tasks) -> list[Task]:
         """Each row as the dict that `task` reads; the query alone where nothing is drawn."""
-        texts = [self._query(*row).text for row in zip(*self._lists(tasks), strict=True)]
+        texts = [query.text for query in self.queries(tasks)]
         if "goal" not in tasks.data:
             return [{"query": text} for text in texts]
         hidden = {name: tasks.data[name].tolist() for name in self.settings.hidden_sizes()}
         return [{"query": text, **{n: cells[i] for n, cells in hidden.items()}} for i, text in enumerate(texts)]
+
+    def queries(self, tasks: Tasks) -> list[Query]:
+        """The query of each row."""
+        return [self._query(*row) for row in zip(*self._lists(tasks), strict=True)]
 
     def stage(self, tasks: Tasks) -> Int[Tensor, " B"]:
         return self._constants(tasks.kind.device)["stages"][tasks.kind]
@@ -95,9 +98,9 @@ class LookupTasks:
         pieces = self._constants(tasks.kind.device)["layout"][tasks.kind]  # Int[B, P]: see `_layout`
         tools = tasks.data["tools"].flatten(1) + FIRST_TOOL
         values = tasks.data["values"] + self.settings.first_value
-        signs = torch.arange(FIRST_TOOL, device=pieces.device).expand(len(tasks), -1)
+        signs = self._constants(tasks.kind.device)["signs"].expand(len(tasks), -1)
         tokens = torch.cat([signs, tools, values], 1).gather(1, pieces)
-        return tokens, pieces != PAD
+        return tokens, pieces > 0
 
     def _queries(self, kind: int) -> list[Query]:
         return list(queries_of(self.kinds.names[kind], self.settings.num_tools, self.settings.num_values))
@@ -118,21 +121,22 @@ class LookupTasks:
                 "stages": self.kinds.stages,
                 "operators": [OPERATORS.index(operator) for operator, _ in self._shapes],
                 "chains": chains,
+                "signs": [self.vocabulary.id(sign) for sign in _SIGNS],
                 "layout": [self._layout(operator, lengths) for operator, lengths in self._shapes],
             }
             self._on[device] = {name: torch.tensor(values, device=device) for name, values in made.items()}
         return self._on[device]
 
     def _layout(self, operator: str, lengths: tuple[int, ...]) -> list[int]:
-        """What stands where in a prompt: places in the signs, then the tools, then the values of a row."""
+        """What stands where in a prompt: places in `_SIGNS`, then the tools, then the values of a row."""
         between = {"?": ["?", ":"]}.get(operator, [operator])
         pieces: list[int] = []
         for term, length in enumerate(lengths):
-            pieces += [self.vocabulary.id(between[term - 1])] if term else []
-            pieces += [FIRST_TOOL + term * MAX_CHAIN + place for place in reversed(range(length))]
-            pieces += [FIRST_TOOL + MAX_TERMS * MAX_CHAIN + term]
-        pieces.append(EQUALS)
-        return [PAD] * (self.prompt_width - len(pieces)) + pieces
+            pieces += [_SIGNS.index(between[term - 1])] if term else []
+            pieces += [len(_SIGNS) + term * MAX_CHAIN + place for place in reversed(range(length))]
+            pieces += [len(_SIGNS) + MAX_TERMS * MAX_CHAIN + term]
+        pieces.append(_SIGNS.index("="))
+        return [0] * (self.prompt_width - len(pieces)) + pieces
 
     def _draw(self, count: int, generator: torch.Generator) -> dict[str, Tensor]:
         hidden, device = {}, generator.device

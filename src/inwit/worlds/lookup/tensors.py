@@ -10,12 +10,23 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from inwit.core.types import State, Step, Tasks
+from inwit.core.capabilities import Exam
+from inwit.core.contracts import ScalarWorld
+from inwit.core.results import Advice, Json, Task, Yardstick
+from inwit.core.types import State, Step, Tasks, Taught
+from inwit.worlds.examination import Sampling
+from inwit.worlds.lookup.advice import advice_of
+from inwit.worlds.lookup.exam import LookupExam
+from inwit.worlds.lookup.expert import Expert
 from inwit.worlds.lookup.lessons import LookupLessons
+from inwit.worlds.lookup.oracle import prospects
 from inwit.worlds.lookup.posterior import answer_chance, cell_chance
-from inwit.worlds.lookup.rules import ANS, ERR, FIRST_TOOL, ID, PAD, LookupSettings
+from inwit.worlds.lookup.rules import ANS, ERR, FIRST_TOOL, ID, PAD, LookupSettings, parse_task
+from inwit.worlds.lookup.scalar import ScalarLookup
+from inwit.worlds.lookup.yardsticks import yardsticks
 
 CHOICE, UNDECIDED = -1, -2
+QUERIED = ("table", "tools", "values", "operator")
 POLICY, ANSWER, CHECK = 0, 1, 2  # whose turn it is: the world's to answer a call, or to draw a cell for the verdict
 Row = Int[Tensor, " B"]
 Flag = Bool[Tensor, " B"]
@@ -23,10 +34,11 @@ Flag = Bool[Tensor, " B"]
 
 class LookupV0(LookupLessons):
     """State: `turn`; `writes`, the world's next token (-2: several may come; -1: none); `pending`, a token: the
-    tool that waits for arguments, or ANS (PAD: nothing); `first`, the argument of `*`, or -1; `cell` of the last call;
-    `calls`, `steps`, `ended`; the hidden part, and `goal`. Where not all is drawn, instead of `goal`: the query,
-    `answer`, `chance` Float64[B, V] of what the world writes next, and a record of the calls, [B, calls] each: `asked`
-    (cell), `sure`, `heard` (value; num_values is ERR; -1 not yet)."""
+    tool that waits for arguments, or ANS (PAD: nothing); `first`, the argument of `*`, or -1; `cell` of the last call,
+    or the one that the verdict waits for; `calls`, `steps`, `ended`; the hidden part, and `goal`. Where not all is
+    drawn, instead of `goal`: the query, `answer`, `chance` Float64[B, V] of what the world writes next (where it does),
+    and a record of the calls, [B, calls] each: `asked` (cell), `sure`, `heard` (value; num_values is ERR; -1 not
+    yet)."""
 
     id = ID
     extra_outcomes: tuple[str, ...] = ()
@@ -34,13 +46,21 @@ class LookupV0(LookupLessons):
         "an answer is looked up, never computed, and no tool has a pattern: this world tests asking, reading, keeping "
         "and routing, not arithmetic"
     )
-    capabilities = frozenset({"all_tasks", "chance", "teaches"})
+    capabilities = frozenset({"all_tasks", "chance", "exam", "yardsticks", "teaches", "advice"})
     Settings = LookupSettings
 
     def __init__(self, settings: LookupSettings) -> None:
         super().__init__(settings)
         self.max_steps, self.masks = settings.max_steps, settings.masks
         self.num_columns = settings.max_steps + settings.max_calls
+        self._expert: Expert | None = None
+
+    def exam(self) -> Exam:
+        """Every query, over all hidden worlds; where there are too many, a sample of both."""
+        return LookupExam(self) if LookupExam.lists(self.settings) else Sampling(self)
+
+    def yardsticks(self, kind: int) -> dict[str, Yardstick]:
+        return yardsticks(self.settings, kind)
 
     def reset(self, tasks: Tasks) -> State:
         zero, no = torch.zeros_like(tasks.kind), torch.zeros_like(tasks.kind, dtype=torch.bool)
@@ -82,8 +102,8 @@ class LookupV0(LookupLessons):
     def _chance(self, state: State) -> Float[Tensor, "B V"]:
         """The distribution of what the world writes, decided or not, of the rows in which it is the world's turn."""
         answers = answer_chance(self.settings, state)
-        needed = self._resolved(state)[1].clamp_min(0)
-        checks = torch.nn.functional.pad(cell_chance(self.settings, state, needed), (self.settings.first_value, 0))
+        cells = cell_chance(self.settings, state, state["cell"])
+        checks = torch.nn.functional.pad(cells, (self.settings.first_value, 0))
         return torch.where((state["turn"] == CHECK)[:, None], checks, answers)
 
     def step(self, state: State, token: Int[Tensor, " B"]) -> tuple[State, Step]:
@@ -122,7 +142,22 @@ class LookupV0(LookupLessons):
         reward = reward - price.masked_fill(~called, 0.0)
         counts = {"calls": called.long(), "sure_calls": (called & sure).long()}
         counts["errors"] = (hears & (token == ERR)).long()
+        if "goal" not in state:  # calls of a cell whose true value was heard already
+            counts["repeats"] = (called & (_at(state["table"], after["cell"].clamp_min(0)) >= 0)).long()
         return after, Step(reward, ended, truncated, success, counts=counts)
+
+    def advice(self, twin: ScalarWorld) -> Advice:
+        assert isinstance(twin, ScalarLookup)
+        return advice_of(self.settings, twin)
+
+    def prospects(self, task: Task) -> Json:
+        return prospects(self.settings, parse_task(self.settings, task).query)
+
+    def expert(self, tasks: Tasks) -> Taught:
+        """Raises `UserError` where the optimum is not claimed: with lies or stale tools, or fewer than 3 values."""
+        if self._expert is None:
+            self._expert = Expert(self, self.settings)
+        return self._expert.play(tasks, self.queries(tasks))
 
     def _answer(self, state: State, sure: Flag) -> Row:
         """The world's answer to the last call, where all is drawn."""
@@ -151,18 +186,23 @@ class LookupV0(LookupLessons):
         draws = hears & (value >= 0)
         if self.settings.deceives:
             draws = draws & _at(state["sure"], call).bool()
-        cell = torch.where(checks, self._resolved(state)[1].clamp_min(0), state["cell"])
-        after["table"] = _put(state["table"], cell, value.to(torch.int8), draws | checks)
+        after["table"] = _put(state["table"], state["cell"], value.to(torch.int8), draws | checks)
         after["answer"] = torch.where(answers, value, state["answer"])
-        right, needed = self._resolved(after)
-        ended = (answers | checks) & (needed < 0)
-        waits = (answers | checks) & (needed >= 0)
+        judged = (answers | checks).nonzero()[:, 0]
+        right, needed = self._resolved({name: after[name][judged] for name in QUERIED})
+        ended = torch.zeros_like(answers).index_put((judged,), needed < 0)
+        success = torch.zeros_like(answers).index_put((judged,), (needed < 0) & (after["answer"][judged] == right))
+        waits = (answers | checks) & ~ended
         after["turn"] = torch.where(waits, CHECK, after["turn"].masked_fill(ended, POLICY))
-        after["chance"] = self._chance(after)
-        certain = (after["chance"] > 0).sum(1) == 1
-        writes = torch.where(certain, after["chance"].argmax(1), UNDECIDED)
-        after["writes"] = torch.where(asks | waits, writes, state["writes"].masked_fill(hears | ended, CHOICE))
-        return ended, ended & (after["answer"] == right)
+        after["cell"] = torch.where(waits, after["cell"].index_put((judged,), needed), after["cell"])
+        # Few rows wait for the world at a time: its chances are worth computing for these alone.
+        opened = (asks | waits).nonzero()[:, 0]
+        chance = self._chance({name: rows[opened] for name, rows in after.items()})
+        after["chance"] = state["chance"].index_put((opened,), chance)
+        certain = (chance > 0).sum(1) == 1
+        writes = state["writes"].masked_fill(hears | ended, CHOICE)
+        after["writes"] = writes.index_put((opened,), torch.where(certain, chance.argmax(1), UNDECIDED))
+        return ended, success
 
     def _tool(self, cell: Int[Tensor, "*B"]) -> Int[Tensor, "*B"]:
         return (cell // self.settings.num_values).clamp(max=self.settings.num_tools)

@@ -3,6 +3,8 @@ ceiling: it separates a weak network from a weak learner."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Int
 from torch import Tensor
@@ -10,7 +12,8 @@ from torch import Tensor
 from inwit.core.capabilities import capable
 from inwit.core.contracts import World
 from inwit.core.errors import UserError
-from inwit.core.types import Tasks
+from inwit.core.seeding import stream
+from inwit.core.types import Tasks, Taught
 from inwit.worlds.oracle.constant import yardstick
 
 NO_TOKEN = -1  # fills the rows of a table of programs
@@ -54,6 +57,24 @@ class OraclePrograms:
         programs = self.table[tasks.kind]
         knows = capable(self.world, "best_programs")
         return knows.named_as_in(tasks, programs) if knows else programs
+
+
+def oracle_for(world: World, device: torch.device | str = "cpu") -> Callable[[Tasks], Taught]:
+    """What the oracle writes for drawn tasks: the shortest program of the kind; where the world answers, the optimum at
+    play, the world's tokens included. Raises `UserError` for a world in which it is not known."""
+    if knows := capable(world, "advice"):
+        try:
+            knows.expert(world.sample(torch.zeros(1, dtype=torch.int64), stream(0, "oracle")))
+        except UserError as error:
+            raise UserError(f"learner.id = oracle_cloning: {error}") from None
+        return knows.expert
+    programs = OraclePrograms(world, device)
+
+    def written(tasks: Tasks) -> Taught:
+        tokens = programs(tasks)
+        return Taught(tasks, tokens.clamp_min(0), tokens != NO_TOKEN)
+
+    return written
 
 
 def _programs(world: World) -> list[tuple[int, ...]]:

@@ -1,0 +1,102 @@
+"""The oracle of lookup-v0: what the best possible agent scores, and what it writes next, in exact fractions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from inwit.core.results import Json
+from inwit.worlds.lookup.beliefs import Heard
+from inwit.worlds.lookup.queries import Query
+from inwit.worlds.lookup.rules import LookupSettings
+from inwit.worlds.lookup.search import ANSWER_STEPS, Outcome
+from inwit.worlds.lookup.searches import check_size, root, search_of, unfailed
+from inwit.worlds.lookup.turns import Situation, Turn
+
+
+def least_calls(settings: LookupSettings, query: Query) -> Fraction:
+    """The least expected number of calls of an agent that is always right, where nothing fails and tokens are free."""
+    check_size(settings)
+    return root(settings, query).least
+
+
+def best_value(settings: LookupSettings, query: Query) -> Fraction:
+    """Expected success minus prices of the Bayes-optimal agent under price, failures and budget."""
+    return outcome(settings, query).value
+
+
+def outcome(settings: LookupSettings, query: Query) -> Outcome:
+    """What the Bayes-optimal agent scores; of equally good ones that with the fewest calls."""
+    start = root(settings, query)
+    return search_of(settings, query).outcome(start, unfailed(start), settings.max_steps)
+
+
+def value_of(settings: LookupSettings, query: Query, situation: Situation) -> Fraction:
+    """Expected success minus prices of the optimum from a situation on; what was paid before does not count."""
+    return max(token_values(settings, query, situation).values())
+
+
+def token_values(settings: LookupSettings, query: Query, situation: Situation) -> dict[int, Fraction]:
+    """Of each token that the policy may write next, the value of writing it and going on as the optimum; ids ascending.
+
+    Without masks these are all tokens. The regret of a token is the greatest of these values minus its own. Where a
+    cell is known that no term has reached yet, with more than `FEW_STEPS` tokens left, going on means to ask the cells
+    that the terms need next.
+    """
+    turn, left = Turn(settings, query, situation), settings.max_steps - situation.steps
+    values = turn.legal(left)
+    if not settings.masks:
+        wasted = turn.wasted(left)
+        values |= {token: wasted for token in range(len(settings.vocabulary)) if token not in values}
+    return dict(sorted(values.items()))
+
+
+def optimal_tokens(settings: LookupSettings, query: Query, situation: Situation) -> list[int]:
+    """All tokens that are best in a situation, ids ascending. Tokens without effect are left out, unless each token
+    with an effect is worse (an opened call whose answer would come too late, without masks)."""
+    turn, left = Turn(settings, query, situation), settings.max_steps - situation.steps
+    values = turn.legal(left)
+    best = max(values.values())
+    if best < (wasted := turn.wasted(left)) and not settings.masks:
+        return [token for token in range(len(settings.vocabulary)) if token not in values and wasted > best]
+    return [token for token, value in values.items() if value == best]
+
+
+def patience(settings: LookupSettings, query: Query) -> int:
+    """After how many errors in a row the optimum gives up the cheap call of the tool that the text needs first, for a
+    sure call or for an answer; 0: it never makes that call."""
+    search, start = search_of(settings, query), root(settings, query)
+    steps, errors = settings.max_steps, unfailed(start)
+    while start.moves:  # the first is that of the tool which the text needs first
+        left, move = steps - start.moves[0].steps, start.moves[0]
+        if left < ANSWER_STEPS:
+            break
+        if search.called(start, errors, move, False, left).value < search.outcome(start, errors, steps).value:
+            break
+        steps, errors = left, search.failed(errors, move.tool)
+    return (settings.max_steps - steps) // 2
+
+
+def proven(settings: LookupSettings, query: Query) -> bool:
+    """Whether the optimum is known to be that of all policies. Else the search over all cells grows too large, and the
+    oracle is the best policy that asks only the cells which the terms of the query need next."""
+    return search_of(settings, query).full
+
+
+def best_plan(settings: LookupSettings, query: Query, heard: Sequence[Heard], steps: int) -> list[int]:
+    """What the optimum writes until the world answers, or to the end, with `steps` tokens chosen before and nothing
+    pending. Of plans that are equally good it is the one with fewer calls, then the one that the text names first."""
+    return Turn(settings, query, Situation(tuple(heard), steps)).plan(settings.max_steps - steps)
+
+
+def prospects(settings: LookupSettings, query: Query) -> Json:
+    """What the best possible agent expects of a query, by name: exact fractions, whole numbers, and flags."""
+    best = outcome(settings, query)
+    return {
+        "value": best.value,
+        "success": best.success,
+        "calls": -best.calls_saved,
+        "least_calls": least_calls(settings, query),
+        "patience": patience(settings, query),
+        "proven": proven(settings, query),
+    }

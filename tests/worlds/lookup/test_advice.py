@@ -1,0 +1,88 @@
+"""What an explanation of an episode knows at each moment."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+from inwit import worlds
+from inwit.core.results import Advice
+from support import make_world
+
+# F, then G, then `*`, of three values each.
+TABLE = [1, 0, 2, 2, 2, 0, 0, 1, 2, 1, 1, 1, 2, 0, 0]
+
+
+def told(query: str, tokens: str, **settings: Any) -> list[Advice]:
+    """The advice before the first token and after each of the stream."""
+    world = make_world("lookup-v0", num_values=3, **settings)
+    task = {"query": query, "table": TABLE, **{name: [0] * 3 for name in ("broken", "stale") if name in settings}}
+    task |= {"fails": [0, 1, 0, 0, 0]} if "fail" in settings else {}
+    task |= {"drift": [1] * 15} if "stale" in settings else {}
+    twin = worlds.make_scalar("lookup-v0", task, **world.settings.to_dict())
+    found = [world.advice(twin)]
+    for token in world.vocabulary.ids(tokens.split()):
+        twin.step(token)
+        found.append(world.advice(twin))
+    return found
+
+
+def rows(advice: list[Advice]) -> list[tuple[Any, ...]]:
+    return [tuple(each.facts.values()) for each in advice]
+
+
+def test_what_was_asked_answered_known_and_is_needed() -> None:
+    found = told("G F 1", "F 1 0 G 0 2 ANS 2")
+    assert list(found[0].facts) == ["asked", "answered", "known", "needed"]
+    both = {"F 1": 0, "G 0": 2}
+    assert rows(found) == [
+        (None, None, {}, "F 1"),
+        ("F", None, {}, "F 1"),
+        ("F 1", None, {}, "F 1"),
+        ("F 1", 0, {"F 1": 0}, "G 0"),
+        ("G", None, {"F 1": 0}, "G 0"),
+        ("G 0", None, {"F 1": 0}, "G 0"),
+        ("G 0", 2, both, None),
+        (None, None, both, None),
+        (None, None, both, None),
+    ]
+
+
+def test_two_terms_and_a_call_of_two_arguments() -> None:
+    found = told("F 0 * G 2", "F 0 1 G 2 0 * 1 0 1 ANS 1")
+    needed = [each.facts["needed"] for each in found]
+    assert (needed[0], needed[3], needed[6], needed[-1]) == ("F 0, G 2", "G 2", "* 1 0", None)
+    assert [each.facts["asked"] for each in found[7:10]] == ["*", "* 1", "* 1 0"]
+    assert found[-1].facts["known"] == {"F 0": 1, "G 2": 0, "* 1 0": 1}
+
+
+def test_errors_and_sure_calls() -> None:
+    found = told("F 1", "F 1 0 F 1 ERR F! 1 0", fail=0.5, sure_price=0.1, broken=0.2)
+    assert [(each.facts["asked"], each.facts["answered"]) for each in (found[6], found[9])] == [
+        ("F 1", "ERR"),
+        ("F! 1", 0),
+    ]
+
+
+def test_where_answers_may_be_wrong_they_are_not_known_and_no_optimum_is_claimed() -> None:
+    found = told("F 1", "F 1 1 F! 1 0 ANS 0", stale=0.5, sure_price=0.1)
+    assert (found[3].facts["answered"], found[3].facts["known"], found[3].facts["needed"]) == (1, {}, "F 1")
+    assert (found[6].facts["known"], found[6].facts["needed"]) == ({"F 1": 0}, None)
+    assert all((each.values, each.best) == ({}, []) for each in found)
+
+
+def test_values_are_exact_and_stand_where_the_agent_chooses() -> None:
+    found = told("F 1", "F 1 0 ANS 0")
+    ids = make_world("lookup-v0", num_values=3).vocabulary.ids
+    ask, answer = ids(["F", "ANS"])
+    assert found[0].values[ask] == Fraction(98, 100)
+    assert found[0].values[answer] == Fraction(1, 3)
+    assert [bool(each.values) for each in found] == [True, True, False, True, True, False]
+    assert [each.best for each in found] == [[ask], ids(["1"]), [], [answer], ids(["0"]), []]
+    assert found[4].values == dict(zip(ids(["0", "1", "2"]), map(Fraction, (1, 0, 0)), strict=True))
+
+
+def test_without_masks_tokens_without_effect_are_not_called_best() -> None:
+    """With steps to spare they cost nothing, but nothing is gained by them."""
+    first = told("F 1", "", masks=False)[0]
+    assert len(first.values) > len(first.best) == 1
