@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from inwit.core.capabilities import capable
+from inwit.core.capabilities import Achieves, capable
 from inwit.core.contracts import Policy, World
 from inwit.core.distributions import choose, gumbel, masked_log_softmax
 from inwit.core.errors import UserError
@@ -40,19 +40,16 @@ def collect(
 
     Tokens are sampled with `generator`; without one the likeliest legal token is taken. `keep_graph` keeps the outputs'
     autograd graph. With `after_end` the policy writes on to the last column, without effect, after an episode's end:
-    the published loss trains on those tokens. `detours` is a share of the
-    episodes (see `rollout.detours`). `leave_early` ends the block when all rows have ended. `achieved` records
-    which polynomial the machine holds after each column. The prompts are those of `shown`, if given (a control).
+    the published loss trains on those tokens. `detours` is a share of the episodes (see `rollout.detours`).
+    `leave_early` ends the block when all rows have ended. `achieved` records which polynomial the machine holds after
+    each column. The prompts are those of `shown`, if given (a control).
 
     Raises `UserError` if a graph is to be kept for problems of the test set, if some row had no legal token or is not
     drawn, and for `achieved` in a world without it. Without `leave_early` call `refuse_faulty` for the first three.
     """
-    teacher = capable(world, "achieved") if achieved else None
-    if achieved and teacher is None:
-        raise UserError(f"the world {world.id} cannot tell what a program achieved: leave out achieved=True")
     if keep_graph and leave_early:
         refuse_test_set(world, problems.kind)
-    columns = []
+    teacher, columns = _teacher(world) if achieved else None, []
     with nullcontext() if keep_graph else torch.no_grad():
         prompt = (*world.prompt(problems if shown is None else shown), world.stage(problems))
         output, memory = for_each_episode(*policy.begin(*prompt), group_size)
@@ -62,8 +59,7 @@ def collect(
         ended = torch.zeros_like(tasks.kind, dtype=torch.bool)
         written, strays = torch.zeros_like(tasks.kind), _detours(world, detours, len(tasks), generator)
         for column in range(world.num_columns):
-            draw = None if noise is None else noise[column]
-            astray = None if strays is None else strays.now(written)
+            draw, astray = None if noise is None else noise[column], strays and strays.now(written)
             token, legal, chosen = _write(world, state, output, draw, astray, ended if after_end else None)
             written = written + chosen
             state, step = world.step(state, token)
@@ -77,6 +73,12 @@ def collect(
     if leave_early:
         _check_legal(world, rollout)
     return rollout
+
+
+def _teacher(world: World) -> Achieves:
+    if teacher := capable(world, "achieved"):
+        return teacher
+    raise UserError(f"the world {world.id} cannot tell what a program achieved: leave out achieved=True")
 
 
 def _write(
