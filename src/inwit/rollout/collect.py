@@ -45,8 +45,7 @@ def collect(
     each column. The prompts are those of `shown`, if given (a control).
 
     Raises `UserError` if a graph is to be kept for problems of the test set, if some row had no legal token or is not
-    drawn, and for `achieved` in a world without it. Without `leave_early` call `refuse_faulty` for the first three.
-    """
+    drawn, and for `achieved` in a world without it. Without `leave_early` call `refuse_faulty` for the first three."""
     if keep_graph and leave_early:
         refuse_test_set(world, problems.kind)
     teacher, columns = _teacher(world) if achieved else None, []
