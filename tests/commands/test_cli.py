@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -183,6 +184,20 @@ def test_explain(trained: Agent, capsys: pytest.CaptureFixture[str]) -> None:
     told = printed_json(capsys)
     assert told["task"] == {"stage": 1, "operands": [3, 5, 1, 7]}
     assert told["program"] == inwit.explain(trained, told["task"]).program
+
+
+def test_a_world_that_answers_is_trained_and_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    """The last line of a training names a problem with a seed instead of its hidden tables, and can be carried out."""
+    small = ["--world.num_values", "3", "--world.queries", "Tx,TUx", "--lessons.rows", "4"]
+    assert run("train", "lookup", *TINY[:-2], *small, "--seed", "5") == 0
+    *_, last = capsys.readouterr().out.splitlines()
+    assert last.endswith("inwit explain latest --query 'G G 2' --seed 5")
+    assert run(*shlex.split(last.partition("inwit ")[2])) == 0
+    told = capsys.readouterr().out
+    assert "query G G 2" in told
+    assert "optimum's" in told
+    assert run("explain", "latest", "--query", "G G 2") == 2
+    assert "--seed 0" in capsys.readouterr().err
 
 
 # Mistakes: arguments, and what the one line on stderr must contain.

@@ -88,7 +88,8 @@ def test_what_the_world_wrote_is_marked_where_it_is_shown(make: Any) -> None:
         token = env.world.vocabulary.id(name)
         env.step(token if isinstance(env, InwitEnv) else np.array([token]))
     shown = env.render() if isinstance(env, InwitEnv) else env.render()[0]
-    assert shown.splitlines()[1:] == [
+    assert shown.splitlines() == [
+        "query G F 3  table 1 2 3 ... (35 values)  broken 0 0 0  fails 0 0 0 0 0",
         "written F 3 > 4",
         "open ·  answers F 3 = 4  calls 1  sure_calls 0  errors 0",
     ]

@@ -99,6 +99,7 @@ class ScalarParrot:
         self.digits, self.written = digits, []
         self.steps, self.reward, self.terminated, self.truncated, self.success = 0, 0.0, False, False, False
         self.extra: dict[str, Any] = {}
+        self.counts: dict[str, int] = {}
 
     @classmethod
     def from_task(cls, settings: ParrotSettings, task: dict[str, Any]) -> ScalarParrot:
@@ -110,6 +111,9 @@ class ScalarParrot:
 
     def legal(self) -> list[int]:
         return [0, 1, 2, 3]
+
+    def forced(self) -> int:
+        return -1
 
     def step(self, token: int) -> None:
         self.written.append(token)

@@ -169,7 +169,7 @@ class ScalarCup:
             self.reward = float(self.success)
 
     def state(self) -> dict[str, Any]:
-        return {"coin": None if self.coin is None else COIN[self.coin]}
+        return {"seen": None if self.coin is None else COIN[self.coin]}
 
     def task_dict(self) -> dict[str, Any]:
         return {"call": self.call} | ({} if self.first is None else {"coin": self.first})

@@ -11,6 +11,7 @@ import torch
 
 from calculating import calculator_agent
 from inwit.core.contracts import Agent
+from inwit.evaluation import exact
 from inwit.report import closeup
 from inwit.report.select import Run
 from inwit.runs.folder import Record
@@ -71,7 +72,7 @@ def test_other_worlds_tell_of_no_kinds(agent: Agent) -> None:
 
 def test_only_chosen_tokens_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     """In a world that writes in between, what the world wrote is no tool of the agent's."""
-    agent, whole = untrained(), closeup.collect
+    agent, whole = untrained(), exact.collect
 
     def forced(*arguments: Any, **more: Any) -> Any:
         rollout = whole(*arguments, **more)
@@ -79,7 +80,7 @@ def test_only_chosen_tokens_are_counted(monkeypatch: pytest.MonkeyPatch) -> None
         return rollout
 
     before = sum(sum(uses.values()) for uses in look(agent).tools.values())
-    monkeypatch.setattr(closeup, "collect", forced)
+    monkeypatch.setattr(exact, "collect", forced)
     after = sum(sum(uses.values()) for uses in look(agent).tools.values())
     assert after == pytest.approx(before - 3), "One token of each episode of the three stages was the world's."
 

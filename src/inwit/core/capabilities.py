@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from inwit.core.contracts import ScalarWorld, World
-from inwit.core.results import Advice, Evaluation, Yardstick
+from inwit.core.results import Advice, Evaluation, Json, Yardstick
 from inwit.core.types import Lessons, Papers, State, Task, Tasks, Taught
 
 
@@ -107,10 +107,12 @@ class Advises(World, Protocol):
 
     `advice` is of a moment of an episode of its scalar twin. `expert` plays drawn tasks as well as possible, on what an
     agent may know; of tokens that are equally good it always writes the same, and it has no chosen token where the
-    budget is too small. It raises `UserError` for settings in which the optimum is not known."""
+    budget is too small. `prospects` is what the best possible agent expects of a task, figures by name. Both raise
+    `UserError` for settings in which the optimum is not known."""
 
     def advice(self, twin: ScalarWorld) -> Advice: ...
     def expert(self, tasks: Tasks) -> Taught: ...
+    def prospects(self, task: Task) -> Json: ...
 
 
 class Thrifty(Protocol):

@@ -21,13 +21,14 @@ def yardstick_names(evaluation: Evaluation) -> list[str]:
 
 def extra_names(evaluation: Evaluation) -> list[str]:
     """Every further reading that is a number, in order of appearance."""
-    return list(dict.fromkeys(name for row in evaluation.rows for name in row.extra if _reading(row, name) != "·"))
+    return list(dict.fromkeys(name for row in evaluation.rows for name in row.extra if _reading(row, name, ()) != "·"))
 
 
 def headings(evaluation: Evaluation) -> list[str]:
     """Of the columns of `cells`; the first, of the rows' names, has none."""
     extra, yardsticks = extra_names(evaluation), yardstick_names(evaluation)
-    names = ["", "problems", "solved", "success", *extra, "tokens", "oracle_tokens", *yardsticks]
+    unit = evaluation.cost_unit
+    names = ["", "problems", "solved", "success", *extra, unit, f"oracle {unit}", *yardsticks]
     return [name.replace("_", " ") for name in names]
 
 
@@ -35,8 +36,8 @@ def cells(evaluation: Evaluation) -> list[list[str]]:
     """A line of text for each row, its name first."""
     extra, names, lines = extra_names(evaluation), yardstick_names(evaluation), []
     for row in evaluation.rows:
-        readings = [_reading(row, name) for name in extra]
-        yardsticks = [yardstick(row.yardsticks.get(name)) for name in names]
+        readings = [_reading(row, name, evaluation.means) for name in extra]
+        yardsticks = [yardstick(row.yardsticks.get(name), evaluation.cost_unit) for name in names]
         counts = count(row.problems), count(row.solved), success(row)
         lines.append([row.name, *counts, *readings, mean(row.cost), mean(row.best_cost), *yardsticks])
     return lines
@@ -51,7 +52,7 @@ def success(row: Row) -> str:
     return f"~{percent(row.success)} ({ends})"
 
 
-def yardstick(found: Yardstick | None) -> str:
+def yardstick(found: Yardstick | None, unit: str = "tokens") -> str:
     """What it achieves, else what it costs; or why there is no figure: `none`, `not searched`."""
     if found is None:
         return "·"
@@ -60,17 +61,19 @@ def yardstick(found: Yardstick | None) -> str:
     sign = "~" if found.known == SAMPLED else ""
     if found.success is not None:
         return sign + percent(found.success)
-    return "·" if found.cost is None else f"{sign}{mean(found.cost)} tokens"
+    return "·" if found.cost is None else f"{sign}{mean(found.cost)} {unit}"
 
 
-def _reading(row: Row, name: str) -> str:
-    """A whole number is a count, another one a share if it can be one, else a mean."""
+def _reading(row: Row, name: str, means: Sequence[str]) -> str:
+    """A whole number is a count, another one a share if it can be one and is not among `means`, else a mean."""
     value = row.extra.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return "·"
     if isinstance(value, int):
         return count(value)
     sign = "~" if row.interval is not None or f"{name}_interval" in row.extra else ""
+    if name in means:
+        return f"{sign}{value:.3f}"
     return sign + (percent(value) if abs(value) <= 1 else mean(value))
 
 
@@ -94,7 +97,7 @@ def _program(found: Yardstick) -> str:
 
 def problems(evaluation: Evaluation) -> str:
     """What was counted."""
-    return "sampled problems" if any(row.interval for row in evaluation.rows) else "problems"
+    return "sampled problems" if any(row.interval and row.expected is None for row in evaluation.rows) else "problems"
 
 
 def notes(evaluation: Evaluation) -> list[str]:
@@ -102,10 +105,12 @@ def notes(evaluation: Evaluation) -> list[str]:
     lines = _unknown(evaluation)
     if any("~" in cell for row in cells(evaluation) for cell in row):
         brackets = ", in brackets its 95 % interval" if any(row.interval for row in evaluation.rows) else ""
-        lines.append(f"~ estimated from a sample{brackets}")
+        bounded = any(row.interval and row.expected is not None for row in evaluation.rows)
+        sampled = f"estimated from a sample{brackets}"
+        lines.append(f"~ {'not followed to every end: in brackets the least and the most' if bounded else sampled}")
     lines.append(f"solved {evaluation.solved:,} of {evaluation.problems:,} {problems(evaluation)}")
     if evaluation.cost_over_best is not None:
-        lines.append(f"mean tokens over the proven best: {evaluation.cost_over_best:.4f}")
+        lines.append(f"mean {evaluation.cost_unit} over the proven best: {evaluation.cost_over_best:.4f}")
     if evaluation.unsolved:
         more = " ..." if len(evaluation.unsolved) > UNSOLVED else ""
         lines.append(f"not all solved: {'  '.join(evaluation.unsolved[:UNSOLVED])}{more}")

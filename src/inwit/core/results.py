@@ -31,7 +31,7 @@ class Yardstick:
 
     known: str  # EXACT, SAMPLED, NONE or NOT_SEARCHED
     success: float | None = None
-    cost: float | None = None  # mean chosen tokens
+    cost: float | None = None  # as `Row.cost` counts it
     program: list[str] | None = None
     interval: tuple[float, float] | None = None  # of `success`, 95 %, where it is sampled
     why: str = ""  # what the figure is, or why there is none
@@ -56,10 +56,11 @@ class Advice:
 class Row:
     """One row of a result: a stage, or a group of kinds that belong together.
 
-    `cost` is the mean number of chosen tokens over the problems that were solved, `best_cost` the mean of the oracle's
-    over the same problems; where the oracle is one program for all of them, less is possible on some. Where none is
-    solved `cost` is None and `best_cost` is over all problems of the row. `best_cost` is None where the oracle's is not
-    known for some of these problems; the yardstick `oracle` says why.
+    `cost` is the mean number of chosen tokens (or of what `Evaluation.cost_unit` names) over the problems that were
+    solved, `best_cost` the mean of the oracle's over the same problems; where the oracle is one program for all of
+    them, less is possible on some. Where none is solved `cost` is None and `best_cost` is over all problems of the row.
+    `best_cost` is None where the oracle's is not known for some of these problems; the yardstick `oracle` says why.
+    Where the world draws, both are expected costs over all problems of the row.
     """
 
     name: str
@@ -106,7 +107,9 @@ class Evaluation(Shown):
     known_limit: str = ""  # what success in this world does not show
     split: Split | None = None
     unsolved: list[str] = field(default_factory=list)  # names of kinds with a problem that is not solved
-    cost_over_best: float | None = None  # tokens over tokens, on what is solved and has a proven optimum
+    cost_over_best: float | None = None  # cost over cost, on what is solved and has a proven optimum
+    cost_unit: str = "tokens"  # what `Row.cost` counts
+    means: list[str] = field(default_factory=list)  # further readings that are no shares, though they may be below 1
 
     @property
     def problems(self) -> int:
@@ -116,6 +119,13 @@ class Evaluation(Shown):
     def solved(self) -> int:
         return sum(row.solved for row in self.rows)
 
+    @property
+    def success(self) -> float:
+        """The rows' success together: a mean over problems."""
+        if all(row.expected is None for row in self.rows):
+            return self.solved / max(self.problems, 1)
+        return sum(row.success * row.problems for row in self.rows) / max(self.problems, 1)
+
     def __rich__(self) -> Group:
         from inwit.core.result_table import evaluation_table
 
@@ -124,5 +134,5 @@ class Evaluation(Shown):
     def to_dict(self) -> Json:
         """As plain data, as `--json` prints it and `evaluation.json` keeps it."""
         rows = [{**asdict(row), "success": row.success} for row in self.rows]
-        totals = {"problems": self.problems, "solved": self.solved}
+        totals = {"problems": self.problems, "solved": self.solved, "success": self.success}
         return {**asdict(self), "rows": rows, **totals}

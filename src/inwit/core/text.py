@@ -110,10 +110,11 @@ LISTED = 12  # values of a list that a line of text holds
 
 def task_text(task: Mapping[str, object]) -> str:
     """`stage 2, operands 5 5 7 9 8`. Of a long list, as a hidden table, it has the start."""
-    return ", ".join(f"{name.replace('_', ' ')} {_start(value)}" for name, value in task.items())
+    return ", ".join(f"{name.replace('_', ' ')} {glimpse(value)}" for name, value in task.items())
 
 
-def _start(value: object) -> str:
+def glimpse(value: object) -> str:
+    """As `held`; of a long list the start."""
     if isinstance(value, list) and len(value) > LISTED:
         return f"{held(value[:3])} ... ({len(value)} values)"
     return held(value)

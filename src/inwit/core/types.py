@@ -140,6 +140,7 @@ class Rollout:
     extra: dict[str, Bool[Tensor, " B"]]
     counts: dict[str, Int[Tensor, " B"]] = field(default_factory=dict)  # of each episode, summed over its columns
     outputs: Output | None = None
+    detour: Bool[Tensor, "B T"] | None = None  # chosen by chance, not by the policy's logits; None: nowhere
     achieved: Int[Tensor, "B T"] | None = None  # after each column the polynomial that the machine holds, or -1
     oracle: Taught | None = None  # what the oracle would write: only for learners that declare `reads_oracle`
 

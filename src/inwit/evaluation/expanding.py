@@ -37,14 +37,14 @@ Weight = Float[Tensor, " B"]
 
 
 def expand(
-    world: Stochastic, policy: Policy, problems: Tasks, shown: Tasks | None = None, leaves: int = LEAVES
+    world: Stochastic, policy: Policy, problems: Tasks, shown: Tasks | None = None, leaves: int | None = None
 ) -> Expectation:
     """What the greedy agent does on each problem, in expectation over all that is not drawn; on the CPU.
 
-    About `leaves` leaves are followed, at the most. The prompts are those of `shown`, if given (a control). Raises
-    `UserError` if some row has no legal token.
+    About `leaves` leaves (by default `LEAVES`) are followed, at the most. The prompts are those of `shown`, if given
+    (a control). Raises `UserError` if some row has no legal token.
     """
-    problems, shown = problems, problems if shown is None else shown
+    shown, left = problems if shown is None else shown, LEAVES if leaves is None else leaves
     places, found = torch.arange(len(problems), device=problems.kind.device), None
     for floor in _floors():
         totals = Totals(world, len(places), problems.kind.device)
@@ -53,26 +53,27 @@ def expand(
         part = totals.expectation()
         found = part if found is None else found.replaced(places.cpu(), part)
         unfinished = part.unexpanded > 0
-        leaves -= int(part.leaves.sum())
-        if int(part.leaves[unfinished].sum()) / FALL > leaves or not bool(unfinished.any()):
+        left -= int(part.leaves.sum())
+        if int(part.leaves[unfinished].sum()) / FALL > left or not bool(unfinished.any()):
             break
         places = places[unfinished.to(places.device)]
     assert found is not None
     return found
 
 
-def never_wrong(world: Stochastic, policy: Policy, problems: Tasks, leaves: int = LEAVES) -> bool:
+def never_wrong(world: Stochastic, policy: Policy, problems: Tasks) -> bool:
     """Whether the greedy agent is right on every problem, whatever is drawn. Stops soon after the first wrong leaf.
-    False where more than about `leaves` leaves must be followed to know."""
+    False where more than about `LEAVES` leaves must be followed to know."""
+    left = LEAVES
     for floor in _floors():
         totals = Totals(world, len(problems), problems.kind.device)
         if any(bool(totals.wrong.any()) for _ in _columns(world, policy, problems, problems, floor, totals)):
             return False
         unfinished = totals.unexpanded > 0
-        leaves -= int(totals.leaves.sum())
+        left -= int(totals.leaves.sum())
         if not bool(unfinished.any()):
             return True
-        if int(totals.leaves[unfinished].sum()) / FALL > leaves:
+        if int(totals.leaves[unfinished].sum()) / FALL > left:
             return False
         problems = problems[unfinished]
     return False

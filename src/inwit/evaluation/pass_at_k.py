@@ -94,6 +94,7 @@ def pass_at_k(agent: Agent, k: int, samples: int | None = None, control: str | N
 def _pass_at_k(agent: Agent, k: int, samples: int, control: str | None) -> PassAtK:
     world = agent.world
     exam = exam_of(world)
+    # Where the world draws, a problem is a query with what is hidden: there are too many to try all.
     all_problems = exam.proven and exam.questions <= FEW and not capable(world, "chance")
     tasks = Tasks.joined(list(exam.tasks(range(len(world.kinds)), "cpu"))) if all_problems else _some_problems(world)
     shown = tasks if control is None else others_shown(world, [tasks], control)[0]

@@ -78,8 +78,9 @@ class Totals:
 
     def expectation(self) -> Expectation:
         luck = torch.zeros_like(self.success).index_add_(0, self.asked, self.lucky.masked_fill(~self.doubted, 0.0))
+        always = (self.wrong == 0) & (self.unexpanded == 0)  # by counting: the sum of weights may be rounded
         return Expectation(
-            success=self.success.cpu(),
+            success=self.success.masked_fill(always, 1.0).cpu(),
             unexpanded=self.unexpanded.cpu(),
             reward=self.reward.cpu(),
             uses=self.uses.view(-1, self.words).cpu(),

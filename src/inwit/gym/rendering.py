@@ -14,7 +14,7 @@ import numpy as np
 
 from inwit.core.contracts import ScalarWorld, World
 from inwit.core.errors import UserError
-from inwit.core.text import held
+from inwit.core.text import glimpse, held, plural
 
 METADATA: dict[str, Any] = {"render_modes": ["ansi", "rgb_array"], "render_fps": 2}
 WIDTH, HEIGHT = 640, 384  # both a multiple of 16, as video codecs like it
@@ -35,7 +35,7 @@ def frame(mode: str | None, world: World, twin: ScalarWorld, program: list[str])
 
 
 def _line(named: dict[str, Any]) -> str:
-    return "  ".join(f"{name} {held(value)}" for name, value in named.items())
+    return "  ".join(f"{name} {glimpse(value)}" for name, value in named.items())
 
 
 def _verdict(twin: ScalarWorld) -> str:
@@ -52,11 +52,16 @@ def _picture(world: World, twin: ScalarWorld, program: list[str]) -> np.ndarray:
     colour = VERDICTS[verdict]
     draw.rectangle((0, 0, 2 * WIDTH, 12), fill=BLUE if not verdict else colour)
     draw.text((40, 34), world.id, fill=INK, font=_font(36, "Sans-Bold"))
-    tokens = f"{len(program)} token{'s' * (len(program) != 1)}"
-    draw.text((2 * WIDTH - 40, 34), verdict or tokens, fill=colour, font=_font(36, "Sans-Bold"), anchor="ra")
+    draw.text(
+        (2 * WIDTH - 40, 34),
+        verdict or plural(twin.steps, "token"),
+        fill=colour,
+        font=_font(36, "Sans-Bold"),
+        anchor="ra",
+    )
 
     legal = set(world.vocabulary.decode(twin.legal())) if not verdict else set()
-    plain = [(name, held(value), "#eef2f6", INK) for name, value in twin.task_dict().items()]
+    plain = [(name, glimpse(value), "#eef2f6", INK) for name, value in twin.task_dict().items()]
     newest = [("", name, "#dce8f5", INK) for name in program[:-1]] + [("", name, BLUE, PAPER) for name in program[-1:]]
     machine = [(name, held(value), "#fdf3dc", INK) for name, value in twin.state().items()]
     may = [("", n, *(("#dff1e6", "#1d6b41") if n in legal else (PAPER, "#b4bdc8"))) for n in world.vocabulary.names]

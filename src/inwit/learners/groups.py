@@ -41,6 +41,7 @@ class GRPO:
     one_pass = True
     whole_sequence = False
     reads_oracle = False
+    detours = 0.0
     entropy_share = 1.0
 
     def __init__(self, settings: GRPOSettings) -> None:
@@ -66,6 +67,7 @@ class RLOO:
     one_pass = True
     whole_sequence = False
     reads_oracle = False
+    detours = 0.0
     entropy_share = 1.0
 
     def __init__(self, settings: RLOOSettings) -> None:

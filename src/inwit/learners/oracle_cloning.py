@@ -31,6 +31,7 @@ class OracleCloning:
     one_pass = False
     whole_sequence = False
     reads_oracle = True
+    detours = 0.0
     entropy_share = 1.0  # unused: there is no bonus
 
     def __init__(self, settings: OracleCloningSettings) -> None:

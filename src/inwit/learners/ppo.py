@@ -39,6 +39,7 @@ class PPO:
     one_pass = False
     whole_sequence = False
     reads_oracle = False
+    detours = 0.0
     entropy_share = 1.0
 
     def __init__(self, settings: PPOSettings) -> None:

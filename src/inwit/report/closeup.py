@@ -15,13 +15,12 @@ from inwit.core.errors import UserError
 from inwit.core.isolation import on_own_terms
 from inwit.core.results import Evaluation
 from inwit.core.text import percent
-from inwit.core.types import Papers, Tasks
-from inwit.evaluation.exact import papers_of, sit
+from inwit.core.types import Papers
+from inwit.evaluation.exact import sit
 from inwit.evaluation.explanation import Explanation, explain
 from inwit.report.charts import BARS, FILLED, HOLLOW, SPANS, ChartRow, RowChart, compact, per_cent, row_chart
-from inwit.report.panels import Table, has_critic, step_charts, table, tool_charts
+from inwit.report.panels import Table, has_critic, heat, step_charts, table, tool_charts
 from inwit.report.select import Run
-from inwit.rollout.collect import collect
 from inwit.runs import checkpoint
 from inwit.runs.folder import COMPLETE
 from inwit.runs.loading import load
@@ -79,12 +78,9 @@ def _source(run: Run) -> Path:
 def _look(agent: Agent, run: Run, each: int) -> CloseUp:
     world = agent.world
     exam = exam_of(world)
-    listed = bool(capable(world, "exam")) and exam.questions <= LISTED and not capable(world, "chance")
-    if listed:
-        papers = sit(agent, exam, range(len(world.kinds)))
-    else:
-        few = Tasks.joined(list(_Few(world).tasks(range(len(world.kinds)), agent.device)))
-        papers = papers_of(collect(world, agent.policy, few), world.num_columns)
+    draws = capable(world, "chance")  # what is shown are episodes, so all must be drawn
+    listed = bool(capable(world, "exam")) and not draws and exam.questions <= LISTED
+    papers = sit(agent, exam if listed else _Few(world), range(len(world.kinds)))
     kinds = _kinds(world, papers) if listed and exam.proven else []
     return CloseUp(_tools(world, papers), kinds, _explained(agent, run, papers, each))
 
@@ -169,7 +165,7 @@ def closeup_view(run: Run, look: CloseUp, key: str, heading: str) -> dict[str, o
         **_result(run.evaluation, key),
         "kinds": _kind_lists(look),
         "excess": _excess(look),
-        "tools": _heat(look),
+        "tools": heat(look.tools),
         "over_training": [*tool_charts(run, key), *step_charts(run, key)],
         "episodes": look.episodes,
         "critic": has_critic(run),
@@ -211,6 +207,8 @@ def _text(evaluation: Evaluation) -> str:
     every = "every one: " if evaluation.proven and evaluation.solved == evaluation.problems else ""
     what = result_text.problems(evaluation)
     text = f"The greedy agent solves {every}{evaluation.solved:,} of {evaluation.problems:,} {what}."
+    if any(row.expected is not None for row in evaluation.rows):
+        text += f" Over all that may be drawn it is right with probability {percent(evaluation.success)}."
     if evaluation.split is None:
         return text
     solved, of = result_text.held_out(evaluation.split)
@@ -261,10 +259,11 @@ def _spans(evaluation: Evaluation, key: str) -> RowChart | None:
             lengths += [row.cost, best or 0.0]
     if not rows:
         return None
-    legend = [("marker", FILLED, "agent, mean of what it solves")]
+    mean = any(row.expected is not None for row in evaluation.rows)  # over all, whether it is solved or not
+    legend = [("marker", FILLED, "agent" if mean else "agent, mean of what it solves")]
     legend += [("marker", HOLLOW, "oracle, on the same")] if any(lengths[1::2]) else []
-    axis = "tokens in a program", 1.12 * max(lengths), compact
-    return row_chart(key, "Program length", "; ".join(said) + ".", SPANS, rows, axis, legend)
+    name, axis = "Expected cost" if mean else "Program length", f"{evaluation.cost_unit} in a program"
+    return row_chart(key, name, "; ".join(said) + ".", SPANS, rows, (axis, 1.12 * max(lengths), compact), legend)
 
 
 def _kind_lists(look: CloseUp) -> list[dict[str, object]]:
@@ -287,12 +286,3 @@ def _excess(look: CloseUp) -> Table | None:
         return None
     rows = [["as short as possible" if extra <= 0 else f"{extra:g} more", str(more[extra])] for extra in sorted(more)]
     return table("solved kinds by length over the shortest program", ["tokens", "kinds"], rows)
-
-
-def _heat(look: CloseUp) -> dict[str, object] | None:
-    """How often each token stands in a program: a row for each stage, darker the nearer to the greatest of all."""
-    if not look.tools:
-        return None
-    tokens = list(dict.fromkeys(token for uses in look.tools.values() for token in uses))
-    greatest = max(value for uses in look.tools.values() for value in uses.values())
-    return {"tokens": tokens, "greatest": greatest, "stages": look.tools}

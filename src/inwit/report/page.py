@@ -116,9 +116,12 @@ def tiles(run: Run) -> list[dict[str, str]]:
     found = [_solved("solved", result.solved, result.problems, result_text.problems(result), result.proven)]
     if result.split is not None:
         found.append(_solved("held out", *result_text.held_out(result.split), "never drawn in training", result.proven))
+    if any(row.expected is not None for row in result.rows):
+        found.append(_tile("success", percent(result.success), "mean over problems and all that may be drawn"))
     found += [training, written]
     if result.cost_over_best is not None:
-        found.append(_tile("length", f"{result.cost_over_best:.3f} ×", "mean tokens over the proven best"))
+        name = "length" if result.cost_unit == "tokens" else result.cost_unit
+        found.append(_tile(name, f"{result.cost_over_best:.3f} ×", f"mean {result.cost_unit} over the proven best"))
     return found
 
 

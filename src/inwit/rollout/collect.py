@@ -13,12 +13,13 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from inwit.core.capabilities import capable
+from inwit.core.capabilities import Achieves, capable
 from inwit.core.contracts import Policy, World
 from inwit.core.distributions import choose, gumbel, masked_log_softmax
 from inwit.core.errors import UserError
 from inwit.core.types import Output, Rollout, State, Step, Tasks
 from inwit.policies.replay import for_each_episode
+from inwit.rollout.detours import Detours
 
 
 def collect(
@@ -29,6 +30,7 @@ def collect(
     shown: Tasks | None = None,
     group_size: int = 1,
     generator: torch.Generator | None = None,
+    detours: float = 0.0,
     keep_graph: bool = False,
     after_end: bool = False,
     leave_early: bool = True,
@@ -38,18 +40,15 @@ def collect(
 
     Tokens are sampled with `generator`; without one the likeliest legal token is taken. `keep_graph` keeps the outputs'
     autograd graph. With `after_end` the policy writes on to the last column, without effect, after an episode's end:
-    the published loss trains on those tokens. `leave_early` ends the block when all rows have ended. `achieved` records
-    which polynomial the machine holds after each column. The prompts are those of `shown`, if given (a control).
+    the published loss trains on those tokens. `detours` is a share of the episodes (see `rollout.detours`).
+    `leave_early` ends the block when all rows have ended. `achieved` records which polynomial the machine holds after
+    each column. The prompts are those of `shown`, if given (a control).
 
     Raises `UserError` if a graph is to be kept for problems of the test set, if some row had no legal token or is not
-    drawn, and for `achieved` in a world without it. Without `leave_early` call `refuse_faulty` for the first three.
-    """
-    teacher = capable(world, "achieved") if achieved else None
-    if achieved and teacher is None:
-        raise UserError(f"the world {world.id} cannot tell what a program achieved: leave out achieved=True")
+    drawn, and for `achieved` in a world without it. Without `leave_early` call `refuse_faulty` for the first three."""
     if keep_graph and leave_early:
         refuse_test_set(world, problems.kind)
-    columns = []
+    teacher, columns = _teacher(world) if achieved else None, []
     with nullcontext() if keep_graph else torch.no_grad():
         prompt = (*world.prompt(problems if shown is None else shown), world.stage(problems))
         output, memory = for_each_episode(*policy.begin(*prompt), group_size)
@@ -57,12 +56,14 @@ def collect(
         noise = None if generator is None else gumbel((world.num_columns, *output.logits.shape), generator)
         state = world.reset(tasks)
         ended = torch.zeros_like(tasks.kind, dtype=torch.bool)
+        written, strays = torch.zeros_like(tasks.kind), _detours(world, detours, len(tasks), generator)
         for column in range(world.num_columns):
-            draw = None if noise is None else noise[column]
-            token, legal, chosen = _write(world, state, output, draw, ended if after_end else None)
+            draw, astray = None if noise is None else noise[column], strays and strays.now(written)
+            token, legal, chosen = _write(world, state, output, draw, astray, ended if after_end else None)
+            written = written + chosen
             state, step = world.step(state, token)
             held = None if teacher is None else teacher.achieved(state).masked_fill(ended, -1)
-            columns.append(_Column(token, legal, ~ended, chosen, output, step, held))
+            columns.append(_Column(token, legal, ~ended, chosen, output, step, held, astray))
             ended = ended | step.terminated | step.truncated
             if column + 1 == world.num_columns or (leave_early and not after_end and bool(ended.all())):
                 break
@@ -73,18 +74,34 @@ def collect(
     return rollout
 
 
+def _teacher(world: World) -> Achieves:
+    if teacher := capable(world, "achieved"):
+        return teacher
+    raise UserError(f"the world {world.id} cannot tell what a program achieved: leave out achieved=True")
+
+
 def _write(
-    world: World, state: State, output: Output, noise: Float[Tensor, "B V"] | None, writes_on: Bool[Tensor, " B"] | None
+    world: World,
+    state: State,
+    output: Output,
+    noise: Float[Tensor, "B V"] | None,
+    astray: Bool[Tensor, " B"] | None,
+    writes_on: Bool[Tensor, " B"] | None,
 ) -> tuple[Int[Tensor, " B"], Bool[Tensor, "B V"], Bool[Tensor, " B"]]:
     """A column's tokens, which ones were legal, and whether the policy chose them. The world forces none on the rows
     that `writes_on` marks. Where the world writes, its token alone is legal; none is where that is not decided."""
     legal = world.legal(state) if world.masks else torch.ones_like(output.logits, dtype=torch.bool)
-    token, forced = choose(output.logits.detach(), legal, noise), world.forced(state)
+    logits = output.logits.detach() if astray is None else output.logits.detach().masked_fill(astray[:, None], 0.0)
+    token, forced = choose(logits, legal, noise), world.forced(state)
     if writes_on is not None:
         forced = forced.masked_fill(writes_on, -1)
     chosen = forced == -1
     written = torch.arange(legal.shape[1], device=legal.device) == forced[:, None]
     return torch.where(chosen, token, forced.clamp_min(0)), torch.where(chosen[:, None], legal, written), chosen
+
+
+def _detours(world: World, share: float, rows: int, generator: torch.Generator | None) -> Detours | None:
+    return Detours(share, rows, max(1, world.max_steps // 2), generator) if share and generator else None
 
 
 def refuse_faulty(world: World, rollout: Rollout) -> None:
@@ -128,6 +145,7 @@ class _Column(NamedTuple):
     output: Output
     step: Step
     achieved: Int[Tensor, " B"] | None
+    detour: Bool[Tensor, " B"] | None
 
 
 def _joined(
@@ -137,6 +155,7 @@ def _joined(
     logits = torch.stack([column.output.logits for column in columns], 1)
     values = torch.stack([column.output.value for column in columns], 1)
     steps = [column.step for column in columns]
+    strayed = [column.detour & column.chosen for column in columns if column.detour is not None]
     held = [column.achieved for column in columns if column.achieved is not None]
     return Rollout(
         tasks=tasks,
@@ -157,6 +176,7 @@ def _joined(
         extra={name: _any([step.extra[name] for step in steps]) for name in steps[0].extra},
         counts={name: torch.stack([step.counts[name] for step in steps]).sum(0) for name in steps[0].counts},
         outputs=Output(logits, values) if keep_graph else None,
+        detour=torch.stack(strayed, 1) if strayed else None,
         achieved=torch.stack(held, 1) if held else None,
     )
 

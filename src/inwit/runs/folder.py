@@ -204,6 +204,8 @@ def evaluation_from(values: Json, world: Json | None = None) -> Evaluation:
         split=_split(values.get("split")),
         unsolved=[name for name in _list(values.get("unsolved")) if isinstance(name, str)],
         cost_over_best=number(values, "cost_over_best"),
+        cost_unit=str(values.get("cost_unit", "tokens")),
+        means=[name for name in _list(values.get("means")) if isinstance(name, str)],
     )
 
 
@@ -222,6 +224,7 @@ def _row(found: object) -> Row | None:
         labels=_dict(values.get("labels")),
         extra={name: each for name, each in _dict(values.get("extra")).items() if _is_sound(each)},
         interval=_pair(values.get("interval")),
+        expected=number(values, "expected"),
     )
 
 

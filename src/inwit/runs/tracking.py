@@ -142,7 +142,7 @@ def numbers(evaluation: Evaluation) -> dict[str, float]:
     """A result as flat numbers: `result/solved`, `result/problems`, `result/success`, and for each of its rows
     `result/success_of/stage 0`; of rows of one name, the later ones get a number."""
     whole: dict[str, float] = {"solved": evaluation.solved, "problems": evaluation.problems}
-    whole["success"] = evaluation.solved / max(evaluation.problems, 1)
+    whole["success"] = evaluation.success
     seen: Counter[str] = Counter()
     for row in evaluation.rows:
         seen[row.name] += 1

@@ -113,7 +113,7 @@ def yardsticks_of(world: World, kind: int) -> dict[str, Yardstick]:
     own = capable(world, "yardsticks")
     known = own.yardsticks(kind) if own else {}
     if not capable(world, "constant_programs"):
-        return not_searched("this world has no search for best programs") | known
+        return known or not_searched("this world has no search for best programs")
     best, names = yardstick(world.id, kind, world.settings), world.vocabulary.decode
     bound = f"of all programs of up to {best.searched_to} tokens"
     none = Yardstick(NONE, why=f"{bound} none is right on every problem")
@@ -149,14 +149,16 @@ def graded(name: str, stage: int, papers: Papers, members: Flags, yardsticks: di
     """A row over some problems."""
     success, steps = papers.success[members], papers.steps[members]
     problems, solved = len(success), int(success.sum())
-    expected = None if papers.expected is None else float(papers.expected.success[members].mean())
+    cost, expected = float(steps[success].double().mean()) if solved else None, None
+    if papers.expected is not None:
+        cost, expected = (float(each[members].mean()) for each in (papers.expected.steps, papers.expected.success))
     return Row(
         expected=expected,
         name=name,
         stage=stage,
         problems=problems,
         solved=solved,
-        cost=float(steps[success].double().mean()) if solved else None,
+        cost=cost,
         best_cost=None,
         yardsticks=yardsticks,
         extra={name: int(flags[members].sum()) / problems for name, flags in papers.extra.items()},

@@ -10,12 +10,13 @@ import torch
 from inwit import worlds
 from inwit.core.errors import UserError
 from inwit.core.seeding import stream
-from inwit.worlds.lookup.oracle import Situation, best_value, least_calls, token_values
+from inwit.worlds.lookup.oracle import best_value, least_calls, token_values
+from inwit.worlds.lookup.turns import Situation
 from inwit.worlds.oracle.programs import oracle_for
 from support import all_kinds, make_world
 
 FAILING: dict[str, Any] = {"queries": ("Tx", "TUx"), "fail": 0.5, "broken": 0.2, "sure_price": 0.1, "max_steps": 16}
-SETTINGS: list[dict[str, Any]] = [{}, FAILING, {"num_values": 3}, {"masks": False}]
+SETTINGS: list[dict[str, Any]] = [{}, FAILING, {"num_values": 3, "max_steps": 5}, {"masks": False, "max_steps": 7}]
 every_setting = pytest.mark.parametrize("settings", SETTINGS)
 
 

@@ -11,9 +11,10 @@ import torch
 from inwit import worlds
 from inwit.core.seeding import stream
 from inwit.core.types import Tasks, Taught
-from inwit.worlds.lookup.oracle import Situation, optimal_tokens
+from inwit.worlds.lookup.oracle import optimal_tokens
 from inwit.worlds.lookup.queries import TEMPLATES, Query, read_query
 from inwit.worlds.lookup.scalar import ScalarLookup
+from inwit.worlds.lookup.turns import Situation
 from support import all_kinds
 
 Known = dict[tuple[int, ...], int]  # cells: (tool, argument), or (first, second, -1) of `*`

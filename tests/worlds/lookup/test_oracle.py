@@ -12,19 +12,20 @@ import pytest
 from inwit.core.errors import UserError
 from inwit.worlds.lookup.beliefs import exact
 from inwit.worlds.lookup.oracle import (
-    Situation,
     best_value,
     least_calls,
     optimal_tokens,
     patience,
-    search_of,
+    proven,
     token_values,
     value_of,
 )
 from inwit.worlds.lookup.queries import TEMPLATES, Query, queries_of, read_query
 from inwit.worlds.lookup.rules import ANS, LookupSettings
 from inwit.worlds.lookup.scalar import CHOICE, ScalarLookup
-from inwit.worlds.lookup.states import state_of
+from inwit.worlds.lookup.search import Search
+from inwit.worlds.lookup.searches import root, search_of
+from inwit.worlds.lookup.turns import Situation
 from lookup_brute_force import WithFailures, WithoutFailures
 
 FAILING = {"fail": 0.5, "broken": 0.2, "sure_price": 0.1, "max_steps": 16}
@@ -75,16 +76,14 @@ def test_equals_all_strategies_of_the_binary_tool(text: str) -> None:
     compare(query_of(text), 3, 1, 0.02, 9)
 
 
-def compare_failing(
-    kind: str, k: int, steps: int, chances: tuple[float, float, float], at_most: int, full: bool = False
-) -> None:
+def compare_failing(kind: str, k: int, steps: int, chances: tuple[float, float, float], at_most: int) -> None:
     """Queries of a kind with failing tools, against all strategies."""
     fail, broken, sure = chances
     brute = WithFailures(3, k, exact(fail), exact(broken))
     settings = settings_of(num_values=3, num_tools=k, max_steps=steps, fail=fail, broken=broken, sure_price=sure)
     for query in islice(queries_of(kind, k, 3), at_most):
         best = brute.best(brute.values(query), exact(0.02), exact(sure), steps, {}, brute.start)
-        assert search_of(settings, full).outcome(state_of(query, {}, {}, 3), steps).value == best, query.text
+        assert best_value(settings, query) == best, query.text
 
 
 @pytest.mark.parametrize("kind", UNARY)
@@ -123,7 +122,7 @@ def test_least_calls_and_blind_answers(kind: str) -> None:
         settings = settings_of(num_values=n)
         queries = list(queries_of(kind, 2, n))
         assert sum(least_calls(settings, query) for query in queries) / len(queries) == Fraction(least)
-        right = sum(search_of(settings).right(state_of(query, {}, {}, n)) for query in queries)
+        right = sum(root(settings, query).right for query in queries)
         assert right / len(queries) == Fraction(blind)
 
 
@@ -152,6 +151,16 @@ def test_patience_and_value_where_tools_fail(
 @pytest.mark.parametrize("text", ["F 1", "G G 4", "F 3 ? F 2 : G 2", "F 1 + F 1"])
 def test_values_of_tokens_agree_with_the_world(text: str, changed: dict[str, float], masks: bool) -> None:
     """A token's value is that of the situation after it, over the world's own chances, less what was paid."""
+    follow(text, changed, masks)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("changed", [{}, FAILING, {"max_steps": 8, "fail": 0.5, "broken": 0.2}])
+def test_values_of_tokens_agree_with_the_world_where_a_query_has_the_binary_tool(changed: dict[str, float]) -> None:
+    follow("F 1 * F 2", changed, True)
+
+
+def follow(text: str, changed: dict[str, float], masks: bool) -> None:
     settings, random, query = settings_of(masks=masks, **changed), Random(text), query_of(text)
     for _ in range(3):
         twin = ScalarLookup.from_task(settings, {"query": text})
@@ -199,13 +208,16 @@ def test_the_answers_of_an_opened_answer() -> None:
     assert values == {first + value: Fraction(9 if value == 4 else 4, 25) for value in range(5)}
 
 
+@pytest.mark.slow
 def test_asking_elsewhere_first_may_be_best_where_tools_fail() -> None:
     """Dear sure calls: it may pay to try first whether the second tool works at all. The search over all cells finds
     it, the search over the cells that are needed next does not."""
-    compare_failing("TUx", 2, 8, (0.8, 0.5, 0.9), 4, full=True)
+    compare_failing("TUx", 2, 8, (0.8, 0.5, 0.9), 4)
     settings = settings_of(num_values=3, fail=0.8, broken=0.5, sure_price=0.9, max_steps=8)
-    state = state_of(query_of("G F 0"), {}, {}, 3)
-    assert search_of(settings).outcome(state, 8) < search_of(settings, full=True).outcome(state, 8)
+    query = query_of("G F 0")
+    start, search = root(settings, query), search_of(settings, query)
+    assert proven(settings, query)
+    assert Search(search.rules, full=False).outcome(start, (0, 0), 8) < search.outcome(start, (0, 0), 8)
 
 
 def test_refusals() -> None:
@@ -216,7 +228,10 @@ def test_refusals() -> None:
         best_value(settings_of(lie=0.1), query)
 
 
-def test_a_budget_that_is_too_small_for_the_query_is_answered_blindly() -> None:
+def test_a_budget_that_is_too_small_for_the_query() -> None:
+    """One call of two: any cell of the second tool tells more than the one of the first that the term needs next."""
     settings, query = settings_of(max_steps=4), query_of("G F 3")
-    assert best_value(settings, query) == Fraction(1, 5)
+    assert best_value(settings, query) == Fraction(9, 25) - Fraction(1, 50)
+    names = [settings.vocabulary.names[token] for token in optimal_tokens(settings, query, Situation())]
+    assert names == ["G"]
     assert patience(settings, query) == 0

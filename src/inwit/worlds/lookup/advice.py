@@ -4,16 +4,15 @@ for a learner that is told so by name. Agents are never shown any of it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from inwit.core.results import Advice, Json
-from inwit.worlds.lookup.beliefs import Heard
-from inwit.worlds.lookup.oracle import LEAST_VALUES, Situation, cell_of, learnt, search_of, token_values
-from inwit.worlds.lookup.queries import STAR, TOOLS, Query
-from inwit.worlds.lookup.rules import ANS, FIRST_TOOL, PAD, LookupSettings
+from inwit.worlds.lookup.oracle import token_values
+from inwit.worlds.lookup.queries import STAR, TOOLS
+from inwit.worlds.lookup.rules import ANS, PAD, LookupSettings
 from inwit.worlds.lookup.scalar import CHOICE, ScalarLookup
+from inwit.worlds.lookup.searches import LEAST_VALUES
 from inwit.worlds.lookup.shapes import STAR_TOOL, Cell
-from inwit.worlds.lookup.states import next_cells, own_names, state_of
+from inwit.worlds.lookup.states import next_cells, own_names
+from inwit.worlds.lookup.turns import Situation, cell_of, learnt
 
 
 def advice_of(settings: LookupSettings, twin: ScalarLookup) -> Advice:
@@ -61,30 +60,3 @@ def _call_name(settings: LookupSettings, cell: int, sure: bool) -> str:
 def _cell_name(cell: Cell) -> str:
     tool, arguments = cell
     return " ".join([STAR if tool == STAR_TOOL else TOOLS[tool], *map(str, arguments)])
-
-
-def plan(settings: LookupSettings, query: Query, heard: Sequence[Heard], steps: int) -> list[int]:
-    """What the optimum writes until the world answers, or to the end, with `steps` tokens chosen before and nothing
-    pending. Of plans that are equally good it is the one with fewer calls, then the one that the text names first.
-
-    Raises `UserError` where the optimum is not claimed.
-    """
-    search, n, left = search_of(settings), settings.num_values, settings.max_steps - steps
-    known, errors = learnt(settings, heard)
-    state, own = state_of(query, known, errors, n), own_names(query, known, n)
-    belief = search.belief(own)
-    answer = min(belief, key=lambda value: (-belief[value], value))
-    best, tokens = search.answered(state, left), [ANS, settings.first_value + answer]
-    names = dict(zip(next_cells(state), next_cells(own), strict=True))  # both in the order of the text
-    for call, rest in search.calls(state, left):
-        outcome = search.called(state, rest, call)
-        if outcome > best:
-            best, tokens = outcome, _call(settings, names[call.cell], call.sure)
-    return tokens
-
-
-def _call(settings: LookupSettings, cell: Cell, sure: bool) -> list[int]:
-    tool, arguments = cell
-    first = settings.first_sure if sure else FIRST_TOOL
-    number = settings.num_tools if tool == STAR_TOOL else tool
-    return [first + number, *(settings.first_value + each for each in arguments)]

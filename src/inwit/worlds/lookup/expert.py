@@ -15,12 +15,13 @@ from torch import Tensor
 
 from inwit.core.contracts import World
 from inwit.core.types import Tasks, Taught
-from inwit.worlds.lookup.advice import plan
 from inwit.worlds.lookup.beliefs import Heard
-from inwit.worlds.lookup.oracle import learnt, search_of
+from inwit.worlds.lookup.oracle import best_plan
 from inwit.worlds.lookup.queries import Query
 from inwit.worlds.lookup.rules import ERR, FIRST_TOOL, PAD, LookupSettings
 from inwit.worlds.lookup.scalar import CHOICE
+from inwit.worlds.lookup.searches import check_claimed
+from inwit.worlds.lookup.turns import learnt
 
 LONGEST = 3  # tokens of a plan: `*` and its arguments
 UNSEEN = -1
@@ -45,7 +46,7 @@ class Expert:
     """
 
     def __init__(self, world: World, settings: LookupSettings) -> None:
-        search_of(settings)
+        check_claimed(settings)
         self.world, self.settings = world, settings
         self.moments: list[Moment] = []
         self.numbers: dict[object, int] = {}
@@ -103,6 +104,6 @@ class Expert:
             if number == len(self.plans):
                 self.plans = torch.cat([self.plans, torch.full_like(self.plans, PAD)])
                 self.after = torch.cat([self.after, torch.full_like(self.after, UNSEEN)])
-            tokens = plan(self.settings, *moment)
+            tokens = best_plan(self.settings, *moment)
             self.plans[number, : len(tokens)] = torch.tensor(tokens)
         return number

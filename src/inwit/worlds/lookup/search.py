@@ -1,26 +1,23 @@
-"""Expectimax over belief states in exact fractions: what the best possible agent scores, and what it asks."""
+"""Expectimax over belief states in exact fractions: what the best possible agent scores, and what it asks.
+
+All calls that may matter are tried (see `graph.py`), so the optimum is that of all policies. The search goes
+twice: roughly, in floating point, and then exactly along those calls alone that are within `SLACK` of the best.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
 
-from inwit.worlds.lookup.shapes import Cell, shape_of
-from inwit.worlds.lookup.states import (
-    WORKS,
-    State,
-    canonical,
-    cells_that_matter,
-    classes,
-    next_cells,
-    values_of,
-    with_answer,
-)
+from inwit.worlds.lookup.graph import ONE, ZERO, Graph, Move, Node
+from inwit.worlds.lookup.states import WORKS
 
 ANSWER_STEPS = 2
-ZERO, ONE = Fraction(0), Fraction(1)
+SLACK = 1e-9  # a rough value is a few hundred sums and products of numbers up to 1: it is 1e-13 off, at the most
+
+Errors = tuple[int, ...]  # of each tool of a node: errors so far, or WORKS
 
 
 class Outcome(NamedTuple):
@@ -34,11 +31,6 @@ class Outcome(NamedTuple):
 NOTHING = Outcome(ZERO, ZERO, ZERO)
 
 
-class Call(NamedTuple):
-    cell: Cell
-    sure: bool
-
-
 @dataclass(frozen=True)
 class Rules:
     """What the search needs of the settings, exactly."""
@@ -49,140 +41,160 @@ class Rules:
     fail: Fraction
     broken: Fraction
 
-    def broken_after(self, errors: int) -> Fraction:
-        """The probability that a tool is broken after so many errors and no answer; WORKS: after an answer."""
+    def works(self, errors: int) -> Fraction:
+        """The probability that a cheap call is answered, after so many errors of its tool and no answer, or WORKS."""
         if errors == WORKS or not self.broken:
-            return ZERO
-        return self.broken / (self.broken + (1 - self.broken) * self.fail**errors)
+            return 1 - self.fail
+        working = (1 - self.broken) * self.fail**errors
+        return working / (self.broken + working) * (1 - self.fail)
 
 
-@dataclass
+class TooManyStatesError(Exception):
+    """The search over all cells grows too large."""
+
+
 class Search:
-    """Values of states, each computed once. `full` tries every cell that may matter, up to names; else the frontier."""
+    """Values of states, each computed once. With `full` all cells that may matter are tried, else those that the terms
+    need next. While `limit` is set, a search that needs more raises `TooManyStatesError`."""
 
-    rules: Rules
-    full: bool = False
-    _outcomes: dict[tuple[State, int], Outcome] = field(default_factory=dict)
-    _least: dict[State, Fraction] = field(default_factory=dict)
-    _guesses: dict[State, Fraction] = field(default_factory=dict)
+    def __init__(self, rules: Rules, full: bool = True) -> None:
+        self.rules, self.full = rules, full
+        self.limit: int | None = None
+        self.too_large: set[tuple[str, int]] = set()  # kinds and numbers of steps for which it was met
+        self._choices: dict[tuple[Node, Errors, int], tuple[Outcome, tuple[Move, bool] | None]] = {}
+        self._rough: dict[tuple[Node, Errors, int], float] = {}
+        self._works: dict[int, tuple[Fraction, float]] = {}
+        self._bounds: dict[Node, Fraction] = {}
+        self._prices = float(rules.price), float(rules.sure_price)
 
-    def outcome(self, state: State, steps: int) -> Outcome:
+    def size(self, graph: Graph) -> int:
+        """How much was done: states met, and nodes, which take longer."""
+        return len(self._rough) + 5 * graph.size
+
+    def outcome(self, node: Node, errors: Errors, steps: int) -> Outcome:
         """The optimum's, with `steps` tokens left and nothing pending."""
-        key = state, steps
-        found = self._outcomes.get(key)
+        return self.choice(node, errors, steps)[0]
+
+    def choice(self, node: Node, errors: Errors, steps: int) -> tuple[Outcome, tuple[Move, bool] | None]:
+        """The optimum's outcome, and its call and whether it is sure; None: it answers. Of equally good ones that with
+        fewer calls, then the first in the order of the text."""
+        key = node, errors, steps
+        found = self._choices.get(key)
         if found is None:
-            calls = (self.called(state, left, call) for call, left in self.calls(state, steps))
-            found = self._outcomes[key] = max([self.answered(state, steps), *calls])
+            best, chosen = self.answered(node, steps), None
+            bar = self.rough(node, errors, steps) - SLACK
+            for move, sure, left in self.calls(node, steps):
+                if not move.needed and self._bound(move, left) <= best.value:
+                    continue
+                if self._rough_call(node, errors, move, sure, left) >= bar:
+                    outcome = self.called(node, errors, move, sure, left)
+                    best, chosen = max((best, chosen), (outcome, (move, sure)), key=lambda each: each[0])
+            found = self._choices[key] = best, chosen
         return found
 
-    def answered(self, state: State, steps: int) -> Outcome:
+    def answered(self, node: Node, steps: int) -> Outcome:
         """The outcome of the best answer now."""
-        if steps < ANSWER_STEPS:
-            return NOTHING
-        right = self.right(state)
-        return Outcome(right, ZERO, right)
+        return Outcome(node.right, ZERO, node.right) if steps >= ANSWER_STEPS else NOTHING
 
-    def called(self, state: State, left: int, call: Call) -> Outcome:
+    def calls(self, node: Node, steps: int) -> Iterator[tuple[Move, bool, int]]:
+        """The calls that may be worth their price: the move, whether it is sure, and the tokens that are left after it,
+        enough for an answer."""
+        for move in node.moves if steps >= 2 * ANSWER_STEPS else ():
+            left = steps - move.steps
+            if left >= ANSWER_STEPS and (self.full or move.needed):
+                yield move, False, left
+                if self.rules.sure_price:
+                    yield move, True, left
+
+    def called(self, node: Node, errors: Errors, move: Move, sure: bool, left: int) -> Outcome:
         """The outcome of a call now and the optimum after it, with `left` tokens left after the call."""
-        return self.expected(self.answers(state, call), left, call.sure)
+        return self.expected(self.after(node, errors, move, sure), left, sure)
 
-    def expected(self, children: Iterable[tuple[State, Fraction]], left: int, sure: bool) -> Outcome:
+    def expected(self, after: Iterable[tuple[Fraction, Node, Errors]], left: int, sure: bool) -> Outcome:
         """The outcome of a call that leads to these states with these probabilities."""
         value, saved, success = -(self.rules.sure_price if sure else self.rules.price), -ONE, ZERO
         if left >= ANSWER_STEPS:  # else no answer is possible any more
-            for child, chance in children:
-                after = self.outcome(child, left)
-                value += chance * after.value
-                saved += chance * after.calls_saved
-                success += chance * after.success
+            for chance, node, errors in after:
+                then = self.outcome(node, errors, left)
+                value += chance * then.value
+                saved += chance * then.calls_saved
+                success += chance * then.success
         return Outcome(value, saved, success)
 
-    def calls(self, state: State, steps: int) -> Iterator[tuple[Call, int]]:
-        """The calls that may be worth their price, with the tokens that are left after each."""
-        if self.right(state) == 1:
-            return
-        for cell in self.cells(state):
-            left = steps - 1 - len(cell[1])
-            if left >= ANSWER_STEPS:
-                yield Call(cell, sure=False), left
-                if self.rules.sure_price:
-                    yield Call(cell, sure=True), left
-
-    def cells(self, state: State) -> list[Cell]:
-        """The cells that the search tries, in the order of the text."""
-        return cells_that_matter(state, self.rules.num_values) if self.full else next_cells(state)
-
-    def answers(self, state: State, call: Call) -> list[tuple[State, Fraction]]:
-        """The states after a call of a cell that is not known, with their probabilities."""
-        rules, (tool, _) = self.rules, call.cell
-        errors = dict(state.errors)
-        works, after = ONE, dict(errors)
-        found: list[tuple[State, Fraction]] = []
-        if not call.sure:
-            works = (1 - self.rules.broken_after(errors.get(tool, 0))) * (1 - rules.fail)
-            if works < 1:
-                failed = errors | ({tool: errors[tool] + 1} if self._counts(errors.get(tool)) else {})
-                found.append((self._with(state, dict(state.known), failed), 1 - works))
-            if rules.broken and tool in after:
-                after[tool] = WORKS
+    def after(self, node: Node, errors: Errors, move: Move, sure: bool) -> Iterator[tuple[Fraction, Node, Errors]]:
+        """What a call may lead to, with probabilities."""
+        works = ONE if sure else self.works(errors[move.tool])[0]
+        if works < 1:
+            yield 1 - works, node, self.failed(errors, move.tool)
         if works:
-            for value, share in self._values(state, call.cell):
-                found.append((self._with(state, dict(state.known) | {call.cell: value}, after), works * share))
-        return found
+            heard = errors if sure else self.answering(errors, move.tool)
+            for share, _, child, places in move.results:
+                yield works * share, child, tuple(heard[place] for place in places)
 
-    def _counts(self, errors: int | None) -> bool:
-        return self.rules.broken > 0 and errors is not None and errors != WORKS
-
-    def _with(self, state: State, known: dict[Cell, int], errors: dict[int, int]) -> State:
-        return canonical(state.operator, state.terms, known, errors, self.rules.num_values)
-
-    def _values(self, state: State, cell: Cell) -> Iterator[tuple[int, Fraction]]:
-        """What a cell may hold, up to names, with probabilities."""
-        shape, values = shape_of(state.operator, state.terms), values_of(state)
-        kind = shape.answers[cell[0]]
-        for argument_kind, argument in zip(shape.arguments[cell[0]], cell[1], strict=True):
-            values[argument_kind].add(argument)
-        for value, count in classes(state, kind, values[kind], self.rules.num_values):
-            yield value, Fraction(count, self.rules.num_values)
-
-    def right(self, state: State) -> Fraction:
-        """The probability that the best answer is right."""
-        found = self._guesses.get(state)
+    def works(self, errors: int) -> tuple[Fraction, float]:
+        """As `Rules.works`, and roughly."""
+        found = self._works.get(errors)
         if found is None:
-            found = self._guesses[state] = max(self.belief(state).values())
+            works = self.rules.works(errors)
+            found = self._works[errors] = works, float(works)
         return found
 
-    def belief(self, state: State) -> dict[int, Fraction]:
-        """The distribution of the query's value (in the state's own names)."""
-        n = self.rules.num_values
-        if state.answer is not None:
-            return {state.answer: ONE}
-        cell = next_cells(state)[0]
-        shape = shape_of(state.operator, state.terms)
-        kind = shape.answers[cell[0]]
-        if kind == shape.final:  # the answer may be the query's value, so its name matters
-            shares: Iterable[tuple[int, Fraction]] = ((value, Fraction(1, n)) for value in range(n))
-        else:
-            shares = self._values(state, cell)
-        belief: dict[int, Fraction] = {}
-        for value, share in shares:
-            child = with_answer(state, cell, value, n)
-            for answer, chance in self.belief(child).items():
-                belief[answer] = belief.get(answer, ZERO) + share * chance
-        return belief
+    def failed(self, errors: Errors, tool: int) -> Errors:
+        """The errors of all tools after one more of a tool; they are counted where tools may be broken."""
+        if not self.rules.broken or errors[tool] == WORKS:
+            return errors
+        return (*errors[:tool], errors[tool] + 1, *errors[tool + 1 :])
 
-    def least_calls(self, state: State) -> Fraction:
-        """The least expected number of calls of an agent that is always right; nothing fails."""
-        found = self._least.get(state)
+    def answering(self, errors: Errors, tool: int) -> Errors:
+        """The errors of all tools once a tool has answered a cheap call."""
+        return (*errors[:tool], WORKS, *errors[tool + 1 :]) if self.rules.broken else errors
+
+    def _bound(self, move: Move, left: int) -> Fraction:
+        """Not less than what a call is worth. Where calls fail the bound would be too far off to be of use: it is 1."""
+        if self.rules.fail or self.rules.broken:
+            return ONE
+        price = self._least_price()
+        if left < 2 * ANSWER_STEPS:
+            return 1 - price
+        return sum((each.share * self._bound_after(each.node) for each in move.results), -price)
+
+    def _bound_after(self, node: Node) -> Fraction:
+        """Not less than a node's value: that of one call after which one more call, at the most, tells the answer."""
+        found = self._bounds.get(node)
         if found is None:
-            found = ZERO
-            if self.right(state) != 1:
-                found = 1 + min(
-                    sum(
-                        (share * self.least_calls(child) for child, share in self.answers(state, Call(cell, True))),
-                        ZERO,
-                    )
-                    for cell in self.cells(state)
-                )
-            self._least[state] = found
+            price = self._least_price()
+            found = node.right
+            for move in node.moves:
+                rights = ((each.share, each.node.right) for each in move.results)
+                after = sum((share * (ONE if right == 1 else max(right, 1 - price)) for share, right in rights), -price)
+                found = max(found, after)
+            self._bounds[node] = found
         return found
+
+    def _least_price(self) -> Fraction:
+        return min(self.rules.price, self.rules.sure_price) if self.rules.sure_price else self.rules.price
+
+    def rough(self, node: Node, errors: Errors, steps: int) -> float:
+        """The optimum's value in floating point."""
+        key = node, errors, steps
+        found = self._rough.get(key)
+        if found is None:
+            if self.limit is not None and self.size(node.graph) > self.limit:
+                raise TooManyStatesError
+            found = node.rough_right if steps >= ANSWER_STEPS else 0.0
+            for move, sure, left in self.calls(node, steps):
+                if move.needed or self._bound(move, left) > found + SLACK / 1000:
+                    found = max(found, self._rough_call(node, errors, move, sure, left))
+            self._rough[key] = found
+        return found
+
+    def _rough_call(self, node: Node, errors: Errors, move: Move, sure: bool, left: int) -> float:
+        works = 1.0 if sure else self.works(errors[move.tool])[1]
+        total = 0.0
+        if works < 1:
+            total = (1 - works) * self.rough(node, self.failed(errors, move.tool), left)
+        if works > 0:
+            heard = errors if sure else self.answering(errors, move.tool)
+            for _, share, child, places in move.results:
+                total += works * share * self.rough(child, tuple([heard[place] for place in places]), left)
+        return total - self._prices[sure]

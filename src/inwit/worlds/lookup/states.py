@@ -28,9 +28,9 @@ class State(NamedTuple):
         return self.terms[0][1] if self.operator == "" and not self.terms[0][0] else None
 
 
-def state_of(query: Query, known: Known, errors: Mapping[int, int], num_values: int) -> State:
-    """The canonical state of a query, given known cells and each tool's errors so far (0 where it is left out)."""
-    return canonical(query.operator, tuple((term.tools, term.value) for term in query.terms), known, errors, num_values)
+def terms_of(query: Query) -> Terms:
+    """A query's terms, of which nothing is walked yet."""
+    return tuple((term.tools, term.value) for term in query.terms)
 
 
 def canonical(operator: str, terms: Terms, known: Known, errors: Mapping[int, int], num_values: int) -> State:
@@ -51,8 +51,7 @@ def canonical(operator: str, terms: Terms, known: Known, errors: Mapping[int, in
 
 def own_names(query: Query, known: Known, num_values: int) -> State:
     """The state in the query's own names, without errors."""
-    terms = tuple((term.tools, term.value) for term in query.terms)
-    return _left(query.operator, terms, known, (), num_values)
+    return _left(query.operator, terms_of(query), known, (), num_values)
 
 
 def with_answer(state: State, cell: Cell, value: int, num_values: int) -> State:

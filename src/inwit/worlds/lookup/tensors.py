@@ -10,15 +10,20 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from inwit.core.capabilities import Exam
 from inwit.core.contracts import ScalarWorld
-from inwit.core.results import Advice
+from inwit.core.results import Advice, Json, Task, Yardstick
 from inwit.core.types import State, Step, Tasks, Taught
+from inwit.worlds.examination import Sampling
 from inwit.worlds.lookup.advice import advice_of
+from inwit.worlds.lookup.exam import LookupExam
 from inwit.worlds.lookup.expert import Expert
 from inwit.worlds.lookup.lessons import LookupLessons
+from inwit.worlds.lookup.oracle import prospects
 from inwit.worlds.lookup.posterior import answer_chance, cell_chance
-from inwit.worlds.lookup.rules import ANS, ERR, FIRST_TOOL, ID, PAD, LookupSettings
+from inwit.worlds.lookup.rules import ANS, ERR, FIRST_TOOL, ID, PAD, LookupSettings, parse_task
 from inwit.worlds.lookup.scalar import ScalarLookup
+from inwit.worlds.lookup.yardsticks import yardsticks
 
 CHOICE, UNDECIDED = -1, -2
 QUERIED = ("table", "tools", "values", "operator")
@@ -41,7 +46,7 @@ class LookupV0(LookupLessons):
         "an answer is looked up, never computed, and no tool has a pattern: this world tests asking, reading, keeping "
         "and routing, not arithmetic"
     )
-    capabilities = frozenset({"all_tasks", "chance", "teaches", "advice"})
+    capabilities = frozenset({"all_tasks", "chance", "exam", "yardsticks", "teaches", "advice"})
     Settings = LookupSettings
 
     def __init__(self, settings: LookupSettings) -> None:
@@ -49,6 +54,13 @@ class LookupV0(LookupLessons):
         self.max_steps, self.masks = settings.max_steps, settings.masks
         self.num_columns = settings.max_steps + settings.max_calls
         self._expert: Expert | None = None
+
+    def exam(self) -> Exam:
+        """Every query, over all hidden worlds; where there are too many, a sample of both."""
+        return LookupExam(self) if LookupExam.lists(self.settings) else Sampling(self)
+
+    def yardsticks(self, kind: int) -> dict[str, Yardstick]:
+        return yardsticks(self.settings, kind)
 
     def reset(self, tasks: Tasks) -> State:
         zero, no = torch.zeros_like(tasks.kind), torch.zeros_like(tasks.kind, dtype=torch.bool)
@@ -130,11 +142,16 @@ class LookupV0(LookupLessons):
         reward = reward - price.masked_fill(~called, 0.0)
         counts = {"calls": called.long(), "sure_calls": (called & sure).long()}
         counts["errors"] = (hears & (token == ERR)).long()
+        if "goal" not in state:  # calls of a cell whose true value was heard already
+            counts["repeats"] = (called & (_at(state["table"], after["cell"].clamp_min(0)) >= 0)).long()
         return after, Step(reward, ended, truncated, success, counts=counts)
 
     def advice(self, twin: ScalarWorld) -> Advice:
         assert isinstance(twin, ScalarLookup)
         return advice_of(self.settings, twin)
+
+    def prospects(self, task: Task) -> Json:
+        return prospects(self.settings, parse_task(self.settings, task).query)
 
     def expert(self, tasks: Tasks) -> Taught:
         """Raises `UserError` where the optimum is not claimed: with lies or stale tools, or fewer than 3 values."""

@@ -1,0 +1,190 @@
+"""The exam of lookup-v0: every query, over all hidden worlds at once; a row a kind.
+
+The agent's papers say what it does in expectation (`Papers.expected`). Where tools can be broken there are further
+questions, the *probes*: each query again, where the tool that its text needs first is broken and no other call fails.
+The errors that the agent endures there are its patience.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from inwit.core.results import Evaluation, Json, Row
+from inwit.core.types import Expectation, Papers, Tasks
+from inwit.worlds.examination import Listing, blocks, result_of, yardsticks_of
+from inwit.worlds.lookup.oracle import least_calls, outcome, patience
+from inwit.worlds.lookup.queries import queries_of, shape_of
+from inwit.worlds.lookup.rules import LookupSettings
+from inwit.worlds.lookup.searches import LEAST_VALUES
+
+if TYPE_CHECKING:
+    from inwit.worlds.lookup.tensors import LookupV0
+
+SHARES = {"luck", "unexpanded", "success_fraction"}  # of the further readings; the others are means
+MOST = 100_000  # queries that are asked; of more a sample is drawn
+ROUNDING = 2.0**-52  # of float64, relative
+
+
+class LookupExam(Listing):
+    method = "greedy, on every query and every hidden world"
+
+    def __init__(self, world: LookupV0) -> None:
+        super().__init__(world)
+        self.settings = world.settings
+
+    @staticmethod
+    def lists(settings: LookupSettings) -> bool:
+        """Whether the queries are few enough to ask each."""
+        shapes = (shape_of(name)[1] for name in settings.queries)
+        return sum(settings.num_tools ** sum(chains) * settings.num_values ** len(chains) for chains in shapes) <= MOST
+
+    def tasks(self, kinds: Sequence[int], device: torch.device | str) -> Iterator[Tasks]:
+        for kind in kinds:
+            queries = self.world.all_tasks([kind])
+            yield from blocks(queries, device)
+            if self.settings.broken > 0:
+                yield from blocks(_probes(queries), device)
+
+    def grade(self, papers: Papers) -> Evaluation:
+        expected = papers.expected
+        assert expected is not None, "the papers of a world that draws say what is expected"
+        probe = (papers.tasks.data["broken"] == 1).any(1)
+        kind = papers.tasks.kind
+        rows = [self._graded(each, kind == each, probe, expected) for each in range(len(self.world.kinds))]
+        result = result_of(self, self.world, rows, kind[~probe], papers.success[~probe])
+        left_out = max(row.extra.get("unexpanded", 0.0) for row in rows)
+        more = f"; up to {100 * left_out:.2g} % of a kind was too much to follow, and may be right or wrong"
+        return replace(
+            result,
+            proven=left_out == 0.0,
+            method=self.method + (more if left_out else ""),
+            unsolved=[row.name for row in rows if row.solved < row.problems],
+            cost_over_best=_over_best(rows),
+            cost_unit="calls",
+            means=sorted({name for row in rows for name in row.extra} - SHARES),
+        )
+
+    def _graded(self, kind: int, of_kind: Bool[Tensor, " N"], probe: Bool[Tensor, " N"], papers: Expectation) -> Row:
+        expected, probes = papers[of_kind & ~probe], papers[of_kind & probe]
+        success, left_out = (float(each.mean()) for each in (expected.success, expected.unexpanded))
+        best = _best(self.settings, kind)
+        readings = _readings(self.settings, expected, best)
+        if "success_fraction" in readings:
+            success = float(Fraction(readings["success_fraction"]))
+        return Row(
+            name=self.world.kinds.names[kind],
+            stage=self.world.kinds.stages[kind],
+            problems=len(expected.success),
+            solved=int(expected.proven.sum()),
+            cost=round(float(expected.counts["calls"].mean()), 12),
+            best_cost=best.calls if best else None,
+            yardsticks=yardsticks_of(self.world, kind),
+            extra=readings | _patience(probes.counts.get("errors"), best),
+            interval=(success, min(1.0, success + left_out)) if left_out else None,
+            expected=success,
+        )
+
+
+@dataclass(frozen=True)
+class _Best:
+    """What the optimum scores on a kind."""
+
+    value: float
+    calls: float
+    patience: list[int]  # of each query; empty where no tool can be broken
+    again: list[bool]  # of each query, whether the tool that it needs first is needed again
+
+
+@lru_cache(maxsize=64)
+def _best(settings: LookupSettings, kind: int) -> _Best | None:
+    """None where the oracle claims nothing."""
+    if settings.deceives or settings.num_values < LEAST_VALUES:
+        return None
+    queries = list(queries_of(settings.queries[kind], settings.num_tools, settings.num_values))
+    fails = settings.fail > 0 or settings.broken > 0
+    best = [outcome(settings, query) for query in queries]
+    # Where nothing fails, the least calls of who is always right; else those of the best value.
+    calls = [-each.calls_saved for each in best] if fails else [least_calls(settings, query) for query in queries]
+    first = [query.terms[0].tools[0] for query in queries]
+    used = [[tool for term in query.terms for tool in term.tools] for query in queries]
+    return _Best(
+        value=float(sum(each.value for each in best) / len(queries)),
+        calls=float(sum(calls) / len(queries)),
+        patience=[patience(settings, query) for query in queries] if settings.broken > 0 else [],
+        again=[tools.count(tool) > 1 for tools, tool in zip(used, first, strict=True)],
+    )
+
+
+def _probes(queries: Tasks) -> Tasks:
+    """Each query where the tool that it needs first is broken, all others work, and no call fails."""
+    broken, first = torch.zeros_like(queries.data["broken"]), queries.data["tools"][:, 0, :1]
+    broken = broken.scatter(1, first, 1)
+    return Tasks(queries.kind, queries.data | {"broken": broken, "fails": torch.zeros_like(queries.data["fails"])})
+
+
+def _readings(settings: LookupSettings, expected: Expectation, best: _Best | None) -> Json:
+    value = round(float(expected.reward.mean()), 12)
+    found: Json = {"value": value}
+    if best:
+        found |= {"best_value": best.value, "regret": round(best.value - value, 12)}
+    found["luck"] = float(expected.luck.mean())
+    if not settings.masks:
+        found["invalid"] = float(expected.invalid.mean())
+    for name in ("sure_calls", "errors") if settings.fail or settings.broken else ():
+        found[name] = float(expected.counts[name].mean())
+    found["repeats"] = float(expected.counts["repeats"].mean())
+    if bool((expected.unexpanded > 0).any()):
+        found["unexpanded"] = float(expected.unexpanded.mean())
+    elif (fraction := success_fraction(settings, expected)) is not None:
+        found["success_fraction"] = str(fraction)
+    return found
+
+
+def success_fraction(settings: LookupSettings, expected: Expectation) -> Fraction | None:
+    """The mean probability of success, exactly; None where that cannot be told.
+
+    Where nothing fails and nothing deceives, all that is drawn are cells, at most d on a path: each call's and those
+    of the verdict. So a probability is a whole number of n^-d. A weight is a product of at most d factors, and the sum
+    has a term for each leaf, so the relative error is below (leaves + d) roundings. If that is less than 1/4 of n^-d,
+    rounding to the next whole number finds it.
+    """
+    if settings.deceives or settings.fail > 0 or settings.broken > 0:
+        return None
+    depth = settings.max_calls + 4  # no query needs more than four cells
+    whole = settings.num_values**depth
+    error = (expected.leaves.double() + 2 * depth) * ROUNDING * whole
+    if not bool((error < 0.25).all()):
+        return None
+    return Fraction(sum(round(each * whole) for each in expected.success.tolist()), whole * len(expected.success))
+
+
+def _patience(errors: Float[Tensor, " N"] | None, best: _Best | None) -> Json:
+    """The errors that the agent endures at a broken tool before it gives the tool up, beside the optimum's: where the
+    tool is needed once, and where it is needed again. Then how far it gives up too early, and too late, in calls."""
+    if errors is None or not len(errors) or best is None:
+        return {}
+    found: Json = {}
+    again, least = torch.tensor(best.again), torch.tensor(best.patience, dtype=torch.float64)
+    for name, members in (("", ~again), ("_again", again)):
+        if bool(members.any()):
+            found[f"patience{name}"] = float(errors[members].mean())
+            found[f"best_patience{name}"] = float(least[members].mean())
+    return found | {
+        "too_early": float((least - errors).clamp_min(0).mean()),
+        "too_late": float((errors - least).clamp_min(0).mean()),
+    }
+
+
+def _over_best(rows: list[Row]) -> float | None:
+    """Calls over calls, all kinds together that are solved; None where there is none."""
+    solved = [row for row in rows if row.solved == row.problems]
+    pairs = [(row.cost * row.problems, row.best_cost * row.problems) for row in solved if row.cost and row.best_cost]
+    return sum(cost for cost, _ in pairs) / sum(best for _, best in pairs) if pairs else None

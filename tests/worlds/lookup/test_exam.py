@@ -1,0 +1,159 @@
+"""The exam of lookup-v0 on agents whose results are known: exact fractions, the optimum beside, patience."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+import pytest
+import torch
+
+import inwit
+from hashed import Hashed, Patient
+from inwit.core import result_text
+from inwit.core.contracts import Agent
+from inwit.core.results import Row
+from inwit.evaluation import expanding
+from inwit.evaluation.exact import evaluate, solves_all
+from inwit.evaluation.pass_at_k import pass_at_k
+from inwit.runs.folder import evaluation_from
+from inwit.worlds.examination import Sampling, exam_of
+
+FAILING = {"num_values": 5, "queries": ("Tx",), "fail": 0.5, "broken": 0.2, "sure_price": 0.1, "max_steps": 16}
+# The probability of being right with one answer for all queries and no call, as a fraction of n = 5.
+BLIND = {"Tx": "1/5", "TUx": "1/5", "Tx?y:z": "1/5", "Tx?Uy:Vz": "1/5", "Tx*Uy": "1/5", "TUVx": "1/5"}
+
+
+def blind(**settings: Any) -> Agent:
+    """Answers 0 at once."""
+    world = inwit.make("lookup-v0", **settings)
+    return Agent(world, Hashed(world, 0, {"ANS": 9.0, "0": 9.0}))
+
+
+def patient(errors: int, **settings: Any) -> Agent:
+    world = inwit.make("lookup-v0", **{**FAILING, **settings})
+    return Agent(world, Patient(world, errors))
+
+
+def only(agent: Agent) -> Row:
+    (row,) = evaluate(agent).rows
+    return row
+
+
+def test_a_blind_agent_is_right_by_luck_alone() -> None:
+    result = evaluate(blind())
+    assert result.proven
+    assert [row.name for row in result.rows] == list(BLIND)
+    for row in result.rows:
+        fraction = Fraction(row.extra["success_fraction"])
+        assert row.success == pytest.approx(float(fraction), abs=1e-12)
+        assert row.cost == 0
+        assert row.extra["value"] == pytest.approx(row.success)
+    by_name = {row.name: row for row in result.rows}
+    assert by_name["Tx"].extra["success_fraction"] == "1/5"
+    assert by_name["Tx"].extra["luck"] == pytest.approx(0.2)
+    # `F F 0` is 0 if F(0) = 0, else with probability 1/5: (1/5 + 4/5 x 1/5) for one query in ten, 1/5 for the others.
+    of_others, of_zero = Fraction(1, 5), Fraction(1, 5) + Fraction(4, 25)
+    same = [of_zero, *[of_others * (1 - Fraction(1, 5)) + Fraction(0)] * 4]
+    expected = Fraction(1, 2) * of_others + Fraction(1, 2) * sum(same) / 5
+    assert by_name["TUx"].extra["success_fraction"] == str(expected)
+    # y and z are both 0 in one query of 25: right for certain, and not by luck.
+    assert by_name["Tx?y:z"].solved == 10
+    assert by_name["Tx?y:z"].success - by_name["Tx?y:z"].extra["luck"] == pytest.approx(1 / 25)
+    assert not solves_all(blind())
+
+
+def test_an_agent_that_asks_is_proven_at_the_least_cost() -> None:
+    row = only(patient(1, fail=0.0, broken=0.0, sure_price=0.0))
+    assert (row.solved, row.problems, row.success) == (10, 10, 1.0)
+    assert row.extra["success_fraction"] == "1"
+    assert row.cost == row.best_cost == 1.0
+    assert row.extra["regret"] == row.extra["luck"] == 0.0
+    assert row.extra["value"] == row.extra["best_value"] == 0.98
+    assert solves_all(patient(1, fail=0.0, broken=0.0, sure_price=0.0))
+
+
+@pytest.mark.parametrize(("errors", "early", "late"), [(1, 2, 0), (3, 0, 0), (5, 0, 2)])
+def test_patience_at_a_broken_tool(errors: int, early: int, late: int) -> None:
+    result = evaluate(patient(errors))
+    (row,) = result.rows
+    assert row.problems == row.solved == 10, "probes are no problems"
+    assert row.extra["patience"] == errors
+    assert row.extra["best_patience"] == 3
+    assert (row.extra["too_early"], row.extra["too_late"]) == (early, late)
+    assert "success_fraction" not in row.extra
+    if errors == 3:
+        assert row.extra["regret"] == 0.0
+        assert row.cost == pytest.approx(row.best_cost)
+    else:
+        assert row.extra["regret"] > 1e-4
+
+
+def test_the_value_of_patience_by_hand() -> None:
+    """With patience 1: a call; if it errs (broken 1/5, or it fails, 4/5 x 1/2), a sure one."""
+    row = only(patient(1))
+    assert row.extra["value"] == pytest.approx(1 - 0.02 - 0.6 * 0.1, abs=1e-12)
+    assert row.extra["errors"] == pytest.approx(0.6)
+    assert row.extra["sure_calls"] == pytest.approx(0.6)
+    assert row.cost == pytest.approx(1.6)
+
+
+def test_calls_that_were_answered_already_are_counted() -> None:
+    world = inwit.make("lookup-v0", num_values=3, num_tools=1, queries=("Tx",), max_steps=8)
+    again = Agent(world, Hashed(world, 0, {"ANS": -9.0, "*": -9.0, "0": 9.0}))
+    assert only(again).extra["repeats"] == 3.0, "four calls of F 0"
+
+
+def test_a_result_that_is_an_interval_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = inwit.make("lookup-v0", **{**FAILING, "queries": ("TUx",), "max_steps": 8})
+    agent = Agent(world, Hashed(world, 1, {"ANS": -0.5}))
+    whole = evaluate(agent)
+    monkeypatch.setattr(expanding, "FIRST_FLOOR", 0.05)
+    monkeypatch.setattr(expanding, "LEAVES", 1)
+    result = evaluate(agent)
+    (row,) = result.rows
+    assert whole.proven
+    assert not result.proven
+    assert "too much to follow" in result.method
+    assert row.interval is not None
+    low, high = row.interval
+    assert low <= whole.rows[0].success <= high
+    assert "success_fraction" not in row.extra
+    assert any("in brackets the least and the most" in line for line in result_text.notes(result))
+    assert result_text.problems(result) == "problems"
+
+
+def test_a_result_is_shown_in_calls_and_read_back() -> None:
+    result = evaluate(patient(3))
+    assert {"calls", "oracle calls"} <= set(result_text.headings(result))
+    assert "tokens" not in " ".join(result_text.headings(result))
+    read = evaluation_from(json.loads(json.dumps(result.to_dict())))
+    assert replace(read, rows=[]) == replace(result, rows=[])
+    assert [(row.success, row.cost, row.extra) for row in read.rows] == [
+        (row.success, row.cost, row.extra) for row in result.rows
+    ]
+    assert read.success == result.success == 1.0
+
+
+def test_the_control_takes_the_prompt_away() -> None:
+    row = evaluate(patient(3, fail=0.0, broken=0.0, sure_price=0.0), "shuffled-prompt").rows[0]
+    assert row.success == pytest.approx(0.2)
+    assert row.solved == 0
+
+
+def test_sampled_programs_are_tried_on_drawn_tasks() -> None:
+    found = pass_at_k(patient(3), k=2, samples=4)
+    assert not found.all_problems
+    assert 0.2 < found.overall.estimate < 1
+
+
+def test_too_many_queries_are_sampled() -> None:
+    world = inwit.make("lookup-v0", num_values=60, queries=("Tx?Uy:Vz",))
+    assert isinstance(exam_of(world), Sampling)
+    result = evaluate(Agent(world, Hashed(world, 0, {"ANS": 9.0, "0": 9.0})))
+    assert not result.proven
+    assert result.rows[0].interval is not None
+    assert result.rows[0].success < 0.1
+    assert torch.isfinite(torch.tensor(result.rows[0].success))
