@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from inwit.core.capabilities import capable
+from inwit.core.capabilities import Achieves, capable
 from inwit.core.contracts import Policy, World
 from inwit.core.distributions import choose, gumbel, masked_log_softmax
 from inwit.core.errors import UserError
@@ -38,35 +38,31 @@ def collect(
 ) -> Rollout:
     """One episode for each of the `problems`, or `group_size` consecutive rows for each.
 
-    Tokens are sampled with `generator`; without one the likeliest legal token is taken. `keep_graph` keeps the outputs'
-    autograd graph. With `after_end` the policy writes on to the last column, without effect, after an episode's end:
-    the published loss trains on those tokens. `detours` is a share of the
-    episodes (see `rollout.detours`). `leave_early` ends the block when all rows have ended. `achieved` records
-    which polynomial the machine holds after each column. The prompts are those of `shown`, if given (a control).
+    Tokens are sampled with `generator`; without one the likeliest legal token is taken. A share of episodes makes
+    `rollout.detours`. `keep_graph` keeps the outputs' autograd graph. With `after_end` the policy writes on to the last
+    column, without effect, after an episode's end: the published loss trains on that. `leave_early` ends the block when
+    all rows have ended. `achieved` records the polynomial that the machine holds after each column. The prompts are
+    those of `shown`, if given (a control).
 
     Raises `UserError` if a graph is to be kept for problems of the test set, if some row had no legal token or is not
     drawn, and for `achieved` in a world without it. Without `leave_early` call `refuse_faulty` for the first three.
     """
-    teacher = capable(world, "achieved") if achieved else None
-    if achieved and teacher is None:
-        raise UserError(f"the world {world.id} cannot tell what a program achieved: leave out achieved=True")
+    teacher = _teacher(world) if achieved else None
     if keep_graph and leave_early:
         refuse_test_set(world, problems.kind)
-    columns = []
+    columns: list[_Column] = []
     with nullcontext() if keep_graph else torch.no_grad():
         prompt = (*world.prompt(problems if shown is None else shown), world.stage(problems))
         output, memory = for_each_episode(*policy.begin(*prompt), group_size)
         tasks = problems if group_size == 1 else problems.repeat_interleave(group_size)
-        noise = None if generator is None else gumbel((world.num_columns, *output.logits.shape), generator)
+        noise = _noise(world, output, generator)
         state = world.reset(tasks)
-        ended = torch.zeros_like(tasks.kind, dtype=torch.bool)
-        written, strays = torch.zeros_like(tasks.kind), _detours(world, detours, len(tasks), generator)
+        strays = _detours(world, detours, len(tasks), generator)
+        ended, written = torch.zeros_like(tasks.kind, dtype=torch.bool), torch.zeros_like(tasks.kind)
         for column in range(world.num_columns):
-            draw = None if noise is None else noise[column]
             astray = None if strays is None else strays.now(written)
-            token, legal, chosen = _write(world, state, output, draw, astray, ended if after_end else None)
-            written = written + chosen
-            state, step = world.step(state, token)
+            token, legal, chosen = _write(world, state, output, noise[column], astray, ended if after_end else None)
+            (state, step), written = world.step(state, token), written + chosen
             held = None if teacher is None else teacher.achieved(state).masked_fill(ended, -1)
             columns.append(_Column(token, legal, ~ended, chosen, output, step, held, astray))
             ended = ended | step.terminated | step.truncated
@@ -97,6 +93,19 @@ def _write(
     chosen = forced == -1
     written = torch.arange(legal.shape[1], device=legal.device) == forced[:, None]
     return torch.where(chosen, token, forced.clamp_min(0)), torch.where(chosen[:, None], legal, written), chosen
+
+
+def _teacher(world: World) -> Achieves:
+    teacher = capable(world, "achieved")
+    if teacher is None:
+        raise UserError(f"the world {world.id} cannot tell what a program achieved: leave out achieved=True")
+    return teacher
+
+
+def _noise(world: World, output: Output, generator: torch.Generator | None) -> Tensor | list[None]:
+    """For each column; none without a generator."""
+    shape = (world.num_columns, *output.logits.shape)
+    return [None] * world.num_columns if generator is None else gumbel(shape, generator)
 
 
 def _detours(world: World, share: float, rows: int, generator: torch.Generator | None) -> Detours | None:
