@@ -70,9 +70,7 @@ def collect(
                 break
             output, memory = policy.step(token, memory)
         rollout = _joined(columns, tasks, prompt, group_size, keep_graph)
-    if leave_early:
-        _check_legal(world, rollout)
-    return rollout
+    return _checked(world, rollout) if leave_early else rollout
 
 
 def _write(
@@ -116,7 +114,7 @@ def refuse_faulty(world: World, rollout: Rollout) -> None:
     """Raise `UserError` for a rollout with problems of the test set, with a token chosen where none was legal, or of a
     task that is not drawn: it must not be trained on. Waits for the device."""
     refuse_test_set(world, rollout.tasks.kind)
-    _check_legal(world, rollout)
+    _checked(world, rollout)
 
 
 def refuse_test_set(world: World, kinds: Int[Tensor, " B"]) -> None:
@@ -129,8 +127,9 @@ def refuse_test_set(world: World, kinds: Int[Tensor, " B"]) -> None:
         raise UserError(f"{name} is in the test set of {world.id} (a split holds it out): it must not be trained on")
 
 
-def _check_legal(world: World, rollout: Rollout) -> None:
-    """Raise `UserError` if a token was chosen where none was legal, or if the world had not decided on its own."""
+def _checked(world: World, rollout: Rollout) -> Rollout:
+    """The rollout itself. Raise `UserError` if a token was chosen where none was legal, or if the world had not decided
+    on its own."""
     stuck = rollout.live & ~rollout.legal.any(2)
     if bool(stuck.any()):
         row, column = (int(place) for place in stuck.nonzero()[0])
@@ -143,6 +142,7 @@ def _check_legal(world: World, rollout: Rollout) -> None:
             f"the world {world.id} leaves no legal token to episode {row} of {len(stuck)} after {column} tokens: "
             "its rules must always allow one, or force one"
         )
+    return rollout
 
 
 class _Column(NamedTuple):
