@@ -38,7 +38,7 @@ LARGE: list[dict[str, Any]] = [
 NEVER = dict.fromkeys(("*", "*!"), -10.0)
 
 
-@pytest.mark.parametrize("seed", first_fast(range(4), 2))
+@pytest.mark.parametrize("seed", first_fast(range(4), 1))
 @pytest.mark.parametrize("peaked", [False, True])
 @pytest.mark.parametrize("settings", [*SETTINGS, *(pytest.param(s, marks=pytest.mark.slow) for s in LARGE)], ids=str)
 def test_against_every_hidden_world(settings: dict[str, Any], peaked: bool, seed: int) -> None:
@@ -49,7 +49,7 @@ def test_against_every_hidden_world(settings: dict[str, Any], peaked: bool, seed
 
 
 @pytest.mark.parametrize("seed", first_fast(range(4), 1))
-@pytest.mark.parametrize("settings", SETTINGS[:4], ids=str)
+@pytest.mark.parametrize("settings", first_fast(SETTINGS[:4], 1), ids=str)
 def test_a_network_against_every_hidden_world(settings: dict[str, Any], seed: int) -> None:
     world: Any = inwit.make("lookup-v0", **settings)
     check(world, small_policy("gru", world, seed), asks_star=True)
@@ -58,7 +58,9 @@ def test_a_network_against_every_hidden_world(settings: dict[str, Any], seed: in
 def check(world: Any, policy: Any, asks_star: bool) -> None:
     queries = world.all_tasks(list(range(len(world.kinds))))
     found, hidden, weight = expand(world, policy, queries), *hidden_worlds(world, asks_star)
-    for place in range(len(queries)):
+    assert float(weight.sum()) == pytest.approx(1)
+    # Every hidden world, but where that is more than two million runs, not of every query.
+    for place in range(0, len(queries), 1 + len(queries) * len(weight) // 2_000_000):
         query = queries[torch.full((len(weight),), place)]
         drawn = world.draw(Tasks(query.kind, query.data | hidden), torch.Generator())
         rollout = collect(world, policy, drawn)
@@ -156,7 +158,7 @@ def test_what_is_not_expanded_is_an_interval_that_holds_the_truth(monkeypatch: p
 def test_against_sampled_episodes(settings: dict[str, Any]) -> None:
     world, policy, _ = deep(num_values=10, queries=("TUx", "Tx?Uy:Vz"), **settings)
     queries = world.all_tasks([0, 1])[::400]
-    found, times = expand(world, policy, queries, leaves=2**20), 3000
+    found, times = expand(world, policy, queries, leaves=2**20), 1000
     tasks = world.draw(queries.repeat_interleave(times), torch.Generator().manual_seed(1))
     rollout = collect(world, policy, tasks)
     samples = {

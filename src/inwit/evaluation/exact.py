@@ -74,7 +74,7 @@ def sit(agent: Agent, exam: Exam, kinds: Sequence[int], control: str | None = No
     if exam.proven and (draws := capable(world, "chance")):
         expected = Expectation.joined([expand(draws, agent.policy, tasks, shown=other) for tasks, other in pairs])
         return _expected_papers(Tasks.joined(blocks).to("cpu"), expected)
-    papers = [papers_of(collect(world, agent.policy, tasks, shown=other), world.num_columns) for tasks, other in pairs]
+    papers = [_papers(collect(world, agent.policy, tasks, shown=other), world.num_columns) for tasks, other in pairs]
     return Papers(
         tasks=Tasks.joined([each.tasks for each in papers]),
         success=torch.cat([each.success for each in papers]),
@@ -95,7 +95,7 @@ def _expected_papers(tasks: Tasks, expected: Expectation) -> Papers:
     )
 
 
-def papers_of(rollout: Rollout, columns: int) -> Papers:
+def _papers(rollout: Rollout, columns: int) -> Papers:
     """Of a greedy rollout the chosen tokens alone, side by side."""
     taken = rollout.live & rollout.chosen
     order = (~taken).long().argsort(dim=1, stable=True)

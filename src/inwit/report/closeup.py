@@ -19,7 +19,7 @@ from inwit.core.types import Papers
 from inwit.evaluation.exact import sit
 from inwit.evaluation.explanation import Explanation, explain
 from inwit.report.charts import BARS, FILLED, HOLLOW, SPANS, ChartRow, RowChart, compact, per_cent, row_chart
-from inwit.report.panels import Table, has_critic, step_charts, table, tool_charts
+from inwit.report.panels import Table, has_critic, heat, step_charts, table, tool_charts
 from inwit.report.select import Run
 from inwit.runs import checkpoint
 from inwit.runs.folder import COMPLETE
@@ -165,7 +165,7 @@ def closeup_view(run: Run, look: CloseUp, key: str, heading: str) -> dict[str, o
         **_result(run.evaluation, key),
         "kinds": _kind_lists(look),
         "excess": _excess(look),
-        "tools": _heat(look),
+        "tools": heat(look.tools),
         "over_training": [*tool_charts(run, key), *step_charts(run, key)],
         "episodes": look.episodes,
         "critic": has_critic(run),
@@ -259,12 +259,11 @@ def _spans(evaluation: Evaluation, key: str) -> RowChart | None:
             lengths += [row.cost, best or 0.0]
     if not rows:
         return None
-    unit, programs = evaluation.cost_unit, evaluation.cost_unit == "tokens"
-    legend = [("marker", FILLED, "agent, mean of what it solves" if programs else "agent")]
+    mean = any(row.expected is not None for row in evaluation.rows)  # over all, whether it is solved or not
+    legend = [("marker", FILLED, "agent" if mean else "agent, mean of what it solves")]
     legend += [("marker", HOLLOW, "oracle, on the same")] if any(lengths[1::2]) else []
-    axis = f"{unit} in a program" if programs else f"expected {unit}", 1.12 * max(lengths), compact
-    name = "Program length" if programs else f"Expected {unit}"
-    return row_chart(key, name, "; ".join(said) + ".", SPANS, rows, axis, legend)
+    name, axis = "Expected cost" if mean else "Program length", f"{evaluation.cost_unit} in a program"
+    return row_chart(key, name, "; ".join(said) + ".", SPANS, rows, (axis, 1.12 * max(lengths), compact), legend)
 
 
 def _kind_lists(look: CloseUp) -> list[dict[str, object]]:
@@ -287,12 +286,3 @@ def _excess(look: CloseUp) -> Table | None:
         return None
     rows = [["as short as possible" if extra <= 0 else f"{extra:g} more", str(more[extra])] for extra in sorted(more)]
     return table("solved kinds by length over the shortest program", ["tokens", "kinds"], rows)
-
-
-def _heat(look: CloseUp) -> dict[str, object] | None:
-    """How often each token stands in a program: a row for each stage, darker the nearer to the greatest of all."""
-    if not look.tools:
-        return None
-    tokens = list(dict.fromkeys(token for uses in look.tools.values() for token in uses))
-    greatest = max(value for uses in look.tools.values() for value in uses.values())
-    return {"tokens": tokens, "greatest": greatest, "stages": look.tools}

@@ -187,3 +187,12 @@ def result_table(comparison: Comparison) -> Table:
     headings, rows = compare.result_table(comparison)
     right = [False, True, False, *[True] * (len(headings) - 3)]
     return Table(compare.methods(comparison), headings, rows, right)
+
+
+def heat(uses: Mapping[str, Mapping[str, float]]) -> dict[str, object] | None:
+    """How often each token stands in a program: a row for each stage, darker the nearer to the greatest of all."""
+    if not uses:
+        return None
+    tokens = list(dict.fromkeys(token for row in uses.values() for token in row))
+    greatest = max(value for row in uses.values() for value in row.values())
+    return {"tokens": tokens, "greatest": greatest, "stages": uses}

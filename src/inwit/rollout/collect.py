@@ -38,31 +38,30 @@ def collect(
 ) -> Rollout:
     """One episode for each of the `problems`, or `group_size` consecutive rows for each.
 
-    Tokens are sampled with `generator`; without one the likeliest legal token is taken. A share of episodes makes
-    `rollout.detours`. `keep_graph` keeps the outputs' autograd graph. With `after_end` the policy writes on to the last
-    column, without effect, after an episode's end: the published loss trains on that. `leave_early` ends the block when
-    all rows have ended. `achieved` records the polynomial that the machine holds after each column. The prompts are
-    those of `shown`, if given (a control).
+    Tokens are sampled with `generator`; without one the likeliest legal token is taken. `keep_graph` keeps the outputs'
+    autograd graph. With `after_end` the policy writes on to the last column, without effect, after an episode's end:
+    the published loss trains on those tokens. `detours` is a share of the episodes (see `rollout.detours`).
+    `leave_early` ends the block when all rows have ended. `achieved` records which polynomial the machine holds after
+    each column. The prompts are those of `shown`, if given (a control).
 
     Raises `UserError` if a graph is to be kept for problems of the test set, if some row had no legal token or is not
-    drawn, and for `achieved` in a world without it. Without `leave_early` call `refuse_faulty` for the first three.
-    """
-    teacher = _teacher(world) if achieved else None
+    drawn, and for `achieved` in a world without it. Without `leave_early` call `refuse_faulty` for the first three."""
     if keep_graph and leave_early:
         refuse_test_set(world, problems.kind)
-    columns: list[_Column] = []
+    teacher, columns = _teacher(world) if achieved else None, []
     with nullcontext() if keep_graph else torch.no_grad():
         prompt = (*world.prompt(problems if shown is None else shown), world.stage(problems))
         output, memory = for_each_episode(*policy.begin(*prompt), group_size)
         tasks = problems if group_size == 1 else problems.repeat_interleave(group_size)
-        noise = _noise(world, output, generator)
+        noise = None if generator is None else gumbel((world.num_columns, *output.logits.shape), generator)
         state = world.reset(tasks)
-        strays = _detours(world, detours, len(tasks), generator)
-        ended, written = torch.zeros_like(tasks.kind, dtype=torch.bool), torch.zeros_like(tasks.kind)
+        ended = torch.zeros_like(tasks.kind, dtype=torch.bool)
+        written, strays = torch.zeros_like(tasks.kind), _detours(world, detours, len(tasks), generator)
         for column in range(world.num_columns):
-            astray = None if strays is None else strays.now(written)
-            token, legal, chosen = _write(world, state, output, noise[column], astray, ended if after_end else None)
-            (state, step), written = world.step(state, token), written + chosen
+            draw, astray = None if noise is None else noise[column], strays and strays.now(written)
+            token, legal, chosen = _write(world, state, output, draw, astray, ended if after_end else None)
+            written = written + chosen
+            state, step = world.step(state, token)
             held = None if teacher is None else teacher.achieved(state).masked_fill(ended, -1)
             columns.append(_Column(token, legal, ~ended, chosen, output, step, held, astray))
             ended = ended | step.terminated | step.truncated
@@ -70,7 +69,15 @@ def collect(
                 break
             output, memory = policy.step(token, memory)
         rollout = _joined(columns, tasks, prompt, group_size, keep_graph)
-    return _checked(world, rollout) if leave_early else rollout
+    if leave_early:
+        _check_legal(world, rollout)
+    return rollout
+
+
+def _teacher(world: World) -> Achieves:
+    if teacher := capable(world, "achieved"):
+        return teacher
+    raise UserError(f"the world {world.id} cannot tell what a program achieved: leave out achieved=True")
 
 
 def _write(
@@ -93,19 +100,6 @@ def _write(
     return torch.where(chosen, token, forced.clamp_min(0)), torch.where(chosen[:, None], legal, written), chosen
 
 
-def _teacher(world: World) -> Achieves:
-    teacher = capable(world, "achieved")
-    if teacher is None:
-        raise UserError(f"the world {world.id} cannot tell what a program achieved: leave out achieved=True")
-    return teacher
-
-
-def _noise(world: World, output: Output, generator: torch.Generator | None) -> Tensor | list[None]:
-    """For each column; none without a generator."""
-    shape = (world.num_columns, *output.logits.shape)
-    return [None] * world.num_columns if generator is None else gumbel(shape, generator)
-
-
 def _detours(world: World, share: float, rows: int, generator: torch.Generator | None) -> Detours | None:
     return Detours(share, rows, max(1, world.max_steps // 2), generator) if share and generator else None
 
@@ -114,7 +108,7 @@ def refuse_faulty(world: World, rollout: Rollout) -> None:
     """Raise `UserError` for a rollout with problems of the test set, with a token chosen where none was legal, or of a
     task that is not drawn: it must not be trained on. Waits for the device."""
     refuse_test_set(world, rollout.tasks.kind)
-    _checked(world, rollout)
+    _check_legal(world, rollout)
 
 
 def refuse_test_set(world: World, kinds: Int[Tensor, " B"]) -> None:
@@ -127,9 +121,8 @@ def refuse_test_set(world: World, kinds: Int[Tensor, " B"]) -> None:
         raise UserError(f"{name} is in the test set of {world.id} (a split holds it out): it must not be trained on")
 
 
-def _checked(world: World, rollout: Rollout) -> Rollout:
-    """The rollout itself. Raise `UserError` if a token was chosen where none was legal, or if the world had not decided
-    on its own."""
+def _check_legal(world: World, rollout: Rollout) -> None:
+    """Raise `UserError` if a token was chosen where none was legal, or if the world had not decided on its own."""
     stuck = rollout.live & ~rollout.legal.any(2)
     if bool(stuck.any()):
         row, column = (int(place) for place in stuck.nonzero()[0])
@@ -142,7 +135,6 @@ def _checked(world: World, rollout: Rollout) -> Rollout:
             f"the world {world.id} leaves no legal token to episode {row} of {len(stuck)} after {column} tokens: "
             "its rules must always allow one, or force one"
         )
-    return rollout
 
 
 class _Column(NamedTuple):

@@ -113,7 +113,7 @@ def yardsticks_of(world: World, kind: int) -> dict[str, Yardstick]:
     own = capable(world, "yardsticks")
     known = own.yardsticks(kind) if own else {}
     if not capable(world, "constant_programs"):
-        return not_searched("this world has no search for best programs") | known
+        return known or not_searched("this world has no search for best programs")
     best, names = yardstick(world.id, kind, world.settings), world.vocabulary.decode
     bound = f"of all programs of up to {best.searched_to} tokens"
     none = Yardstick(NONE, why=f"{bound} none is right on every problem")

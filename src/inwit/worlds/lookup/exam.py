@@ -76,15 +76,18 @@ class LookupExam(Listing):
         expected, probes = papers[of_kind & ~probe], papers[of_kind & probe]
         success, left_out = (float(each.mean()) for each in (expected.success, expected.unexpanded))
         best = _best(self.settings, kind)
+        readings = _readings(self.settings, expected, best)
+        if "success_fraction" in readings:
+            success = float(Fraction(readings["success_fraction"]))
         return Row(
             name=self.world.kinds.names[kind],
             stage=self.world.kinds.stages[kind],
             problems=len(expected.success),
             solved=int(expected.proven.sum()),
-            cost=float(expected.counts["calls"].mean()),
+            cost=round(float(expected.counts["calls"].mean()), 12),
             best_cost=best.calls if best else None,
             yardsticks=yardsticks_of(self.world, kind),
-            extra=_readings(self.settings, expected, best) | _patience(probes.counts.get("errors"), best),
+            extra=readings | _patience(probes.counts.get("errors"), best),
             interval=(success, min(1.0, success + left_out)) if left_out else None,
             expected=success,
         )
