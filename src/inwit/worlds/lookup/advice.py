@@ -1,11 +1,11 @@
-"""What one knows at a moment of an episode of lookup-v0, and what the optimum does from there on: for explanations, and
+"""What is known at a moment of an episode of lookup-v0, and what the optimum does from there on: for explanations, and
 for a learner that is told so by name. Agents are never shown any of it.
 """
 
 from __future__ import annotations
 
 from inwit.core.results import Advice, Json
-from inwit.worlds.lookup.oracle import claimed, token_values
+from inwit.worlds.lookup.oracle import best_of, claimed, token_values
 from inwit.worlds.lookup.queries import STAR, TOOLS
 from inwit.worlds.lookup.rules import ANS, PAD, LookupSettings
 from inwit.worlds.lookup.scalar import CHOICE, ScalarLookup
@@ -20,10 +20,8 @@ def advice_of(settings: LookupSettings, twin: ScalarLookup) -> Advice:
     facts = _facts(settings, twin)
     if not claimed(settings, twin.problem.query.template) or twin.ended or twin.forced() != CHOICE:
         return Advice(facts)
-    values, legal = token_values(settings, twin.problem.query, Situation.of(twin)), twin.legal()
-    most = max(values.values())
-    best = [token for token in legal if values[token] == most]
-    return Advice(facts, values, best or [token for token, value in values.items() if value == most])
+    values = token_values(settings, twin.problem.query, Situation.of(twin))
+    return Advice(facts, values, best_of(values, twin.legal()))
 
 
 def _facts(settings: LookupSettings, twin: ScalarLookup) -> Json:

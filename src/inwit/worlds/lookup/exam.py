@@ -60,7 +60,7 @@ class LookupExam(Listing):
         rows = [self._graded(each, kind == each, probe, expected) for each in range(len(self.world.kinds))]
         result = result_of(self, self.world, rows, kind[~probe], papers.success[~probe])
         left_out = max(row.extra.get("unexpanded", 0.0) for row in rows)
-        more = f"; up to {100 * left_out:.2g} % of a kind was too much to follow, and may be right or wrong"
+        more = f"; up to {100 * left_out:.2g} % of a kind was too much to follow: it may be right or wrong, and is in no other figure"
         return replace(
             result,
             proven=left_out == 0.0,
@@ -86,7 +86,7 @@ class LookupExam(Listing):
             cost=round(float(expected.counts["calls"].mean()), 12),
             best_cost=best.calls if best else None,
             yardsticks=yardsticks_of(self.world, kind),
-            extra=readings | _patience(probes.counts.get("errors"), best),
+            extra=readings | _patience(probes, best),
             interval=(success, min(1.0, success + left_out)) if left_out else None,
             expected=success,
         )
@@ -110,7 +110,7 @@ def _best(settings: LookupSettings, kind: int) -> _Best | None:
     queries = list(queries_of(settings.queries[kind], settings.num_tools, settings.num_values))
     fails = settings.fail > 0 or settings.broken > 0 or settings.deceives
     best = [outcome(settings, query) for query in queries]
-    # Where nothing fails or deceives, the least calls of who is always right; else those of the best value.
+    # Where nothing fails or deceives, the least calls of an agent that is always right; else those of the best value.
     calls = [-each.calls_saved for each in best] if fails else [least_calls(settings, query) for query in queries]
     first = [query.terms[0].tools[0] for query in queries]
     used = [[tool for term in query.terms for tool in term.tools] for query in queries]
@@ -133,7 +133,9 @@ def _readings(settings: LookupSettings, expected: Expectation, best: _Best | Non
     value = round(float(expected.reward.mean()), 12)
     found: Json = {"value": value}
     if best:
-        found |= {"best_value": best.value, "regret": round(best.value - value, 12)}
+        found["best_value"] = best.value
+        if not bool((expected.unexpanded > 0).any()):  # else the value lacks what was not followed
+            found["regret"] = round(best.value - value, 12)
     found["luck"] = float(expected.luck.mean())
     if not settings.masks:
         found["invalid"] = float(expected.invalid.mean())
@@ -159,18 +161,20 @@ def success_fraction(settings: LookupSettings, expected: Expectation) -> Fractio
         return None
     depth = settings.max_calls + 4  # no query needs more than four cells
     whole = settings.num_values**depth
-    error = (expected.leaves.double() + 2 * depth) * ROUNDING * whole
+    error = (expected.leaves.double() + 2 * depth) * ROUNDING * float(whole)
     if not bool((error < 0.25).all()):
         return None
     return Fraction(sum(round(each * whole) for each in expected.success.tolist()), whole * len(expected.success))
 
 
-def _patience(errors: Float[Tensor, " N"] | None, best: _Best | None) -> Json:
+def _patience(probes: Expectation, best: _Best | None) -> Json:
     """The errors that the agent endures at a broken tool before it gives the tool up, beside the optimum's: where the
-    tool is needed once, and where it is needed again. Then how far it gives up too early, and too late, in calls."""
-    if errors is None or not len(errors) or best is None:
+    tool is needed once, and where it is needed again. Then how far it gives up too early, and too late, in calls.
+    Nothing where a probe was not followed to its end."""
+    if not len(probes.success) or best is None or bool((probes.unexpanded > 0).any()):
         return {}
     found: Json = {}
+    errors = probes.counts["errors"]
     again, least = torch.tensor(best.again), torch.tensor(best.patience, dtype=torch.float64)
     for name, members in (("", ~again), ("_again", again)):
         if bool(members.any()):

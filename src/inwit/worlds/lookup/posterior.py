@@ -22,7 +22,9 @@ def answer_chance(settings: LookupSettings, state: State) -> Float[Tensor, "B V"
     err = torch.where(sure[:, 0], 0.0, broken + (1 - broken) * fails)
     said = _said(settings, state, cell)
     if settings.lie:
-        said = said * (1 - settings.lie) + (1 - said) * settings.lie / (settings.num_values - 1)
+        lied = state["lies"].gather(1, call[:, None])
+        honest = said * (1 - settings.lie) + (1 - said) * settings.lie / (settings.num_values - 1)
+        said = torch.where(lied < 0, honest, _moved(said, lied[:, 0]))
     values = torch.where(sure, cell_chance(settings, state, cell), said) * (1 - err)[:, None]
     before = torch.zeros(len(cell), settings.first_value, dtype=torch.float64, device=cell.device)
     before[:, ERR] = err
@@ -38,7 +40,11 @@ def cell_chance(settings: LookupSettings, state: State, cell: Int[Tensor, " B"])
     if settings.deceives:
         stale = _stale(settings, state, _tool(settings, cell))[:, None]
         said = _normalised(_likelihood(settings, state, cell))
-        belief = (1 - stale) * said + stale * (1 - said) / (n - 1)
+        other = (1 - said) / (n - 1)
+        if settings.stale:
+            drift = state["drift"].gather(1, cell[:, None])
+            other = torch.where(drift < 0, other, _moved(said, -drift[:, 0]))
+        belief = (1 - stale) * said + stale * other
     return torch.where(value >= 0, known, belief)
 
 
@@ -56,7 +62,10 @@ def _said_prior(state: State, cell: Int[Tensor, " B"], settings: LookupSettings,
     n = settings.num_values
     value = state["table"].gather(1, cell[:, None])
     known = torch.nn.functional.one_hot(value[:, 0].long().clamp_min(0), n).double()
-    return torch.where(value >= 0, (1 - known) / (n - 1) if stale else known, 1 / n)
+    if stale:
+        drift = state["drift"].gather(1, cell[:, None])
+        known = torch.where(drift < 0, (1 - known) / (n - 1), _moved(known, drift[:, 0]))
+    return torch.where(value >= 0, known, 1 / n)
 
 
 def _stale(settings: LookupSettings, state: State, tool: Int[Tensor, " B"]) -> Float[Tensor, " B"]:
@@ -73,17 +82,22 @@ def _stale(settings: LookupSettings, state: State, tool: Int[Tensor, " B"]) -> F
         for old, weight in ((False, honest), (True, stale)):
             told = (_said_prior(state, cell, settings, old) * likelihood).sum(1)
             weight.mul_(torch.where(counts, told, 1.0))
-    return stale / (stale + honest)
+    belief = stale / (stale + honest)
+    return _known_or(state["stale"].gather(1, tool[:, None])[:, 0], belief)
 
 
 def _likelihood(settings: LookupSettings, state: State, cell: Int[Tensor, " B"]) -> Values:
     """For each value how likely the cheap answers to a cell are if the tool says that value."""
     n = settings.num_values
     cheap = (state["asked"] == cell[:, None]) & ~state["sure"] & (state["heard"] >= 0) & (state["heard"] < n)
-    votes = torch.nn.functional.one_hot(state["heard"].clamp(0, n - 1), n) * cheap[:, :, None]  # Int[B, calls, n]
-    lie = torch.tensor(settings.lie, dtype=torch.float64, device=cell.device)
-    same, all_votes = votes.sum(1), votes.sum((1, 2))[:, None]
-    return (1 - lie) ** same * (lie / (n - 1)) ** (all_votes - same)
+    heard, lie = state["heard"].clamp(0, n - 1), settings.lie
+    same = torch.nn.functional.one_hot(heard, n).double()  # Float64[B, calls, n]
+    told = same * (1 - lie) + (1 - same) * lie / (n - 1)
+    if lie:
+        lies = state["lies"].long()
+        sure_of = torch.nn.functional.one_hot((heard - lies) % n, n).double()
+        told = torch.where(lies[:, :, None] < 0, told, sure_of)
+    return torch.where(cheap[:, :, None], told, 1.0).prod(1)
 
 
 def _broken(settings: LookupSettings, state: State, tool: Int[Tensor, " B"]) -> Float[Tensor, " B"]:
@@ -94,6 +108,12 @@ def _broken(settings: LookupSettings, state: State, tool: Int[Tensor, " B"]) -> 
     belief = settings.broken / (settings.broken + (1 - settings.broken) * errors)
     belief = belief.nan_to_num(0.0).masked_fill((cheap & ~erred).any(1), 0.0)
     return _known_or(state["broken"].gather(1, tool[:, None])[:, 0], belief)
+
+
+def _moved(shares: Values, by: Int[Tensor, " B"]) -> Values:
+    """The distribution of a value plus `by`, modulo n."""
+    n = shares.shape[1]
+    return shares.gather(1, (torch.arange(n, device=shares.device) - by.long()[:, None]) % n)
 
 
 def _known_or(flag: Tensor, chance: Tensor | float) -> Tensor:

@@ -15,6 +15,7 @@ TOOLS = "FGHIJKLM"  # names of unary tools, as many as there can be
 STAR = "*"
 OPERATORS = ("", STAR, "?", "+", "&")  # "": the query is one term
 MAX_TERMS = MAX_CHAIN = 3
+MAX_DIGITS = 9  # of a value
 
 # Each template's stage. T, U, V stand for unary tools, x, y, z for values, repetitions included.
 TEMPLATES = {
@@ -77,7 +78,9 @@ def read_query(text: str) -> Query | None:
 
 def _term(words: Sequence[str]) -> Term | None:
     *tools, value = words or [""]
-    if not re.fullmatch(r"[0-9]+", value) or any(len(tool) != 1 or tool not in TOOLS for tool in tools):
+    if len(tools) > MAX_CHAIN or not re.fullmatch(rf"[0-9]{{1,{MAX_DIGITS}}}", value):
+        return None
+    if any(len(tool) != 1 or tool not in TOOLS for tool in tools):
         return None
     return Term(tuple(TOOLS.index(tool) for tool in reversed(tools)), int(value))
 

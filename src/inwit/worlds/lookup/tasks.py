@@ -181,6 +181,7 @@ class LookupTasks:
         (a, b, c), (at_a, at_b, at_c) = current.unbind(1), stuck.unbind(1)
         odd = a % 2 == 1
         both = (a >= 0) & (b >= 0)
+        zero = (a == 0) | (b == 0)  # nothing is less
         cell = torch.where(both, star + a * n + b, 0)
         starred = table.gather(1, cell[:, None])[:, 0].long()
         at_both = torch.where(a < 0, at_a, at_b)
@@ -190,7 +191,7 @@ class LookupTasks:
             STAR: (starred.masked_fill(~both, -1), torch.where(both, cell.masked_fill(starred >= 0, -1), at_both)),
             "?": (torch.where(odd, b, c).masked_fill(a < 0, -1), at_branch),
             "+": (((a + b) % n).masked_fill(~both, -1), at_both),
-            "&": (torch.minimum(a, b), at_both),  # -1 is the least
+            "&": (torch.minimum(a, b).masked_fill(zero, 0), at_both.masked_fill(zero, -1)),  # -1 is the least
         }
         value, needed = results[""]
         for place, name in enumerate(OPERATORS):

@@ -142,8 +142,8 @@ class LookupV0(LookupLessons):
         reward = reward - price.masked_fill(~called, 0.0)
         counts = {"calls": called.long(), "sure_calls": (called & sure).long()}
         counts["errors"] = (hears & (token == ERR)).long()
-        if "goal" not in state:  # calls of a cell whose true value was heard already
-            counts["repeats"] = (called & (_at(state["table"], after["cell"].clamp_min(0)) >= 0)).long()
+        if "goal" not in state:
+            counts["repeats"] = (called & self._was_heard(state, after["cell"])).long()
         return after, Step(reward, ended, truncated, success, counts=counts)
 
     def advice(self, twin: ScalarWorld) -> Advice:
@@ -206,6 +206,11 @@ class LookupV0(LookupLessons):
 
     def _tool(self, cell: Int[Tensor, "*B"]) -> Int[Tensor, "*B"]:
         return (cell // self.settings.num_values).clamp(max=self.settings.num_tools)
+
+    def _was_heard(self, state: State, cell: Row) -> Flag:
+        """Whether the true value of a cell was heard already, by the record."""
+        heard = (state["heard"] >= 0) & (state["heard"] < self.settings.num_values)
+        return ((state["asked"] == cell[:, None]) & heard & (state["sure"] | (not self.settings.deceives))).any(1)
 
     def _resolved(self, state: State) -> tuple[Row, Row]:
         return self.resolve(state["table"], state["tools"], state["values"], state["operator"])
