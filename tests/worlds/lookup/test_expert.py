@@ -16,7 +16,15 @@ from inwit.worlds.oracle.programs import oracle_for
 from support import all_kinds, make_world
 
 FAILING: dict[str, Any] = {"queries": ("Tx", "TUx"), "fail": 0.5, "broken": 0.2, "sure_price": 0.1, "max_steps": 16}
-SETTINGS: list[dict[str, Any]] = [{}, FAILING, {"num_values": 3, "max_steps": 5}, {"masks": False, "max_steps": 7}]
+# Where nothing tells of broken tools, moments differ in the tokens that are left alone.
+UNBROKEN: dict[str, Any] = {**FAILING, "broken": 0.0, "num_values": 3, "max_steps": 8}
+SETTINGS: list[dict[str, Any]] = [
+    {},
+    FAILING,
+    UNBROKEN,
+    {"num_values": 3, "max_steps": 5},
+    {"masks": False, "max_steps": 7},
+]
 every_setting = pytest.mark.parametrize("settings", SETTINGS)
 
 
