@@ -38,7 +38,9 @@ def test_where_a_token_without_effect_is_best(capsys: pytest.CaptureFixture[str]
     """The call that is open would come too late, so that not to make it saves its price."""
     masks = ["--world.masks", "false", "--world.max_steps", "4"]
     assert run(["oracle", "lookup-v0", "F 3", *masks, "--", "F", "3", "2", "F"]) == 0
-    assert capsys.readouterr().out.startswith("F 3 after F 3 2 F: any token without effect, value 0\nnext tokens: 0 -0.02")
+    assert capsys.readouterr().out.startswith(
+        "F 3 after F 3 2 F: any token without effect, value 0\nnext tokens: 0 -0.02"
+    )
 
 
 @pytest.mark.parametrize(

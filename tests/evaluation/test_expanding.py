@@ -165,7 +165,9 @@ def test_all_rounds_together_follow_no_more_leaves_than_asked(monkeypatch: pytes
             rounds.append(self)
 
     monkeypatch.setattr("inwit.evaluation.expanding.Totals", Kept)
-    monkeypatch.setattr("inwit.evaluation.expanding.FALL", 0.5)  # many rounds: of each the next one's size is known well
+    monkeypatch.setattr(
+        "inwit.evaluation.expanding.FALL", 0.5
+    )  # many rounds: of each the next one's size is known well
     expand(world, policy, queries, leaves=20_000)
     assert len(rounds) > 2
     assert 10_000 < sum(int(each.leaves.sum()) for each in rounds) <= 20_000

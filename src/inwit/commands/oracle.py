@@ -39,7 +39,9 @@ def main(arguments: list[str]) -> int:
 
     if args.expression in TWINS.names():
         if args.slots is not None:
-            raise UserError(f"--slots {args.slots} beside the world {args.expression}: leave it out, or give an expression")
+            raise UserError(
+                f"--slots {args.slots} beside the world {args.expression}: leave it out, or name an expression"
+            )
         return _next_tokens(args.expression, args.task, tokens, overrides, args.json)
     if args.task is not None or tokens or overrides:
         given = args.task or " ".join(tokens) or "--" + next(iter(overrides))
@@ -73,7 +75,9 @@ def _next_tokens(world: str, text: str | None, tokens: list[str], overrides: dic
     fields = getattr(TWINS.load(world), "task_fields", {})
     first = next((name for name, field in fields.items() if not field.optional), None)
     if first is None:
-        raise UserError(f"{world} names no field that a task needs (task_fields): ask for advice in Python, see the docs")
+        raise UserError(
+            f"{world} names no field that a task needs (task_fields): ask for advice in Python, see the docs"
+        )
     if text is None:
         raise UserError(f"the oracle of {world} needs a task: give its {first} after the world")
     found = standing(world, {first: text}, tokens, **overrides.get("world", {}))

@@ -24,12 +24,12 @@ from inwit.core.contracts import Policy, World
 from inwit.core.distributions import choose
 from inwit.core.errors import UserError
 from inwit.core.types import Expectation, Memory, Output, State, Tasks, map_rows
+from inwit.core.vocabulary import UNDECIDED
 from inwit.evaluation.totals import NO_GROUP, Totals
 
 ROWS = 8192  # rows at a time: few enough for the cache, enough to hide the cost of a call
 LEAVES = 2**22  # leaves of one call of `expand`, about
 FIRST_FLOOR, FALL = 2.0**-8, 2.0**-4  # of a row's weight, and by how much it falls from round to round
-UNDECIDED = -2  # of `World.forced`
 
 Row = Int[Tensor, " B"]
 Flag = Bool[Tensor, " B"]
@@ -45,7 +45,9 @@ def expand(
     (a control). Raises `UserError` if some row has no legal token.
     """
     found = None
-    rounds = _rounds(world, policy, problems, problems if shown is None else shown, LEAVES if leaves is None else leaves)
+    rounds = _rounds(
+        world, policy, problems, problems if shown is None else shown, LEAVES if leaves is None else leaves
+    )
     for places, totals, over in rounds:
         if over:
             part = totals.expectation()

@@ -9,10 +9,9 @@ from typing import Any
 from inwit.core.capabilities import Advises, capable
 from inwit.core.errors import UserError
 from inwit.core.results import Json
+from inwit.core.vocabulary import CHOICE
 from inwit.worlds import make, make_scalar
 from inwit.worlds.course import Course
-
-CHOICE = -1  # `forced`: the policy chooses
 
 
 def adviser_of(world_id: str, **settings: Any) -> Advises:

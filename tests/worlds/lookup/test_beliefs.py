@@ -78,7 +78,8 @@ def draw_some(twin: Any, prior: dict[World, Fraction], draws: random.Random) -> 
     def fits(world: World) -> bool:
         hidden = zip(("table", "broken", "stale", "drift"), (world[0], world[1:2], world[2:3], world[3]), strict=True)
         known = ((twin.hidden[name], values) for name, values in hidden if name in twin.hidden)
-        return all(drawn in (NOT_DRAWN, value) for cells, values in known for drawn, value in zip(cells, values))
+        pairs = (pair for cells, values in known for pair in zip(cells, values, strict=False))  # those of `*` are left
+        return all(drawn in (NOT_DRAWN, value) for drawn, value in pairs)
 
     return normalised({world: weight for world, weight in prior.items() if fits(world)})
 

@@ -142,7 +142,9 @@ def test_a_result_that_is_an_interval_says_so(monkeypatch: pytest.MonkeyPatch) -
     assert row.interval is not None
     low, high = row.interval
     assert low <= whole.rows[0].success <= high
-    assert {"success_fraction", "regret", "patience", "too_early"}.isdisjoint(row.extra), "they would lack what is left out"
+    assert {"success_fraction", "regret", "patience", "too_early"}.isdisjoint(row.extra), (
+        "they would lack what is left out"
+    )
     assert {"regret", "patience", "too_early"} < set(whole.rows[0].extra)
     assert any("in brackets the least and the most" in line for line in result_text.notes(result))
     assert result_text.problems(result) == "problems"

@@ -123,3 +123,10 @@ def test_where_the_optimum_is_not_claimed_nobody_imitates_it(settings: dict[str,
     with pytest.raises(UserError, match=rf"learner\.id = oracle_cloning: .*{named}") as refused:
         oracle_for(make_world("lookup-v0", **settings))
     assert "\n" not in str(refused.value)
+
+
+def test_what_is_not_drawn_is_not_played() -> None:
+    world: Any = make_world("lookup-v0")
+    with pytest.raises(UserError, match="plays drawn tasks: draw theirs first") as refused:
+        world.expert(world.all_tasks([0]))
+    assert "\n" not in str(refused.value)

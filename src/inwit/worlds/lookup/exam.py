@@ -14,15 +14,16 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool
 from torch import Tensor
 
 from inwit.core.results import Evaluation, Json, Row
 from inwit.core.types import Expectation, Papers, Tasks
 from inwit.worlds.examination import Listing, blocks, result_of, yardsticks_of
-from inwit.worlds.lookup.oracle import claimed, least_calls, outcome, patience
-from inwit.worlds.lookup.queries import queries_of, shape_of
+from inwit.worlds.lookup.oracle import claimed, patience
+from inwit.worlds.lookup.queries import MOST_CALLS, form_of, queries_of
 from inwit.worlds.lookup.rules import LookupSettings
+from inwit.worlds.lookup.yardsticks import class_of, classes_of, mean_least_calls, scores
 
 if TYPE_CHECKING:
     from inwit.worlds.lookup.tensors import LookupV0
@@ -42,7 +43,7 @@ class LookupExam(Listing):
     @staticmethod
     def lists(settings: LookupSettings) -> bool:
         """Whether the queries are few enough to ask each."""
-        shapes = (shape_of(name)[1] for name in settings.queries)
+        shapes = (form_of(name)[1] for name in settings.queries)
         return sum(settings.num_tools ** sum(chains) * settings.num_values ** len(chains) for chains in shapes) <= MOST
 
     def tasks(self, kinds: Sequence[int], device: torch.device | str) -> Iterator[Tasks]:
@@ -58,9 +59,12 @@ class LookupExam(Listing):
         probe = (papers.tasks.data["broken"] == 1).any(1)
         kind = papers.tasks.kind
         rows = [self._graded(each, kind == each, probe, expected) for each in range(len(self.world.kinds))]
-        result = result_of(self, self.world, rows, kind[~probe], papers.success[~probe])
+        result = result_of(self, self.world, rows, kind, papers.success)
         left_out = max(row.extra.get("unexpanded", 0.0) for row in rows)
-        more = f"; up to {100 * left_out:.2g} % of a kind was too much to follow: it may be right or wrong, and is in no other figure"
+        more = (
+            f"; up to {100 * left_out:.2g} % of a kind was too much to follow: it may be right or wrong, and is in no "
+            "other figure"
+        )
         return replace(
             result,
             proven=left_out == 0.0,
@@ -109,15 +113,18 @@ def _best(settings: LookupSettings, kind: int) -> _Best | None:
         return None
     queries = list(queries_of(settings.queries[kind], settings.num_tools, settings.num_values))
     fails = settings.fail > 0 or settings.broken > 0 or settings.deceives
-    best = [outcome(settings, query) for query in queries]
+    best = scores(settings, kind)["oracle"]
     # Where nothing fails or deceives, the least calls of an agent that is always right; else those of the best value.
-    calls = [-each.calls_saved for each in best] if fails else [least_calls(settings, query) for query in queries]
+    calls = best.calls if fails else mean_least_calls(settings, kind)
+    patient = (
+        {query: patience(settings, query) for query, _ in classes_of(settings, kind)} if settings.broken > 0 else {}
+    )
     first = [query.terms[0].tools[0] for query in queries]
     used = [[tool for term in query.terms for tool in term.tools] for query in queries]
     return _Best(
-        value=float(sum(each.value for each in best) / len(queries)),
-        calls=float(sum(calls) / len(queries)),
-        patience=[patience(settings, query) for query in queries] if settings.broken > 0 else [],
+        value=float(best.value),
+        calls=float(calls),
+        patience=[patient[class_of(query)] for query in queries] if patient else [],
         again=[tools.count(tool) > 1 for tools, tool in zip(used, first, strict=True)],
     )
 
@@ -159,7 +166,7 @@ def success_fraction(settings: LookupSettings, expected: Expectation) -> Fractio
     """
     if settings.deceives or settings.fail > 0 or settings.broken > 0:
         return None
-    depth = settings.max_calls + 4  # no query needs more than four cells
+    depth = settings.max_calls + MOST_CALLS  # the cells of calls, and those of the verdict
     whole = settings.num_values**depth
     error = (expected.leaves.double() + 2 * depth) * ROUNDING * float(whole)
     if not bool((error < 0.25).all()):

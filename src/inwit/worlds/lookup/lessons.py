@@ -23,13 +23,12 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from inwit.core.types import Tasks, Taught
-from inwit.worlds.lookup.queries import MAX_CHAIN, MAX_TERMS, OPERATORS
+from inwit.worlds.lookup.queries import MAX_CHAIN, MAX_TERMS, MOST_CALLS, OPERATORS
 from inwit.worlds.lookup.rules import ANS, FIRST_TOOL, PAD
-from inwit.worlds.lookup.tasks import LookupTasks
+from inwit.worlds.lookup.tasks import LookupTasks, tools_of
 
 COINCIDENCE = 0.15  # how often a term repeats another one on purpose, and a cell its own argument
 FAILURES = ("broken", "fails", "lies", "stale")
-MOST_CALLS = 3  # that a query of any template needs
 Row = Int[Tensor, " B"]
 Flag = Bool[Tensor, " B"]
 Column = tuple[Row, Flag, bool]  # tokens, which rows have one, whether the policy is to choose it
@@ -89,7 +88,7 @@ class LookupLessons(LookupTasks):
     def _call(self, cell: Row, answer: Row, asks: Flag) -> list[Column]:
         """The tokens of a call, and the world's answer."""
         n, star, first = self.settings.num_values, self.settings.num_tools, self.settings.first_value
-        tool = (cell // n).clamp(max=star)
+        tool = tools_of(self.settings, cell)
         place = cell - tool * n
         return [
             (tool + FIRST_TOOL, asks, True),

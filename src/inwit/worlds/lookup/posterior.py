@@ -8,6 +8,7 @@ from torch import Tensor
 
 from inwit.core.types import State
 from inwit.worlds.lookup.rules import ERR, LookupSettings
+from inwit.worlds.lookup.tasks import tools_of
 
 Values = Float[Tensor, "B n"]
 
@@ -15,7 +16,7 @@ Values = Float[Tensor, "B n"]
 def answer_chance(settings: LookupSettings, state: State) -> Float[Tensor, "B V"]:
     """The distribution of the world's answer to the last call, over the vocabulary."""
     cell, call = state["cell"], (state["calls"] - 1).clamp_min(0)
-    tool = _tool(settings, cell)
+    tool = tools_of(settings, cell)
     sure = state["sure"].gather(1, call[:, None])
     fails = _known_or(state["fails"].gather(1, call[:, None])[:, 0], settings.fail)
     broken = _broken(settings, state, tool)
@@ -38,7 +39,7 @@ def cell_chance(settings: LookupSettings, state: State, cell: Int[Tensor, " B"])
     known = torch.nn.functional.one_hot(value[:, 0].long().clamp_min(0), n).double()
     belief = torch.full_like(known, 1 / n)
     if settings.deceives:
-        stale = _stale(settings, state, _tool(settings, cell))[:, None]
+        stale = _stale(settings, state, tools_of(settings, cell))[:, None]
         said = _normalised(_likelihood(settings, state, cell))
         other = (1 - said) / (n - 1)
         if settings.stale:
@@ -52,7 +53,7 @@ def _said(settings: LookupSettings, state: State, cell: Int[Tensor, " B"]) -> Va
     """The distribution of what the tool says of a cell where it neither fails nor lies."""
     if not settings.stale:
         return cell_chance(settings, state, cell)
-    stale = _stale(settings, state, _tool(settings, cell))[:, None]
+    stale = _stale(settings, state, tools_of(settings, cell))[:, None]
     likelihood = _likelihood(settings, state, cell)
     honest, wrong = (_normalised(_said_prior(state, cell, settings, old) * likelihood) for old in (False, True))
     return (1 - stale) * honest + stale * wrong
@@ -77,7 +78,7 @@ def _stale(settings: LookupSettings, state: State, tool: Int[Tensor, " B"]) -> F
     for call in range(asked.shape[1]):
         cell = asked[:, call].clamp_min(0)
         again = (asked[:, :call] == asked[:, call, None]).any(1)  # a cell counts once
-        counts = (asked[:, call] >= 0) & (_tool(settings, cell) == tool) & ~again
+        counts = (asked[:, call] >= 0) & (tools_of(settings, cell) == tool) & ~again
         likelihood = _likelihood(settings, state, cell)
         for old, weight in ((False, honest), (True, stale)):
             told = (_said_prior(state, cell, settings, old) * likelihood).sum(1)
@@ -102,7 +103,7 @@ def _likelihood(settings: LookupSettings, state: State, cell: Int[Tensor, " B"])
 
 def _broken(settings: LookupSettings, state: State, tool: Int[Tensor, " B"]) -> Float[Tensor, " B"]:
     """q / (q + (1 - q) p^e) after e errors; 0 once the tool has answered."""
-    cheap = (_tool(settings, state["asked"]) == tool[:, None]) & ~state["sure"] & (state["heard"] >= 0)
+    cheap = (tools_of(settings, state["asked"]) == tool[:, None]) & ~state["sure"] & (state["heard"] >= 0)
     erred = cheap & (state["heard"] == settings.num_values)
     errors = torch.where(erred, _known_or(state["fails"], settings.fail), 1.0).prod(1)
     belief = settings.broken / (settings.broken + (1 - settings.broken) * errors)
@@ -124,7 +125,3 @@ def _normalised(weights: Values) -> Values:
     """Zeros stay where nothing has weight: what they are a belief under is then impossible itself."""
     total = weights.sum(1, keepdim=True)
     return weights / torch.where(total > 0, total, 1.0)
-
-
-def _tool(settings: LookupSettings, cell: Int[Tensor, "*B"]) -> Int[Tensor, "*B"]:
-    return (cell // settings.num_values).clamp(max=settings.num_tools)

@@ -28,9 +28,9 @@ from inwit.worlds.lookup.queries import (
     TEMPLATES,
     TOOLS,
     Query,
+    form_of,
     least_steps,
     read_query,
-    shape_of,
 )
 from inwit.worlds.reading import TaskField, check_fields
 
@@ -139,7 +139,7 @@ class LookupSettings(Settings):
 
 
 def _width(template: str) -> int:
-    operator, chains = shape_of(template)
+    operator, chains = form_of(template)
     return sum(chains) + len(chains) + {"": 0, "?": 2}.get(operator, 1)
 
 

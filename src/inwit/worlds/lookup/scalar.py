@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import Self
 
 from inwit.core.results import Json, Task
+from inwit.core.vocabulary import CHOICE, UNDECIDED
 from inwit.worlds.lookup.beliefs import Heard, cell_belief, next_answer
 from inwit.worlds.lookup.queries import STAR, Term
 from inwit.worlds.lookup.rules import (
@@ -25,8 +26,6 @@ from inwit.worlds.lookup.rules import (
     Problem,
     parse_task,
 )
-
-CHOICE, UNDECIDED = -1, -2  # what `forced` says where no token is forced: the policy chooses; the world has not drawn
 
 
 class ScalarLookup:

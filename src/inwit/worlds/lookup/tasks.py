@@ -13,13 +13,22 @@ from torch import Tensor
 
 from inwit.core.results import Task
 from inwit.core.types import Kinds, Tasks
-from inwit.worlds.lookup.queries import MAX_CHAIN, MAX_TERMS, OPERATORS, STAR, TEMPLATES, Term, queries_of, shape_of
+from inwit.worlds.lookup.queries import (
+    MAX_CHAIN,
+    MAX_TERMS,
+    OPERATORS,
+    STAR,
+    TEMPLATES,
+    Query,
+    Term,
+    form_of,
+    queries_of,
+)
 from inwit.worlds.lookup.rules import (
     FIRST_TOOL,
     NOT_DRAWN,
     LookupSettings,
     Problem,
-    Query,
     parse_task,
 )
 
@@ -39,7 +48,7 @@ class LookupTasks:
         names = settings.queries
         self.kinds = Kinds(names, tuple(TEMPLATES[name] for name in names), tuple(range(len(names))))
         self.prompt_width = settings.prompt_width
-        self._shapes = [shape_of(name) for name in names]
+        self._shapes = [form_of(name) for name in names]
         self._on: dict[torch.device, dict[str, Tensor]] = {}
 
     def sample(self, kinds: Int[Tensor, " B"], generator: torch.Generator) -> Tasks:
@@ -198,3 +207,8 @@ class LookupTasks:
             value = torch.where(operator == place, results[name][0], value)
             needed = torch.where(operator == place, results[name][1], needed)
         return value, needed
+
+
+def tools_of(settings: LookupSettings, cell: Int[Tensor, "*B"]) -> Int[Tensor, "*B"]:
+    """The tool of each cell, as `LookupSettings.tool_of`."""
+    return (cell // settings.num_values).clamp(max=settings.num_tools)
