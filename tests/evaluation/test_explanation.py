@@ -194,7 +194,7 @@ def test_how_an_explanation_with_answers_looks() -> None:
 
 def test_where_no_optimum_is_claimed_facts_are_shown_all_the_same() -> None:
     deceiving = {**ANSWERS, "world": {**ANSWERS["world"], "lie": 0.2}}
-    explanation = inwit.explain(untrained(**deceiving), {"query": "F 1", "seed": 0})
+    explanation = inwit.explain(untrained(**deceiving), {"query": "F F 1", "seed": 0})
     assert (explanation.regret, explanation.lucky, explanation.program_success) == (None, None, None)
     assert all((choice.best, choice.regret) == ([], None) for choice in explanation.choices)
     assert "needed" in explanation.choices[0].facts

@@ -225,7 +225,7 @@ def test_refusals() -> None:
     with pytest.raises(UserError, match="num_values = 2: the oracle needs at least 3"):
         best_value(settings_of(num_values=2), query)
     with pytest.raises(UserError, match="not claimed"):
-        best_value(settings_of(lie=0.1), query)
+        best_value(settings_of(lie=0.1), query_of("G F 1"))
 
 
 def test_a_budget_that_is_too_small_for_the_query() -> None:

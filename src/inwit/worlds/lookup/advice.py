@@ -5,22 +5,20 @@ for a learner that is told so by name. Agents are never shown any of it.
 from __future__ import annotations
 
 from inwit.core.results import Advice, Json
-from inwit.worlds.lookup.oracle import token_values
+from inwit.worlds.lookup.oracle import claimed, token_values
 from inwit.worlds.lookup.queries import STAR, TOOLS
 from inwit.worlds.lookup.rules import ANS, PAD, LookupSettings
 from inwit.worlds.lookup.scalar import CHOICE, ScalarLookup
-from inwit.worlds.lookup.searches import LEAST_VALUES
 from inwit.worlds.lookup.shapes import STAR_TOOL, Cell
 from inwit.worlds.lookup.states import next_cells, own_names
 from inwit.worlds.lookup.turns import Situation, cell_of, learnt
 
 
 def advice_of(settings: LookupSettings, twin: ScalarLookup) -> Advice:
-    """What is known, and the values of the next tokens: none where answers may be wrong, or with fewer than three
-    values, for there the optimum is not claimed."""
+    """What is known, and the values of the next tokens: none where the optimum is not claimed (fewer than three values;
+    answers that may be wrong, for most kinds)."""
     facts = _facts(settings, twin)
-    claimed = settings.num_values >= LEAST_VALUES and not settings.deceives
-    if not claimed or twin.ended or twin.forced() != CHOICE:
+    if not claimed(settings, twin.problem.query.template) or twin.ended or twin.forced() != CHOICE:
         return Advice(facts)
     values, legal = token_values(settings, twin.problem.query, Situation.of(twin)), twin.legal()
     most = max(values.values())

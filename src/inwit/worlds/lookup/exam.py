@@ -20,10 +20,9 @@ from torch import Tensor
 from inwit.core.results import Evaluation, Json, Row
 from inwit.core.types import Expectation, Papers, Tasks
 from inwit.worlds.examination import Listing, blocks, result_of, yardsticks_of
-from inwit.worlds.lookup.oracle import least_calls, outcome, patience
+from inwit.worlds.lookup.oracle import claimed, least_calls, outcome, patience
 from inwit.worlds.lookup.queries import queries_of, shape_of
 from inwit.worlds.lookup.rules import LookupSettings
-from inwit.worlds.lookup.searches import LEAST_VALUES
 
 if TYPE_CHECKING:
     from inwit.worlds.lookup.tensors import LookupV0
@@ -106,12 +105,12 @@ class _Best:
 @lru_cache(maxsize=64)
 def _best(settings: LookupSettings, kind: int) -> _Best | None:
     """None where the oracle claims nothing."""
-    if settings.deceives or settings.num_values < LEAST_VALUES:
+    if not claimed(settings, settings.queries[kind]):
         return None
     queries = list(queries_of(settings.queries[kind], settings.num_tools, settings.num_values))
-    fails = settings.fail > 0 or settings.broken > 0
+    fails = settings.fail > 0 or settings.broken > 0 or settings.deceives
     best = [outcome(settings, query) for query in queries]
-    # Where nothing fails, the least calls of who is always right; else those of the best value.
+    # Where nothing fails or deceives, the least calls of who is always right; else those of the best value.
     calls = [-each.calls_saved for each in best] if fails else [least_calls(settings, query) for query in queries]
     first = [query.terms[0].tools[0] for query in queries]
     used = [[tool for term in query.terms for tool in term.tools] for query in queries]
@@ -138,7 +137,7 @@ def _readings(settings: LookupSettings, expected: Expectation, best: _Best | Non
     found["luck"] = float(expected.luck.mean())
     if not settings.masks:
         found["invalid"] = float(expected.invalid.mean())
-    for name in ("sure_calls", "errors") if settings.fail or settings.broken else ():
+    for name in ("sure_calls", "errors") if settings.fail or settings.broken or settings.deceives else ():
         found[name] = float(expected.counts[name].mean())
     found["repeats"] = float(expected.counts["repeats"].mean())
     if bool((expected.unexpanded > 0).any()):

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
+from inwit.core.errors import UserError
 from inwit.core.results import Json
+from inwit.worlds.lookup import deceived
 from inwit.worlds.lookup.beliefs import Heard
+from inwit.worlds.lookup.deceived_turns import DeceivedTurn
 from inwit.worlds.lookup.queries import Query
 from inwit.worlds.lookup.rules import LookupSettings
 from inwit.worlds.lookup.search import ANSWER_STEPS, Outcome
@@ -27,8 +30,27 @@ def best_value(settings: LookupSettings, query: Query) -> Fraction:
 
 def outcome(settings: LookupSettings, query: Query) -> Outcome:
     """What the Bayes-optimal agent scores; of equally good ones that with the fewest calls."""
+    if settings.deceives:
+        return deceived.search_of(settings, query).outcome(deceived.believed(settings, query), settings.max_steps)
     start = root(settings, query)
     return search_of(settings, query).outcome(start, unfailed(start), settings.max_steps)
+
+
+def check_claimed(settings: LookupSettings, template: str) -> None:
+    """Raises `UserError` where the oracle claims nothing of a kind."""
+    if settings.deceives:
+        deceived.check_fits(settings, template)
+    else:
+        check_size(settings)
+
+
+def claimed(settings: LookupSettings, template: str) -> bool:
+    """Whether the oracle claims anything of a kind."""
+    try:
+        check_claimed(settings, template)
+    except UserError:
+        return False
+    return True
 
 
 def value_of(settings: LookupSettings, query: Query, situation: Situation) -> Fraction:
@@ -43,7 +65,7 @@ def token_values(settings: LookupSettings, query: Query, situation: Situation) -
     cell is known that no term has reached yet, with more than `FEW_STEPS` tokens left, going on means to ask the cells
     that the terms need next.
     """
-    turn, left = Turn(settings, query, situation), settings.max_steps - situation.steps
+    turn, left = _turn(settings, query, situation), settings.max_steps - situation.steps
     values = turn.legal(left)
     if not settings.masks:
         wasted = turn.wasted(left)
@@ -51,10 +73,14 @@ def token_values(settings: LookupSettings, query: Query, situation: Situation) -
     return dict(sorted(values.items()))
 
 
+def _turn(settings: LookupSettings, query: Query, situation: Situation) -> Turn | DeceivedTurn:
+    return (DeceivedTurn if settings.deceives else Turn)(settings, query, situation)
+
+
 def optimal_tokens(settings: LookupSettings, query: Query, situation: Situation) -> list[int]:
     """All tokens that are best in a situation, ids ascending. Tokens without effect are left out, unless each token
     with an effect is worse (an opened call whose answer would come too late, without masks)."""
-    turn, left = Turn(settings, query, situation), settings.max_steps - situation.steps
+    turn, left = _turn(settings, query, situation), settings.max_steps - situation.steps
     values = turn.legal(left)
     best = max(values.values())
     if best < (wasted := turn.wasted(left)) and not settings.masks:
@@ -65,6 +91,8 @@ def optimal_tokens(settings: LookupSettings, query: Query, situation: Situation)
 def patience(settings: LookupSettings, query: Query) -> int:
     """After how many errors in a row the optimum gives up the cheap call of the tool that the text needs first, for a
     sure call or for an answer; 0: it never makes that call."""
+    if settings.deceives:
+        return deceived.patience(settings, query)
     search, start = search_of(settings, query), root(settings, query)
     steps, errors = settings.max_steps, unfailed(start)
     while start.moves:  # the first is that of the tool which the text needs first
@@ -80,6 +108,8 @@ def patience(settings: LookupSettings, query: Query) -> int:
 def proven(settings: LookupSettings, query: Query) -> bool:
     """Whether the optimum is known to be that of all policies. Else the search over all cells grows too large, and the
     oracle is the best policy that asks only the cells which the terms of the query need next."""
+    if settings.deceives:
+        return deceived.search_of(settings, query) is not None  # see docs/lookup-oracle.md
     return search_of(settings, query).full
 
 
@@ -96,7 +126,7 @@ def prospects(settings: LookupSettings, query: Query) -> Json:
         "value": best.value,
         "success": best.success,
         "calls": -best.calls_saved,
-        "least_calls": least_calls(settings, query),
+        **({} if settings.deceives else {"least_calls": least_calls(settings, query)}),
         "patience": patience(settings, query),
         "proven": proven(settings, query),
     }

@@ -29,7 +29,7 @@ def check_claimed(settings: LookupSettings) -> None:
     check_size(settings)
     if settings.deceives:
         raise UserError(
-            f"lie = {settings.lie}, stale = {settings.stale}: the optimum is not claimed where answers may be wrong; "
+            f"lie = {settings.lie}, stale = {settings.stale}: this search knows no answers that may be wrong; "
             "set both to 0"
         )
 

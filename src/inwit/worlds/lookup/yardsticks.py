@@ -11,13 +11,14 @@ from typing import NamedTuple
 
 from inwit.core.errors import UserError
 from inwit.core.results import EXACT, NOT_SEARCHED, Yardstick
+from inwit.worlds.lookup import deceived
 from inwit.worlds.lookup.beliefs import exact
 from inwit.worlds.lookup.graph import ZERO, Move, Node
-from inwit.worlds.lookup.oracle import least_calls, outcome, proven
+from inwit.worlds.lookup.oracle import check_claimed, claimed, least_calls, outcome, proven
 from inwit.worlds.lookup.queries import Query, Term, shape_of
 from inwit.worlds.lookup.rules import LookupSettings
 from inwit.worlds.lookup.search import ANSWER_STEPS, Errors, Outcome, Rules, Search
-from inwit.worlds.lookup.searches import check_claimed, root, search_of, unfailed
+from inwit.worlds.lookup.searches import root, search_of, unfailed
 
 
 class Score(NamedTuple):
@@ -38,7 +39,7 @@ def yardsticks(settings: LookupSettings, kind: int) -> dict[str, Yardstick]:
         "random": "the uniformly random legal policy",
     }
     try:
-        check_claimed(settings)
+        check_claimed(settings, settings.queries[kind])
         why["oracle"] = _how_known(settings, kind)
     except UserError as error:
         why |= dict.fromkeys(("oracle", "greedy"), str(error))
@@ -62,9 +63,7 @@ def _how_known(settings: LookupSettings, kind: int) -> str:
 def scores(settings: LookupSettings, kind: int) -> dict[str, Score]:
     """The exact scores by yardstick; without `oracle` and `greedy` where the oracle claims nothing."""
     found = {"blind": _mean(settings, kind, _blind), "random": _random(settings)}
-    try:
-        check_claimed(settings)
-    except UserError:
+    if not claimed(settings, settings.queries[kind]):
         return found
     return {"oracle": _mean(settings, kind, outcome), "greedy": _mean(settings, kind, _greedy), **found}
 
@@ -118,6 +117,9 @@ def _blind(settings: LookupSettings, query: Query) -> Outcome:
 
 
 def _greedy(settings: LookupSettings, query: Query) -> Outcome:
+    if settings.deceives:
+        search = deceived.search_of(settings, query, myopic=True)
+        return search.outcome(deceived.believed(settings, query), settings.max_steps)
     start = root(settings, query)
     return _Greedy(search_of(settings, query).rules).outcome(start, unfailed(start), settings.max_steps)
 
