@@ -108,7 +108,7 @@ GRID = {
             "training": {"learning_rate": RATES[policy], "confirm": False, "max_updates": updates},
         },
     )
-    for learner, updates in {"a2c": 300, "ppo": 38, "grpo": 300, "rloo": 300}.items()  # ppo: eight steps an update
+    for learner, updates in {"a2c": 160, "ppo": 20, "grpo": 160, "rloo": 160}.items()  # ppo: eight steps an update
     for policy in RATES
 }
 VARIANTS = {
@@ -126,6 +126,12 @@ VARIANTS = {
         "lookup",
         "no memory of what was heard",
         {"policy": {"id": "memoryless", "width": 128}, "training": {"confirm": False, "max_updates": 300}},
+    ),
+    "memoryless-reward": Variant(
+        "lookup",
+        "no memory of what was heard, and no lessons, which have such an agent call on and on",
+        {**REWARD_ONLY, "policy": {"id": "memoryless", "width": 128}},
+        seconds=20,
     ),
     **GRID,
 }

@@ -116,6 +116,18 @@ def test_the_entropy_bonus_falls_in_a_straight_line(last_entropy: float) -> None
     assert shares == pytest.approx([((4 - index) + index * last_entropy) / 4 for index in range(4)], abs=1e-12)
 
 
+def test_detours_fall_with_the_entropy_bonus() -> None:
+    settings = {"episodes": 400, "last_entropy": 0.0, "max_updates": 4, "confirm": False}
+    world, learner = {"id": "lookup-v0"}, {"id": "a2c", "detours": 1.0}
+    shares = []
+    for update in inwit.updates(small_config(world=world, learner=learner, training=settings)):
+        rollout = update.rollout
+        assert rollout.detour is not None
+        long = (rollout.live & rollout.chosen).sum(1) >= 5  # the last place that a detour can begin at
+        shares.append(float(rollout.detour.any(1)[long].float().mean()))
+    assert shares == pytest.approx([1.0, 0.75, 0.5, 0.25], abs=0.1)
+
+
 def test_a_learner_without_an_entropy_bonus_has_none_to_let_fall() -> None:
     with pytest.raises(UserError, match=r"training\.last_entropy = 0\.5: the learner oracle_cloning"):
         small_config(learner={"id": "oracle_cloning"}, training={"last_entropy": 0.5})

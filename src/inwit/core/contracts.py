@@ -112,7 +112,7 @@ class Learner(Protocol):
     whole_sequence: bool  # trains on tokens after the end too (the published loss alone does)
     reads_oracle: bool  # gets the oracle's tokens; "oracle" must be in the name of such a learner
     detours: float  # share of episodes in which two tokens are drawn by chance (`Rollout.detour`)
-    entropy_share: float  # written by the loop before each update: the weight of an entropy bonus is multiplied by it
+    entropy_share: float  # written by the loop before each update: an entropy bonus and detours are multiplied by it
 
     def losses(self, policy: Trainable, rollout: Rollout) -> Iterator[tuple[Tensor, Metrics]]: ...
 

@@ -39,7 +39,7 @@ class TrainingSettings(Settings):
     )
     last_entropy: float = setting(
         1.0,
-        "share of the learner's entropy bonus that is left at max_updates, falling in a straight line",
+        "share of the learner's entropy bonus (and detours) that is left at max_updates, falling in a straight line",
         at_least=0,
         at_most=1,
     )

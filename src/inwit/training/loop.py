@@ -146,6 +146,7 @@ def loop(parts: Parts) -> Iterator[Update]:
 def _roll_out(parts: Parts, index: int) -> Rollout:
     """Draw kinds and tasks, and run the policy on them; the auxiliaries observe it."""
     agent, learner, draws = parts.agent, parts.learner, parts.draws
+    learner.entropy_share = _left(parts, agent.config.training.last_entropy)
     problems = agent.config.training.episodes // learner.group_size
     kinds = parts.curriculum.draw(index, problems, draws["kinds"])
     on_cpu = parts.device.type == "cpu"  # elsewhere checks wait for the device: `Update.refuse_faulty` does them later
@@ -158,7 +159,7 @@ def _roll_out(parts: Parts, index: int) -> Rollout:
         tasks,
         group_size=learner.group_size,
         generator=draws["actions"],
-        detours=getattr(learner, "detours", 0.0),  # one from outside may know of none
+        detours=getattr(learner, "detours", 0.0) * learner.entropy_share,  # one from outside may know of none
         keep_graph=learner.one_pass and parts.optimiser is not None,
         after_end=learner.whole_sequence,
         leave_early=on_cpu,
@@ -167,6 +168,11 @@ def _roll_out(parts: Parts, index: int) -> Rollout:
     for auxiliary in parts.auxiliaries.values():
         auxiliary.observe(rollout, {name: draws[name] for name in auxiliary.streams})
     return rollout if parts.oracle is None else replace(rollout, oracle=parts.oracle(tasks))
+
+
+def _left(parts: Parts, last: float) -> float:
+    """What is left, at this update, of something that falls from 1 in a straight line to `last` at max_updates."""
+    return 1 - parts.counters.updates / parts.agent.config.training.max_updates * (1 - last)
 
 
 def _learn(parts: Parts, rollout: Rollout) -> Metrics:
@@ -179,10 +185,8 @@ def _learn(parts: Parts, rollout: Rollout) -> Metrics:
     training: TrainingSettings = parts.agent.config.training
     policy = cast(Trainable, parts.agent.policy)
     learner = f"the learner {parts.agent.config.learner.id}"
-    gone = parts.counters.updates / training.max_updates  # straight lines from 1 to a last share
-    parts.learner.entropy_share = 1 - gone * (1 - training.last_entropy)
     for group in parts.optimiser.param_groups:
-        group["lr"] = training.learning_rate * (1 - gone * (1 - training.last_rate))
+        group["lr"] = training.learning_rate * _left(parts, training.last_rate)
     steps: list[Metrics] = []
     for loss, terms in parts.learner.losses(policy, rollout):
         metrics, more = dict(checked(learner, terms)), 0.0
