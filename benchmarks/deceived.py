@@ -95,7 +95,7 @@ def examined(world: Any, agent: Agent, kind: int) -> str:
     found = expand(world, agent.policy, world.all_tasks([kind]))
     value, success, calls = (float(each.mean()) for each in (found.reward, found.success, found.counts["calls"]))
     best = float(scores(world.settings, kind)["oracle"].value)
-    return f"{figures(value, success, calls)}, gap {best - value:.4f}"
+    return f"{figures(value, success, calls)}, gap {round(best - value, 9) + 0.0:.4f}"  # no minus zero
 
 
 def figures(value: float, success: float, calls: float) -> str:
