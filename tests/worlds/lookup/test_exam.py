@@ -182,3 +182,13 @@ def test_too_many_queries_are_sampled() -> None:
     assert result.rows[0].interval is not None
     assert result.rows[0].success < 0.1
     assert torch.isfinite(torch.tensor(result.rows[0].success))
+
+
+def test_where_answers_may_be_wrong_the_optimum_stands_beside_for_the_kinds_that_it_fits() -> None:
+    known, unknown = evaluate(blind(lie=0.1, sure_price=0.1, queries=("Tx", "TUx"))).rows
+    assert known.extra["best_value"] == pytest.approx(
+        0.9468125, abs=1e-12
+    )  # two answers alike, or a third, or a sure one
+    assert known.extra["regret"] == pytest.approx(0.9468125 - 0.2, abs=1e-12)
+    assert "best_value" not in unknown.extra
+    assert unknown.extra["value"] == pytest.approx(0.2)
