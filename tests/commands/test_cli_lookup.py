@@ -7,6 +7,7 @@ import json
 import pytest
 
 from inwit.commands.cli import main as run
+from inwit.worlds.lookup.scalar import ScalarLookup
 
 FAILING = ["--world.fail", ".5", "--world.broken", ".2", "--world.sure_price", ".1", "--world.max_steps", "16"]
 
@@ -65,4 +66,12 @@ def test_mistakes(arguments: list[str], words: str, capsys: pytest.CaptureFixtur
     assert run(["oracle", *arguments]) == 2
     error = capsys.readouterr().err
     assert words in error
+    assert error.count("\n") == 1
+
+
+def test_a_world_whose_twin_names_no_field(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(ScalarLookup, "task_fields", {})
+    assert run(["oracle", "lookup-v0", "F 3"]) == 2
+    error = capsys.readouterr().err
+    assert "lookup-v0 names no field that a task needs" in error
     assert error.count("\n") == 1
