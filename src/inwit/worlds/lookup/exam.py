@@ -19,7 +19,7 @@ from torch import Tensor
 
 from inwit.core.results import Evaluation, Json, Row
 from inwit.core.types import Expectation, Papers, Tasks
-from inwit.worlds.examination import Listing, blocks, result_of, yardsticks_of
+from inwit.worlds.examination import Listing, blocks, followed, interval_of, result_of, yardsticks_of
 from inwit.worlds.lookup.oracle import claimed, least_calls, outcome, patience
 from inwit.worlds.lookup.queries import queries_of, shape_of
 from inwit.worlds.lookup.rules import LookupSettings
@@ -59,12 +59,8 @@ class LookupExam(Listing):
         kind = papers.tasks.kind
         rows = [self._graded(each, kind == each, probe, expected) for each in range(len(self.world.kinds))]
         result = result_of(self, self.world, rows, kind[~probe], papers.success[~probe])
-        left_out = max(row.extra.get("unexpanded", 0.0) for row in rows)
-        more = f"; up to {100 * left_out:.2g} % of a kind was too much to follow, and may be right or wrong"
         return replace(
-            result,
-            proven=left_out == 0.0,
-            method=self.method + (more if left_out else ""),
+            followed(result),
             unsolved=[row.name for row in rows if row.solved < row.problems],
             cost_over_best=_over_best(rows),
             cost_unit="calls",
@@ -73,7 +69,7 @@ class LookupExam(Listing):
 
     def _graded(self, kind: int, of_kind: Bool[Tensor, " N"], probe: Bool[Tensor, " N"], papers: Expectation) -> Row:
         expected, probes = papers[of_kind & ~probe], papers[of_kind & probe]
-        success, left_out = (float(each.mean()) for each in (expected.success, expected.unexpanded))
+        success = float(expected.success.mean())
         best = _best(self.settings, kind)
         readings = _readings(self.settings, expected, best)
         if "success_fraction" in readings:
@@ -87,7 +83,7 @@ class LookupExam(Listing):
             best_cost=best.calls if best else None,
             yardsticks=yardsticks_of(self.world, kind),
             extra=readings | _patience(probes.counts.get("errors"), best),
-            interval=(success, min(1.0, success + left_out)) if left_out else None,
+            interval=interval_of(success, expected),
             expected=success,
         )
 
