@@ -21,7 +21,7 @@ from inwit.core.results import Advice
 from inwit.core.shown import Shown
 from inwit.core.text import held, percent, task_text
 from inwit.core.types import Json, Output, Task, Tasks
-from inwit.evaluation.exact import refuse_lost
+from inwit.evaluation.exact import refuse_unfit
 from inwit.worlds import make_scalar
 from inwit.worlds.oracle.constant import kind_success
 from inwit.worlds.oracle.programs import oracle_program
@@ -126,7 +126,7 @@ def explain(agent: Agent, task: Task, oracle_program: Sequence[str] | None = Non
 
     `oracle_program` is the oracle's for this kind, if the caller knows it: the search may take a second.
     """
-    refuse_lost(agent)
+    refuse_unfit(agent)
     with on_own_terms(agent.threads):
         return _explain(agent, task, oracle_program)
 
