@@ -46,7 +46,8 @@ def refuse_unfit(agent: Agent) -> None:
     world with other tokens than those that it was trained on."""
     trained = None if agent.config is None else agent.config.world
     if trained and (trained.id, trained.settings) != (agent.world.id, agent.world.settings):
-        if differ := other_tokens(make(trained.id, **trained.settings.to_dict()), agent.world):
+        differ = other_tokens(make(trained.id, **trained.settings.to_dict()), agent.world)
+        if differ:
             raise UserError(f"the agent does not fit this world: {differ}")
     named = agent.policy.named_parameters() if isinstance(agent.policy, torch.nn.Module) else ()
     for name, weights in named:

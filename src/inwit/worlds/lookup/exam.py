@@ -106,8 +106,11 @@ def _best(settings: LookupSettings, kind: int) -> _Best | None:
     queries = list(queries_of(settings.queries[kind], settings.num_tools, settings.num_values))
     fails = settings.fail > 0 or settings.broken > 0 or settings.deceives
     best = [outcome(settings, query) for query in queries]
-    # Where nothing fails or deceives, the least calls of who is always right; else those of the best value.
-    calls = [-each.calls_saved for each in best] if fails else [least_calls(settings, query) for query in queries]
+    # Of who is always right the least calls, if the optimum is and nothing fails or deceives; else the optimum's own.
+    sure = not fails and all(each.success == 1 for each in best)
+    calls = [
+        least_calls(settings, query) if sure else -each.calls_saved for query, each in zip(queries, best, strict=True)
+    ]
     first = [query.terms[0].tools[0] for query in queries]
     used = [[tool for term in query.terms for tool in term.tools] for query in queries]
     return _Best(
@@ -130,7 +133,8 @@ def _readings(settings: LookupSettings, expected: Expectation, best: _Best | Non
     found: Json = {"value": value}
     if best:
         found |= {"best_value": best.value, "regret": round(best.value - value, 12)}
-    found["luck"] = float(expected.luck.mean())
+    if not settings.deceives:  # there nothing that the agent may have heard decides a query for certain
+        found["luck"] = float(expected.luck.mean())
     if not settings.masks:
         found["invalid"] = float(expected.invalid.mean())
     for name in ("sure_calls", "errors") if settings.fail or settings.broken or settings.deceives else ():
