@@ -173,3 +173,13 @@ def test_where_the_budget_is_too_small_the_best_cost_is_the_oracles() -> None:
 @pytest.mark.parametrize("name", ["lie", "stale"])
 def test_luck_is_not_told_where_answers_may_be_wrong(name: str) -> None:
     assert "luck" not in only(blind(num_values=3, queries=("Tx",), max_steps=6, **{name: 0.1})).extra
+
+
+def test_where_answers_may_be_wrong_the_optimum_stands_beside_for_the_kinds_that_it_fits() -> None:
+    known, unknown = evaluate(blind(lie=0.1, sure_price=0.1, queries=("Tx", "TUx"))).rows
+    assert known.extra["best_value"] == pytest.approx(
+        0.9468125, abs=1e-12
+    )  # two answers alike, or a third, or a sure one
+    assert known.extra["regret"] == pytest.approx(0.9468125 - 0.2, abs=1e-12)
+    assert "best_value" not in unknown.extra
+    assert unknown.extra["value"] == pytest.approx(0.2)
