@@ -85,7 +85,7 @@ def pass_at_k(agent: Agent, k: int, samples: int | None = None, control: str | N
     not fit.
     """
     refuse_unfit(agent)
-    k = _checked("pass-at", k, 1)
+    k = _checked("k", k, 1)
     samples = max(k, 16) if samples is None else _checked("samples", samples, k)
     with on_own_terms(agent.threads):
         return _pass_at_k(agent, k, samples, control)
@@ -138,6 +138,6 @@ def _some_problems(world: World) -> Tasks:
 def _checked(name: str, value: object, least: int) -> int:
     number = given_number(name, value)
     if not least <= number <= 100_000:
-        limit = f"pass-at = {least}" if name == "samples" else least
+        limit = f"k = {least}" if name == "samples" else least
         raise UserError(f"{name} = {short(number)} is out of range: it must be at least {limit} and at most 100000")
     return number
