@@ -11,6 +11,7 @@ from torch import Tensor
 
 import inwit
 from hashed import Hashed, Patient
+from inwit.core.errors import UserError
 from inwit.core.types import Expectation, Rollout, Tasks
 from inwit.evaluation.expanding import expand, never_wrong
 from inwit.evaluation.totals import Totals
@@ -121,6 +122,30 @@ def value_of(found: Expectation, name: str) -> Tensor:
     return found.counts[name] if name in found.counts else getattr(found, name)
 
 
+def test_a_memory_that_is_no_dict_is_refused_in_one_line() -> None:
+    world: Any = inwit.make("lookup-v0", num_values=3, queries=("Tx",))
+    bare = Bare(world)
+    for run in (
+        lambda: expand(world, bare, world.all_tasks([0])),
+        lambda: collect(world, bare, world.sample(ZERO, SEED)),
+    ):
+        with pytest.raises(UserError, match=r"memory is a Tensor: .* a dict of tensors") as refused:
+            run()
+        assert "\n" not in str(refused.value)
+
+
+class Bare(Hashed):
+    """A script whose memory is a tensor."""
+
+    def __init__(self, world: Any) -> None:
+        super().__init__(world, 0, {})
+
+    def begin(self, *prompt: Tensor) -> Any:
+        output, _ = super().begin(*prompt)
+        return output, output.value
+
+
+ZERO, SEED = torch.zeros(1, dtype=torch.int64), torch.Generator()
 DEEP = {"num_values": 5, "max_steps": 12, **FAILING}
 
 

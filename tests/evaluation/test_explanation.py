@@ -14,6 +14,7 @@ import inwit
 from hashed import Hashed
 from inwit.core.contracts import Agent
 from inwit.core.errors import UserError
+from inwit.evaluation.explanation import Explanation
 from inwit.rollout.collect import collect
 from inwit.worlds import make_scalar
 from inwit.worlds.oracle.constant import kind_success
@@ -136,6 +137,13 @@ def writes(*programs: str) -> Any:
     return scripted(*programs, **ANSWERS, curriculum={"id": "uniform"})
 
 
+def printed(explanation: Explanation) -> str:
+    console = Console(file=io.StringIO(), width=160)
+    console.print(explanation)
+    assert isinstance(console.file, io.StringIO)
+    return " ".join(console.file.getvalue().split())
+
+
 @pytest.mark.parametrize("query", QUERIES)
 @pytest.mark.parametrize("masks", [True, False])
 def test_an_explained_stream_is_that_of_a_rollout(query: str, masks: bool) -> None:
@@ -186,20 +194,14 @@ def test_luck_is_an_answer_that_was_not_known(program: str, share: float) -> Non
     assert explanation.success
     assert explanation.program_success == pytest.approx(share)
     assert explanation.lucky is (share < 1)
-    console = Console(file=io.StringIO(), width=160)
-    console.print(explanation)
-    printed = " ".join(console.file.getvalue().split())
-    assert ("33.3 % of the hidden worlds that answer like this" in printed) is (share < 1)
+    assert ("33.3 % of the hidden worlds that answer like this" in printed(explanation)) is (share < 1)
 
 
 def test_how_an_explanation_with_answers_looks() -> None:
     explanation = inwit.explain(writes("F 1 0 ANS 0"), {"query": "F 1", "seed": 0})
-    console = Console(file=io.StringIO(), width=160)
-    console.print(explanation)
-    printed = " ".join(console.file.getvalue().split())
-    answer = explanation.choices[2].token
+    told, answer = printed(explanation), explanation.choices[2].token
     for text in (f"> {answer}", f"F 1 = {answer}", "needed", "optimum's", "regret", "calls 1", "table", "(15 values)"):
-        assert text in printed
+        assert text in told
     assert json.loads(json.dumps(explanation.to_dict()))["choices"][2]["chosen"] is False
 
 
@@ -209,6 +211,15 @@ def test_where_no_optimum_is_claimed_facts_are_shown_all_the_same() -> None:
     assert (explanation.regret, explanation.lucky, explanation.program_success) == (None, None, None)
     assert all((choice.best, choice.regret) == ([], None) for choice in explanation.choices)
     assert "needed" in explanation.choices[0].facts
+    assert "oracle's" not in printed(explanation)
+
+
+def test_of_many_equally_good_tokens_three_are_shown() -> None:
+    many = {"id": "lookup-v0", "num_values": 20, "queries": ["Tx"]}
+    agent = scripted("ANS 0", world=many, training={"confirm": False}, curriculum={"id": "uniform"})
+    explanation = inwit.explain(agent, {"query": "F 1", "seed": 0})
+    assert len(explanation.choices[-1].best) == 20
+    assert "0 1 2 ... (20 tokens)" in printed(explanation)
 
 
 def test_a_task_that_is_not_drawn_is_refused_with_the_way_out() -> None:

@@ -74,7 +74,9 @@ class Row:
     # Further readings: numbers are columns, `program` is the one that the agent used most, and a `NAME_interval` says
     # that NAME was sampled.
     extra: Json = field(default_factory=dict)
-    interval: tuple[float, float] | None = None  # of `success`: 95 % of a sample; from 0, if not all inputs were tried
+    # Of `success`: 95 % of a sample; from 0, if not all inputs were tried. Where the world draws and not all ends were
+    # followed: the least and the most.
+    interval: tuple[float, float] | None = None
     # Where the world draws: the mean probability of success. A problem is solved if the agent is always right.
     expected: float | None = None
 

@@ -26,6 +26,7 @@ from inwit.core.errors import UserError
 from inwit.core.types import Expectation, Memory, Output, State, Tasks, map_rows
 from inwit.core.vocabulary import UNDECIDED
 from inwit.evaluation.totals import NO_GROUP, Totals
+from inwit.policies.replay import check_memory
 
 ROWS = 8192  # rows at a time: few enough for the cache, enough to hide the cost of a call
 LEAVES = 2**22  # leaves of one call of `expand`, about
@@ -122,6 +123,7 @@ def _columns(
     """Follow all rows to their ends, adding up; yields after each column of a block."""
     with torch.no_grad():
         output, memory = policy.begin(*world.prompt(shown), world.stage(shown))
+        check_memory(memory)
         question = torch.arange(len(problems), device=problems.kind.device)
         one = torch.ones_like(question, dtype=torch.float64)
         block = _Block(question, one, torch.full_like(question, NO_GROUP), world.reset(problems), memory)

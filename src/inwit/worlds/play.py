@@ -135,8 +135,8 @@ def play(
 def _undecided(course: Course, count: int) -> UserError:
     given = f"{plural(count, 'answer')} given" if count else "nothing of the task is drawn"
     return UserError(
-        f"{course.where()} is not decided ({given}): give answers, the world's tokens in order, or a task with a seed, "
-        "or with all of its hidden part"
+        f"{course.where()} is not decided ({given}): give answers (--answers), the world's tokens in order, or a task "
+        "with a seed (--seed), or with all of its hidden part"
     )
 
 

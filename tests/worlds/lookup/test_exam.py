@@ -190,6 +190,22 @@ def test_too_many_queries_are_sampled() -> None:
     assert torch.isfinite(torch.tensor(result.rows[0].success))
 
 
+def test_where_the_budget_is_too_small_the_best_cost_is_the_oracles() -> None:
+    """No agent is always right on `TUx` with four tokens, so the calls of one that is say nothing."""
+    always, rarely = evaluate(blind(queries=("Tx", "TUx"), max_steps=4)).rows
+    assert always.best_cost == always.yardsticks["oracle"].cost == 1.0
+    assert rarely.yardsticks["oracle"].success is not None
+    assert rarely.yardsticks["oracle"].success < 1
+    assert rarely.best_cost == rarely.yardsticks["oracle"].cost
+    assert rarely.best_cost is not None
+    assert rarely.best_cost <= 1.0
+
+
+@pytest.mark.parametrize("name", ["lie", "stale"])
+def test_luck_is_not_told_where_answers_may_be_wrong(name: str) -> None:
+    assert "luck" not in only(blind(num_values=3, queries=("Tx",), max_steps=6, **{name: 0.1})).extra
+
+
 def test_where_answers_may_be_wrong_the_optimum_stands_beside_for_the_kinds_that_it_fits() -> None:
     known, unknown = evaluate(blind(lie=0.1, sure_price=0.1, queries=("Tx", "TUx"))).rows
     assert known.extra["best_value"] == pytest.approx(

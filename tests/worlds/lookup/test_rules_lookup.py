@@ -147,9 +147,9 @@ SETTINGS: list[tuple[dict[str, Any], str]] = [
     ({"num_tools": 9}, "num_tools = 9 .*at most 8"),
     ({"max_steps": 3}, r"max_steps = 3 is too small to answer any query: Tx takes 4 tokens \(2 a call, 3 of \*, 2 the"),
     ({"max_steps": 8, "queries": ("Tx*Uy",)}, r"max_steps = 8 is too small to answer any query: Tx\*Uy takes 9 tokens"),
-    ({"queries": ("Tx", "Uy")}, "unknown template of a query 'Uy'"),
-    ({"queries": ("Tx", "Tx")}, "queries = Tx,Tx: name at least one template, and none of them twice"),
-    ({"queries": ()}, "name at least one template"),
+    ({"queries": ("Tx", "Uy")}, "queries: unknown template 'Uy': "),
+    ({"queries": ("Tx", "Tx")}, "queries = Tx,Tx: name none of them twice"),
+    ({"queries": ()}, "queries is empty: name at least one of Tx, TUx"),
 ]
 
 
@@ -203,7 +203,7 @@ def test_the_command_line_says_it_in_one_line(capsys: pytest.CaptureFixture[str]
         (["--query", "F 3", "--table", ",".join(["9"] * 35)], "table has the value 9"),
         (["--query", "F 3", "--world.fail", "2"], "world.fail = 2"),
         (["--query", "F 3", "--world.max_steps", "2"], "world.max_steps = 2 is too small to answer any query"),
-        (["--query", "F 3", "--world.queries", "Tx,Uy"], "unknown template of a query 'Uy'"),
+        (["--query", "F 3", "--world.queries", "Tx,Uy"], "queries: unknown template 'Uy': "),
     ]:
         assert run("play", "lookup-v0", *arguments, "--", "F", "3") == 2
         err = capsys.readouterr().err

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from inwit.core.results import Evaluation, Json, Row
 from inwit.core.types import Expectation, Papers, Tasks
-from inwit.worlds.examination import Listing, blocks, result_of, yardsticks_of
+from inwit.worlds.examination import Listing, blocks, followed, interval_of, result_of, yardsticks_of
 from inwit.worlds.lookup.oracle import claimed, patience
 from inwit.worlds.lookup.queries import MOST_CALLS, form_of, queries_of
 from inwit.worlds.lookup.rules import LookupSettings
@@ -65,15 +65,8 @@ class LookupExam(Listing):
         kind = papers.tasks.kind
         rows = [self._graded(each, kind == each, probe, expected) for each in range(len(self.world.kinds))]
         result = result_of(self, self.world, rows, kind, papers.success)
-        left_out = max(row.extra.get("unexpanded", 0.0) for row in rows)
-        more = (
-            f"; up to {100 * left_out:.2g} % of a kind was too much to follow: it may be right or wrong, and is in no "
-            "other figure"
-        )
         return replace(
-            result,
-            proven=left_out == 0.0,
-            method=self.method + (more if left_out else ""),
+            followed(result),
             unsolved=[row.name for row in rows if row.solved < row.problems],
             cost_over_best=_over_best(rows),
             cost_unit="calls",
@@ -82,7 +75,7 @@ class LookupExam(Listing):
 
     def _graded(self, kind: int, of_kind: Bool[Tensor, " N"], probe: Bool[Tensor, " N"], papers: Expectation) -> Row:
         expected, probes = papers[of_kind & ~probe], papers[of_kind & probe]
-        success, left_out = (float(each.mean()) for each in (expected.success, expected.unexpanded))
+        success = float(expected.success.mean())
         best = _best(self.settings, kind)
         readings = _readings(self.settings, expected, best)
         if "success_fraction" in readings:
@@ -96,7 +89,7 @@ class LookupExam(Listing):
             best_cost=best.calls if best else None,
             yardsticks=yardsticks_of(self.world, kind),
             extra=readings | _patience(probes, best),
-            interval=(success, min(1.0, success + left_out)) if left_out else None,
+            interval=interval_of(success, expected),
             expected=success,
         )
 
@@ -119,8 +112,9 @@ def _best(settings: LookupSettings, kind: int) -> _Best | None:
     queries = list(queries_of(settings.queries[kind], settings.num_tools, settings.num_values))
     fails = settings.fail > 0 or settings.broken > 0 or settings.deceives
     best = scores(settings, kind)["oracle"]
-    # Where nothing fails or deceives, the least calls of an agent that is always right; else those of the best value.
-    calls = best.calls if fails else mean_least_calls(settings, kind)
+    # The least calls of an agent that is always right, if the optimum is and nothing fails or deceives; else the
+    # optimum's own.
+    calls = mean_least_calls(settings, kind) if best.success == 1 and not fails else best.calls
     patient = (
         {query: patience(settings, query) for query, _ in classes_of(settings, kind)} if settings.broken > 0 else {}
     )
@@ -148,7 +142,8 @@ def _readings(settings: LookupSettings, expected: Expectation, best: _Best | Non
         found["best_value"] = best.value
         if not bool((expected.unexpanded > 0).any()):  # else the value lacks what was not followed
             found["regret"] = round(best.value - value, 12)
-    found["luck"] = float(expected.luck.mean())
+    if not settings.deceives:  # there nothing that the agent may have heard decides a query for certain
+        found["luck"] = float(expected.luck.mean())
     if not settings.masks:
         found["invalid"] = float(expected.invalid.mean())
     for name in ("sure_calls", "errors") if settings.fail or settings.broken or settings.deceives else ():

@@ -69,9 +69,11 @@ class LookupSettings(Settings):
         super().__post_init__()
         for name in self.queries:
             if name not in TEMPLATES:
-                raise unknown("template of a query", name, TEMPLATES)
-        if not self.queries or len(set(self.queries)) < len(self.queries):
-            raise UserError(f"queries = {','.join(self.queries)}: name at least one template, and none of them twice")
+                raise UserError(f"queries: {unknown('template', name, TEMPLATES)}")
+        if not self.queries:
+            raise UserError(f"queries is empty: name at least one of {', '.join(TEMPLATES)}")
+        if len(set(self.queries)) < len(self.queries):
+            raise UserError(f"queries = {','.join(self.queries)}: name none of them twice")
         shortest = min(self.queries, key=least_steps)
         if self.max_steps < least_steps(shortest):
             raise UserError(

@@ -115,7 +115,7 @@ class ScalarLookup:
         opened = [] if self._pending == PAD else [self.vocabulary.names[self._pending]]
         opened += [] if self._first is None else [str(self._first)]
         if self._checked is not None:
-            opened = [self.settings.cell_name(self._needed())]
+            opened = [f"{self.settings.cell_name(self._needed())} (to check the answer)"]
         elif self._called is not None:
             opened = [self.settings.cell_name(self._called[0])]
         answers = {name: values[0] if len(values) == 1 else values for name, values in known.items()}
