@@ -153,7 +153,10 @@ def test_ctrl_c_ends_it() -> None:
 
 def test_the_worlds_tokens_are_drawn_or_given(capsys: pytest.CaptureFixture[str]) -> None:
     for flags, said in (
-        (["--seed", "1", "--answers", "2"], "--seed 1 draws what the world writes, and --answers 2 gives it"),
+        (
+            ["--seed", "1", "--answers", "2"],
+            "--seed 1 draws what the world writes, and --answers 2 gives it: leave one",
+        ),
         ([], "give answers (--answers), the world's tokens in order, or a task with a seed (--seed)"),
     ):
         assert run("play", "lookup-v0", "--query", "F 3", *flags, "--", "F", "3", "ANS", "2") == 2

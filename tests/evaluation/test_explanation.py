@@ -11,6 +11,8 @@ import torch
 from rich.console import Console
 
 import inwit
+from hashed import Hashed
+from inwit.core.contracts import Agent
 from inwit.core.errors import UserError
 from inwit.evaluation.explanation import Explanation
 from inwit.rollout.collect import collect
@@ -99,6 +101,15 @@ def test_a_kind_without_oracle() -> None:
     assert [choice.keeps_to_oracle for choice in explanation.choices] == [None] * 4
     assert explanation.program_success == pytest.approx(0.19, abs=5e-4)
     assert "paid_success" in explanation.extra
+
+
+def test_an_episode_without_answer_is_right_nowhere() -> None:
+    """The last token completes a call: what the optimum could expect of it is not what the agent answered."""
+    world: Any = inwit.make("lookup-v0", num_values=3, queries=("Tx",), max_steps=4)
+    agent = Agent(world, Hashed(world, 0, {"ANS": -9.0, "*": -9.0}))
+    explanation = inwit.explain(agent, {"query": "F 0", "seed": 1})
+    assert "ANS" not in explanation.program
+    assert (explanation.success, explanation.program_success, explanation.lucky) == (False, 0.0, False)
 
 
 def test_plain_data() -> None:

@@ -15,6 +15,7 @@ from inwit.core.errors import UserError
 from inwit.core.results import Task
 from inwit.core.settings import Settings, build
 from inwit.core.text import task_text
+from inwit.core.vocabulary import CHOICE
 from inwit.worlds import TWINS, make_scalar
 from inwit.worlds.course import Course
 from inwit.worlds.play import Episode, marked, told
@@ -55,7 +56,7 @@ def converse(world_id: str, task: Task, settings: Mapping[str, str], out: TextIO
 
 def _carry_out(course: Course, word: str, forced: int, out: TextIO) -> None:
     token = course.episode.vocabulary.id(word)
-    if forced != -1:
+    if forced != CHOICE:
         course.answer(token)
         return
     course.choose(token)
@@ -69,7 +70,7 @@ def _asked(course: Course, forced: int, out: TextIO) -> list[str]:
     while True:
         names = episode.vocabulary.decode(episode.legal())
         legal = " ".join(names) if len(names) < len(episode.vocabulary) else "every token"
-        if forced == -1:
+        if forced == CHOICE:
             _say(out, f"\n{_now(episode)}, reward {float(episode.reward):g}")
             _say(out, f"legal: {legal}")
             prompt = f"token {episode.steps + 1}: "

@@ -39,7 +39,7 @@ class Yardstick:
 
 @dataclass(frozen=True)
 class Advice:
-    """A moment of an episode, as one sees it who knows the rules and heard what the agent heard.
+    """What follows, at a moment of an episode, from the rules and from what the agent heard.
 
     `facts` are what the world calls them, a column each where they are shown. On the policy's turn, where the optimum
     is known, `values` gives for each token that may be written the expected reward from here on, if that token is

@@ -94,7 +94,8 @@ class Step:
 
     All flags are false, and the reward and all counts are 0, for a row that had ended before the step. `extra` holds
     the world's further readings of success, named in `World.extra_outcomes`; `counts` what else an episode is counted
-    by, as `calls`.
+    by, as `calls`. Where not all of a task is drawn a world may count more, for its exam: what that needs is not kept
+    where all is drawn, nor in the scalar twin.
     """
 
     reward: Float[Tensor, " B"]

@@ -21,6 +21,7 @@ from inwit.core.results import Advice
 from inwit.core.shown import Shown
 from inwit.core.text import held, percent, task_text
 from inwit.core.types import Json, Output, Task, Tasks
+from inwit.core.vocabulary import CHOICE, UNDECIDED
 from inwit.evaluation.exact import refuse_unfit
 from inwit.worlds import make_scalar
 from inwit.worlds.oracle.constant import kind_success
@@ -209,12 +210,12 @@ def _choices(agent: Agent, row: Tasks, twin: ScalarWorld, oracle: tuple[int, ...
 def _forced(world: World, twin: ScalarWorld) -> int | None:
     """The token that the world writes now; None on the policy's turn."""
     forced = twin.forced()
-    if forced == -2:
+    if forced == UNDECIDED:
         raise UserError(
             f"the hidden part of the task is not drawn, so {world.id} has nothing to answer: give the task a seed, as "
             "in --seed 0, or all of its hidden part"
         )
-    return None if forced == -1 else forced
+    return None if forced == CHOICE else forced
 
 
 def _oracle(world: World, kind: int, task: Task) -> tuple[int, ...] | None:

@@ -10,6 +10,7 @@ from inwit.core.errors import UserError
 from inwit.core.results import Json, Task
 from inwit.core.shown import Shown
 from inwit.core.text import held, plural, task_text
+from inwit.core.vocabulary import CHOICE
 from inwit.worlds import TWINS, make_scalar
 from inwit.worlds.course import Course
 
@@ -115,7 +116,7 @@ def play(
     left = list(typed)
     while not episode.ended:
         forced = episode.forced()
-        if forced == -1:
+        if forced == CHOICE:
             if len(course.actions) == len(tokens):
                 break
             course.choose(tokens[len(course.actions)])

@@ -15,11 +15,13 @@ from hashed import Hashed, Patient
 from inwit.core import result_text
 from inwit.core.contracts import Agent
 from inwit.core.results import Row
+from inwit.core.types import Tasks
 from inwit.evaluation import expanding
 from inwit.evaluation.exact import evaluate, solves_all
 from inwit.evaluation.pass_at_k import pass_at_k
 from inwit.runs.folder import evaluation_from
 from inwit.worlds.examination import Sampling, exam_of
+from inwit.worlds.lookup.exam import success_fraction
 
 FAILING = {"num_values": 5, "queries": ("Tx",), "fail": 0.5, "broken": 0.2, "sure_price": 0.1, "max_steps": 16}
 # The probability of being right with one answer for all queries and no call, as a fraction of n = 5.
@@ -106,6 +108,26 @@ def test_calls_that_were_answered_already_are_counted() -> None:
     assert only(again).extra["repeats"] == 3.0, "four calls of F 0"
 
 
+def test_a_call_is_no_repeat_because_its_cell_was_drawn_before() -> None:
+    """The record of what was heard counts, not the table."""
+    world: Any = inwit.make("lookup-v0", **{**FAILING, "max_steps": 8})
+    tasks = world.task({"query": "F 0"})
+    tasks = Tasks(tasks.kind, tasks.data | {"table": torch.zeros_like(tasks.data["table"])})
+    state, repeats = world.reset(tasks), []
+    for name in ("F", "0", "ERR", "F", "0", "0", "F", "0"):
+        state, step = world.step(state, torch.tensor([world.vocabulary.id(name)]))
+        repeats.append(int(step.counts["repeats"]))
+    assert repeats == [0] * 7 + [1]
+
+
+@pytest.mark.parametrize(("max_steps", "told"), [(11, True), (24, False), (60, False)])
+def test_a_fraction_is_told_where_rounding_finds_it(max_steps: int, told: bool) -> None:
+    """A probability of n^-d with d = 16 is lost in float64, and d = 34 is beyond 64 bits."""
+    agent = blind(num_values=10, queries=("Tx",), max_steps=max_steps)
+    found = expanding.expand(agent.world, agent.policy, agent.world.all_tasks([0]))
+    assert (success_fraction(agent.world.settings, found) == Fraction(1, 10)) is told
+
+
 def test_a_result_that_is_an_interval_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     world = inwit.make("lookup-v0", **{**FAILING, "queries": ("TUx",), "max_steps": 8})
     agent = Agent(world, Hashed(world, 1, {"ANS": -0.5}))
@@ -120,7 +142,10 @@ def test_a_result_that_is_an_interval_says_so(monkeypatch: pytest.MonkeyPatch) -
     assert row.interval is not None
     low, high = row.interval
     assert low <= whole.rows[0].success <= high
-    assert "success_fraction" not in row.extra
+    assert {"success_fraction", "regret", "patience", "too_early"}.isdisjoint(row.extra), (
+        "they would lack what is left out"
+    )
+    assert {"regret", "patience", "too_early"} < set(whole.rows[0].extra)
     assert any("in brackets the least and the most" in line for line in result_text.notes(result))
     assert result_text.problems(result) == "problems"
 

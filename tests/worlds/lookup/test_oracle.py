@@ -10,6 +10,7 @@ from random import Random
 import pytest
 
 from inwit.core.errors import UserError
+from inwit.core.vocabulary import CHOICE
 from inwit.worlds.lookup.beliefs import exact
 from inwit.worlds.lookup.oracle import (
     best_value,
@@ -22,7 +23,7 @@ from inwit.worlds.lookup.oracle import (
 )
 from inwit.worlds.lookup.queries import TEMPLATES, Query, queries_of, read_query
 from inwit.worlds.lookup.rules import ANS, LookupSettings
-from inwit.worlds.lookup.scalar import CHOICE, ScalarLookup
+from inwit.worlds.lookup.scalar import ScalarLookup
 from inwit.worlds.lookup.search import Search
 from inwit.worlds.lookup.searches import root, search_of
 from inwit.worlds.lookup.turns import Situation

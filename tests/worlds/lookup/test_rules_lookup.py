@@ -89,11 +89,14 @@ QUERIES = [
     ("F 1.5", "cannot be read"),
     ("F x", "cannot be read"),
     ("F 5", "value 5 of the query is out of range: values are 0..4"),
-    ("F 99999999999999999999", "value 99999999999999999999 of the query is out of range"),
+    ("F 999999999", "value 999999999 of the query is out of range"),
+    ("F 9999999999", "query 'F 9999999999' cannot be read"),
+    ("F " + "9" * 5000, "cannot be read"),
+    ("F " * 11 + "3", "cannot be read"),
     ("H 3", "unknown tool 'H': valid: F, G"),
     ("3", "query '3' is of the kind x: this world has Tx, TUx"),
     ("F 3 + G 1", "query 'F 3 . G 1' is of the kind Tx.Uy: this world has Tx"),
-    ("F G F G 1", "is of the kind TUVWx: this world has"),
+    ("F G F G 1", "cannot be read"),
     ("F 3 * 2", r"is of the kind Tx\*y: this world has"),
     (3, "query '3' is of the kind x"),
     (None, "query 'None' cannot be read"),
@@ -123,6 +126,15 @@ HIDDEN: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     ({}, {"tabel": CELLS}, "unknown task field of lookup-v0 'tabel': did you mean 'table'?"),
     ({"lie": 0.5}, {"table": CELLS, "lies": [5, 0, 0, 0, 0]}, "lies has the value 5: it must be 0 to 4"),
     ({"stale": 0.5}, {"table": CELLS, "stale": [1, 0, 0], "drift": CELLS}, "drift has the value 0: it must be 1 to 4"),
+]
+# What never happens under the settings, or always.
+IMPOSSIBLE: list[tuple[dict[str, Any], dict[str, Any], str]] = [
+    ({}, {"fails": [1, 0, 0, 0, 0]}, "fails has the value 1, but with fail = 0 none is: give zeros, or a fail above 0"),
+    ({}, {"broken": [0, 1, 0]}, "broken has the value 1, but with broken = 0 none is"),
+    ({"fail": 1.0}, {"fails": [1, 1, 0, 1, 1]}, "fails has the value 0, but with fail = 1 all are: give no zero"),
+    ({"broken": 1.0}, {"broken": [0, 1, 1]}, "broken has the value 0, but with broken = 1 all are"),
+    ({"lie": 1.0}, {"lies": [1, 0, 1, 1, 1]}, "lies has the value 0, but with lie = 1 all are"),
+    ({"stale": 1.0}, {"stale": [0, 1, 1], "drift": [1] * 35}, "stale has the value 0, but with stale = 1 all are"),
 ]
 SETTINGS: list[tuple[dict[str, Any], str]] = [
     *(({name: 1.5}, rf"{name} = 1.5 .*at most 1") for name in ("fail", "broken", "lie", "stale", "price")),
@@ -164,6 +176,11 @@ def test_a_task_without_a_query() -> None:
 @pytest.mark.parametrize(("settings", "hidden", "message"), HIDDEN)
 def test_a_hidden_part_that_does_not_fit(settings: dict[str, Any], hidden: dict[str, Any], message: str) -> None:
     refused(message, {"query": "F 3", **hidden}, **settings)
+
+
+@pytest.mark.parametrize(("settings", "hidden", "message"), IMPOSSIBLE)
+def test_a_hidden_part_that_cannot_be(settings: dict[str, Any], hidden: dict[str, Any], message: str) -> None:
+    refused(message, {"query": "F 3", "table": CELLS, **hidden}, **settings)
 
 
 @pytest.mark.parametrize(("settings", "message"), SETTINGS)

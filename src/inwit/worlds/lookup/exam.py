@@ -14,15 +14,16 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool
 from torch import Tensor
 
 from inwit.core.results import Evaluation, Json, Row
 from inwit.core.types import Expectation, Papers, Tasks
 from inwit.worlds.examination import Listing, blocks, followed, interval_of, result_of, yardsticks_of
-from inwit.worlds.lookup.oracle import claimed, least_calls, outcome, patience
-from inwit.worlds.lookup.queries import queries_of, shape_of
+from inwit.worlds.lookup.oracle import claimed, patience
+from inwit.worlds.lookup.queries import MOST_CALLS, form_of, queries_of
 from inwit.worlds.lookup.rules import LookupSettings
+from inwit.worlds.lookup.yardsticks import class_of, classes_of, mean_least_calls, scores
 
 if TYPE_CHECKING:
     from inwit.worlds.lookup.tensors import LookupV0
@@ -42,7 +43,7 @@ class LookupExam(Listing):
     @staticmethod
     def lists(settings: LookupSettings) -> bool:
         """Whether the queries are few enough to ask each."""
-        shapes = (shape_of(name)[1] for name in settings.queries)
+        shapes = (form_of(name)[1] for name in settings.queries)
         return sum(settings.num_tools ** sum(chains) * settings.num_values ** len(chains) for chains in shapes) <= MOST
 
     def tasks(self, kinds: Sequence[int], device: torch.device | str) -> Iterator[Tasks]:
@@ -58,7 +59,7 @@ class LookupExam(Listing):
         probe = (papers.tasks.data["broken"] == 1).any(1)
         kind = papers.tasks.kind
         rows = [self._graded(each, kind == each, probe, expected) for each in range(len(self.world.kinds))]
-        result = result_of(self, self.world, rows, kind[~probe], papers.success[~probe])
+        result = result_of(self, self.world, rows, kind, papers.success)
         return replace(
             followed(result),
             unsolved=[row.name for row in rows if row.solved < row.problems],
@@ -82,7 +83,7 @@ class LookupExam(Listing):
             cost=round(float(expected.counts["calls"].mean()), 12),
             best_cost=best.calls if best else None,
             yardsticks=yardsticks_of(self.world, kind),
-            extra=readings | _patience(probes.counts.get("errors"), best),
+            extra=readings | _patience(probes, best),
             interval=interval_of(success, expected),
             expected=success,
         )
@@ -105,18 +106,19 @@ def _best(settings: LookupSettings, kind: int) -> _Best | None:
         return None
     queries = list(queries_of(settings.queries[kind], settings.num_tools, settings.num_values))
     fails = settings.fail > 0 or settings.broken > 0 or settings.deceives
-    best = [outcome(settings, query) for query in queries]
-    # Of who is always right the least calls, if the optimum is and nothing fails or deceives; else the optimum's own.
-    sure = not fails and all(each.success == 1 for each in best)
-    calls = [
-        least_calls(settings, query) if sure else -each.calls_saved for query, each in zip(queries, best, strict=True)
-    ]
+    best = scores(settings, kind)["oracle"]
+    # The least calls of an agent that is always right, if the optimum is and nothing fails or deceives; else the
+    # optimum's own.
+    calls = mean_least_calls(settings, kind) if best.success == 1 and not fails else best.calls
+    patient = (
+        {query: patience(settings, query) for query, _ in classes_of(settings, kind)} if settings.broken > 0 else {}
+    )
     first = [query.terms[0].tools[0] for query in queries]
     used = [[tool for term in query.terms for tool in term.tools] for query in queries]
     return _Best(
-        value=float(sum(each.value for each in best) / len(queries)),
-        calls=float(sum(calls) / len(queries)),
-        patience=[patience(settings, query) for query in queries] if settings.broken > 0 else [],
+        value=float(best.value),
+        calls=float(calls),
+        patience=[patient[class_of(query)] for query in queries] if patient else [],
         again=[tools.count(tool) > 1 for tools, tool in zip(used, first, strict=True)],
     )
 
@@ -132,7 +134,9 @@ def _readings(settings: LookupSettings, expected: Expectation, best: _Best | Non
     value = round(float(expected.reward.mean()), 12)
     found: Json = {"value": value}
     if best:
-        found |= {"best_value": best.value, "regret": round(best.value - value, 12)}
+        found["best_value"] = best.value
+        if not bool((expected.unexpanded > 0).any()):  # else the value lacks what was not followed
+            found["regret"] = round(best.value - value, 12)
     if not settings.deceives:  # there nothing that the agent may have heard decides a query for certain
         found["luck"] = float(expected.luck.mean())
     if not settings.masks:
@@ -157,20 +161,22 @@ def success_fraction(settings: LookupSettings, expected: Expectation) -> Fractio
     """
     if settings.deceives or settings.fail > 0 or settings.broken > 0:
         return None
-    depth = settings.max_calls + 4  # no query needs more than four cells
+    depth = settings.max_calls + MOST_CALLS  # the cells of calls, and those of the verdict
     whole = settings.num_values**depth
-    error = (expected.leaves.double() + 2 * depth) * ROUNDING * whole
+    error = (expected.leaves.double() + 2 * depth) * ROUNDING * float(whole)
     if not bool((error < 0.25).all()):
         return None
     return Fraction(sum(round(each * whole) for each in expected.success.tolist()), whole * len(expected.success))
 
 
-def _patience(errors: Float[Tensor, " N"] | None, best: _Best | None) -> Json:
+def _patience(probes: Expectation, best: _Best | None) -> Json:
     """The errors that the agent endures at a broken tool before it gives the tool up, beside the optimum's: where the
-    tool is needed once, and where it is needed again. Then how far it gives up too early, and too late, in calls."""
-    if errors is None or not len(errors) or best is None:
+    tool is needed once, and where it is needed again. Then how far it gives up too early, and too late, in calls.
+    Nothing where a probe was not followed to its end."""
+    if not len(probes.success) or best is None or bool((probes.unexpanded > 0).any()):
         return {}
     found: Json = {}
+    errors = probes.counts["errors"]
     again, least = torch.tensor(best.again), torch.tensor(best.patience, dtype=torch.float64)
     for name, members in (("", ~again), ("_again", again)):
         if bool(members.any()):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from fractions import Fraction
 
 from inwit.core.errors import UserError
@@ -78,14 +78,17 @@ def _turn(settings: LookupSettings, query: Query, situation: Situation) -> Turn 
 
 
 def optimal_tokens(settings: LookupSettings, query: Query, situation: Situation) -> list[int]:
-    """All tokens that are best in a situation, ids ascending. Tokens without effect are left out, unless each token
-    with an effect is worse (an opened call whose answer would come too late, without masks)."""
-    turn, left = _turn(settings, query, situation), settings.max_steps - situation.steps
-    values = turn.legal(left)
-    best = max(values.values())
-    if best < (wasted := turn.wasted(left)) and not settings.masks:
-        return [token for token in range(len(settings.vocabulary)) if token not in values and wasted > best]
-    return [token for token, value in values.items() if value == best]
+    """All tokens that are best in a situation, ids ascending: see `best_of`."""
+    legal = _turn(settings, query, situation).legal(settings.max_steps - situation.steps)
+    return best_of(token_values(settings, query, situation), legal)
+
+
+def best_of(values: Mapping[int, Fraction], legal: Container[int]) -> list[int]:
+    """The tokens with the greatest value. Tokens without effect are left out, unless each token with an effect is
+    worse (an opened call whose answer would come too late, without masks)."""
+    most = max(values.values())
+    best = [token for token, value in values.items() if value == most]
+    return [token for token in best if token in legal] or best
 
 
 def patience(settings: LookupSettings, query: Query) -> int:
@@ -127,6 +130,6 @@ def prospects(settings: LookupSettings, query: Query) -> Json:
         "success": best.success,
         "calls": -best.calls_saved,
         **({} if settings.deceives else {"least_calls": least_calls(settings, query)}),
-        "patience": patience(settings, query),
+        **({"patience": patience(settings, query)} if settings.broken > 0 else {}),
         "proven": proven(settings, query),
     }
