@@ -52,7 +52,7 @@ def test_where_a_token_without_effect_is_best(capsys: pytest.CaptureFixture[str]
         (["lookup-v0", "G F 3", "--", "3"], "3 is not legal as the first token"),
         (["lookup-v0", "G F 3", "--", "F", "G"], "G is not legal after F"),
         (["lookup-v0", "F 3", "--", "F", "3", "0", "ANS", "0"], "the episode has ended"),
-        (["lookup-v0", "G F 3", "--world.lie", ".1"], "not claimed"),
+        (["lookup-v0", "G F 3", "--world.lie", ".1"], "claimed for queries of the kinds Tx and Tx?y:z alone"),
         (["lookup-v0", "F 1", "--world.num_values", "2"], "at least 3"),
         (["lookup-v0"], "give its query"),
         (["tutorial-v1"], "no oracle for single tokens"),
