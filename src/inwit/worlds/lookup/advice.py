@@ -5,7 +5,7 @@ for a learner that is told so by name. Agents are never shown any of it.
 from __future__ import annotations
 
 from inwit.core.results import Advice, Json
-from inwit.worlds.lookup.oracle import claimed, token_values
+from inwit.worlds.lookup.oracle import claimed, proven, token_values
 from inwit.worlds.lookup.queries import STAR, TOOLS
 from inwit.worlds.lookup.rules import ANS, PAD, LookupSettings
 from inwit.worlds.lookup.scalar import CHOICE, ScalarLookup
@@ -16,11 +16,11 @@ from inwit.worlds.lookup.turns import Situation, cell_of, learnt
 
 def advice_of(settings: LookupSettings, twin: ScalarLookup) -> Advice:
     """What is known, and the values of the next tokens: none where the optimum is not claimed (fewer than three values;
-    answers that may be wrong, for most kinds)."""
-    facts = _facts(settings, twin)
-    if not claimed(settings, twin.problem.query.template) or twin.ended or twin.forced() != CHOICE:
+    answers that may be wrong, for most kinds), or not proven: values that may be too low say nothing of regret."""
+    facts, query = _facts(settings, twin), twin.problem.query
+    if twin.ended or twin.forced() != CHOICE or not claimed(settings, query.template) or not proven(settings, query):
         return Advice(facts)
-    values, legal = token_values(settings, twin.problem.query, Situation.of(twin)), twin.legal()
+    values, legal = token_values(settings, query, Situation.of(twin)), twin.legal()
     most = max(values.values())
     best = [token for token in legal if values[token] == most]
     return Advice(facts, values, best or [token for token, value in values.items() if value == most])
