@@ -37,7 +37,7 @@ def test_in_json(capsys: pytest.CaptureFixture[str]) -> None:
         (["lookup-v0", "G F 3", "--", "3"], "3 is not legal as the first token"),
         (["lookup-v0", "G F 3", "--", "F", "G"], "G is not legal after F"),
         (["lookup-v0", "F 3", "--", "F", "3", "0", "ANS", "0"], "the episode has ended"),
-        (["lookup-v0", "F 3", "--world.lie", ".1"], "not claimed"),
+        (["lookup-v0", "G F 3", "--world.lie", ".1"], "not claimed"),
         (["lookup-v0", "F 1", "--world.num_values", "2"], "at least 3"),
         (["lookup-v0"], "give its query"),
         (["tutorial-v1", "3"], "no oracle for single tokens"),

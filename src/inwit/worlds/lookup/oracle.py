@@ -90,22 +90,31 @@ def optimal_tokens(settings: LookupSettings, query: Query, situation: Situation)
     return [token for token, value in values.items() if value == best]
 
 
-def patience(settings: LookupSettings, query: Query) -> int:
-    """After how many errors in a row the optimum gives up the cheap call of the tool that the text needs first, for a
-    sure call or for an answer; 0: it never makes that call."""
+def patience(settings: LookupSettings, query: Query) -> tuple[int, int] | None:
+    """The least and the greatest optimal patience: after how many errors in a row giving up the cheap call is best (for
+    a sure call of the tool, or for an answer), and up to how many calling on is. They differ where both are equally
+    good. The tool is the first that the query needs, once equal branches are one; (0, 0) where no tool is needed or the
+    optimum does not call it. None where no tool can be broken: an error tells nothing there.
+    """
+    if settings.broken == 0:
+        return None
     if settings.deceives:
         return deceived.patience(settings, query)
     search = search_of(settings, query)
     start = search.root(query)
-    steps, errors = settings.max_steps, unfailed(start)
-    while start.moves:  # the first is that of the tool which the text needs first
-        left, move = steps - start.moves[0].steps, start.moves[0]
-        if left < ANSWER_STEPS:
+    steps, errors, count, least = settings.max_steps, unfailed(start), 0, None
+    while start.moves and steps >= 2 * ANSWER_STEPS:
+        move, best = start.moves[0], search.outcome(start, errors, steps).value  # the first that the text needs
+        left = steps - move.steps
+        giving_up = [search.answered(start, steps).value]
+        if settings.sure_price > 0:
+            giving_up.append(search.called(start, errors, move, True, left).value)
+        if least is None and best in giving_up:
+            least = count
+        if search.called(start, errors, move, False, left).value < best:
             break
-        if search.called(start, errors, move, False, left).value < search.outcome(start, errors, steps).value:
-            break
-        steps, errors = left, search.failed(errors, move.tool)
-    return (settings.max_steps - steps) // 2
+        steps, errors, count = left, search.failed(errors, move.tool), count + 1
+    return count if least is None else least, count
 
 
 def proven(settings: LookupSettings, query: Query) -> bool:
@@ -132,6 +141,15 @@ def prospects(settings: LookupSettings, query: Query) -> Json:
         "success": best.success,
         "calls": -best.calls_saved,
         **({} if settings.deceives else {"least_calls": least_calls(settings, query)}),
-        "patience": patience(settings, query),
+        **_patience(settings, query),
         "proven": proven(settings, query),
     }
+
+
+def _patience(settings: LookupSettings, query: Query) -> Json:
+    """One number, but where several are equally good the least and the most."""
+    found = patience(settings, query)
+    if found is None:
+        return {}
+    least, most = found
+    return {"patience": least} if least == most else {"patience": least, "patience_at_most": most}
