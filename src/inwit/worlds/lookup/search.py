@@ -16,7 +16,7 @@ from inwit.worlds.lookup.queries import Query
 from inwit.worlds.lookup.states import WORKS, terms_of
 
 ANSWER_STEPS = 2
-SLACK = 1e-9  # a rough value is a few hundred sums and products of numbers up to 1: it is 1e-13 off, at the most
+SLACK = 1e-9  # a rough value is less than 2e-10 off, see docs/lookup-oracle.md
 
 Errors = tuple[int, ...]  # of each tool of a node: errors so far, or WORKS
 
@@ -89,7 +89,7 @@ class Search:
             best, chosen = self.answered(node, steps), None
             bar = self.rough(node, errors, steps) - SLACK
             for move, sure, left in self.calls(node, steps):
-                if not move.needed and self._bound(move, left) <= best.value:
+                if not move.needed and self._bound(move, left) < best.value:
                     continue
                 if self._rough_call(node, errors, move, sure, left) >= bar:
                     outcome = self.called(node, errors, move, sure, left)
