@@ -115,6 +115,11 @@ VARIANTS = {
     "lookup": Variant("lookup", "the recipe: lessons and reinforcement"),
     "lookup-large": Variant("lookup-large", "the recipe for ten cells a tool"),
     "lessons-only": Variant("lookup", "lessons without reinforcement", LESSONS_ONLY),
+    "oracle-cloning": Variant(
+        "lookup",
+        "the oracle's plans on the same tasks in place of lessons, without reinforcement",
+        {"learner": {"id": "oracle_cloning"}, "lessons": {"rows": 0}, "training": {"episodes": 256}},
+    ),
     "reward-only": Variant("lookup", "reinforcement without lessons", REWARD_ONLY, seconds=60),
     "even": Variant("lookup", "lessons and reinforcement of one weight", {"lessons": {"weight": 1.0}}),
     "in-hindsight": Variant(

@@ -29,6 +29,20 @@ def test_in_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert found["prospects"]["least_calls"] == 3
 
 
+def test_patience_is_of_tools_that_may_be_broken(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["oracle", "lookup-v0", "F 3", "--world.fail", ".5"]) == 0
+    assert "patience" not in capsys.readouterr().out
+
+
+def test_where_a_token_without_effect_is_best(capsys: pytest.CaptureFixture[str]) -> None:
+    """The call that is open would come too late, so that not to make it saves its price."""
+    masks = ["--world.masks", "false", "--world.max_steps", "4"]
+    assert run(["oracle", "lookup-v0", "F 3", *masks, "--", "F", "3", "2", "F"]) == 0
+    assert capsys.readouterr().out.startswith(
+        "F 3 after F 3 2 F: any token without effect, value 0\nnext tokens: 0 -0.02"
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -40,6 +54,8 @@ def test_in_json(capsys: pytest.CaptureFixture[str]) -> None:
         (["lookup-v0", "G F 3", "--world.lie", ".1"], "not claimed"),
         (["lookup-v0", "F 1", "--world.num_values", "2"], "at least 3"),
         (["lookup-v0"], "give its query"),
+        (["tutorial-v1"], "no oracle for single tokens"),
+        (["lookup-v0", "F 3", "--slots", "9"], "--slots 9 beside the world lookup-v0"),
         (["tutorial-v1", "3"], "no oracle for single tokens"),
         (["(a+b)", "c"], "give a world first"),
         (["(a+b)", "--world.fail", "0"], "give a world first"),

@@ -37,12 +37,12 @@ def test_token_by_token_or_line_by_line(play: Any) -> None:
     for text in ("\n".join(PROGRAM), " ".join(PROGRAM)):
         shown = play(text, *TASK)
         assert "lookup-v0: query G F 3, table 1 2 3 ... (35 values)" in shown
-        assert "price 0.02" in shown
+        assert "settings: all as by default\n" in shown
         assert "terminated after 6 steps; success: yes; reward: 0.96" in shown
         assert "> 4" in shown
     shown = play("\n".join(PROGRAM), *TASK)
-    assert "open F, answers none, calls 0, sure calls 0, errors 0, reward 0\nlegal: 0 1 2 3 4\ntoken 2: " in shown
-    assert "open ·, answers F 3 = 4, G 4 = 2, calls 2, sure calls 0, errors 0, reward -0.04\nlegal: ANS F G *" in shown
+    assert "open F, answers none, reward 0\nlegal: 0 1 2 3 4\ntoken 2: " in shown
+    assert "open ·, answers F 3 = 4, G 4 = 2, calls 2, reward -0.04\nlegal: ANS F G *" in shown
 
 
 def test_the_world_answers_by_seed(play: Any) -> None:
@@ -60,8 +60,8 @@ def test_with_nothing_drawn_the_person_writes_the_worlds_tokens_too(play: Any) -
 def test_luck_is_decided_by_the_person(play: Any) -> None:
     """The answer to a query of which nothing was asked: the verdict needs the cells."""
     shown = play("ANS 2\n4\n2\n", "--query", "G F 3")
-    assert "open F 3," in shown
-    assert "open G 4," in shown
+    assert "open F 3 (to check the answer)," in shown
+    assert "open G 4 (to check the answer)," in shown
     assert "terminated after 2 steps; success: yes; reward: 1" in shown
 
 
@@ -83,6 +83,12 @@ def test_illegal_tokens_cost_a_step(play: Any) -> None:
     shown = play("ERR ANS 1", "--query", "F 3", "--seed", "1")
     assert "ERR has no effect here, and costs a step" in shown
     assert "terminated after 3 steps" in shown
+
+
+def test_what_was_answered_several_times(play: Any) -> None:
+    shown = play("F 3 ERR F 3 2", "--query", "F 3", "--world.fail", "0.5", "--world.masks", "false")
+    assert "settings: fail 0.5, masks off\n" in shown
+    assert "answers F 3 = ERR then 2, calls 2, errors 1, reward" in shown
 
 
 def test_the_end_of_the_input_leaves_the_episode_as_it_is(play: Any) -> None:
@@ -143,3 +149,17 @@ def test_ctrl_c_ends_it() -> None:
     assert process.returncode == 0
     assert b"unfinished: the program stops early after 1 steps" in out
     assert err == b""
+
+
+def test_the_worlds_tokens_are_drawn_or_given(capsys: pytest.CaptureFixture[str]) -> None:
+    for flags, said in (
+        (
+            ["--seed", "1", "--answers", "2"],
+            "--seed 1 draws what the world writes, and --answers 2 gives it: leave one",
+        ),
+        ([], "give answers (--answers), the world's tokens in order, or a task with a seed (--seed)"),
+    ):
+        assert run("play", "lookup-v0", "--query", "F 3", *flags, "--", "F", "3", "ANS", "2") == 2
+        err = capsys.readouterr().err
+        assert said in err
+        assert err.count("\n") == 1

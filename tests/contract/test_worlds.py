@@ -81,7 +81,7 @@ def test_batched_agrees_with_the_scalar_twin(world_id: str, data: st.DataObject,
     states, legal, steps = lockstep(world, batch_of(world, tasks), programs)
     states = [listed(state) for state in states]
     for row, story in enumerate(told):
-        earned = 0.0
+        earned, counts = 0.0, dict.fromkeys(steps[0].counts, 0)
         for column, moment in enumerate(story):
             where = f"{world_id}, {tasks[row]}, program {programs[row]}, after token {column + 1}"
             assert legal[column][row].nonzero()[:, 0].tolist() == moment["legal"], f"{where}: legal tokens differ."
@@ -94,6 +94,8 @@ def test_batched_agrees_with_the_scalar_twin(world_id: str, data: st.DataObject,
             assert abs(earned - moment["reward"]) < 1e-9, f"{where}: reward differs."
             extra = {name: bool(step.extra[name][row]) for name in world.extra_outcomes}
             assert extra == moment["extra"], f"{where}: further outcomes differ."
+            counts = {name: count + int(step.counts[name][row]) for name, count in counts.items()}
+            assert counts == moment["counts"], f"{where}: counts differ."
 
 
 @every_world
@@ -144,7 +146,8 @@ def run_twin(twin: Any, picks: list[tuple[bool, int]]) -> tuple[list[int], list[
         program.append(token)
         flags = {name: bool(getattr(twin, name)) for name in ("terminated", "truncated", "success")}
         extra = {name: bool(value) for name, value in twin.extra.items()}
-        story.append(moment | flags | {"state": twin.state(), "reward": float(twin.reward), "extra": extra})
+        told = {"state": twin.state(), "reward": float(twin.reward), "extra": extra, "counts": dict(twin.counts)}
+        story.append(moment | flags | told)
     return program, story
 
 
@@ -188,6 +191,7 @@ def test_the_course_of_an_episode(world_id: str, legal_share: float) -> None:
         flags = [step.terminated, step.truncated, step.success, *step.extra.values()]
         assert not any(bool(flag[gone].any()) for flag in flags), f"{where}: a flag is up in a row that had ended."
         assert not bool(step.reward[gone].any()), f"{where}: a row that had ended is paid."
+        assert not any(bool(count[gone].any()) for count in step.counts.values()), f"{where}: an ended row is counted."
         assert not bool((step.terminated & step.truncated).any()), f"{where}: a row is terminated and truncated."
         assert not bool((step.success & ~step.terminated).any()), f"{where}: success without ANS."
         assert set(step.extra) == set(world.extra_outcomes), f"{where}: extra must hold extra_outcomes."

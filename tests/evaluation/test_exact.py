@@ -15,8 +15,11 @@ import worlds_from_outside
 from calculating import writing
 from inwit.core.contracts import Agent
 from inwit.core.distributions import ILLEGAL
+from inwit.core.errors import UserError
 from inwit.core.results import NONE, NOT_SEARCHED, Evaluation
 from inwit.evaluation.exact import evaluate, sit, solves_all
+from inwit.training.config import resolve
+from inwit.training.loop import new_agent
 from inwit.worlds.examination import exam_of
 from inwit.worlds.oracle.constant import yardstick
 from inwit.worlds.oracle.shortest import shortest_table
@@ -252,3 +255,15 @@ def test_programs_are_counted_across_chunks(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_the_logit_of_an_illegal_token_is_below_all_others() -> None:
     assert ILLEGAL < -1e8
+
+
+def test_an_agent_of_another_vocabulary_is_refused() -> None:
+    agent = new_agent(resolve("lookup", policy={"width": 8}))
+    for here, said in (
+        (inwit.make("lookup-v0", num_values=7), "with num_values = 5, and lookup-v0 with num_values = 7 has 21 others"),
+        (inwit.make("tutorial-v1"), "writes the 19 tokens of lookup-v0, and tutorial-v1 has"),
+    ):
+        for examine in (evaluate, lambda other: inwit.pass_at_k(other, 1)):
+            with pytest.raises(UserError, match=said):
+                examine(replace(agent, world=here))
+    assert evaluate(replace(agent, world=inwit.make("lookup-v0", queries=("Tx",)))).problems == 10

@@ -11,9 +11,11 @@ from torch import Tensor
 
 import inwit
 from hashed import Hashed, Patient
+from inwit.core.errors import UserError
 from inwit.core.types import Expectation, Rollout, Tasks
 from inwit.evaluation import expanding
 from inwit.evaluation.expanding import expand, never_wrong
+from inwit.evaluation.totals import Totals
 from inwit.rollout.collect import collect
 from support import first_fast, small_policy
 
@@ -121,6 +123,30 @@ def value_of(found: Expectation, name: str) -> Tensor:
     return found.counts[name] if name in found.counts else getattr(found, name)
 
 
+def test_a_memory_that_is_no_dict_is_refused_in_one_line() -> None:
+    world: Any = inwit.make("lookup-v0", num_values=3, queries=("Tx",))
+    bare = Bare(world)
+    for run in (
+        lambda: expand(world, bare, world.all_tasks([0])),
+        lambda: collect(world, bare, world.sample(ZERO, SEED)),
+    ):
+        with pytest.raises(UserError, match=r"memory is a Tensor: .* a dict of tensors") as refused:
+            run()
+        assert "\n" not in str(refused.value)
+
+
+class Bare(Hashed):
+    """A script whose memory is a tensor."""
+
+    def __init__(self, world: Any) -> None:
+        super().__init__(world, 0, {})
+
+    def begin(self, *prompt: Tensor) -> Any:
+        output, _ = super().begin(*prompt)
+        return output, output.value
+
+
+ZERO, SEED = torch.zeros(1, dtype=torch.int64), torch.Generator()
 DEEP = {"num_values": 5, "max_steps": 12, **FAILING}
 
 
@@ -155,6 +181,24 @@ def test_what_is_not_expanded_is_an_interval_that_holds_the_truth(monkeypatch: p
     assert torch.equal(expand(world, policy, queries, leaves=1).leaves, few.leaves), "what is left out is the same"
 
 
+def test_all_rounds_together_follow_no_more_leaves_than_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, policy, queries = deep()
+    rounds: list[Totals] = []
+
+    class Kept(Totals):
+        def __init__(self, *about: Any) -> None:
+            super().__init__(*about)
+            rounds.append(self)
+
+    monkeypatch.setattr("inwit.evaluation.expanding.Totals", Kept)
+    monkeypatch.setattr(
+        "inwit.evaluation.expanding.FALL", 0.5
+    )  # many rounds: of each the next one's size is known well
+    expand(world, policy, queries, leaves=20_000)
+    assert len(rounds) > 2
+    assert 10_000 < sum(int(each.leaves.sum()) for each in rounds) <= 20_000
+
+
 @pytest.mark.parametrize("settings", [{}, {"masks": False}], ids=["masks", "none"])
 def test_against_sampled_episodes(settings: dict[str, Any]) -> None:
     world, policy, _ = deep(num_values=10, queries=("TUx", "Tx?Uy:Vz"), **settings)
@@ -183,6 +227,16 @@ def legal_tokens(world: Any, rollout: Rollout) -> Tensor:
         legal.append(world.legal(state).gather(1, token[:, None])[:, 0])
         state, _ = world.step(state, token)
     return torch.stack(legal, 1)
+
+
+def test_where_a_row_is_left_out_a_right_one_beside_it_may_be_lucky(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`F F 0` is 0 where F(0) = 0, a fifth; of the other values of F(0) nothing is followed."""
+    monkeypatch.setattr("inwit.evaluation.expanding.FIRST_FLOOR", 0.25)
+    world: Any = inwit.make("lookup-v0", num_values=5, queries=("TUx",))
+    found = expand(world, Hashed(world, 0, {"ANS": 9.0, "0": 9.0}), world.task({"query": "F F 0"}), leaves=1)
+    assert found.leaves.tolist() == [1]
+    assert float(found.unexpanded) == pytest.approx(0.8)
+    assert float(found.luck) == pytest.approx(0.2)
 
 
 def test_never_wrong_is_what_counting_leaves_finds() -> None:

@@ -11,7 +11,10 @@ import torch
 from rich.console import Console
 
 import inwit
+from hashed import Hashed
+from inwit.core.contracts import Agent
 from inwit.core.errors import UserError
+from inwit.evaluation.explanation import Explanation
 from inwit.rollout.collect import collect
 from inwit.worlds import make_scalar
 from inwit.worlds.oracle.constant import kind_success
@@ -100,6 +103,15 @@ def test_a_kind_without_oracle() -> None:
     assert "paid_success" in explanation.extra
 
 
+def test_an_episode_without_answer_is_right_nowhere() -> None:
+    """The last token completes a call: what the optimum could expect of it is not what the agent answered."""
+    world: Any = inwit.make("lookup-v0", num_values=3, queries=("Tx",), max_steps=4)
+    agent = Agent(world, Hashed(world, 0, {"ANS": -9.0, "*": -9.0}))
+    explanation = inwit.explain(agent, {"query": "F 0", "seed": 1})
+    assert "ANS" not in explanation.program
+    assert (explanation.success, explanation.program_success, explanation.lucky) == (False, 0.0, False)
+
+
 def test_plain_data() -> None:
     explanation = inwit.explain(untrained(), TASKS[1])
     plain = explanation.to_dict()
@@ -123,6 +135,13 @@ def writes(*programs: str) -> Any:
     """An agent that writes one program, for each stage its own, whatever it is answered: the world's tokens are written
     down in it, too."""
     return scripted(*programs, **ANSWERS, curriculum={"id": "uniform"})
+
+
+def printed(explanation: Explanation) -> str:
+    console = Console(file=io.StringIO(), width=160)
+    console.print(explanation)
+    assert isinstance(console.file, io.StringIO)
+    return " ".join(console.file.getvalue().split())
 
 
 @pytest.mark.parametrize("query", QUERIES)
@@ -175,20 +194,14 @@ def test_luck_is_an_answer_that_was_not_known(program: str, share: float) -> Non
     assert explanation.success
     assert explanation.program_success == pytest.approx(share)
     assert explanation.lucky is (share < 1)
-    console = Console(file=io.StringIO(), width=160)
-    console.print(explanation)
-    printed = " ".join(console.file.getvalue().split())
-    assert ("33.3 % of the hidden worlds that answer like this" in printed) is (share < 1)
+    assert ("33.3 % of the hidden worlds that answer like this" in printed(explanation)) is (share < 1)
 
 
 def test_how_an_explanation_with_answers_looks() -> None:
     explanation = inwit.explain(writes("F 1 0 ANS 0"), {"query": "F 1", "seed": 0})
-    console = Console(file=io.StringIO(), width=160)
-    console.print(explanation)
-    printed = " ".join(console.file.getvalue().split())
-    answer = explanation.choices[2].token
+    told, answer = printed(explanation), explanation.choices[2].token
     for text in (f"> {answer}", f"F 1 = {answer}", "needed", "optimum's", "regret", "calls 1", "table", "(15 values)"):
-        assert text in printed
+        assert text in told
     assert json.loads(json.dumps(explanation.to_dict()))["choices"][2]["chosen"] is False
 
 
@@ -198,6 +211,15 @@ def test_where_no_optimum_is_claimed_facts_are_shown_all_the_same() -> None:
     assert (explanation.regret, explanation.lucky, explanation.program_success) == (None, None, None)
     assert all((choice.best, choice.regret) == ([], None) for choice in explanation.choices)
     assert "needed" in explanation.choices[0].facts
+    assert "oracle's" not in printed(explanation)
+
+
+def test_of_many_equally_good_tokens_three_are_shown() -> None:
+    many = {"id": "lookup-v0", "num_values": 20, "queries": ["Tx"]}
+    agent = scripted("ANS 0", world=many, training={"confirm": False}, curriculum={"id": "uniform"})
+    explanation = inwit.explain(agent, {"query": "F 1", "seed": 0})
+    assert len(explanation.choices[-1].best) == 20
+    assert "0 1 2 ... (20 tokens)" in printed(explanation)
 
 
 def test_a_task_that_is_not_drawn_is_refused_with_the_way_out() -> None:

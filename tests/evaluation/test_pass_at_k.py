@@ -132,8 +132,8 @@ def test_the_test_set_stands_apart() -> None:
 @pytest.mark.parametrize(
     ("k", "samples", "named"),
     [
-        (0, None, "pass-at = 0"),
-        (4, 3, "pass-at = 4"),
+        (0, None, "^k = 0 is out of range"),
+        (4, 3, "samples = 3.* at least k = 4"),
         (1.5, None, "1.5"),
         (True, None, "True"),
         (10**6, None, "100000"),
@@ -265,8 +265,8 @@ def test_on_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("flags", "named"),
     [
-        (["--pass-at", "0"], "pass-at = 0"),
-        (["--pass-at", "x"], "'x'"),
+        (["--pass-at", "0"], "k = 0"),
+        (["--pass-at", "x"], "--pass-at = 'x'"),
         (["--pass-at", "8", "--samples", "4"], "samples = 4"),
         (["--samples", "4"], "--pass-at"),
         (["--control", "shuffled"], "shuffled-prompt"),

@@ -16,6 +16,7 @@ import torch
 
 import inwit
 from everywhere import everywhere, registries_restored
+from inwit.core.contracts import Agent
 from inwit.core.errors import UserError
 from inwit.core.seeding import stream
 from inwit.core.settings import Settings, setting
@@ -214,3 +215,19 @@ def test_every_learner_learns_to_look(learner: str) -> None:
         greedy = collect(last.agent.world, last.agent.policy, tasks)
     assert bool(greedy.success.all())
     assert bool((greedy.counts["looks"] >= 1).all())
+
+
+def test_what_was_not_followed_is_an_interval_and_not_proven(monkeypatch: pytest.MonkeyPatch) -> None:
+    with registries_restored():
+        inwit.register_world("cup", Cup, "a coin under a cup", twin=ScalarCup)
+        world = inwit.make("cup")
+        agent = Agent(world=world, policy=small_policy("gru", world))
+        whole = inwit.evaluate(agent)
+        monkeypatch.setattr("inwit.evaluation.expanding.FIRST_FLOOR", 2.0)
+        monkeypatch.setattr("inwit.evaluation.expanding.LEAVES", -1)
+        part = inwit.evaluate(agent)
+    assert whole.proven
+    assert [row.interval for row in whole.rows] == [None, None]
+    assert not part.proven
+    assert "too much to follow" in part.method
+    assert [row.interval for row in part.rows] == [(0.0, 1.0), (0.0, 1.0)]

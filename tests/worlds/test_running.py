@@ -12,15 +12,12 @@ from worlds_from_outside import Echo
 
 
 def test_random_tokens_leave_the_worlds_turn_to_the_world() -> None:
-    """The random legal policy of lookup-v0 with five values: 14.6 % succeed, in drawn tasks as in tasks not drawn."""
+    """The random legal policy of lookup-v0 with five values: 14.6 % succeed."""
     world = make_world("lookup-v0")
-    listed = world.all_tasks([0, 1, 2, 3, 4, 5])
-    kinds = torch.arange(6).repeat_interleave(4000)
-    for seed, tasks in enumerate((world.sample(kinds, stream(0, "tasks")), listed[torch.arange(24_000) % len(listed)])):
-        success, extra = perform(world, tasks, None, stream(seed, "tokens"))
-        assert float(success.double().mean()) == pytest.approx(0.146, abs=0.02)
-        assert not extra
-    assert "goal" not in listed.data, "Tasks that are given are left as they are."
+    tasks = world.sample(torch.arange(6).repeat_interleave(4000), stream(0, "tasks"))
+    success, extra = perform(world, tasks, None, stream(0, "tokens"))
+    assert float(success.double().mean()) == pytest.approx(0.146, abs=0.02)
+    assert not extra
 
 
 def test_given_tokens_are_the_whole_stream() -> None:

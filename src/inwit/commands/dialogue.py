@@ -9,15 +9,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from io import TextIOWrapper
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from inwit.core.errors import UserError
 from inwit.core.results import Task
-from inwit.core.settings import build
+from inwit.core.settings import Settings, build
 from inwit.core.text import task_text
+from inwit.core.vocabulary import CHOICE
 from inwit.worlds import TWINS, make_scalar
 from inwit.worlds.course import Course
 from inwit.worlds.play import Episode, marked, told
+
+if TYPE_CHECKING:  # playing by hand needs no PyTorch
+    from inwit.core.contracts import ScalarWorld
 
 HOW = "Write a token and Enter, or several tokens. An empty line shows the state again; Ctrl-D or Ctrl-C ends the game."
 
@@ -30,7 +34,7 @@ def converse(world_id: str, task: Task, settings: Mapping[str, str], out: TextIO
     if isinstance(sys.stdin, TextIOWrapper):
         sys.stdin.reconfigure(errors="replace")
     _say(out, f"{world_id}: {task_text(task)}")
-    _say(out, task_text(build(TWINS.settings(world_id), settings).to_dict()))
+    _say(out, f"settings: {_changed(build(TWINS.settings(world_id), settings))}")
     _say(out, HOW)
     try:
         while not episode.ended:
@@ -52,7 +56,7 @@ def converse(world_id: str, task: Task, settings: Mapping[str, str], out: TextIO
 
 def _carry_out(course: Course, word: str, forced: int, out: TextIO) -> None:
     token = course.episode.vocabulary.id(word)
-    if forced != -1:
+    if forced != CHOICE:
         course.answer(token)
         return
     course.choose(token)
@@ -66,12 +70,12 @@ def _asked(course: Course, forced: int, out: TextIO) -> list[str]:
     while True:
         names = episode.vocabulary.decode(episode.legal())
         legal = " ".join(names) if len(names) < len(episode.vocabulary) else "every token"
-        if forced == -1:
-            _say(out, f"\n{task_text(episode.state())}, reward {float(episode.reward):g}")
+        if forced == CHOICE:
+            _say(out, f"\n{_now(episode)}, reward {float(episode.reward):g}")
             _say(out, f"legal: {legal}")
             prompt = f"token {episode.steps + 1}: "
         else:
-            _say(out, f"\nThe world writes now, and it is not drawn what: you write it. {task_text(episode.state())}")
+            _say(out, f"\nThe world writes now, and it is not drawn what: you write it. {_now(episode)}")
             _say(out, f"it may be: {legal}")
             prompt = "> "
         print(prompt, end="", file=out, flush=True)
@@ -80,6 +84,20 @@ def _asked(course: Course, forced: int, out: TextIO) -> list[str]:
             raise EOFError
         if words := line.split():
             return words
+
+
+def _changed(settings: Settings) -> str:
+    """The settings that are not the defaults."""
+    defaults = type(settings)().to_dict()
+    changed = {name: value for name, value in settings.to_dict().items() if value != defaults[name]}
+    said = {name: ("on" if value else "off") if isinstance(value, bool) else value for name, value in changed.items()}
+    return task_text(said) or "all as by default"
+
+
+def _now(episode: ScalarWorld) -> str:
+    """The state; of the counts those that are not 0, since many worlds have nothing to count there."""
+    shown = {name: value for name, value in episode.state().items() if value or name not in episode.counts}
+    return task_text(shown)
 
 
 def _say(out: TextIO, text: str) -> None:

@@ -37,8 +37,8 @@ def main(arguments: list[str]) -> int:
         raise UserError(f"--samples {args.samples} needs --pass-at K: the greedy result samples no programs")
     from inwit.core.numbers import given_number
 
-    k = None if args.pass_at is None else given_number("pass-at", args.pass_at, text=True)
-    samples = None if args.samples is None else given_number("samples", args.samples, text=True)
+    k = None if args.pass_at is None else given_number("--pass-at", args.pass_at, text=True)
+    samples = None if args.samples is None else given_number("--samples", args.samples, text=True)
     from inwit.core.terminal import console
     from inwit.evaluation.exact import evaluate
     from inwit.evaluation.pass_at_k import pass_at_k

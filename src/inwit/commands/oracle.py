@@ -38,6 +38,10 @@ def main(arguments: list[str]) -> int:
     from inwit.worlds import TWINS
 
     if args.expression in TWINS.names():
+        if args.slots is not None:
+            raise UserError(
+                f"--slots {args.slots} beside the world {args.expression}: leave it out, or name an expression"
+            )
         return _next_tokens(args.expression, args.task, tokens, overrides, args.json)
     if args.task is not None or tokens or overrides:
         given = args.task or " ".join(tokens) or "--" + next(iter(overrides))
@@ -65,10 +69,15 @@ def _next_tokens(world: str, text: str | None, tokens: list[str], overrides: dic
         if name != "world":
             raise unknown("setting", name, ["world.max_steps", "world.masks"])
     from inwit.worlds import TWINS
-    from inwit.worlds.standing import standing
+    from inwit.worlds.standing import adviser_of, standing
 
+    adviser_of(world, **overrides.get("world", {}))
     fields = getattr(TWINS.load(world), "task_fields", {})
-    [first, *_] = [name for name, field in fields.items() if not field.optional]
+    first = next((name for name, field in fields.items() if not field.optional), None)
+    if first is None:
+        raise UserError(
+            f"{world} names no field that a task needs (task_fields): ask for advice in Python, see the docs"
+        )
     if text is None:
         raise UserError(f"the oracle of {world} needs a task: give its {first} after the world")
     found = standing(world, {first: text}, tokens, **overrides.get("world", {}))
@@ -84,8 +93,9 @@ def _told(text: str, found: Json) -> list[str]:
     after = f" after {' '.join(found['stream'])}" if found["stream"] else ""
     ranked = sorted(found["values"].items(), key=lambda each: -each[1])
     prospects = [f"{name.replace('_', ' ')} {_figure(value)}" for name, value in found["prospects"].items()]
+    best = " or ".join(found["best"]) if found["best"][0] in found["values"] else "any token without effect"
     return [
-        f"{text}{after}: {' or '.join(found['best'])}, value {found['value']:.6g}",
+        f"{text}{after}: {best}, value {found['value']:.6g}",
         "next tokens: " + ", ".join(f"{name} {value:.6g}" for name, value in ranked),
         "from the start: " + ", ".join(prospects),
     ]

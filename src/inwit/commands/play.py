@@ -42,6 +42,10 @@ def main(arguments: list[str]) -> int:
         raise UserError("there is no program to play: write its tokens after --, as in -- MUL ADD ANS; or leave -- out")
     if asks and answers:
         raise UserError(f"--answers {' '.join(answers)} needs a program after --: without one you are asked for them")
+    if answers and getattr(args, "seed", None) is not None:
+        raise UserError(
+            f"--seed {args.seed} draws what the world writes, and --answers {' '.join(answers)} gives it: leave one out"
+        )
     if asks:
         from inwit.commands.dialogue import converse
 

@@ -135,21 +135,26 @@ def _examples(stages: tuple[int, ...]) -> list[int]:
 
 
 def _closing(agent: Agent, task: dict[str, object]) -> str:
-    from inwit.core.capabilities import capable
-
     summary = agent.summary
     trained = f"{summary['update']} updates, {summary['tokens']:,} tokens, {summary['seconds']:.1f} s of training"
     if summary["solved"] is None and not agent.config.training.confirm:
         trained += " (a fixed number of updates; nothing was confirmed)"
     elif not summary["solved"]:
         trained += ": not every problem is solved"
-    draws, lists = capable(agent.world, "chance"), capable(agent.world, "all_tasks")
-    if draws and lists:  # the query is shorter with a seed than with its hidden tables
-        last = lists.all_tasks([len(agent.world.kinds) - 1])[-1:]
-        task = {**agent.world.describe(last)[0], "seed": agent.config.seed}
+    task = _seeded(agent, task)
     program = sys.argv[0] if sys.argv[0].endswith("inwit") else "inwit"
     flags = " ".join(f"{task_flag(name)} {_flag_value(value)}" for name, value in task.items())
     return f"{trained}\nrun: {_shown(agent)}\nnext: {program} explain {_name(agent)} {flags}"
+
+
+def _seeded(agent: Agent, task: dict[str, object]) -> dict[str, object]:
+    """The task with a seed for its hidden part, which is shorter; as it is where the world takes no seed."""
+    from inwit.worlds import TWINS
+
+    fields = getattr(TWINS.load(agent.world.id), "task_fields", {})
+    if "seed" not in fields:
+        return task
+    return {name: value for name, value in task.items() if not fields[name].optional} | {"seed": agent.config.seed}
 
 
 def _name(agent: Agent) -> str:

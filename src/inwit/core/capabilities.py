@@ -106,9 +106,9 @@ class Advises(World, Protocol):
     """`advice`: answers the agent, and knows what the best possible agent would write, whatever was answered.
 
     `advice` is of a moment of an episode of its scalar twin. `expert` plays drawn tasks as well as possible, on what an
-    agent may know; of tokens that are equally good it always writes the same, and it has no chosen token where the
-    budget is too small. `prospects` is what the best possible agent expects of a task, figures by name. Both raise
-    `UserError` for settings in which the optimum is not known."""
+    agent may know; of tokens that are equally good it always writes the same, and where the budget is too small for
+    what a task asks it guesses. `prospects` is what the best possible agent expects of a task, figures by name. Both
+    raise `UserError` for settings in which the optimum is not known, and `expert` for tasks that are not drawn."""
 
     def advice(self, twin: ScalarWorld) -> Advice: ...
     def expert(self, tasks: Tasks) -> Taught: ...

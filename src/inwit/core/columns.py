@@ -45,20 +45,38 @@ class Columns:
         if self.fold is not None:
             widths[self.fold] = min(widths[self.fold], FOLDED)
         if self.wide and sum(widths) + 3 * len(widths) + 1 <= options.max_width:
-            yield self._table(range(len(widths)), wide=True)
+            yield self._table(range(len(widths)), [None] * len(widths), wide=True)
             return
-        for columns in fitting(widths, options.max_width - 2, 2, self.keep):
-            yield self._table(columns, wide=False)
+        room = options.max_width - 2
+        for columns in fitting(widths, room, 2, self.keep):
+            yield self._table(columns, _squeezed([widths[column] for column in columns], room), wide=False)
 
-    def _table(self, columns: Sequence[int], *, wide: bool) -> Table:
+    def _table(self, columns: Sequence[int], widths: Sequence[int | None], *, wide: bool) -> Table:
         table = Table(box=LINES, pad_edge=wide, collapse_padding=not wide)
-        for column in columns:
+        for column, width in zip(columns, widths, strict=True):
             side = "left" if column in self.left else "right"
-            no_wrap = column != self.fold
-            table.add_column(self.headings[column], justify=side, no_wrap=no_wrap, overflow="fold")
+            no_wrap = column != self.fold and width is None
+            table.add_column(self.headings[column], justify=side, no_wrap=no_wrap, overflow="fold", width=width)
         for row in self.rows:
             table.add_row(*(row[column] for column in columns))
         return table
+
+
+def _squeezed(widths: list[int], room: int) -> list[int | None]:
+    """The widths of the columns of a table that is wider than the room: the widest column gives way, and its text is
+    folded. None, as wide as it must be, for each column of a table that fits."""
+    over = sum(widths) + 2 * (len(widths) - 1) - room
+    if over <= 0:
+        return [None] * len(widths)
+    found: list[int | None] = [*widths]
+    while over > 0 and max(widths) > 1:
+        widest = widths.index(max(widths))
+        others = max((width for place, width in enumerate(widths) if place != widest), default=1)
+        less = min(over, max(1, widths[widest] - others))
+        widths[widest] -= less
+        over -= less
+        found[widest] = widths[widest]
+    return found
 
 
 def _width(cell: Cell) -> int:

@@ -75,7 +75,9 @@ class ScalarWorld(Protocol):
 
 
 class Policy(Protocol):
-    """Reads a stream of tokens and carries a memory; knows nothing of the world. A `Trainable` one can be trained."""
+    """Reads a stream of tokens and carries a memory; knows nothing of the world. A `Trainable` one can be trained.
+
+    The memory is a dict of tensors, batch first; `{}` where there is none. Rows of it are taken, repeated and saved."""
 
     def begin(
         self, prompt: Int[Tensor, "B P"], prompt_mask: Bool[Tensor, "B P"], stage: Int[Tensor, " B"]

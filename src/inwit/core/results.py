@@ -39,7 +39,7 @@ class Yardstick:
 
 @dataclass(frozen=True)
 class Advice:
-    """A moment of an episode, as one sees it who knows the rules and heard what the agent heard.
+    """What follows, at a moment of an episode, from the rules and from what the agent heard.
 
     `facts` are what the world calls them, a column each where they are shown. On the policy's turn, where the optimum
     is known, `values` gives for each token that may be written the expected reward from here on, if that token is
@@ -74,7 +74,9 @@ class Row:
     # Further readings: numbers are columns, `program` is the one that the agent used most, and a `NAME_interval` says
     # that NAME was sampled.
     extra: Json = field(default_factory=dict)
-    interval: tuple[float, float] | None = None  # of `success`: 95 % of a sample; from 0, if not all inputs were tried
+    # Of `success`: 95 % of a sample; from 0, if not all inputs were tried. Where the world draws and not all ends were
+    # followed: the least and the most.
+    interval: tuple[float, float] | None = None
     # Where the world draws: the mean probability of success. A problem is solved if the agent is always right.
     expected: float | None = None
 

@@ -125,10 +125,15 @@ def held(value: object) -> str:
     if isinstance(value, list):
         return " ".join(map(held, value)) or "none"
     if isinstance(value, dict):
-        return ", ".join(f"{name} = {held(item)}" for name, item in value.items()) or "none"
+        return ", ".join(f"{name} = {_each(item)}" for name, item in value.items()) or "none"
     if value is None or value is False:
         return "·"
     return "set" if value is True else str(value)
+
+
+def _each(value: object) -> str:
+    """What stands for one name: several values came one after the other."""
+    return " then ".join(map(held, value)) if isinstance(value, list) else held(value)
 
 
 def plain(value: object) -> object:

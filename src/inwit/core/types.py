@@ -92,8 +92,10 @@ class Tasks:
 class Step:
     """What one token did, row by row. `reward` is the training signal; `success` is never computed from it.
 
-    All flags are false and the reward is 0 for a row that had ended before the step. `extra` holds the world's further
-    readings of success, named in `World.extra_outcomes`; `counts` what else an episode is counted by, as `calls`.
+    All flags are false, and the reward and all counts are 0, for a row that had ended before the step. `extra` holds
+    the world's further readings of success, named in `World.extra_outcomes`; `counts` what else an episode is counted
+    by, as `calls`. Where not all of a task is drawn a world may count more, for its exam: what that needs is not kept
+    where all is drawn, nor in the scalar twin.
     """
 
     reward: Float[Tensor, " B"]
@@ -240,8 +242,7 @@ class Papers:
 
     `steps` counts chosen tokens. `tokens` are the chosen ones alone, filled up with -1. Where the world draws,
     `expected` says what the agent does whatever is drawn; then `success` is whether it is always right, `steps` are
-    rounded means,
-    and there are no `tokens`.
+    rounded means, and there are no `tokens`.
     """
 
     tasks: Tasks

@@ -8,6 +8,9 @@ from typing import cast
 from inwit.core.errors import UserError, short, unknown
 from inwit.core.numbers import scalar
 
+# What a world's `forced` says in place of a token: the policy chooses; the world writes, and it is not decided what.
+CHOICE, UNDECIDED = -1, -2
+
 
 class Vocabulary:
     """An ordered set of token names; a token's id is its place."""

@@ -21,7 +21,9 @@ from inwit.core.seeding import stream
 from inwit.core.types import Expectation, Papers, Rollout, Tasks
 from inwit.evaluation.expanding import expand, never_wrong
 from inwit.rollout.collect import collect
+from inwit.worlds import make
 from inwit.worlds.examination import exam_of
+from inwit.worlds.vocabularies import other_tokens
 
 CONTROLS = ("shuffled-prompt",)  # the same agent with something taken away
 
@@ -33,14 +35,20 @@ def evaluate(agent: Agent, control: str | None = None) -> Evaluation:
     one of the same stage. Raises `UserError` for a control that does not exist or that can take nothing away, and for
     an agent with weights that are not finite.
     """
-    refuse_lost(agent)
+    refuse_unfit(agent)
     with on_own_terms(agent.threads):
         exam = exam_of(agent.world)
         return exam.grade(sit(agent, exam, range(len(agent.world.kinds)), control))
 
 
-def refuse_lost(agent: Agent) -> None:
-    """Raises `UserError` for an agent with weights that are not finite: what it writes means nothing."""
+def refuse_unfit(agent: Agent) -> None:
+    """Raises `UserError` for an agent with weights that are not finite: what it writes means nothing. And for one in a
+    world with other tokens than those that it was trained on."""
+    trained = None if agent.config is None else agent.config.world
+    if trained and (trained.id, trained.settings) != (agent.world.id, agent.world.settings):
+        differ = other_tokens(make(trained.id, **trained.settings.to_dict()), agent.world)
+        if differ:
+            raise UserError(f"the agent does not fit this world: {differ}")
     named = agent.policy.named_parameters() if isinstance(agent.policy, torch.nn.Module) else ()
     for name, weights in named:
         if not bool(weights.isfinite().all()):

@@ -24,12 +24,13 @@ from inwit.core.contracts import Policy, World
 from inwit.core.distributions import choose
 from inwit.core.errors import UserError
 from inwit.core.types import Expectation, Memory, Output, State, Tasks, map_rows
+from inwit.core.vocabulary import UNDECIDED
 from inwit.evaluation.totals import NO_GROUP, Totals
+from inwit.policies.replay import check_memory
 
 ROWS = 8192  # rows at a time: few enough for the cache, enough to hide the cost of a call
 LEAVES = 2**22  # leaves of one call of `expand`, about
 FIRST_FLOOR, FALL = 2.0**-8, 2.0**-4  # of a row's weight, and by how much it falls from round to round
-UNDECIDED = -2  # of `World.forced`
 
 Row = Int[Tensor, " B"]
 Flag = Bool[Tensor, " B"]
@@ -44,19 +45,14 @@ def expand(
     About `leaves` leaves (by default `LEAVES`) are followed, at the most. The prompts are those of `shown`, if given
     (a control). Raises `UserError` if some row has no legal token.
     """
-    shown, left = problems if shown is None else shown, LEAVES if leaves is None else leaves
-    places, found = torch.arange(len(problems), device=problems.kind.device), None
-    for floor in _floors():
-        totals = Totals(world, len(places), problems.kind.device)
-        for _ in _columns(world, policy, problems[places], shown[places], floor, totals):
-            pass
-        part = totals.expectation()
-        found = part if found is None else found.replaced(places.cpu(), part)
-        unfinished = part.unexpanded > 0
-        left -= int(part.leaves.sum())
-        if int(part.leaves[unfinished].sum()) / FALL > left or not bool(unfinished.any()):
-            break
-        places = places[unfinished.to(places.device)]
+    found = None
+    rounds = _rounds(
+        world, policy, problems, problems if shown is None else shown, LEAVES if leaves is None else leaves
+    )
+    for places, totals, over in rounds:
+        if over:
+            part = totals.expectation()
+            found = part if found is None else found.replaced(places.cpu(), part)
     assert found is not None
     return found
 
@@ -64,26 +60,30 @@ def expand(
 def never_wrong(world: Stochastic, policy: Policy, problems: Tasks) -> bool:
     """Whether the greedy agent is right on every problem, whatever is drawn. Stops soon after the first wrong leaf.
     False where more than about `LEAVES` leaves must be followed to know."""
-    left = LEAVES
-    for floor in _floors():
-        totals = Totals(world, len(problems), problems.kind.device)
-        if any(bool(totals.wrong.any()) for _ in _columns(world, policy, problems, problems, floor, totals)):
+    finished = False
+    for _, totals, over in _rounds(world, policy, problems, problems, LEAVES):
+        if bool(totals.wrong.any()):
             return False
+        finished = over and not bool((totals.unexpanded > 0).any())
+    return finished
+
+
+def _rounds(
+    world: Stochastic, policy: Policy, problems: Tasks, shown: Tasks, left: int
+) -> Iterator[tuple[Row, Totals, bool]]:
+    """Follow the problems, those again with a lower floor that were not followed to their ends, while about `left`
+    leaves suffice. After each column: which problems, their sums so far, and whether the round is over."""
+    places, floor = torch.arange(len(problems), device=problems.kind.device), FIRST_FLOOR
+    while True:
+        totals = Totals(world, len(places), places.device)
+        for _ in _columns(world, policy, problems[places], shown[places], floor, totals):
+            yield places, totals, False
+        yield places, totals, True
         unfinished = totals.unexpanded > 0
         left -= int(totals.leaves.sum())
-        if not bool(unfinished.any()):
-            return True
-        if int(totals.leaves[unfinished].sum()) / FALL > left:
-            return False
-        problems = problems[unfinished]
-    return False
-
-
-def _floors() -> Iterator[float]:
-    floor = FIRST_FLOOR
-    while True:
-        yield floor
-        floor *= FALL
+        if int(totals.leaves[unfinished].sum()) / FALL > left or not bool(unfinished.any()):
+            return
+        places, floor = places[unfinished], floor * FALL
 
 
 class _Block(NamedTuple):
@@ -123,6 +123,7 @@ def _columns(
     """Follow all rows to their ends, adding up; yields after each column of a block."""
     with torch.no_grad():
         output, memory = policy.begin(*world.prompt(shown), world.stage(shown))
+        check_memory(memory)
         question = torch.arange(len(problems), device=problems.kind.device)
         one = torch.ones_like(question, dtype=torch.float64)
         block = _Block(question, one, torch.full_like(question, NO_GROUP), world.reset(problems), memory)

@@ -21,10 +21,13 @@ from inwit.core.results import Advice
 from inwit.core.shown import Shown
 from inwit.core.text import held, percent, task_text
 from inwit.core.types import Json, Output, Task, Tasks
-from inwit.evaluation.exact import refuse_lost
+from inwit.core.vocabulary import CHOICE, UNDECIDED
+from inwit.evaluation.exact import refuse_unfit
 from inwit.worlds import make_scalar
 from inwit.worlds.oracle.constant import kind_success
 from inwit.worlds.oracle.programs import oracle_program
+
+FEW = 8  # equally good tokens that a cell holds
 
 
 @dataclass(frozen=True)
@@ -75,13 +78,14 @@ class Explanation(Shown):
     def __rich__(self) -> Group:
         """A row for each token; `> 7` is the world's."""
         title = Text(f"{task_text(self.task)}: ", "italic") + self._verdict()
-        advised = self.regret is not None
+        ends = ("optimum's", "regret") if self.regret is not None else ("oracle's",)
+        if self.regret is None and all(choice.keeps_to_oracle is None for choice in self.choices):
+            ends = ()  # neither is known
         told = [choice.facts or choice.state for choice in self.choices]
         rows = [
-            (_token(choice), *map(held, facts.values()), *_cells(choice, advised))
+            (_token(choice), *map(held, facts.values()), *_cells(choice, ends))
             for choice, facts in zip(self.choices, told, strict=True)
         ]
-        ends = ("optimum's", "regret") if advised else ("oracle's",)
         headings = ("token", *told[0], "value", "likeliest tokens", *ends)
         likeliest, words = headings.index("likeliest tokens"), len(told[0]) if self.choices[0].facts else 0
         left = (*range(words + 1), likeliest, likeliest + 1)
@@ -109,15 +113,20 @@ def _token(choice: Choice) -> Text:
     return Text(choice.token, "bold") if choice.chosen else Text(f"> {choice.token}")
 
 
-def _cells(choice: Choice, advised: bool) -> tuple[str, ...]:
-    """What is said of a token beside the machine: nothing of one of the world's."""
+def _cells(choice: Choice, ends: Sequence[str]) -> tuple[str, ...]:
+    """What is said of a token beside the machine: nothing of one of the world's. `ends` are the last columns."""
     if not choice.chosen:
-        return ("·",) * (4 if advised else 3)
+        return ("·",) * (2 + len(ends))
     likeliest = "  ".join(f"{name} {probability:.2f}" for name, probability in choice.alternatives)
     cells = (f"{choice.value:+.2f}", likeliest)
-    if not advised:
-        return (*cells, {True: "yes", False: "no", None: "·"}[choice.keeps_to_oracle])
-    return (*cells, " ".join(choice.best), "·" if choice.regret is None else f"{choice.regret:.4g}")
+    if len(ends) < 2:
+        return (*cells, *({True: "yes", False: "no", None: "·"}[choice.keeps_to_oracle] for _ in ends))
+    return (*cells, _few(choice.best), "·" if choice.regret is None else f"{choice.regret:.4g}")
+
+
+def _few(names: Sequence[str]) -> str:
+    """Names; of many the first three, and how many there are."""
+    return " ".join(names) if len(names) <= FEW else f"{' '.join(names[:3])} ... ({len(names)} tokens)"
 
 
 def explain(agent: Agent, task: Task, oracle_program: Sequence[str] | None = None) -> Explanation:
@@ -126,7 +135,7 @@ def explain(agent: Agent, task: Task, oracle_program: Sequence[str] | None = Non
 
     `oracle_program` is the oracle's for this kind, if the caller knows it: the search may take a second.
     """
-    refuse_lost(agent)
+    refuse_unfit(agent)
     with on_own_terms(agent.threads):
         return _explain(agent, task, oracle_program)
 
@@ -201,12 +210,12 @@ def _choices(agent: Agent, row: Tasks, twin: ScalarWorld, oracle: tuple[int, ...
 def _forced(world: World, twin: ScalarWorld) -> int | None:
     """The token that the world writes now; None on the policy's turn."""
     forced = twin.forced()
-    if forced == -2:
+    if forced == UNDECIDED:
         raise UserError(
             f"the hidden part of the task is not drawn, so {world.id} has nothing to answer: give the task a seed, as "
             "in --seed 0, or all of its hidden part"
         )
-    return None if forced == -1 else forced
+    return None if forced == CHOICE else forced
 
 
 def _oracle(world: World, kind: int, task: Task) -> tuple[int, ...] | None:

@@ -27,7 +27,7 @@ from inwit.core.seeding import stream
 from inwit.core.shown import Shown
 from inwit.core.text import percent, percents
 from inwit.core.types import Json, Tasks
-from inwit.evaluation.exact import others_shown, refuse_lost
+from inwit.evaluation.exact import others_shown, refuse_unfit
 from inwit.rollout.collect import collect
 from inwit.worlds.examination import exam_of
 
@@ -84,8 +84,8 @@ def pass_at_k(agent: Agent, k: int, samples: int | None = None, control: str | N
     `control` is that of `evaluate`. The same agent always gives the same result. Raises `UserError` for numbers that do
     not fit.
     """
-    refuse_lost(agent)
-    k = _checked("pass-at", k, 1)
+    refuse_unfit(agent)
+    k = _checked("k", k, 1)
     samples = max(k, 16) if samples is None else _checked("samples", samples, k)
     with on_own_terms(agent.threads):
         return _pass_at_k(agent, k, samples, control)
@@ -95,7 +95,7 @@ def _pass_at_k(agent: Agent, k: int, samples: int, control: str | None) -> PassA
     world = agent.world
     exam = exam_of(world)
     # Where the world draws, a problem is a query with what is hidden: there are too many to try all.
-    all_problems = exam.proven and exam.questions <= FEW and not capable(world, "chance")
+    all_problems = exam.proven and not capable(world, "chance") and exam.questions <= FEW
     tasks = Tasks.joined(list(exam.tasks(range(len(world.kinds)), "cpu"))) if all_problems else _some_problems(world)
     shown = tasks if control is None else others_shown(world, [tasks], control)[0]
     right = _count_right(agent, tasks, shown, samples)
@@ -138,6 +138,6 @@ def _some_problems(world: World) -> Tasks:
 def _checked(name: str, value: object, least: int) -> int:
     number = given_number(name, value)
     if not least <= number <= 100_000:
-        limit = f"pass-at = {least}" if name == "samples" else least
+        limit = f"k = {least}" if name == "samples" else least
         raise UserError(f"{name} = {short(number)} is out of range: it must be at least {limit} and at most 100000")
     return number

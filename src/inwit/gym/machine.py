@@ -1,6 +1,6 @@
 """What `observe="machine"` shows: the whole state of the machine as numbers, so that an agent needs no memory.
 
-The world makes the numbers (`core.contracts.ShowsMachine`); its scalar twin makes the same ones for one episode.
+The world makes the numbers (`core.capabilities.ShowsMachine`); its scalar twin makes the same ones for one episode.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ from inwit.core.isolation import on_own_terms
 from inwit.core.paths import given_path
 from inwit.core.seeding import stream
 from inwit.core.types import Memory, Output
-from inwit.evaluation.exact import refuse_lost
+from inwit.evaluation.exact import refuse_unfit
 from inwit.policies import make_policy
 from inwit.runs import loading
 
@@ -53,7 +53,7 @@ def export_onnx(agent: Agent | str | Path, path: str | Path) -> tuple[Path, Path
         if find_spec(package) is None:
             raise missing(package, "export")
     agent = agent if isinstance(agent, Agent) else loading.load(agent)
-    refuse_lost(agent)
+    refuse_unfit(agent)
     path = given_path(path, "a file")
     files = path, path.with_name(f"{path.stem}.begin.onnx")
     for file in files:

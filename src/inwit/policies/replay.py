@@ -7,6 +7,7 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from inwit.core.contracts import Policy
+from inwit.core.errors import UserError
 from inwit.core.types import Memory, Output, map_rows
 
 # N problems with prompts of P positions; B rows of T tokens, where B is N or a multiple of it.
@@ -18,10 +19,23 @@ Tokens = Int[Tensor, "B T"]
 
 def for_each_episode(output: Output, memory: Memory, group_size: int) -> tuple[Output, Memory]:
     """What was read once per problem, for `group_size` consecutive episodes on each."""
+    check_memory(memory)
     if group_size == 1:
         return output, memory
     repeated = Output(output.logits.repeat_interleave(group_size, 0), output.value.repeat_interleave(group_size, 0))
     return repeated, map_rows(memory, lambda tensor: tensor.repeat_interleave(group_size, 0))
+
+
+def check_memory(memory: object) -> None:
+    """Raises `UserError` for a policy's memory that is no dict of tensors."""
+    if not isinstance(memory, dict) or not all(isinstance(each, Tensor) for each in memory.values()):
+        found = f"a {type(memory).__name__}"
+        if isinstance(memory, dict):
+            found += f" of {', '.join(dict.fromkeys(type(each).__name__ for each in memory.values()))}"
+        raise UserError(
+            f"the policy's memory is {found}: `begin` and `step` must return a dict of tensors, a row of each for each "
+            "episode, as in {'heard': tensor}"
+        )
 
 
 def replay_by_stepping(policy: Policy, prompt: Prompt, prompt_mask: PromptMask, stage: Stage, tokens: Tokens) -> Output:

@@ -18,6 +18,7 @@ from inwit.core.contracts import Policy, World
 from inwit.core.distributions import choose, gumbel, masked_log_softmax
 from inwit.core.errors import UserError
 from inwit.core.types import Output, Rollout, State, Step, Tasks
+from inwit.core.vocabulary import CHOICE
 from inwit.policies.replay import for_each_episode
 from inwit.rollout.detours import Detours
 
@@ -94,8 +95,8 @@ def _write(
     logits = output.logits.detach() if astray is None else output.logits.detach().masked_fill(astray[:, None], 0.0)
     token, forced = choose(logits, legal, noise), world.forced(state)
     if writes_on is not None:
-        forced = forced.masked_fill(writes_on, -1)
-    chosen = forced == -1
+        forced = forced.masked_fill(writes_on, CHOICE)
+    chosen = forced == CHOICE
     written = torch.arange(legal.shape[1], device=legal.device) == forced[:, None]
     return torch.where(chosen, token, forced.clamp_min(0)), torch.where(chosen[:, None], legal, written), chosen
 

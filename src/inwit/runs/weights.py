@@ -14,6 +14,7 @@ from inwit.core.errors import UserError
 from inwit.core.seeding import stream
 from inwit.policies import make_policy
 from inwit.training.config import Config
+from inwit.worlds.vocabularies import other_tokens
 
 STAGES = "stage_embedding"  # the one tensor whose rows are the world's stages
 
@@ -53,8 +54,8 @@ def take_over(agent: Agent, given: Agent, source: str) -> None:
 
     Raises `UserError` if the two write other tokens, or if their policies do not have the same tensors.
     """
-    if agent.world.vocabulary.names != given.world.vocabulary.names:
-        raise UserError(f"{_start(source)}: it writes the tokens of {given.world.id}, which differ here")
+    if differ := other_tokens(given.world, agent.world):
+        raise UserError(f"{_start(source)}: {differ}")
     ours, theirs = weights_of(agent.policy), weights_of(given.policy)
     for name in dict.fromkeys([*ours, *theirs]):
         shapes = [list(tensors[name].shape) if name in tensors else None for tensors in (ours, theirs)]

@@ -17,7 +17,7 @@ from inwit.core.contracts import World
 from inwit.core.intervals import share_interval
 from inwit.core.results import EXACT, NONE, NOT_SEARCHED, SAMPLED, Evaluation, Json, Row, Split, Yardstick
 from inwit.core.seeding import stream
-from inwit.core.types import Papers, Tasks
+from inwit.core.types import Expectation, Papers, Tasks
 from inwit.worlds.oracle.constant import yardstick
 from inwit.worlds.running import perform
 
@@ -63,7 +63,8 @@ class Listing:
     def grade(self, papers: Papers) -> Evaluation:
         rows = [self._row(papers, kind) for kind in range(len(self.world.kinds))]
         unsolved = [row.name for row in rows if row.solved < row.problems]
-        return replace(result_of(self, self.world, rows, papers.tasks.kind, papers.success), unsolved=unsolved)
+        result = result_of(self, self.world, rows, papers.tasks.kind, papers.success)
+        return followed(replace(result, unsolved=unsolved))
 
     def _row(self, papers: Papers, kind: int) -> Row:
         kinds, members = self.world.kinds, papers.tasks.kind == kind
@@ -145,15 +146,33 @@ def result_of(exam: Exam, world: World, rows: list[Row], kind: Int[Tensor, " N"]
     return Evaluation(world.id, rows, exam.proven, exam.method, known_limit=world.known_limit, split=split)
 
 
+def followed(result: Evaluation) -> Evaluation:
+    """The result of an exam that lists all problems: not proven where a row says that some ends were not followed."""
+    left_out = max((row.interval[1] - row.interval[0] for row in result.rows if row.interval), default=0.0)
+    if not left_out:
+        return result
+    more = f"; up to {100 * left_out:.2g} % of a kind was too much to follow, and may be right or wrong"
+    return replace(result, proven=False, method=result.method + more)
+
+
+def interval_of(success: float, expected: Expectation) -> tuple[float, float] | None:
+    """The least and the most that `success` may be where not all ends were followed; else None."""
+    left_out = float(expected.unexpanded.mean())
+    return (success, min(1.0, success + left_out)) if left_out else None
+
+
 def graded(name: str, stage: int, papers: Papers, members: Flags, yardsticks: dict[str, Yardstick]) -> Row:
     """A row over some problems."""
     success, steps = papers.success[members], papers.steps[members]
     problems, solved = len(success), int(success.sum())
-    cost, expected = float(steps[success].double().mean()) if solved else None, None
+    cost, expected, interval = float(steps[success].double().mean()) if solved else None, None, None
     if papers.expected is not None:
-        cost, expected = (float(each[members].mean()) for each in (papers.expected.steps, papers.expected.success))
+        found = papers.expected[members]
+        cost, expected = float(found.steps.mean()), float(found.success.mean())
+        interval = interval_of(expected, found)
     return Row(
         expected=expected,
+        interval=interval,
         name=name,
         stage=stage,
         problems=problems,

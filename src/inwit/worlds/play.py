@@ -10,6 +10,7 @@ from inwit.core.errors import UserError
 from inwit.core.results import Json, Task
 from inwit.core.shown import Shown
 from inwit.core.text import held, plural, task_text
+from inwit.core.vocabulary import CHOICE
 from inwit.worlds import TWINS, make_scalar
 from inwit.worlds.course import Course
 
@@ -115,7 +116,7 @@ def play(
     left = list(typed)
     while not episode.ended:
         forced = episode.forced()
-        if forced == -1:
+        if forced == CHOICE:
             if len(course.actions) == len(tokens):
                 break
             course.choose(tokens[len(course.actions)])
@@ -134,8 +135,8 @@ def play(
 def _undecided(course: Course, count: int) -> UserError:
     given = f"{plural(count, 'answer')} given" if count else "nothing of the task is drawn"
     return UserError(
-        f"{course.where()} is not decided ({given}): give answers, the world's tokens in order, or a task with a seed, "
-        "or with all of its hidden part"
+        f"{course.where()} is not decided ({given}): give answers (--answers), the world's tokens in order, or a task "
+        "with a seed (--seed), or with all of its hidden part"
     )
 
 

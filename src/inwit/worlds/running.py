@@ -6,7 +6,6 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from inwit.core.capabilities import capable
 from inwit.core.contracts import World
 from inwit.core.types import Tasks
 
@@ -18,11 +17,8 @@ def perform(
     """Carry out given tokens, or uniformly random legal ones, in the world alone: success and its further readings.
 
     Given tokens are the whole stream, the world's included: where the world has decided on its token, that is taken.
-    For random ones what is hidden in the tasks is drawn first, where it is not drawn yet.
+    Random ones need tasks in which all is drawn.
     """
-    if tokens is None and (draws := capable(world, "chance")):
-        assert generator is not None
-        tasks = draws.draw(tasks, generator)
     state, success, extra = world.reset(tasks), torch.zeros_like(tasks.kind, dtype=torch.bool), {}
     for column in range(world.num_columns if tokens is None else tokens.shape[1]):
         if tokens is not None:

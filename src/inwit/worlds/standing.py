@@ -6,26 +6,31 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
-from inwit.core.capabilities import capable
+from inwit.core.capabilities import Advises, capable
 from inwit.core.errors import UserError
 from inwit.core.results import Json
+from inwit.core.vocabulary import CHOICE
 from inwit.worlds import make, make_scalar
 from inwit.worlds.course import Course
 
-CHOICE = -1  # `forced`: the policy chooses
+
+def adviser_of(world_id: str, **settings: Any) -> Advises:
+    """The world, as one that knows its optimum. Raises `UserError` for one that does not."""
+    adviser = capable(make(world_id, **settings), "advice")
+    if adviser is None:
+        raise UserError(f"{world_id} has no oracle for single tokens, as worlds that answer have: see inwit worlds")
+    return adviser
 
 
 def standing(world_id: str, task: dict[str, Any], stream: Sequence[str], **settings: Any) -> Json:
     """The best next tokens after a stream of tokens, the world's included, and the value of each legal one; with what
-    the best possible agent expects of the task from its start.
+    the best possible agent expects of the task from its start. `best` are tokens that are not legal where none with an
+    effect is as good as one without.
 
     Raises `UserError` for a token that is not legal or cannot come, where the world writes next or the episode has
     ended, and for a world whose optimum is not known.
     """
-    world = make(world_id, **settings)
-    adviser = capable(world, "advice")
-    if adviser is None:
-        raise UserError(f"{world_id} has no oracle for single tokens, as worlds that answer have: see inwit worlds")
+    adviser = adviser_of(world_id, **settings)
     twin = make_scalar(world_id, task, **settings)
     course = Course(twin)
     for token in twin.vocabulary.ids(stream):
@@ -46,7 +51,7 @@ def standing(world_id: str, task: dict[str, Any], stream: Sequence[str], **setti
         may = " ".join(twin.vocabulary.decode(twin.legal()))
         raise UserError(f"after {written} the world writes: add its answer, one of {may}")
     prospects = adviser.prospects(task)
-    advice, names = adviser.advice(twin), world.vocabulary.names
+    advice, names = adviser.advice(twin), twin.vocabulary.names
     if not advice.values:
         text = " ".join(str(each) for each in task.values())
         raise UserError(
@@ -58,7 +63,7 @@ def standing(world_id: str, task: dict[str, Any], stream: Sequence[str], **setti
         "task": task,
         "stream": course.stream,
         "best": [names[token] for token in advice.best],
-        "value": float(max(values.values())),
+        "value": float(max(advice.values.values())),
         "values": {name: float(value) for name, value in values.items()},
         "exact": {name: str(value) for name, value in values.items()},
         "prospects": {

@@ -5,6 +5,9 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
+import pytest
+import torch
+
 from inwit import worlds
 from inwit.core.results import Advice
 from support import make_world
@@ -54,6 +57,20 @@ def test_two_terms_and_a_call_of_two_arguments() -> None:
     assert (needed[0], needed[3], needed[6], needed[-1]) == ("F 0, G 2", "G 2", "* 1 0", None)
     assert [each.facts["asked"] for each in found[7:10]] == ["*", "* 1", "* 1 0"]
     assert found[-1].facts["known"] == {"F 0": 1, "G 2": 0, "* 1 0": 1}
+
+
+@pytest.mark.parametrize(("query", "call"), [("F 1 & G 1", "F 1 0"), ("F 2 & G 2", "G 2 0")])
+def test_the_lesser_of_0_and_anything_is_known(query: str, call: str) -> None:
+    """Nothing is less than 0: one call tells the value, and the verdict waits for no cell."""
+    found = told(query, f"{call} ANS 0", queries=("Tx&Uy",))
+    assert (found[0].facts["needed"] is None, found[3].facts["needed"]) == (False, None)
+    twin = worlds.make_scalar("lookup-v0", {"query": query}, num_values=3, queries=("Tx&Uy",))
+    world: Any = make_world("lookup-v0", num_values=3, queries=("Tx&Uy",))
+    state = world.reset(world.task({"query": query}))
+    for token in world.vocabulary.ids(f"{call} ANS 0".split()):
+        twin.step(token)
+        state, step = world.step(state, torch.tensor([token]))
+    assert (twin.terminated, twin.success) == (bool(step.terminated), bool(step.success)) == (True, True)
 
 
 def test_errors_and_sure_calls() -> None:

@@ -10,13 +10,14 @@ import pytest
 
 from inwit.core.errors import UserError
 from inwit.core.results import EXACT, NOT_SEARCHED
+from inwit.core.vocabulary import CHOICE
 from inwit.worlds import make, make_scalar
 from inwit.worlds.lookup.beliefs import Heard, exact
 from inwit.worlds.lookup.deceived import FITTING
 from inwit.worlds.lookup.oracle import best_value, patience, proven, token_values, value_of
 from inwit.worlds.lookup.queries import TEMPLATES, Query, queries_of, read_query
 from inwit.worlds.lookup.rules import ANS, FIRST_TOOL, LookupSettings
-from inwit.worlds.lookup.scalar import CHOICE, ScalarLookup
+from inwit.worlds.lookup.scalar import ScalarLookup
 from inwit.worlds.lookup.turns import Situation
 from inwit.worlds.lookup.yardsticks import scores, yardsticks
 from lookup_deceived_brute import WithDeceit

@@ -16,7 +16,15 @@ from inwit.worlds.oracle.programs import oracle_for
 from support import all_kinds, make_world
 
 FAILING: dict[str, Any] = {"queries": ("Tx", "TUx"), "fail": 0.5, "broken": 0.2, "sure_price": 0.1, "max_steps": 16}
-SETTINGS: list[dict[str, Any]] = [{}, FAILING, {"num_values": 3, "max_steps": 5}, {"masks": False, "max_steps": 7}]
+# Where nothing tells of broken tools, moments differ in the tokens that are left alone.
+UNBROKEN: dict[str, Any] = {**FAILING, "broken": 0.0, "num_values": 3, "max_steps": 8}
+SETTINGS: list[dict[str, Any]] = [
+    {},
+    FAILING,
+    UNBROKEN,
+    {"num_values": 3, "max_steps": 5},
+    {"masks": False, "max_steps": 7},
+]
 every_setting = pytest.mark.parametrize("settings", SETTINGS)
 
 
@@ -114,4 +122,11 @@ def test_the_same_moment_is_looked_up_once() -> None:
 def test_where_the_optimum_is_not_claimed_nobody_imitates_it(settings: dict[str, Any], named: str) -> None:
     with pytest.raises(UserError, match=rf"learner\.id = oracle_cloning: .*{named}") as refused:
         oracle_for(make_world("lookup-v0", **settings))
+    assert "\n" not in str(refused.value)
+
+
+def test_what_is_not_drawn_is_not_played() -> None:
+    world: Any = make_world("lookup-v0")
+    with pytest.raises(UserError, match="plays drawn tasks: draw theirs first") as refused:
+        world.expert(world.all_tasks([0]))
     assert "\n" not in str(refused.value)

@@ -10,6 +10,7 @@ from random import Random
 import pytest
 
 from inwit.core.errors import UserError
+from inwit.core.vocabulary import CHOICE
 from inwit.worlds.lookup.beliefs import Heard, exact
 from inwit.worlds.lookup.oracle import (
     best_plan,
@@ -23,7 +24,7 @@ from inwit.worlds.lookup.oracle import (
 )
 from inwit.worlds.lookup.queries import TEMPLATES, Query, queries_of, read_query
 from inwit.worlds.lookup.rules import ANS, LookupSettings
-from inwit.worlds.lookup.scalar import CHOICE, ScalarLookup
+from inwit.worlds.lookup.scalar import ScalarLookup
 from inwit.worlds.lookup.searches import frontier_search, root, search_of
 from inwit.worlds.lookup.turns import Situation
 from lookup_brute_force import WithFailures, WithoutFailures

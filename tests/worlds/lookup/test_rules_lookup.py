@@ -89,11 +89,14 @@ QUERIES = [
     ("F 1.5", "cannot be read"),
     ("F x", "cannot be read"),
     ("F 5", "value 5 of the query is out of range: values are 0..4"),
-    ("F 99999999999999999999", "value 99999999999999999999 of the query is out of range"),
+    ("F 999999999", "value 999999999 of the query is out of range"),
+    ("F 9999999999", "query 'F 9999999999' cannot be read"),
+    ("F " + "9" * 5000, "cannot be read"),
+    ("F " * 11 + "3", "cannot be read"),
     ("H 3", "unknown tool 'H': valid: F, G"),
     ("3", "query '3' is of the kind x: this world has Tx, TUx"),
     ("F 3 + G 1", "query 'F 3 . G 1' is of the kind Tx.Uy: this world has Tx"),
-    ("F G F G 1", "is of the kind TUVWx: this world has"),
+    ("F G F G 1", "cannot be read"),
     ("F 3 * 2", r"is of the kind Tx\*y: this world has"),
     (3, "query '3' is of the kind x"),
     (None, "query 'None' cannot be read"),
@@ -124,6 +127,15 @@ HIDDEN: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     ({"lie": 0.5}, {"table": CELLS, "lies": [5, 0, 0, 0, 0]}, "lies has the value 5: it must be 0 to 4"),
     ({"stale": 0.5}, {"table": CELLS, "stale": [1, 0, 0], "drift": CELLS}, "drift has the value 0: it must be 1 to 4"),
 ]
+# What never happens under the settings, or always.
+IMPOSSIBLE: list[tuple[dict[str, Any], dict[str, Any], str]] = [
+    ({}, {"fails": [1, 0, 0, 0, 0]}, "fails has the value 1, but with fail = 0 none is: give zeros, or a fail above 0"),
+    ({}, {"broken": [0, 1, 0]}, "broken has the value 1, but with broken = 0 none is"),
+    ({"fail": 1.0}, {"fails": [1, 1, 0, 1, 1]}, "fails has the value 0, but with fail = 1 all are: give no zero"),
+    ({"broken": 1.0}, {"broken": [0, 1, 1]}, "broken has the value 0, but with broken = 1 all are"),
+    ({"lie": 1.0}, {"lies": [1, 0, 1, 1, 1]}, "lies has the value 0, but with lie = 1 all are"),
+    ({"stale": 1.0}, {"stale": [0, 1, 1], "drift": [1] * 35}, "stale has the value 0, but with stale = 1 all are"),
+]
 SETTINGS: list[tuple[dict[str, Any], str]] = [
     *(({name: 1.5}, rf"{name} = 1.5 .*at most 1") for name in ("fail", "broken", "lie", "stale", "price")),
     *(({name: -0.1}, rf"{name} = -0.1 .*at least 0") for name in ("fail", "broken", "lie", "stale", "sure_price")),
@@ -135,9 +147,9 @@ SETTINGS: list[tuple[dict[str, Any], str]] = [
     ({"num_tools": 9}, "num_tools = 9 .*at most 8"),
     ({"max_steps": 3}, r"max_steps = 3 is too small to answer any query: Tx takes 4 tokens \(2 a call, 3 of \*, 2 the"),
     ({"max_steps": 8, "queries": ("Tx*Uy",)}, r"max_steps = 8 is too small to answer any query: Tx\*Uy takes 9 tokens"),
-    ({"queries": ("Tx", "Uy")}, "unknown template of a query 'Uy'"),
-    ({"queries": ("Tx", "Tx")}, "queries = Tx,Tx: name at least one template, and none of them twice"),
-    ({"queries": ()}, "name at least one template"),
+    ({"queries": ("Tx", "Uy")}, "queries: unknown template 'Uy': "),
+    ({"queries": ("Tx", "Tx")}, "queries = Tx,Tx: name none of them twice"),
+    ({"queries": ()}, "queries is empty: name at least one of Tx, TUx"),
 ]
 
 
@@ -166,6 +178,11 @@ def test_a_hidden_part_that_does_not_fit(settings: dict[str, Any], hidden: dict[
     refused(message, {"query": "F 3", **hidden}, **settings)
 
 
+@pytest.mark.parametrize(("settings", "hidden", "message"), IMPOSSIBLE)
+def test_a_hidden_part_that_cannot_be(settings: dict[str, Any], hidden: dict[str, Any], message: str) -> None:
+    refused(message, {"query": "F 3", "table": CELLS, **hidden}, **settings)
+
+
 @pytest.mark.parametrize(("settings", "message"), SETTINGS)
 def test_settings_that_there_are_not(settings: dict[str, Any], message: str) -> None:
     refused(message, {"query": "F 3"}, **settings)
@@ -186,7 +203,7 @@ def test_the_command_line_says_it_in_one_line(capsys: pytest.CaptureFixture[str]
         (["--query", "F 3", "--table", ",".join(["9"] * 35)], "table has the value 9"),
         (["--query", "F 3", "--world.fail", "2"], "world.fail = 2"),
         (["--query", "F 3", "--world.max_steps", "2"], "world.max_steps = 2 is too small to answer any query"),
-        (["--query", "F 3", "--world.queries", "Tx,Uy"], "unknown template of a query 'Uy'"),
+        (["--query", "F 3", "--world.queries", "Tx,Uy"], "queries: unknown template 'Uy': "),
     ]:
         assert run("play", "lookup-v0", *arguments, "--", "F", "3") == 2
         err = capsys.readouterr().err

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 import inwit
+from inwit.core.types import Tasks
 from inwit.worlds.lookup.queries import DEFAULT_QUERIES, TEMPLATES
 from inwit.worlds.lookup.scalar import ScalarLookup
 from support import first_fast
@@ -43,13 +44,40 @@ ROWS = 24
 def test_nothing_drawn(settings: dict[str, Any], seed: int) -> None:
     world: Any = inwit.make("lookup-v0", **{"max_steps": 16, **settings})
     draws = random.Random(seed)
-    every = world.all_tasks(list(range(len(world.kinds))))
-    tasks = every[torch.tensor(draws.choices(range(len(every)), k=ROWS))]
+    tasks = random_queries(world, draws)
     twins = [ScalarLookup.from_task(world.settings, task) for task in world.describe(tasks)]
+    play(world, tasks, twins, draws)
+
+
+@pytest.mark.parametrize("part", ["table", "broken", "fails", "lies", "stale", "drift", "all"])
+@pytest.mark.parametrize("seed", first_fast(range(6), 1))
+def test_some_of_it_drawn(part: str, seed: int) -> None:
+    """Half of one hidden part is drawn, or half of each: chances are those that the twin believes."""
+    world: Any = inwit.make("lookup-v0", num_values=3, max_steps=16, **{**FAILING, **LYING, **STALE})
+    draws, generator = random.Random(seed), torch.Generator().manual_seed(seed)
+    undrawn = random_queries(world, draws)
+    whole, data = world.draw(undrawn, generator).data, dict(undrawn.data)
+    for name in world.settings.hidden_sizes() if part == "all" else [part]:
+        known = torch.rand(data[name].shape, generator=generator) < 0.5
+        data[name] = torch.where(known, whole[name], data[name])
+    tasks = Tasks(undrawn.kind, data)
+    twins = [ScalarLookup.from_task(world.settings, task) for task in world.describe(tasks)]
+    for row, twin in enumerate(twins):
+        twin.hidden = {name: data[name][row].tolist() for name in twin.hidden}
+    play(world, tasks, twins, draws)
+
+
+def random_queries(world: Any, draws: random.Random) -> Tasks:
+    every = world.all_tasks(list(range(len(world.kinds))))
+    return every[torch.tensor(draws.choices(range(len(every)), k=ROWS))]
+
+
+def play(world: Any, tasks: Tasks, twins: list[ScalarLookup], draws: random.Random) -> None:
     state = world.reset(tasks)
     asked = 0
     for column in range(world.num_columns + 10):  # ten: the verdict may wait for cells
-        chances = [{} if twin.ended or twin.forced() == -1 else twin.chance() for twin in twins]
+        chances = [twin.chance() for twin in twins]
+        assert all(bool(chance) == (twin.forced() != -1) for chance, twin in zip(chances, twins, strict=True))
         compare_turns(world, state, twins, chances)
         token = [written(twin, chance, draws) for twin, chance in zip(twins, chances, strict=True)]
         asked += sum(len(chance) > 1 for chance in chances)
@@ -95,8 +123,6 @@ def compare_turns(world: Any, state: Any, twins: list[ScalarLookup], chances: li
         where = f"row {row}: {twin.task_dict()}, {twin.state()}"
         assert forced[row] == twin.forced(), where
         assert legal[row].nonzero()[:, 0].tolist() == sorted(twin.legal()), where
-        if twin.ended:
-            continue
         assert not chance or sum(chance.values()) == 1, where
         exact = [float(chance.get(token, 0)) for token in range(len(twin.vocabulary))]
         assert told[row].tolist() == pytest.approx(exact, abs=1e-12), where

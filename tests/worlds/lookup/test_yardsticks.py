@@ -10,13 +10,14 @@ from fractions import Fraction
 import pytest
 
 from inwit.core.results import EXACT, NOT_SEARCHED
+from inwit.core.vocabulary import CHOICE
 from inwit.worlds.lookup import searches
 from inwit.worlds.lookup.beliefs import exact
 from inwit.worlds.lookup.queries import TEMPLATES, queries_of
 from inwit.worlds.lookup.rules import ANS, PAD, LookupSettings
-from inwit.worlds.lookup.scalar import CHOICE, ScalarLookup
+from inwit.worlds.lookup.scalar import ScalarLookup
 from inwit.worlds.lookup.searches import root
-from inwit.worlds.lookup.yardsticks import Score, classes_of, mean_least_calls, scores, yardsticks
+from inwit.worlds.lookup.yardsticks import Score, class_of, classes_of, mean_least_calls, scores, yardsticks
 
 
 def test_classes_stand_for_all_queries() -> None:
@@ -117,3 +118,10 @@ def test_where_answers_may_be_wrong_the_optimum_is_not_claimed() -> None:
     assert found["oracle"].known == found["greedy"].known == NOT_SEARCHED
     assert "not claimed" in found["oracle"].why
     assert found["blind"].success == 0.2
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_every_query_is_of_one_class(template: str) -> None:
+    settings = LookupSettings(num_values=4, num_tools=3, queries=(template,))
+    found = Counter(class_of(query) for query in queries_of(template, 3, 4))
+    assert found == dict(classes_of(settings, 0))

@@ -1,7 +1,7 @@
-"""What one who knows the rules believes of the hidden part, after what was drawn and heard: exact fractions.
+"""The distribution of the hidden part, given what was drawn and heard: exact fractions.
 
 Tools are independent, and so are the cells of a tool once it is known whether the tool is broken and whether it is
-stale. So a belief needs the calls to one tool alone. `tensors.py` computes the same in batches.
+stale. So a belief needs the calls to one tool alone. `posterior.py` computes the same in batches.
 """
 
 from __future__ import annotations
@@ -107,10 +107,19 @@ def cell_belief(settings: LookupSettings, hidden: Hidden, heard: Sequence[Heard]
     for stale, weight in ((False, 1 - is_stale), (True, is_stale)):
         if weight:
             for base, share in _said_given(settings, hidden, heard, cell, stale).items():
-                for value in belief:
-                    chance = Fraction(value != base, n - 1) if stale else Fraction(value == base)
+                for value, chance in _true_given(settings, hidden, cell, base, stale).items():
                     belief[value] += weight * share * chance
     return {value: share for value, share in belief.items() if share}
+
+
+def _true_given(settings: LookupSettings, hidden: Hidden, cell: int, base: int, stale: bool) -> dict[int, Fraction]:
+    """The distribution of the true value of a cell that is not drawn, where the tool says `base` of it."""
+    n = settings.num_values
+    if not stale:
+        return {base: Fraction(1)}
+    if hidden["drift"][cell] != NOT_DRAWN:
+        return {(base - hidden["drift"][cell]) % n: Fraction(1)}
+    return {value: Fraction(1, n - 1) for value in range(n) if value != base}
 
 
 def _said_given(
@@ -136,10 +145,10 @@ def _said_prior(settings: LookupSettings, hidden: Hidden, cell: int, stale: bool
 
 def _likelihood(settings: LookupSettings, hidden: Hidden, heard: Sequence[Heard], cell: int, base: int) -> Fraction:
     """How likely the cheap answers to a cell are if the tool says `base` of it: each is that, or a lie."""
-    product, lie, n = Fraction(1), exact(settings.lie), settings.num_values
+    product = Fraction(1)
     for each in heard:
         if each.cell == cell and not each.sure and each.value is not None:
-            product *= 1 - lie if each.value == base else lie / (n - 1)
+            product *= _said_or_lied(settings, hidden, base, each.call).get(each.value, Fraction(0))
     return product
 
 

@@ -14,15 +14,16 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool
 from torch import Tensor
 
 from inwit.core.results import Evaluation, Json, Row
 from inwit.core.types import Expectation, Papers, Tasks
-from inwit.worlds.examination import Listing, blocks, result_of, yardsticks_of
-from inwit.worlds.lookup.oracle import claimed, least_calls, outcome, patience
-from inwit.worlds.lookup.queries import Query, queries_of, shape_of
+from inwit.worlds.examination import Listing, blocks, followed, interval_of, result_of, yardsticks_of
+from inwit.worlds.lookup.oracle import claimed, patience
+from inwit.worlds.lookup.queries import MOST_CALLS, Query, form_of, queries_of
 from inwit.worlds.lookup.rules import LookupSettings
+from inwit.worlds.lookup.yardsticks import class_of, classes_of, mean_least_calls, scores
 
 if TYPE_CHECKING:
     from inwit.worlds.lookup.tensors import LookupV0
@@ -42,7 +43,7 @@ class LookupExam(Listing):
     @staticmethod
     def lists(settings: LookupSettings) -> bool:
         """Whether the queries are few enough to ask each."""
-        shapes = (shape_of(name)[1] for name in settings.queries)
+        shapes = (form_of(name)[1] for name in settings.queries)
         return sum(settings.num_tools ** sum(chains) * settings.num_values ** len(chains) for chains in shapes) <= MOST
 
     def tasks(self, kinds: Sequence[int], device: torch.device | str) -> Iterator[Tasks]:
@@ -58,13 +59,9 @@ class LookupExam(Listing):
         probe = (papers.tasks.data["broken"] == 1).any(1)
         kind = papers.tasks.kind
         rows = [self._graded(each, kind == each, probe, expected) for each in range(len(self.world.kinds))]
-        result = result_of(self, self.world, rows, kind[~probe], papers.success[~probe])
-        left_out = max(row.extra.get("unexpanded", 0.0) for row in rows)
-        more = f"; up to {100 * left_out:.2g} % of a kind was too much to follow, and may be right or wrong"
+        result = result_of(self, self.world, rows, kind, papers.success)
         return replace(
-            result,
-            proven=left_out == 0.0,
-            method=self.method + (more if left_out else ""),
+            followed(result),
             unsolved=[row.name for row in rows if row.solved < row.problems],
             cost_over_best=_over_best(rows),
             cost_unit="calls",
@@ -73,7 +70,7 @@ class LookupExam(Listing):
 
     def _graded(self, kind: int, of_kind: Bool[Tensor, " N"], probe: Bool[Tensor, " N"], papers: Expectation) -> Row:
         expected, probes = papers[of_kind & ~probe], papers[of_kind & probe]
-        success, left_out = (float(each.mean()) for each in (expected.success, expected.unexpanded))
+        success = float(expected.success.mean())
         best = _best(self.settings, kind)
         readings = _readings(self.settings, expected, best)
         if "success_fraction" in readings:
@@ -86,8 +83,8 @@ class LookupExam(Listing):
             cost=round(float(expected.counts["calls"].mean()), 12),
             best_cost=best.calls if best else None,
             yardsticks=yardsticks_of(self.world, kind),
-            extra=readings | _patience(probes.counts.get("errors"), best),
-            interval=(success, min(1.0, success + left_out)) if left_out else None,
+            extra=readings | _patience(probes, best),
+            interval=interval_of(success, expected),
             expected=success,
         )
 
@@ -109,14 +106,16 @@ def _best(settings: LookupSettings, kind: int) -> _Best | None:
         return None
     queries = list(queries_of(settings.queries[kind], settings.num_tools, settings.num_values))
     fails = settings.fail > 0 or settings.broken > 0 or settings.deceives
-    best = [outcome(settings, query) for query in queries]
-    # Where nothing fails or deceives, the least calls of who is always right; else those of the best value.
-    calls = [-each.calls_saved for each in best] if fails else [least_calls(settings, query) for query in queries]
+    best = scores(settings, kind)["oracle"]
+    # The least calls of an agent that is always right, if the optimum is and nothing fails or deceives; else the
+    # optimum's own.
+    calls = mean_least_calls(settings, kind) if best.success == 1 and not fails else best.calls
+    patient = {query: patience(settings, query) for query, _ in classes_of(settings, kind)}
     used = [_used(query) for query in queries]
     return _Best(
-        value=float(sum(each.value for each in best) / len(queries)),
-        calls=float(sum(calls) / len(queries)),
-        patience=[each for query in queries if (each := patience(settings, query))],
+        value=float(best.value),
+        calls=float(calls),
+        patience=[each for query in queries if (each := patient[class_of(query)])],
         again=[bool(tools) and tools.count(tools[0]) > 1 for tools in used],
     )
 
@@ -141,8 +140,11 @@ def _readings(settings: LookupSettings, expected: Expectation, best: _Best | Non
     value = round(float(expected.reward.mean()), 12)
     found: Json = {"value": value}
     if best:
-        found |= {"best_value": best.value, "regret": round(best.value - value, 12)}
-    found["luck"] = float(expected.luck.mean())
+        found["best_value"] = best.value
+        if not bool((expected.unexpanded > 0).any()):  # else the value lacks what was not followed
+            found["regret"] = round(best.value - value, 12)
+    if not settings.deceives:  # there nothing that the agent may have heard decides a query for certain
+        found["luck"] = float(expected.luck.mean())
     if not settings.masks:
         found["invalid"] = float(expected.invalid.mean())
     for name in ("sure_calls", "errors") if settings.fail or settings.broken or settings.deceives else ():
@@ -165,7 +167,7 @@ def success_fraction(settings: LookupSettings, expected: Expectation) -> Fractio
     """
     if settings.deceives or settings.fail > 0 or settings.broken > 0:
         return None
-    depth = settings.max_calls + 4  # no query needs more than four cells
+    depth = settings.max_calls + MOST_CALLS  # the cells of calls, and those of the verdict
     whole = settings.num_values**depth
     if whole >= 0.25 / ROUNDING:  # perhaps more than float64 holds at all: so compared as whole numbers
         return None
@@ -175,13 +177,15 @@ def success_fraction(settings: LookupSettings, expected: Expectation) -> Fractio
     return Fraction(sum(round(each * whole) for each in expected.success.tolist()), whole * len(expected.success))
 
 
-def _patience(errors: Float[Tensor, " N"] | None, best: _Best | None) -> Json:
+def _patience(probes: Expectation, best: _Best | None) -> Json:
     """The errors that the agent endures at a broken tool before it gives the tool up, beside the optimum's: where the
     tool is needed once, and where it is needed again. Then how far it gives up too early, and too late, in calls:
-    outside what is optimal, where several numbers are (`best_patience` is then the least, `most_patience` the most)."""
-    if errors is None or not len(errors) or best is None:
+    outside what is optimal, where several numbers are (`best_patience` is then the least, `most_patience` the most).
+    Nothing where a probe was not followed to its end."""
+    if not len(probes.success) or best is None or bool((probes.unexpanded > 0).any()):
         return {}
     found: Json = {}
+    errors = probes.counts["errors"]
     again, (least, most) = torch.tensor(best.again), torch.tensor(best.patience, dtype=torch.float64).unbind(1)
     for name, members in (("", ~again), ("_again", again)):
         if bool(members.any()):

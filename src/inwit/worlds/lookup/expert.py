@@ -15,11 +15,11 @@ from torch import Tensor
 
 from inwit.core.contracts import World
 from inwit.core.types import Tasks, Taught
+from inwit.core.vocabulary import CHOICE
 from inwit.worlds.lookup.beliefs import Heard
 from inwit.worlds.lookup.oracle import best_plan
 from inwit.worlds.lookup.queries import Query
 from inwit.worlds.lookup.rules import ERR, FIRST_TOOL, PAD, LookupSettings
-from inwit.worlds.lookup.scalar import CHOICE
 from inwit.worlds.lookup.searches import check_claimed
 from inwit.worlds.lookup.turns import learnt
 

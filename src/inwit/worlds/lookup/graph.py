@@ -2,7 +2,7 @@
 
 Moves are of every cell that may lie on the way to the query's value, up to names, and of no other. A call of another
 cell tells nothing of the value, and what it tells of its tool, whether it works, a call of a cell that may matter tells
-as well. If the tool has no such cell, nobody needs to know. So nothing is lost.
+as well. If the tool has no cell that may matter, it does not matter whether it works. So nothing is lost.
 """
 
 from __future__ import annotations

@@ -23,13 +23,12 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from inwit.core.types import Tasks, Taught
-from inwit.worlds.lookup.queries import MAX_CHAIN, MAX_TERMS, OPERATORS
+from inwit.worlds.lookup.queries import MAX_CHAIN, MAX_TERMS, MOST_CALLS, OPERATORS
 from inwit.worlds.lookup.rules import ANS, FIRST_TOOL, PAD
-from inwit.worlds.lookup.tasks import LookupTasks
+from inwit.worlds.lookup.tasks import LookupTasks, tools_of
 
 COINCIDENCE = 0.15  # how often a term repeats another one on purpose, and a cell its own argument
 FAILURES = ("broken", "fails", "lies", "stale")
-MOST_CALLS = 4  # that a query of any template needs
 Row = Int[Tensor, " B"]
 Flag = Bool[Tensor, " B"]
 Column = tuple[Row, Flag, bool]  # tokens, which rows have one, whether the policy is to choose it
@@ -83,17 +82,13 @@ class LookupLessons(LookupTasks):
     def _read(self, heard: Tensor, query: Reading) -> tuple[Row, Row]:
         """The value of each query as far as cells were heard, -1 where it is not decided; and the cell to ask for next,
         0 where there is none."""
-        tools, values, operator = query
-        value, cell = self.resolve(heard, tools, values, operator)
-        if any(sign == "&" for sign, _ in self._shapes):  # nothing is less than 0
-            first, _ = self.resolve(heard, tools, values, torch.zeros_like(operator))
-            value = value.masked_fill((first == 0) & (operator == OPERATORS.index("&")), 0)
+        value, cell = self.resolve(heard, *query)
         return value, cell.clamp_min(0)
 
     def _call(self, cell: Row, answer: Row, asks: Flag) -> list[Column]:
         """The tokens of a call, and the world's answer."""
         n, star, first = self.settings.num_values, self.settings.num_tools, self.settings.first_value
-        tool = (cell // n).clamp(max=star)
+        tool = tools_of(self.settings, cell)
         place = cell - tool * n
         return [
             (tool + FIRST_TOOL, asks, True),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from fractions import Fraction
 
 from inwit.core.errors import UserError
@@ -79,15 +79,18 @@ def _turn(settings: LookupSettings, query: Query, situation: Situation) -> Turn 
 
 
 def optimal_tokens(settings: LookupSettings, query: Query, situation: Situation) -> list[int]:
-    """All tokens that are best in a situation, ids ascending; where the query is not `proven`, those of the greatest
-    lower bound. Without masks, tokens without effect are left out even where they are as good (tokens to spare), unless
-    each token with an effect is worse (an opened call whose answer would come too late)."""
-    turn, left = _turn(settings, query, situation), settings.max_steps - situation.steps
-    values = turn.legal(left)
-    best = max(values.values())
-    if best < (wasted := turn.wasted(left)) and not settings.masks:
-        return [token for token in range(len(settings.vocabulary)) if token not in values and wasted > best]
-    return [token for token, value in values.items() if value == best]
+    """All tokens that are best in a situation, ids ascending: see `best_of`. Where the query is not `proven`, those of
+    the greatest lower bound."""
+    legal = _turn(settings, query, situation).legal(settings.max_steps - situation.steps)
+    return best_of(token_values(settings, query, situation), legal)
+
+
+def best_of(values: Mapping[int, Fraction], legal: Container[int]) -> list[int]:
+    """The tokens with the greatest value. Without masks, tokens without effect are left out even where they are as good
+    (tokens to spare), unless each token with an effect is worse (an opened call whose answer would come too late)."""
+    most = max(values.values())
+    best = [token for token, value in values.items() if value == most]
+    return [token for token in best if token in legal] or best
 
 
 def patience(settings: LookupSettings, query: Query) -> tuple[int, int] | None:

@@ -15,6 +15,8 @@ TOOLS = "FGHIJKLM"  # names of unary tools, as many as there can be
 STAR = "*"
 OPERATORS = ("", STAR, "?", "+", "&")  # "": the query is one term
 MAX_TERMS = MAX_CHAIN = 3
+MOST_CALLS = 3  # that a query of any template needs
+MAX_DIGITS = 9  # of a value
 
 # Each template's stage. T, U, V stand for unary tools, x, y, z for values, repetitions included.
 TEMPLATES = {
@@ -77,12 +79,14 @@ def read_query(text: str) -> Query | None:
 
 def _term(words: Sequence[str]) -> Term | None:
     *tools, value = words or [""]
-    if not re.fullmatch(r"[0-9]+", value) or any(len(tool) != 1 or tool not in TOOLS for tool in tools):
+    if len(tools) > MAX_CHAIN or not re.fullmatch(rf"[0-9]{{1,{MAX_DIGITS}}}", value):
+        return None
+    if any(len(tool) != 1 or tool not in TOOLS for tool in tools):
         return None
     return Term(tuple(TOOLS.index(tool) for tool in reversed(tools)), int(value))
 
 
-def shape_of(template: str) -> tuple[str, tuple[int, ...]]:
+def form_of(template: str) -> tuple[str, tuple[int, ...]]:
     """A template's operator and the length of each term's chain."""
     operator = next((sign for sign in OPERATORS[1:] if sign in template), "")
     parts = re.split(r"[*+&?:]", template)
@@ -91,21 +95,26 @@ def shape_of(template: str) -> tuple[str, tuple[int, ...]]:
 
 def queries_of(template: str, num_tools: int, num_values: int) -> Iterator[Query]:
     """Every query of a template, once each; the last value runs fastest."""
-    operator, chains = shape_of(template)
-    slots = sum(chains)
-    for names in product(range(num_tools), repeat=slots):
+    _, chains = form_of(template)
+    for tools in product(range(num_tools), repeat=sum(chains)):
         for values in product(range(num_values), repeat=len(chains)):
-            left, terms = list(names), []
-            for length, value in zip(chains, values, strict=True):
-                own, left = left[:length], left[length:]
-                terms.append(Term(tuple(reversed(own)), value))  # the text names the tool called last first
-            yield Query(operator, tuple(terms))
+            yield filled(template, tools, values)
+
+
+def filled(template: str, tools: Sequence[int], values: Sequence[int]) -> Query:
+    """A template with its tools and values, in the order of the text."""
+    operator, chains = form_of(template)
+    left, terms = list(tools), []
+    for length, value in zip(chains, values, strict=True):
+        own, left = left[:length], left[length:]
+        terms.append(Term(tuple(reversed(own)), value))  # the text names the tool called last first
+    return Query(operator, tuple(terms))
 
 
 def least_steps(template: str) -> int:
     """How many chosen tokens it takes, at the least, to ask every cell that a query of the template needs if no answer
     spares one, and to answer."""
-    operator, chains = shape_of(template)
+    operator, chains = form_of(template)
     if operator == "?":
         return 2 * (chains[0] + max(chains[1:])) + 2
     return 2 * sum(chains) + 3 * (operator == STAR) + 2

@@ -28,9 +28,9 @@ from inwit.worlds.lookup.queries import (
     TEMPLATES,
     TOOLS,
     Query,
+    form_of,
     least_steps,
     read_query,
-    shape_of,
 )
 from inwit.worlds.reading import TaskField, check_fields
 
@@ -69,9 +69,11 @@ class LookupSettings(Settings):
         super().__post_init__()
         for name in self.queries:
             if name not in TEMPLATES:
-                raise unknown("template of a query", name, TEMPLATES)
-        if not self.queries or len(set(self.queries)) < len(self.queries):
-            raise UserError(f"queries = {','.join(self.queries)}: name at least one template, and none of them twice")
+                raise UserError(f"queries: {unknown('template', name, TEMPLATES)}")
+        if not self.queries:
+            raise UserError(f"queries is empty: name at least one of {', '.join(TEMPLATES)}")
+        if len(set(self.queries)) < len(self.queries):
+            raise UserError(f"queries = {','.join(self.queries)}: name none of them twice")
         shortest = min(self.queries, key=least_steps)
         if self.max_steps < least_steps(shortest):
             raise UserError(
@@ -139,7 +141,7 @@ class LookupSettings(Settings):
 
 
 def _width(template: str) -> int:
-    operator, chains = shape_of(template)
+    operator, chains = form_of(template)
     return sum(chains) + len(chains) + {"": 0, "?": 2}.get(operator, 1)
 
 
@@ -199,7 +201,17 @@ def _hidden(settings: LookupSettings, given: Mapping[str, object]) -> dict[str, 
         if name not in given and chance != 0.0:
             raise UserError(f"the task has {', '.join(given)} and no {name}: give all of {', '.join(sizes)}, or a seed")
         hidden[name] = _numbers(name, given[name], size, least, most) if name in given else [0] * size
+        _check_possible(settings, name, hidden[name], chance)
     return hidden
+
+
+def _check_possible(settings: LookupSettings, name: str, numbers: list[int], chance: float) -> None:
+    """Raises `UserError` for what never happens, or always, under these settings."""
+    own = {"fails": "fail", "lies": "lie"}.get(name, name)
+    if chance == 0.0 and any(numbers):
+        raise UserError(f"{name} has the value 1, but with {own} = 0 none is: give zeros, or a {own} above 0")
+    if chance == 1.0 and 0 in numbers:
+        raise UserError(f"{name} has the value 0, but with {own} = {getattr(settings, own):g} all are: give no zero")
 
 
 def _numbers(name: str, value: Any, size: int, least: int, most: int) -> list[int]:

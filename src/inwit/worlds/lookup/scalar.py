@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import Self
 
 from inwit.core.results import Json, Task
+from inwit.core.vocabulary import CHOICE, UNDECIDED
 from inwit.worlds.lookup.beliefs import Heard, cell_belief, next_answer
 from inwit.worlds.lookup.queries import STAR, Term
 from inwit.worlds.lookup.rules import (
@@ -25,8 +26,6 @@ from inwit.worlds.lookup.rules import (
     Problem,
     parse_task,
 )
-
-CHOICE, UNDECIDED = -1, -2  # what `forced` says where no token is forced: the policy chooses; the world has not drawn
 
 
 class ScalarLookup:
@@ -94,7 +93,10 @@ class ScalarLookup:
         return list(range(ANS, settings.first_value if settings.sure_price > 0 else settings.first_sure))
 
     def chance(self) -> dict[int, Fraction]:
-        """The distribution of the world's next token, given what was drawn and shown; empty on the policy's turn."""
+        """The distribution of the world's next token, given what was drawn and shown; empty on the policy's turn, and
+        PAD for certain after the end."""
+        if self.ended:
+            return {PAD: Fraction(1)}
         first = self.settings.first_value
         if self._checked is not None:
             belief = cell_belief(self.settings, self.hidden, self.heard, self._needed())
@@ -113,7 +115,7 @@ class ScalarLookup:
         opened = [] if self._pending == PAD else [self.vocabulary.names[self._pending]]
         opened += [] if self._first is None else [str(self._first)]
         if self._checked is not None:
-            opened = [self.settings.cell_name(self._needed())]
+            opened = [f"{self.settings.cell_name(self._needed())} (to check the answer)"]
         elif self._called is not None:
             opened = [self.settings.cell_name(self._called[0])]
         answers = {name: values[0] if len(values) == 1 else values for name, values in known.items()}
@@ -185,9 +187,11 @@ class ScalarLookup:
     def _verdict(self) -> tuple[int | None, int | None]:
         """The query's value and None, or None and the first cell that must be drawn to know it."""
         operator, terms = self.problem.query.operator, self.problem.query.terms
+        found = [self._value_of(term) for term in (terms[:1] if operator in ("", "?") else terms)]
+        if operator == "&" and (0, None) in found:  # nothing is less
+            return 0, None
         values = []
-        for term in terms[:1] if operator in ("", "?") else terms:
-            value, needed = self._value_of(term)
+        for value, needed in found:
             if needed is not None:
                 return None, needed
             values.append(value)

@@ -1,4 +1,4 @@
-"""Belief states of the oracle, up to names: what one who knows the rules may still tell apart.
+"""Belief states of the oracle, up to names: what was heard, as far as it may still matter.
 
 A state is the query as far as it is not yet decided (known prefixes of chains are walked, a decided branch replaces its
 condition), the known cells that may still matter, and how often each tool has failed in a row. `canonical` renames
@@ -75,6 +75,8 @@ def _reduced(operator: str, terms: Terms, known: Known, num_values: int) -> tupl
         if ground[0]:
             return "", (terms[1 if terms[0][1] % 2 else 2],)
         return ("", (terms[1],)) if terms[1] == terms[2] else (operator, terms)
+    if operator == "&" and any(not tools and value == 0 for tools, value in terms):  # nothing is less
+        return "", (((), 0),)
     if operator == "" or not all(ground):
         return operator, terms
     first, second = (value for _, value in terms)

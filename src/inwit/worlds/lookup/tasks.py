@@ -13,13 +13,22 @@ from torch import Tensor
 
 from inwit.core.results import Task
 from inwit.core.types import Kinds, Tasks
-from inwit.worlds.lookup.queries import MAX_CHAIN, MAX_TERMS, OPERATORS, STAR, TEMPLATES, Term, queries_of, shape_of
+from inwit.worlds.lookup.queries import (
+    MAX_CHAIN,
+    MAX_TERMS,
+    OPERATORS,
+    STAR,
+    TEMPLATES,
+    Query,
+    Term,
+    form_of,
+    queries_of,
+)
 from inwit.worlds.lookup.rules import (
     FIRST_TOOL,
     NOT_DRAWN,
     LookupSettings,
     Problem,
-    Query,
     parse_task,
 )
 
@@ -39,7 +48,7 @@ class LookupTasks:
         names = settings.queries
         self.kinds = Kinds(names, tuple(TEMPLATES[name] for name in names), tuple(range(len(names))))
         self.prompt_width = settings.prompt_width
-        self._shapes = [shape_of(name) for name in names]
+        self._shapes = [form_of(name) for name in names]
         self._on: dict[torch.device, dict[str, Tensor]] = {}
 
     def sample(self, kinds: Int[Tensor, " B"], generator: torch.Generator) -> Tasks:
@@ -181,6 +190,7 @@ class LookupTasks:
         (a, b, c), (at_a, at_b, at_c) = current.unbind(1), stuck.unbind(1)
         odd = a % 2 == 1
         both = (a >= 0) & (b >= 0)
+        zero = (a == 0) | (b == 0)  # nothing is less
         cell = torch.where(both, star + a * n + b, 0)
         starred = table.gather(1, cell[:, None])[:, 0].long()
         at_both = torch.where(a < 0, at_a, at_b)
@@ -190,10 +200,15 @@ class LookupTasks:
             STAR: (starred.masked_fill(~both, -1), torch.where(both, cell.masked_fill(starred >= 0, -1), at_both)),
             "?": (torch.where(odd, b, c).masked_fill(a < 0, -1), at_branch),
             "+": (((a + b) % n).masked_fill(~both, -1), at_both),
-            "&": (torch.minimum(a, b), at_both),  # -1 is the least
+            "&": (torch.minimum(a, b).masked_fill(zero, 0), at_both.masked_fill(zero, -1)),  # -1 is the least
         }
         value, needed = results[""]
         for place, name in enumerate(OPERATORS):
             value = torch.where(operator == place, results[name][0], value)
             needed = torch.where(operator == place, results[name][1], needed)
         return value, needed
+
+
+def tools_of(settings: LookupSettings, cell: Int[Tensor, "*B"]) -> Int[Tensor, "*B"]:
+    """The tool of each cell, as `LookupSettings.tool_of`."""
+    return (cell // settings.num_values).clamp(max=settings.num_tools)

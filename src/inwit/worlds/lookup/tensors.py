@@ -12,8 +12,10 @@ from torch import Tensor
 
 from inwit.core.capabilities import Exam
 from inwit.core.contracts import ScalarWorld
+from inwit.core.errors import UserError
 from inwit.core.results import Advice, Json, Task, Yardstick
 from inwit.core.types import State, Step, Tasks, Taught
+from inwit.core.vocabulary import CHOICE, UNDECIDED
 from inwit.worlds.examination import Sampling
 from inwit.worlds.lookup.advice import advice_of
 from inwit.worlds.lookup.exam import LookupExam
@@ -23,9 +25,9 @@ from inwit.worlds.lookup.oracle import prospects
 from inwit.worlds.lookup.posterior import answer_chance, cell_chance
 from inwit.worlds.lookup.rules import ANS, ERR, FIRST_TOOL, ID, PAD, LookupSettings, parse_task
 from inwit.worlds.lookup.scalar import ScalarLookup
+from inwit.worlds.lookup.tasks import tools_of
 from inwit.worlds.lookup.yardsticks import yardsticks
 
-CHOICE, UNDECIDED = -1, -2
 QUERIED = ("table", "tools", "values", "operator")
 POLICY, ANSWER, CHECK = 0, 1, 2  # whose turn it is: the world's to answer a call, or to draw a cell for the verdict
 Row = Int[Tensor, " B"]
@@ -142,8 +144,8 @@ class LookupV0(LookupLessons):
         reward = reward - price.masked_fill(~called, 0.0)
         counts = {"calls": called.long(), "sure_calls": (called & sure).long()}
         counts["errors"] = (hears & (token == ERR)).long()
-        if "goal" not in state:  # calls of a cell whose true value was heard already
-            counts["repeats"] = (called & (_at(state["table"], after["cell"].clamp_min(0)) >= 0)).long()
+        if "goal" not in state:
+            counts["repeats"] = (called & self._was_heard(state, after["cell"])).long()
         return after, Step(reward, ended, truncated, success, counts=counts)
 
     def advice(self, twin: ScalarWorld) -> Advice:
@@ -154,7 +156,12 @@ class LookupV0(LookupLessons):
         return prospects(self.settings, parse_task(self.settings, task).query)
 
     def expert(self, tasks: Tasks) -> Taught:
-        """Raises `UserError` where the optimum is not claimed: with lies or stale tools, or fewer than 3 values."""
+        """Raises `UserError` for tasks in which not all is drawn, and where the optimum is not claimed: with lies or
+        stale tools, or fewer than 3 values."""
+        if "goal" not in tasks.data:
+            raise UserError(
+                f"the expert of {ID} plays drawn tasks: draw theirs first, as in world.draw(tasks, generator)"
+            )
         if self._expert is None:
             self._expert = Expert(self, self.settings)
         return self._expert.play(tasks, self.queries(tasks))
@@ -162,7 +169,7 @@ class LookupV0(LookupLessons):
     def _answer(self, state: State, sure: Flag) -> Row:
         """The world's answer to the last call, where all is drawn."""
         settings, call = self.settings, (state["calls"] - 1).clamp_min(0)
-        cell, tool = state["cell"], self._tool(state["cell"])
+        cell, tool = state["cell"], tools_of(settings, state["cell"])
         value, said = (_at(state["table"], cell),) * 2
         if "stale" in state:
             said = said + _at(state["stale"], tool) * _at(state["drift"], cell)
@@ -204,8 +211,10 @@ class LookupV0(LookupLessons):
         after["writes"] = writes.index_put((opened,), torch.where(certain, chance.argmax(1), UNDECIDED))
         return ended, success
 
-    def _tool(self, cell: Int[Tensor, "*B"]) -> Int[Tensor, "*B"]:
-        return (cell // self.settings.num_values).clamp(max=self.settings.num_tools)
+    def _was_heard(self, state: State, cell: Row) -> Flag:
+        """Whether the true value of a cell was heard already, by the record."""
+        heard = (state["heard"] >= 0) & (state["heard"] < self.settings.num_values)
+        return ((state["asked"] == cell[:, None]) & heard & (state["sure"] | (not self.settings.deceives))).any(1)
 
     def _resolved(self, state: State) -> tuple[Row, Row]:
         return self.resolve(state["table"], state["tools"], state["values"], state["operator"])

@@ -194,3 +194,11 @@ def cell_of(settings: LookupSettings, cell: int) -> Cell:
     if tool < settings.num_tools:
         return tool, (cell % values,)
     return STAR_TOOL, divmod(cell - tool * values, values)
+
+
+def number_of(settings: LookupSettings, cell: Cell) -> int:
+    """A tool and its arguments as the cell's number: the opposite of `cell_of`."""
+    (tool, arguments), values = cell, settings.num_values
+    if tool == STAR_TOOL:
+        return values * (settings.num_tools + arguments[0]) + arguments[1]
+    return values * tool + arguments[0]

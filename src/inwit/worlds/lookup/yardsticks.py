@@ -15,7 +15,7 @@ from inwit.worlds.lookup import deceived
 from inwit.worlds.lookup.beliefs import exact
 from inwit.worlds.lookup.graph import ZERO, Move, Node, graph_of
 from inwit.worlds.lookup.oracle import check_claimed, claimed, least_calls, outcome, proven
-from inwit.worlds.lookup.queries import Query, Term, shape_of
+from inwit.worlds.lookup.queries import Query, filled, form_of
 from inwit.worlds.lookup.rules import LookupSettings
 from inwit.worlds.lookup.search import ANSWER_STEPS, Errors, Outcome, Search
 from inwit.worlds.lookup.searches import root, rules_of, unfailed
@@ -78,16 +78,21 @@ def mean_least_calls(settings: LookupSettings, kind: int) -> Fraction:
 @lru_cache(maxsize=64)
 def classes_of(settings: LookupSettings, kind: int) -> tuple[tuple[Query, int], ...]:
     """Queries of a kind up to names, with how many of the kind's queries each stands for."""
-    operator, chains = shape_of(settings.queries[kind])
+    template = settings.queries[kind]
+    _, chains = form_of(template)
     found = []
     for tools, many in _patterns(sum(chains), settings.num_tools):
         for values, times in _patterns(len(chains), settings.num_values):
-            left, terms = list(tools), []
-            for length, value in zip(chains, values, strict=True):
-                own, left = left[:length], left[length:]
-                terms.append(Term(tuple(reversed(own)), value))
-            found.append((Query(operator, tuple(terms)), many * times))
+            found.append((filled(template, tools, values), many * times))
     return tuple(found)
+
+
+def class_of(query: Query) -> Query:
+    """The query of `classes_of` that stands for a query: tools and values are numbered as they come up in the text."""
+    tools: dict[int, int] = {}
+    values: dict[int, int] = {}
+    named = [tools.setdefault(tool, len(tools)) for term in query.terms for tool in reversed(term.tools)]
+    return filled(query.template, named, [values.setdefault(term.value, len(values)) for term in query.terms])
 
 
 def _patterns(slots: int, names: int) -> Iterator[tuple[tuple[int, ...], int]]:
