@@ -34,6 +34,8 @@ def test_help(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     output = capsys.readouterr().out
     for command in COMMANDS:
         assert f"inwit {command}" in output, f"--help does not name the command {command}."
+    assert not any(line.count("`") % 2 for line in output.splitlines()), "A backtick stands alone."
+    assert "  inwit oracle EXPRESSION  " in output
 
 
 @pytest.mark.parametrize("command", COMMANDS)

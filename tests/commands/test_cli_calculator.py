@@ -141,7 +141,7 @@ def test_a_world_without_a_finite_test_is_sampled(capsys: pytest.CaptureFixture[
     for text in (output.out, capsys.readouterr().out):
         assert "greedy, on a sample of 4,0" in text
         assert "sampled problems" in text
-        assert "oracle, not searched:" in text
+        assert "oracle, shortcut, not searched:" in text
         assert "every problem" not in text.partition("updates,")[0]
     assert run("evaluate", str(path), "--json") == 0
     told = printed_json(capsys)

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from inwit.commands.cli import main as run
+from inwit.worlds.lookup.scalar import ScalarLookup
 
 FAILING = ["--world.fail", ".5", "--world.broken", ".2", "--world.sure_price", ".1", "--world.max_steps", "16"]
 
@@ -51,7 +52,7 @@ def test_where_a_token_without_effect_is_best(capsys: pytest.CaptureFixture[str]
         (["lookup-v0", "G F 3", "--", "3"], "3 is not legal as the first token"),
         (["lookup-v0", "G F 3", "--", "F", "G"], "G is not legal after F"),
         (["lookup-v0", "F 3", "--", "F", "3", "0", "ANS", "0"], "the episode has ended"),
-        (["lookup-v0", "G F 3", "--world.lie", ".1"], "not claimed"),
+        (["lookup-v0", "G F 3", "--world.lie", ".1"], "claimed for queries of the kinds Tx and Tx?y:z alone"),
         (["lookup-v0", "F 1", "--world.num_values", "2"], "at least 3"),
         (["lookup-v0"], "give its query"),
         (["tutorial-v1"], "no oracle for single tokens"),
@@ -65,4 +66,12 @@ def test_mistakes(arguments: list[str], words: str, capsys: pytest.CaptureFixtur
     assert run(["oracle", *arguments]) == 2
     error = capsys.readouterr().err
     assert words in error
+    assert error.count("\n") == 1
+
+
+def test_a_world_whose_twin_names_no_field(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(ScalarLookup, "task_fields", {})
+    assert run(["oracle", "lookup-v0", "F 3"]) == 2
+    error = capsys.readouterr().err
+    assert "lookup-v0 names no field that a task needs" in error
     assert error.count("\n") == 1

@@ -88,3 +88,11 @@ def test_the_ends_of_an_interval_read_differently() -> None:
     row = replace(ROWS[0], interval=(0.99951, 0.99999))
     assert result_text.success(row).endswith("(99.95 to > 99.99)")
     assert result_text.success(replace(row, interval=(0.9, 1.0))).endswith("(90.0 to 100.0)")
+
+
+def test_yardsticks_that_share_a_reason_share_a_line() -> None:
+    why = {name: Yardstick(NOT_SEARCHED, why="too large") for name in ("oracle", "greedy")}
+    rows = [replace(ROWS[0], yardsticks=why), replace(ROWS[1], yardsticks={"oracle": why["oracle"]})]
+    assert result_text.notes(replace(PROVEN, rows=rows[:1]))[0] == "oracle, greedy, not searched: too large"
+    said = result_text.notes(replace(PROVEN, rows=rows))[:2]
+    assert said == ["oracle, not searched: too large", f"greedy, not searched: too large ({rows[0].name})"]

@@ -14,13 +14,14 @@ import inwit
 from everywhere import everywhere, registries_restored
 from inwit.core.settings import Settings
 from inwit.core.types import Rollout
+from inwit.learners.base import PlainLearner
 from inwit.learners.returns import log_probs_and_entropy, masked_mean
 
 
-class Reinforce:
+class Reinforce(PlainLearner):
     """No baseline at all."""
 
-    group_size, one_pass, whole_sequence, reads_oracle = 1, True, False, False
+    one_pass = True
 
     @dataclass(frozen=True)
     class Settings(Settings):

@@ -82,6 +82,40 @@ def test_without_detours_nothing_is_drawn_for_them() -> None:
     assert greedy.detour is None, "A greedy agent is examined as it is."
 
 
+def pulled(detour_ends: float, others_end: float, entropy: float = 0.0) -> tuple[torch.Tensor, torch.Tensor]:
+    """Of a block in which every other episode is all detour: whether the loss moves each episode's logits, and which
+    episodes are detours. Values are near 0."""
+    world = make_world("tutorial-v1", max_steps=5)
+    policy = small_policy("gru", world)
+    problems = world.sample(all_kinds(world, 16), torch.Generator().manual_seed(0))
+    rollout = collect(world, policy, problems, generator=torch.Generator().manual_seed(1), keep_graph=True)
+    strays = torch.arange(len(rollout.tokens)) % 2 == 0
+    reward = torch.zeros_like(rollout.reward)
+    reward[:, -1] = torch.where(strays, detour_ends, others_end)
+    outputs = rollout.outputs
+    assert outputs is not None
+    logits = outputs.logits.detach().requires_grad_()
+    detour = strays[:, None] & rollout.live & rollout.chosen
+    marked = replace(rollout, reward=reward, detour=detour, outputs=Output(logits, outputs.value))
+    (loss, _), *_ = A2C(A2CSettings(entropy=entropy, value=0.0)).losses(policy, marked)
+    loss.backward()
+    assert logits.grad is not None
+    return logits.grad.abs().sum((1, 2)) > 0, strays
+
+
+def test_a_detour_that_ends_well_but_worse_than_others_is_not_unlearnt() -> None:
+    """Better than the value said, and below the mean of all: an advantage that is shifted to mean 0 is negative."""
+    moved, strays = pulled(detour_ends=10.0, others_end=100.0)
+    assert not bool(moved[strays].any())
+    assert bool(moved[~strays].all())
+
+
+def test_the_entropy_bonus_leaves_detours_out() -> None:
+    moved, strays = pulled(detour_ends=-100.0, others_end=100.0, entropy=1.0)
+    assert not bool(moved[strays].any())
+    assert bool(moved[~strays].all())
+
+
 @pytest.mark.parametrize("ends_well", [True, False])
 def test_a_detour_is_imitated_where_it_ends_well_and_else_not(ends_well: bool) -> None:
     """The same episodes, all of them a detour, with a return far above or far below the values."""

@@ -18,6 +18,7 @@ from inwit.commands.cli import main
 from inwit.core.registry import Entry
 from inwit.core.settings import Settings
 from inwit.learners import LEARNERS
+from inwit.learners.base import PlainLearner
 from inwit.report.curves import level_at, stages
 from inwit.report.select import Run
 from inwit.runs.folder import Record
@@ -194,10 +195,10 @@ def test_signal_with_one_episode_on_each_problem(learner: dict[str, Any]) -> Non
 # A learner that reports little.
 
 
-class Taciturn:
+class Taciturn(PlainLearner):
     """Reports nothing; imitates whatever succeeded."""
 
-    group_size, one_pass, whole_sequence, reads_oracle = 1, True, False, False
+    one_pass = True
     Settings = Settings
 
     def __init__(self, settings: Settings) -> None:

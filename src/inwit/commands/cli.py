@@ -140,6 +140,7 @@ def _dispatch(arguments: list[str]) -> int:
 def _usages() -> str:
     """A line for each way to call a command, as its module's docstring has them."""
     modules = (import_module(f"inwit.commands.{name}") for name in COMMANDS)
-    found = [match.group("usage", "about") for module in modules for match in USAGE.finditer(module.__doc__ or "")]
+    lines = [match.group("usage", "about") for module in modules for match in USAGE.finditer(module.__doc__ or "")]
+    found = [(usage, about) for usages, about in lines for usage in usages.split("` or `inwit ")]
     width = max((len(usage) for usage, _ in found), default=0)
     return "\n".join(f"  inwit {usage:{width}}  {about}" for usage, about in found)

@@ -107,7 +107,7 @@ class Trainable(Policy, Protocol):
 
 
 class Learner(Protocol):
-    """Turns a rollout into losses, one per optimiser step."""
+    """Turns a rollout into losses, one per optimiser step. `learners.base.PlainLearner` has defaults."""
 
     group_size: int  # episodes per problem
     one_pass: bool  # uses the rollout's own graph, once

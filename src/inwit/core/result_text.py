@@ -118,17 +118,17 @@ def notes(evaluation: Evaluation) -> list[str]:
 
 
 def _unknown(evaluation: Evaluation) -> list[str]:
-    """`oracle, not searched: too large (stage 5)`: each reason once, with the rows that it holds for."""
+    """`oracle, greedy, not searched: too large (stage 5)`: each reason once, with the rows that it holds for."""
     rows: dict[tuple[str, str, str], list[str]] = {}
     for row in evaluation.rows:
         for name, found in row.yardsticks.items():
             if found.known in (NONE, NOT_SEARCHED) and found.why:
                 rows.setdefault((name, found.known, found.why), []).append(row.name)
-    every = len(evaluation.rows)
-    return [
-        f"{name}, {known}: {why}" + ("" if len(names) == every else f" ({'; '.join(dict.fromkeys(names))})")
-        for (name, known, why), names in rows.items()
-    ]
+    every, names = len(evaluation.rows), dict[tuple[str, str, str], list[str]]()
+    for (name, known, why), held in rows.items():
+        where = "" if len(held) == every else f" ({'; '.join(dict.fromkeys(held))})"
+        names.setdefault((known, why, where), []).append(name)
+    return [f"{', '.join(both)}, {known}: {why}{where}" for (known, why, where), both in names.items()]
 
 
 def meanings(evaluation: Evaluation) -> dict[str, str]:

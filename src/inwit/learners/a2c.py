@@ -21,6 +21,7 @@ from inwit.core.contracts import Metrics, Trainable
 from inwit.core.errors import UserError
 from inwit.core.settings import Settings, setting
 from inwit.core.types import Rollout
+from inwit.learners.base import PlainLearner
 from inwit.learners.returns import detached, log_probs_and_entropy, masked_mean, normalise, returns_to_go
 
 
@@ -34,7 +35,8 @@ class A2CSettings(Settings):
     group_size: int = setting(1, "episodes on each problem", at_least=1, at_most=65_536)
     detours: float = setting(
         0.0,
-        "share of episodes in which two tokens are drawn by chance; learnt from where all ends well",
+        "share of episodes in which two tokens are drawn by chance; learnt from where all ends well; such episodes "
+        "count in the running success that curriculum and confirm_at see",
         at_least=0,
         at_most=1,
     )
@@ -45,11 +47,9 @@ class A2CSettings(Settings):
             raise UserError(f"detours = {self.detours}: the credit {self.credit} has no place for them; use 0")
 
 
-class A2C:
+class A2C(PlainLearner):
     Settings = A2CSettings
     one_pass = True
-    reads_oracle = False
-    entropy_share = 1.0
 
     def __init__(self, settings: A2CSettings) -> None:
         self.settings = settings
@@ -69,7 +69,9 @@ class A2C:
             mask, returns = rollout.live & rollout.chosen, returns_to_go(rollout.reward)
             own, surprise = mask, returns - outputs.value.detach()
             advantage = normalise(surprise, mask)
-            if rollout.detour is not None:  # not the policy's own choice: it is no fault of the policy where it fails
+            if rollout.detour is not None:
+                # These tokens are not the policy's own choice: it is not blamed for them where the episode fails. The
+                # tokens before and after them get the episode's returns as ever.
                 advantage = torch.where(rollout.detour & (surprise <= 0), 0.0, advantage)
                 advantage = torch.where(rollout.detour, advantage.clamp_min(0.0), advantage)
                 own = mask & ~rollout.detour

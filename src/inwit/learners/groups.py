@@ -16,6 +16,7 @@ from torch import Tensor
 from inwit.core.contracts import Metrics, Trainable
 from inwit.core.settings import Settings, setting
 from inwit.core.types import Rollout
+from inwit.learners.base import PlainLearner
 from inwit.learners.returns import (
     detached,
     group_advantage,
@@ -32,17 +33,13 @@ class GRPOSettings(Settings):
     floor: float = setting(0.05, "added to a group's standard deviation", at_least=0.000001)
 
 
-class GRPO:
+class GRPO(PlainLearner):
     """Group-relative policy optimisation (Shao et al. 2024). Departures from the paper: the rollout's own graph is used
     once, so there is no ratio to clip; `floor` is added to the group's standard deviation, so that one lucky episode in
     a group does not get an advantage of four."""
 
     Settings = GRPOSettings
     one_pass = True
-    whole_sequence = False
-    reads_oracle = False
-    detours = 0.0
-    entropy_share = 1.0
 
     def __init__(self, settings: GRPOSettings) -> None:
         self.settings = settings
@@ -59,16 +56,12 @@ class RLOOSettings(Settings):
     entropy: float = setting(0.05, "weight of the entropy bonus", at_least=0)
 
 
-class RLOO:
+class RLOO(PlainLearner):
     """REINFORCE with a leave-one-out baseline (Ahmadian et al. 2024): an episode's advantage is its return minus the
     mean return of the *others*, which keeps the gradient unbiased."""
 
     Settings = RLOOSettings
     one_pass = True
-    whole_sequence = False
-    reads_oracle = False
-    detours = 0.0
-    entropy_share = 1.0
 
     def __init__(self, settings: RLOOSettings) -> None:
         self.settings = settings

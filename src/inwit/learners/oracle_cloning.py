@@ -17,6 +17,7 @@ from torch import Tensor
 from inwit.core.contracts import Metrics, Trainable
 from inwit.core.settings import Settings
 from inwit.core.types import Rollout
+from inwit.learners.base import PlainLearner
 from inwit.learners.returns import detached, masked_mean
 
 
@@ -25,14 +26,10 @@ class OracleCloningSettings(Settings):
     """Nothing to set: the maximum-likelihood loss has no weights."""
 
 
-class OracleCloning:
+class OracleCloning(PlainLearner):
     Settings = OracleCloningSettings
-    group_size = 1
     one_pass = False
-    whole_sequence = False
     reads_oracle = True
-    detours = 0.0
-    entropy_share = 1.0  # unused: there is no bonus
 
     def __init__(self, settings: OracleCloningSettings) -> None:
         self.settings = settings

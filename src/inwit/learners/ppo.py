@@ -20,6 +20,7 @@ from torch import Tensor
 from inwit.core.contracts import Metrics, Trainable
 from inwit.core.settings import Settings, setting
 from inwit.core.types import Rollout
+from inwit.learners.base import PlainLearner
 from inwit.learners.returns import detached, gae, log_probs_and_entropy, masked_mean, normalise
 
 
@@ -34,13 +35,9 @@ class PPOSettings(Settings):
     group_size: int = setting(1, "episodes on each problem", at_least=1)
 
 
-class PPO:
+class PPO(PlainLearner):
     Settings = PPOSettings
     one_pass = False
-    whole_sequence = False
-    reads_oracle = False
-    detours = 0.0
-    entropy_share = 1.0
 
     def __init__(self, settings: PPOSettings) -> None:
         self.settings = settings

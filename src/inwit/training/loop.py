@@ -159,7 +159,7 @@ def _roll_out(parts: Parts, index: int) -> Rollout:
         tasks,
         group_size=learner.group_size,
         generator=draws["actions"],
-        detours=getattr(learner, "detours", 0.0) * learner.entropy_share,  # one from outside may know of none
+        detours=learner.detours * learner.entropy_share,
         keep_graph=learner.one_pass and parts.optimiser is not None,
         after_end=learner.whole_sequence,
         leave_early=on_cpu,

@@ -182,7 +182,7 @@ def test_yardsticks_and_the_exam_claim_the_kinds_that_fit() -> None:
     assert values["oracle"].value > values["greedy"].value > values["blind"].value
     refused = yardsticks(settings, 1)["oracle"]
     assert refused.known == NOT_SEARCHED
-    assert "not claimed for TUx, only for Tx and Tx?y:z" in refused.why
+    assert "claimed for queries of the kinds Tx and Tx?y:z alone" in refused.why
 
 
 def test_advice_and_prospects() -> None:
@@ -197,9 +197,9 @@ def test_advice_and_prospects() -> None:
 
 
 def test_refusals() -> None:
-    with pytest.raises(UserError, match="not claimed for TUx, only for Tx and Tx"):
+    with pytest.raises(UserError, match="claimed for queries of the kinds Tx and Tx"):
         best_value(settings_of(lie=0.1), query_of("G F 1"))
-    with pytest.raises(UserError, match="max_steps = 40, only for up to 24"):
+    with pytest.raises(UserError, match="for max_steps up to 24, not 40; lower it"):
         best_value(settings_of(lie=0.1, max_steps=40), query_of("F 1"))
     with pytest.raises(UserError, match="num_values = 2"):
         best_value(settings_of(lie=0.1, num_values=2), query_of("F 1"))

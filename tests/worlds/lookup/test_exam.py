@@ -228,6 +228,12 @@ def test_sampled_programs_are_tried_on_drawn_tasks() -> None:
     assert 0.2 < found.overall.estimate < 1
 
 
+@pytest.mark.parametrize("broken", [0.0, 0.2])
+def test_as_many_questions_are_asked_as_it_says(broken: float) -> None:
+    exam = exam_of(inwit.make("lookup-v0", **{**FAILING, "broken": broken}))
+    assert exam.questions == sum(map(len, exam.tasks([0], "cpu"))) == (20 if broken else 10)
+
+
 def test_too_many_queries_are_sampled() -> None:
     world = inwit.make("lookup-v0", num_values=60, queries=("Tx?Uy:Vz",))
     assert isinstance(exam_of(world), Sampling)

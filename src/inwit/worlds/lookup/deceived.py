@@ -31,11 +31,11 @@ CALL_STEPS = 2  # of a unary tool
 def check_fits(settings: LookupSettings, template: str) -> None:
     """Raises `UserError` where the optimum is not claimed although answers may be wrong."""
     check_size(settings)
-    wrong = f"lie = {settings.lie}, stale = {settings.stale}: where answers may be wrong the optimum is not claimed for"
+    wrong = f"lie = {settings.lie}, stale = {settings.stale}: where answers may be wrong the optimum is claimed for"
     if template not in FITTING:
-        raise UserError(f"{wrong} {template}, only for {' and '.join(FITTING)}; set both to 0")
+        raise UserError(f"{wrong} queries of the kinds {' and '.join(FITTING)} alone; set both to 0")
     if settings.max_steps > MOST_STEPS:
-        raise UserError(f"{wrong} max_steps = {settings.max_steps}, only for up to {MOST_STEPS}; set both to 0")
+        raise UserError(f"{wrong} max_steps up to {MOST_STEPS}, not {settings.max_steps}; lower it, or set both to 0")
 
 
 class Belief(NamedTuple):

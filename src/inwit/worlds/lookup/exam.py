@@ -46,6 +46,11 @@ class LookupExam(Listing):
         shapes = (form_of(name)[1] for name in settings.queries)
         return sum(settings.num_tools ** sum(chains) * settings.num_values ** len(chains) for chains in shapes) <= MOST
 
+    @property
+    def questions(self) -> int:
+        """Queries, and probes where there are any."""
+        return super().questions * (2 if self.settings.broken > 0 else 1)
+
     def tasks(self, kinds: Sequence[int], device: torch.device | str) -> Iterator[Tasks]:
         for kind in kinds:
             queries = self.world.all_tasks([kind])
