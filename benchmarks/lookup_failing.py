@@ -59,7 +59,8 @@ def examined(agent: Agent) -> list[str]:
             line += f", value {value:.5f} ({best:.5f}) = {value / best:.2%}"
             line += "".join(f", {what} {float(count[places].mean()):.4f}" for what, count in found.counts.items())
             if world.settings.fail:
-                optimum = sorted({oracle.patience(world.settings, query) for query in asked})
+                intervals = (oracle.patience(world.settings, query) or () for query in asked)
+                optimum = sorted({each for interval in intervals for each in interval})
                 line += f", patience {patience(agent, [texts[row] for row in places])} ({optimum})"
             lines.append(line)
     return lines

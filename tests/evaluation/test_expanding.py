@@ -13,6 +13,7 @@ import inwit
 from hashed import Hashed, Patient
 from inwit.core.errors import UserError
 from inwit.core.types import Expectation, Rollout, Tasks
+from inwit.evaluation import expanding
 from inwit.evaluation.expanding import expand, never_wrong
 from inwit.evaluation.totals import Totals
 from inwit.rollout.collect import collect
@@ -248,6 +249,48 @@ def test_never_wrong_is_what_counting_leaves_finds() -> None:
     torch.testing.assert_close(found.luck, torch.full((10,), 0.2, dtype=torch.float64))
     assert never_wrong(world, Patient(world, 1), queries)
     assert expand(world, Patient(world, 1), queries).proven.all()
+
+
+def patient_and_half_known() -> tuple[Any, Any, Tasks]:
+    """An agent that is always right, and queries of which every other one holds no surprise: so it has one leaf."""
+    world: Any = inwit.make("lookup-v0", **DEEP, queries=("Tx",))
+    queries = world.all_tasks([0])
+    for name in ("table", "broken", "fails"):
+        queries.data[name][::2] = 0
+    return world, Patient(world, 3), queries
+
+
+def test_always_right_as_far_as_it_was_followed_is_not_always_right() -> None:
+    world, policy, queries = patient_and_half_known()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(expanding, "FIRST_FLOOR", 0.5)
+        found = expand(world, policy, queries, leaves=1)
+    assert found.proven.tolist() == [True, False] * 5
+    assert bool((found.success[::2] == 1).all())
+    assert bool((found.success[1::2] < 0.99).all())
+    torch.testing.assert_close(found.success + found.unexpanded, torch.ones(10, dtype=torch.float64))
+
+
+def test_never_wrong_follows_only_what_is_open_and_gives_up_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    rounds: list[expanding.Totals] = []
+
+    class Kept(expanding.Totals):
+        def __init__(self, *given: Any) -> None:
+            super().__init__(*given)
+            rounds.append(self)
+
+    monkeypatch.setattr(expanding, "Totals", Kept)
+    monkeypatch.setattr(expanding, "FIRST_FLOOR", 0.5)
+    world, policy, queries = patient_and_half_known()
+    assert never_wrong(world, policy, queries)
+    assert [len(each.leaves) for each in rounds] == [10] + [5] * (len(rounds) - 1), "what is known is not asked again"
+    unfinished = [int(each.leaves[each.unexpanded > 0].sum()) for each in rounds]
+    assert sum(unfinished) > 0
+    # So many leaves are enough for each round alone, and not after those that were followed before.
+    monkeypatch.setattr(expanding, "LEAVES", int(max(unfinished) / expanding.FALL))
+    assert not never_wrong(world, policy, queries)
+    monkeypatch.setattr(expanding, "LEAVES", int(max(unfinished) / expanding.FALL) + 10_000)
+    assert never_wrong(world, policy, queries)
 
 
 def test_an_answer_that_nothing_can_change_is_no_luck() -> None:

@@ -186,7 +186,8 @@ class Expectation:
     """What a greedy agent does on each of N problems, in expectation over what the world draws: Float64, exact.
 
     A *leaf* is an end that an episode can come to. What was not followed to its end is `unexpanded`: success lies in
-    [success, success + unexpanded], and every other figure is over the rest alone.
+    [success, success + unexpanded]. Every figure is a sum over the leaves that were reached, weighted by probability,
+    and not divided by their share: so where `unexpanded` is not 0, `reward`, `counts` and `uses` lack the rest.
     """
 
     success: Float[Tensor, " N"]

@@ -52,6 +52,11 @@ def standing(world_id: str, task: dict[str, Any], stream: Sequence[str], **setti
         raise UserError(f"after {written} the world writes: add its answer, one of {may}")
     prospects = adviser.prospects(task)
     advice, names = adviser.advice(twin), twin.vocabulary.names
+    if not advice.values:
+        text = " ".join(str(each) for each in task.values())
+        raise UserError(
+            f"{text}: the optimum of this task is too large to be proven; a lower max_steps makes it smaller"
+        )
     values = {names[token]: value for token, value in advice.values.items() if token in twin.legal()}
     return {
         "world": world_id,

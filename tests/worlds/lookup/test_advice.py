@@ -9,7 +9,10 @@ import pytest
 import torch
 
 from inwit import worlds
+from inwit.core.errors import UserError
 from inwit.core.results import Advice
+from inwit.worlds.lookup import searches
+from inwit.worlds.standing import standing
 from support import make_world
 
 # F, then G, then `*`, of three values each.
@@ -105,3 +108,11 @@ def test_without_masks_tokens_without_effect_are_not_called_best() -> None:
     """With steps to spare they cost nothing, but nothing is gained by them."""
     first = told("F 1", "", masks=False)[0]
     assert len(first.values) > len(first.best) == 1
+
+
+def test_values_that_may_be_too_low_are_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(searches, "MOST_STATES", 10)
+    [first] = told("G F 1", "", price=0.0213)  # nothing is kept of this price
+    assert (first.values, first.best, first.facts["needed"]) == ({}, [], "F 1")
+    with pytest.raises(UserError, match="G F 1: the optimum of this task is too large to be proven; a lower max_steps"):
+        standing("lookup-v0", {"query": "G F 1"}, [], num_values=3, price=0.0213)

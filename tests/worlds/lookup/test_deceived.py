@@ -169,8 +169,8 @@ def test_values_by_hand() -> None:
 def test_patience_where_tools_deceive_and_break() -> None:
     fails = {"fail": 0.5, "broken": 0.2, "sure_price": 0.1, "max_steps": 16, "num_tools": 2}
     query = query_of("F 3")
-    assert patience(settings_of(**fails, lie=0.000001), query) == patience(settings_of(**fails), query) == 3
-    assert patience(settings_of(**fails, stale=0.5), query) == 0
+    assert patience(settings_of(**fails, lie=0.000001), query) == patience(settings_of(**fails), query) == (3, 3)
+    assert patience(settings_of(**fails, stale=0.5), query) == (0, 0)
 
 
 def test_yardsticks_and_the_exam_claim_the_kinds_that_fit() -> None:

@@ -21,6 +21,7 @@ from inwit.evaluation.exact import evaluate, solves_all
 from inwit.evaluation.pass_at_k import pass_at_k
 from inwit.runs.folder import evaluation_from
 from inwit.worlds.examination import Sampling, exam_of
+from inwit.worlds.lookup import exam
 from inwit.worlds.lookup.exam import success_fraction
 
 FAILING = {"num_values": 5, "queries": ("Tx",), "fail": 0.5, "broken": 0.2, "sure_price": 0.1, "max_steps": 16}
@@ -67,6 +68,31 @@ def test_a_blind_agent_is_right_by_luck_alone() -> None:
     assert not solves_all(blind())
 
 
+def test_the_fraction_of_paths_with_more_cells_than_calls() -> None:
+    """Four calls at the most, but the verdict needs up to three more cells: so here the denominator is 3^6."""
+    world: Any = inwit.make("lookup-v0", num_values=3, num_tools=2, max_steps=8, queries=("TUVx",))
+    found = expanding.expand(world, Hashed(world, 0, {}), world.all_tasks([0]))
+    fraction = success_fraction(world.settings, found)
+    assert fraction is not None
+    assert fraction.denominator % 3**6 == 0
+    assert float(fraction) == pytest.approx(float(found.success.mean()), abs=1e-12)
+
+
+@pytest.mark.parametrize("changed", [{"num_values": 100}, {"num_values": 10, "max_steps": 40}, {"max_steps": 48}])
+def test_no_fraction_where_float64_cannot_tell_it(changed: dict[str, int]) -> None:
+    row = only(blind(**{"queries": ("Tx",), "max_steps": 12, **changed}))
+    assert row.success == pytest.approx(1 / changed.get("num_values", 5))
+    assert "success_fraction" not in row.extra
+
+
+def test_no_fraction_of_a_sum_of_too_many_leaves() -> None:
+    agent = blind(queries=("Tx",), max_steps=24)
+    world: Any = agent.world
+    found = expanding.expand(world, agent.policy, world.all_tasks([0]))
+    assert success_fraction(world.settings, found) == Fraction(1, 5)
+    assert success_fraction(world.settings, replace(found, leaves=found.leaves + 100_000)) is None
+
+
 def test_an_agent_that_asks_is_proven_at_the_least_cost() -> None:
     row = only(patient(1, fail=0.0, broken=0.0, sure_price=0.0))
     assert (row.solved, row.problems, row.success) == (10, 10, 1.0)
@@ -91,6 +117,34 @@ def test_patience_at_a_broken_tool(errors: int, early: int, late: int) -> None:
         assert row.cost == pytest.approx(row.best_cost)
     else:
         assert row.extra["regret"] > 1e-4
+
+
+def test_the_tool_that_is_broken_in_a_probe_is_the_first_that_the_query_needs() -> None:
+    world: Any = inwit.make("lookup-v0", **{**FAILING, "num_values": 3, "queries": ("Tx?Uy:Vz", "Tx?y:z")})
+    broken = {}
+    for tasks in exam_of(world).tasks([0, 1], "cpu"):
+        for told, flags in zip(world.describe(tasks), tasks.data["broken"].tolist(), strict=True):
+            if 1 in flags:
+                broken[told["query"]] = "FG*"[flags.index(1)]
+    assert len(broken) == 6**3 + 6 * 9
+    assert broken["F 0 ? G 1 : G 1"] == "G", "whatever F 0 is"
+    assert broken["F 0 ? G 1 : G 2"] == broken["F 0 ? G 1 : F 1"] == broken["F 0 ? 1 : 1"] == "F"
+
+
+def test_as_patient_as_any_optimum_is_neither_too_early_nor_too_late() -> None:
+    """At `F 0 * F 0` giving F up after one error is as good as after two."""
+    agent = blind(**{**FAILING, "num_values": 3, "max_steps": 12, "queries": ("Tx*Uy",)})
+    world: Any = agent.world
+    best = exam._best(world.settings, 0)  # pyright: ignore[reportPrivateUsage]
+    assert best is not None
+    assert best.patience[0] == (1, 2)
+    probe = expanding.expand(world, agent.policy, world.all_tasks([0])[:1])
+    only_first = replace(best, patience=best.patience[:1], again=best.again[:1])
+    for errors in range(4):
+        endured = replace(probe, counts={"errors": torch.full((1,), float(errors), dtype=torch.float64)})
+        found = exam._patience(endured, only_first)  # pyright: ignore[reportPrivateUsage]
+        assert (found["too_early"], found["too_late"]) == (max(1 - errors, 0), max(errors - 2, 0))
+        assert (found["best_patience_again"], found["most_patience_again"]) == (1, 2)
 
 
 def test_the_value_of_patience_by_hand() -> None:

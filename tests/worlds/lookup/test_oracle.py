@@ -11,8 +11,9 @@ import pytest
 
 from inwit.core.errors import UserError
 from inwit.core.vocabulary import CHOICE
-from inwit.worlds.lookup.beliefs import exact
+from inwit.worlds.lookup.beliefs import Heard, exact
 from inwit.worlds.lookup.oracle import (
+    best_plan,
     best_value,
     least_calls,
     optimal_tokens,
@@ -24,8 +25,7 @@ from inwit.worlds.lookup.oracle import (
 from inwit.worlds.lookup.queries import TEMPLATES, Query, queries_of, read_query
 from inwit.worlds.lookup.rules import ANS, LookupSettings
 from inwit.worlds.lookup.scalar import ScalarLookup
-from inwit.worlds.lookup.search import Search
-from inwit.worlds.lookup.searches import root, search_of
+from inwit.worlds.lookup.searches import frontier_search, root, search_of
 from inwit.worlds.lookup.turns import Situation
 from lookup_brute_force import WithFailures, WithoutFailures
 
@@ -141,10 +141,29 @@ def test_patience_and_value_where_tools_fail(
     changed: dict[str, float], expected: tuple[int, ...], values: tuple[str, str] | None
 ) -> None:
     settings = settings_of(**{**FAILING, **changed})
-    assert tuple(patience(settings, query_of(text)) for text in ("F 3", "G F 3", "F F 3")) == expected
+    found = [patience(settings, query_of(text)) for text in ("F 3", "G F 3", "F F 3")]
+    assert found == [(each, each) for each in expected]
     for kind, value in zip(("Tx", "TUx"), values or (), strict=False):
         queries = list(queries_of(kind, 2, 5))
         assert sum(best_value(settings, query) for query in queries) / len(queries) == Fraction(value)
+
+
+def test_patience_where_giving_up_is_as_good_as_going_on() -> None:
+    settings = settings_of(**{**FAILING, "max_steps": 12}, num_values=3)
+    assert patience(settings, query_of("F 0 * F 0")) == (1, 2)
+    assert patience(settings, query_of("F 0 ? 1 : 1")) == (0, 0), "decided at once"
+    alike = query_of("F 0 ? G 1 : G 1")
+    assert patience(settings, alike) == patience(settings, query_of("G 1")) == (3, 3)
+
+
+@pytest.mark.parametrize("text", ["F 0", "G F 0", "F F 0", "F 0 * F 0", "F 0 * F 1", "F 0 ? F 1 : G 2"])
+def test_the_plan_is_as_patient_as_the_optimum(text: str) -> None:
+    settings, query = settings_of(**{**FAILING, "max_steps": 12}, num_values=3), query_of(text)
+    heard: list[Heard] = []
+    while [settings.vocabulary.id("F"), settings.first_value] == best_plan(settings, query, heard, 2 * len(heard)):
+        heard.append(Heard(0, False, None, len(heard)))
+    least, most = patience(settings, query) or (-1, -1)
+    assert least <= len(heard) <= most
 
 
 @pytest.mark.parametrize("masks", [True, False])
@@ -216,9 +235,10 @@ def test_asking_elsewhere_first_may_be_best_where_tools_fail() -> None:
     compare_failing("TUx", 2, 8, (0.8, 0.5, 0.9), 4)
     settings = settings_of(num_values=3, fail=0.8, broken=0.5, sure_price=0.9, max_steps=8)
     query = query_of("G F 0")
-    start, search = root(settings, query), search_of(settings, query)
+    search = search_of(settings, query)
+    needed = frontier_search(search.rules)
     assert proven(settings, query)
-    assert Search(search.rules, full=False).outcome(start, (0, 0), 8) < search.outcome(start, (0, 0), 8)
+    assert needed.outcome(needed.root(query), (0, 0), 8) < search.outcome(search.root(query), (0, 0), 8)
 
 
 def test_refusals() -> None:
@@ -235,4 +255,4 @@ def test_a_budget_that_is_too_small_for_the_query() -> None:
     assert best_value(settings, query) == Fraction(9, 25) - Fraction(1, 50)
     names = [settings.vocabulary.names[token] for token in optimal_tokens(settings, query, Situation())]
     assert names == ["G"]
-    assert patience(settings, query) == 0
+    assert patience(settings, query) is None, "no tool can be broken"

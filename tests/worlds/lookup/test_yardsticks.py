@@ -11,6 +11,7 @@ import pytest
 
 from inwit.core.results import EXACT, NOT_SEARCHED
 from inwit.core.vocabulary import CHOICE
+from inwit.worlds.lookup import searches
 from inwit.worlds.lookup.beliefs import exact
 from inwit.worlds.lookup.queries import TEMPLATES, queries_of
 from inwit.worlds.lookup.rules import ANS, PAD, LookupSettings
@@ -95,6 +96,21 @@ def test_yardsticks_are_in_order(changed: dict[str, float]) -> None:
 def test_a_search_that_grows_too_large_is_not_called_proven() -> None:
     settings = LookupSettings(fail=0.5, broken=0.2, sure_price=0.1, max_steps=40, queries=("TUVx",))
     assert "not proven" in yardsticks(settings, 0)["oracle"].why
+
+
+def test_a_kind_is_proven_where_each_of_its_queries_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`G F x` takes some 600 states, `F F x` some 1300."""
+    for most, words in ((400, "not proven"), (1000, "not proven"), (2000, "of all policies")):
+        monkeypatch.setattr(searches, "MOST_STATES", most)
+        price = 0.03 + most / 1e6  # nothing of these settings is kept
+        settings = LookupSettings(price=price, fail=0.5, broken=0.2, sure_price=0.1, max_steps=16, queries=("TUx",))
+        assert words in yardsticks(settings, 0)["oracle"].why
+
+
+def test_the_greedy_policy_does_not_call_for_nothing() -> None:
+    """At this price a call and an answer are worth as much as an answer now."""
+    settings = LookupSettings(price=0.8, queries=("Tx",))
+    assert scores(settings, 0)["greedy"] == (Fraction(1, 5), 0, Fraction(1, 5))
 
 
 def test_where_answers_may_be_wrong_the_optimum_is_not_claimed() -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from inwit.core.results import Advice, Json
 from inwit.core.vocabulary import CHOICE
-from inwit.worlds.lookup.oracle import best_of, claimed, token_values
+from inwit.worlds.lookup.oracle import best_of, claimed, proven, token_values
 from inwit.worlds.lookup.rules import ANS, PAD, LookupSettings
 from inwit.worlds.lookup.scalar import ScalarLookup
 from inwit.worlds.lookup.states import next_cells, own_names
@@ -15,11 +15,11 @@ from inwit.worlds.lookup.turns import Situation, learnt, number_of
 
 def advice_of(settings: LookupSettings, twin: ScalarLookup) -> Advice:
     """What is known, and the values of the next tokens: none where the optimum is not claimed (fewer than three values;
-    answers that may be wrong, for most kinds)."""
-    facts = _facts(settings, twin)
-    if not claimed(settings, twin.problem.query.template) or twin.ended or twin.forced() != CHOICE:
+    answers that may be wrong, for most kinds), or not proven: values that may be too low say nothing of regret."""
+    facts, query = _facts(settings, twin), twin.problem.query
+    if twin.ended or twin.forced() != CHOICE or not claimed(settings, query.template) or not proven(settings, query):
         return Advice(facts)
-    values = token_values(settings, twin.problem.query, Situation.of(twin))
+    values = token_values(settings, query, Situation.of(twin))
     return Advice(facts, values, best_of(values, twin.legal()))
 
 

@@ -213,14 +213,19 @@ def believed(settings: LookupSettings, query: Query, heard: Sequence[Heard] = ()
     return Belief(ranked, alike or decides in truths, tuple(sorted(others)), errors)
 
 
-def patience(settings: LookupSettings, query: Query) -> int:
-    """As `oracle.patience`: after how many errors in a row the cheap call is given up."""
-    search, belief, left = search_of(settings, query), believed(settings, query), settings.max_steps - CALL_STEPS
-    errors = 0
-    while left >= ANSWER_STEPS and not belief.known:
-        cheap = search.called(belief, Call(False), left)
-        if cheap.value < search.outcome(belief, left + CALL_STEPS).value:
+def patience(settings: LookupSettings, query: Query) -> tuple[int, int]:
+    """As `oracle.patience`: after how many errors in a row the cheap call may, and must, be given up."""
+    search, belief, steps = search_of(settings, query), believed(settings, query), settings.max_steps
+    errors, least = 0, None
+    while steps >= CALL_STEPS + ANSWER_STEPS and not belief.known:
+        best, left = search.outcome(belief, steps).value, steps - CALL_STEPS
+        giving_up = [search.right(belief)]
+        if settings.sure_price > 0:
+            giving_up.append(search.called(belief, Call(True), left).value)
+        if least is None and best in giving_up:
+            least = errors
+        if search.called(belief, Call(False), left).value < best:
             break
         belief = belief._replace(errors=belief.errors + (settings.broken > 0))
-        left, errors = left - CALL_STEPS, errors + 1
-    return errors
+        steps, errors = left, errors + 1
+    return errors if least is None else least, errors

@@ -1,7 +1,7 @@
 """The exam of lookup-v0: every query, over all hidden worlds at once; a row a kind.
 
 The agent's papers say what it does in expectation (`Papers.expected`). Where tools can be broken there are further
-questions, the *probes*: each query again, where the tool that its text needs first is broken and no other call fails.
+questions, the *probes*: each query again, where the tool that it needs first is broken and no other call fails.
 The errors that the agent endures there are its patience.
 """
 
@@ -21,7 +21,7 @@ from inwit.core.results import Evaluation, Json, Row
 from inwit.core.types import Expectation, Papers, Tasks
 from inwit.worlds.examination import Listing, blocks, followed, interval_of, result_of, yardsticks_of
 from inwit.worlds.lookup.oracle import claimed, patience
-from inwit.worlds.lookup.queries import MOST_CALLS, form_of, queries_of
+from inwit.worlds.lookup.queries import MOST_CALLS, Query, form_of, queries_of
 from inwit.worlds.lookup.rules import LookupSettings
 from inwit.worlds.lookup.yardsticks import class_of, classes_of, mean_least_calls, scores
 
@@ -100,7 +100,7 @@ class _Best:
 
     value: float
     calls: float
-    patience: list[int]  # of each query; empty where no tool can be broken
+    patience: list[tuple[int, int]]  # of each query the least and the greatest; empty where no tool can be broken
     again: list[bool]  # of each query, whether the tool that it needs first is needed again
 
 
@@ -115,23 +115,29 @@ def _best(settings: LookupSettings, kind: int) -> _Best | None:
     # The least calls of an agent that is always right, if the optimum is and nothing fails or deceives; else the
     # optimum's own.
     calls = mean_least_calls(settings, kind) if best.success == 1 and not fails else best.calls
-    patient = (
-        {query: patience(settings, query) for query, _ in classes_of(settings, kind)} if settings.broken > 0 else {}
-    )
-    first = [query.terms[0].tools[0] for query in queries]
-    used = [[tool for term in query.terms for tool in term.tools] for query in queries]
+    patient = {query: patience(settings, query) for query, _ in classes_of(settings, kind)}
+    used = [_used(query) for query in queries]
     return _Best(
         value=float(best.value),
         calls=float(calls),
-        patience=[patient[class_of(query)] for query in queries] if patient else [],
-        again=[tools.count(tool) > 1 for tools, tool in zip(used, first, strict=True)],
+        patience=[each for query in queries if (each := patient[class_of(query)])],
+        again=[bool(tools) and tools.count(tools[0]) > 1 for tools in used],
     )
+
+
+def _used(query: Query) -> list[int]:
+    """The tools that a query may need, in order; of two equal branches both are one and no condition is needed."""
+    terms = query.terms[1:2] if query.operator == "?" and query.terms[1] == query.terms[2] else query.terms
+    return [tool for term in terms for tool in term.tools]
 
 
 def _probes(queries: Tasks) -> Tasks:
     """Each query where the tool that it needs first is broken, all others work, and no call fails."""
-    broken, first = torch.zeros_like(queries.data["broken"]), queries.data["tools"][:, 0, :1]
-    broken = broken.scatter(1, first, 1)
+    broken, tools, values = torch.zeros_like(queries.data["broken"]), queries.data["tools"], queries.data["values"]
+    # Of two equal branches no condition is needed. If they need no tool either, it does not matter which is broken.
+    alike = (values[:, 2] >= 0) & (values[:, 1] == values[:, 2]) & (tools[:, 1] == tools[:, 2]).all(1)
+    first = torch.where(alike & (tools[:, 1, 0] >= 0), tools[:, 1, 0], tools[:, 0, 0])
+    broken = broken.scatter(1, first[:, None], 1)
     return Tasks(queries.kind, queries.data | {"broken": broken, "fails": torch.zeros_like(queries.data["fails"])})
 
 
@@ -168,7 +174,9 @@ def success_fraction(settings: LookupSettings, expected: Expectation) -> Fractio
         return None
     depth = settings.max_calls + MOST_CALLS  # the cells of calls, and those of the verdict
     whole = settings.num_values**depth
-    error = (expected.leaves.double() + 2 * depth) * ROUNDING * float(whole)
+    if whole >= 0.25 / ROUNDING:  # perhaps more than float64 holds at all: so compared as whole numbers
+        return None
+    error = (expected.leaves.double() + 2 * depth) * ROUNDING * whole
     if not bool((error < 0.25).all()):
         return None
     return Fraction(sum(round(each * whole) for each in expected.success.tolist()), whole * len(expected.success))
@@ -176,20 +184,23 @@ def success_fraction(settings: LookupSettings, expected: Expectation) -> Fractio
 
 def _patience(probes: Expectation, best: _Best | None) -> Json:
     """The errors that the agent endures at a broken tool before it gives the tool up, beside the optimum's: where the
-    tool is needed once, and where it is needed again. Then how far it gives up too early, and too late, in calls.
+    tool is needed once, and where it is needed again. Then how far it gives up too early, and too late, in calls:
+    outside what is optimal, where several numbers are (`best_patience` is then the least, `most_patience` the most).
     Nothing where a probe was not followed to its end."""
     if not len(probes.success) or best is None or bool((probes.unexpanded > 0).any()):
         return {}
     found: Json = {}
     errors = probes.counts["errors"]
-    again, least = torch.tensor(best.again), torch.tensor(best.patience, dtype=torch.float64)
+    again, (least, most) = torch.tensor(best.again), torch.tensor(best.patience, dtype=torch.float64).unbind(1)
     for name, members in (("", ~again), ("_again", again)):
         if bool(members.any()):
             found[f"patience{name}"] = float(errors[members].mean())
             found[f"best_patience{name}"] = float(least[members].mean())
+            if bool((least < most)[members].any()):
+                found[f"most_patience{name}"] = float(most[members].mean())
     return found | {
         "too_early": float((least - errors).clamp_min(0).mean()),
-        "too_late": float((errors - least).clamp_min(0).mean()),
+        "too_late": float((errors - most).clamp_min(0).mean()),
     }
 
 

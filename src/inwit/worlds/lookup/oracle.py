@@ -32,8 +32,9 @@ def outcome(settings: LookupSettings, query: Query) -> Outcome:
     """What the Bayes-optimal agent scores; of equally good ones that with the fewest calls."""
     if settings.deceives:
         return deceived.search_of(settings, query).outcome(deceived.believed(settings, query), settings.max_steps)
-    start = root(settings, query)
-    return search_of(settings, query).outcome(start, unfailed(start), settings.max_steps)
+    search = search_of(settings, query)
+    start = search.root(query)
+    return search.outcome(start, unfailed(start), settings.max_steps)
 
 
 def check_claimed(settings: LookupSettings, template: str) -> None:
@@ -54,16 +55,16 @@ def claimed(settings: LookupSettings, template: str) -> bool:
 
 
 def value_of(settings: LookupSettings, query: Query, situation: Situation) -> Fraction:
-    """Expected success minus prices of the optimum from a situation on; what was paid before does not count."""
+    """Expected success minus prices of the optimum from a situation on; what was paid before does not count. Where the
+    query is not `proven` a lower bound."""
     return max(token_values(settings, query, situation).values())
 
 
 def token_values(settings: LookupSettings, query: Query, situation: Situation) -> dict[int, Fraction]:
     """Of each token that the policy may write next, the value of writing it and going on as the optimum; ids ascending.
 
-    Without masks these are all tokens. The regret of a token is the greatest of these values minus its own. Where a
-    cell is known that no term has reached yet, with more than `FEW_STEPS` tokens left, going on means to ask the cells
-    that the terms need next.
+    Without masks these are all tokens. The regret of a token is the greatest of these values minus its own. Where the
+    query is not `proven` each value is a lower bound: that of going on by asking the cells that the terms need next.
     """
     turn, left = _turn(settings, query, situation), settings.max_steps - situation.steps
     values = turn.legal(left)
@@ -78,39 +79,52 @@ def _turn(settings: LookupSettings, query: Query, situation: Situation) -> Turn 
 
 
 def optimal_tokens(settings: LookupSettings, query: Query, situation: Situation) -> list[int]:
-    """All tokens that are best in a situation, ids ascending: see `best_of`."""
+    """All tokens that are best in a situation, ids ascending: see `best_of`. Where the query is not `proven`, those of
+    the greatest lower bound."""
     legal = _turn(settings, query, situation).legal(settings.max_steps - situation.steps)
     return best_of(token_values(settings, query, situation), legal)
 
 
 def best_of(values: Mapping[int, Fraction], legal: Container[int]) -> list[int]:
-    """The tokens with the greatest value. Tokens without effect are left out, unless each token with an effect is
-    worse (an opened call whose answer would come too late, without masks)."""
+    """The tokens with the greatest value. Without masks, tokens without effect are left out even where they are as good
+    (tokens to spare), unless each token with an effect is worse (an opened call whose answer would come too late)."""
     most = max(values.values())
     best = [token for token, value in values.items() if value == most]
     return [token for token in best if token in legal] or best
 
 
-def patience(settings: LookupSettings, query: Query) -> int:
-    """After how many errors in a row the optimum gives up the cheap call of the tool that the text needs first, for a
-    sure call or for an answer; 0: it never makes that call."""
+def patience(settings: LookupSettings, query: Query) -> tuple[int, int] | None:
+    """The least and the greatest optimal patience: after how many errors in a row giving up the cheap call is best (for
+    a sure call of the tool, or for an answer), and up to how many calling on is. They differ where both are equally
+    good. The tool is the first that the query needs, once equal branches are one; (0, 0) where no tool is needed or the
+    optimum does not call it. None where no tool can be broken: an error tells nothing there.
+    """
+    if settings.broken == 0:
+        return None
     if settings.deceives:
         return deceived.patience(settings, query)
-    search, start = search_of(settings, query), root(settings, query)
-    steps, errors = settings.max_steps, unfailed(start)
-    while start.moves:  # the first is that of the tool which the text needs first
-        left, move = steps - start.moves[0].steps, start.moves[0]
-        if left < ANSWER_STEPS:
+    search = search_of(settings, query)
+    start = search.root(query)
+    steps, errors, count, least = settings.max_steps, unfailed(start), 0, None
+    while start.moves and steps >= 2 * ANSWER_STEPS:
+        move, best = start.moves[0], search.outcome(start, errors, steps).value  # the first that the text needs
+        left = steps - move.steps
+        giving_up = [search.answered(start, steps).value]
+        if settings.sure_price > 0:
+            giving_up.append(search.called(start, errors, move, True, left).value)
+        if least is None and best in giving_up:
+            least = count
+        if search.called(start, errors, move, False, left).value < best:
             break
-        if search.called(start, errors, move, False, left).value < search.outcome(start, errors, steps).value:
-            break
-        steps, errors = left, search.failed(errors, move.tool)
-    return (settings.max_steps - steps) // 2
+        steps, errors, count = left, search.failed(errors, move.tool), count + 1
+    return count if least is None else least, count
 
 
 def proven(settings: LookupSettings, query: Query) -> bool:
     """Whether the optimum is known to be that of all policies. Else the search over all cells grows too large, and the
-    oracle is the best policy that asks only the cells which the terms of the query need next."""
+    oracle is the best policy that asks only the cells which the terms of the query need next. It depends on the query
+    and the settings alone. The search is stopped by a count of states, which takes some 2 to 5 s where a core does
+    nothing else, once for each query up to names."""
     if settings.deceives:
         return deceived.search_of(settings, query) is not None  # see docs/lookup-oracle.md
     return search_of(settings, query).full
@@ -130,6 +144,15 @@ def prospects(settings: LookupSettings, query: Query) -> Json:
         "success": best.success,
         "calls": -best.calls_saved,
         **({} if settings.deceives else {"least_calls": least_calls(settings, query)}),
-        **({"patience": patience(settings, query)} if settings.broken > 0 else {}),
+        **_patience(settings, query),
         "proven": proven(settings, query),
     }
+
+
+def _patience(settings: LookupSettings, query: Query) -> Json:
+    """One number, but where several are equally good the least and the most."""
+    found = patience(settings, query)
+    if found is None:
+        return {}
+    least, most = found
+    return {"patience": least} if least == most else {"patience": least, "patience_at_most": most}

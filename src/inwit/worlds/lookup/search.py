@@ -12,10 +12,11 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from inwit.worlds.lookup.graph import ONE, ZERO, Graph, Move, Node
-from inwit.worlds.lookup.states import WORKS
+from inwit.worlds.lookup.queries import Query
+from inwit.worlds.lookup.states import WORKS, terms_of
 
 ANSWER_STEPS = 2
-SLACK = 1e-9  # a rough value is a few hundred sums and products of numbers up to 1: it is 1e-13 off, at the most
+SLACK = 1e-9  # a rough value is less than 2e-10 off, see docs/lookup-oracle.md
 
 Errors = tuple[int, ...]  # of each tool of a node: errors so far, or WORKS
 
@@ -55,21 +56,25 @@ class TooManyStatesError(Exception):
 
 class Search:
     """Values of states, each computed once. With `full` all cells that may matter are tried, else those that the terms
-    need next. While `limit` is set, a search that needs more raises `TooManyStatesError`."""
+    need next. Nodes are those of `graph`. While `limit` is set, a search that needs more raises
+    `TooManyStatesError`."""
 
-    def __init__(self, rules: Rules, full: bool = True) -> None:
-        self.rules, self.full = rules, full
-        self.limit: int | None = None
-        self.too_large: set[tuple[str, int]] = set()  # kinds and numbers of steps for which it was met
+    def __init__(self, rules: Rules, graph: Graph, full: bool = True, limit: int | None = None) -> None:
+        self.rules, self.graph, self.full, self.limit = rules, graph, full, limit
         self._choices: dict[tuple[Node, Errors, int], tuple[Outcome, tuple[Move, bool] | None]] = {}
         self._rough: dict[tuple[Node, Errors, int], float] = {}
         self._works: dict[int, tuple[Fraction, float]] = {}
         self._bounds: dict[Node, Fraction] = {}
         self._prices = float(rules.price), float(rules.sure_price)
 
-    def size(self, graph: Graph) -> int:
+    @property
+    def size(self) -> int:
         """How much was done: states met, and nodes, which take longer."""
-        return len(self._rough) + 5 * graph.size
+        return len(self._rough) + 5 * self.graph.size
+
+    def root(self, query: Query) -> Node:
+        """The node of a query of which nothing is known."""
+        return self.graph.node(query.operator, terms_of(query), {})[0]
 
     def outcome(self, node: Node, errors: Errors, steps: int) -> Outcome:
         """The optimum's, with `steps` tokens left and nothing pending."""
@@ -84,7 +89,7 @@ class Search:
             best, chosen = self.answered(node, steps), None
             bar = self.rough(node, errors, steps) - SLACK
             for move, sure, left in self.calls(node, steps):
-                if not move.needed and self._bound(move, left) <= best.value:
+                if not move.needed and self._bound(move, left) < best.value:
                     continue
                 if self._rough_call(node, errors, move, sure, left) >= bar:
                     outcome = self.called(node, errors, move, sure, left)
@@ -179,7 +184,7 @@ class Search:
         key = node, errors, steps
         found = self._rough.get(key)
         if found is None:
-            if self.limit is not None and self.size(node.graph) > self.limit:
+            if self.limit is not None and self.size > self.limit:
                 raise TooManyStatesError
             found = node.rough_right if steps >= ANSWER_STEPS else 0.0
             for move, sure, left in self.calls(node, steps):

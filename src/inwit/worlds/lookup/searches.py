@@ -6,22 +6,20 @@ from functools import lru_cache
 
 from inwit.core.errors import UserError
 from inwit.worlds.lookup.beliefs import exact
-from inwit.worlds.lookup.graph import Node, graph_of
+from inwit.worlds.lookup.graph import Graph, Node, graph_of
 from inwit.worlds.lookup.queries import Query
 from inwit.worlds.lookup.rules import LookupSettings
 from inwit.worlds.lookup.search import Errors, Rules, Search, TooManyStatesError
-from inwit.worlds.lookup.states import terms_of
+from inwit.worlds.lookup.states import State, terms_of
 
 LEAST_VALUES = 3
-MOST_STATES = 40_000  # of a search over all cells for one query: some seconds
+MOST_STATES = 25_000  # of a search over all cells for one query: up to 5 s of a core that does nothing else
 
 
 def search_of(settings: LookupSettings, query: Query) -> Search:
     """The search under these settings; what it finds is kept. Raises `UserError` where the oracle claims nothing."""
     check_claimed(settings)
-    prices = (settings.price, settings.sure_price, settings.fail, settings.broken)
-    rules = Rules(settings.num_values, *map(exact, prices))
-    return _searched(rules, query.template, root(settings, query), settings.max_steps)
+    return _searched(rules_of(settings), root(settings, query).state, settings.max_steps)
 
 
 def check_claimed(settings: LookupSettings) -> None:
@@ -43,8 +41,14 @@ def check_size(settings: LookupSettings) -> None:
         )
 
 
+def rules_of(settings: LookupSettings) -> Rules:
+    """The settings that the search needs, exactly."""
+    prices = (settings.price, settings.sure_price, settings.fail, settings.broken)
+    return Rules(settings.num_values, *map(exact, prices))
+
+
 def root(settings: LookupSettings, query: Query) -> Node:
-    """The node of a query of which nothing is known."""
+    """The node of a query of which nothing is known, in the graph that all queries share."""
     return graph_of(settings.num_values).node(query.operator, terms_of(query), {})[0]
 
 
@@ -53,22 +57,21 @@ def unfailed(node: Node) -> Errors:
     return (0,) * len(node.tools)
 
 
-@lru_cache(maxsize=4096)
-def _searched(rules: Rules, template: str, start: Node, steps: int) -> Search:
-    """The search over all cells; where it grows too large for one query of the kind, that over the needed ones."""
-    search = search_with(rules)
-    if (template, steps) not in search.too_large:
-        search.limit = search.size(start.graph) + MOST_STATES
-        try:
-            search.outcome(start, unfailed(start), steps)
-            return search
-        except TooManyStatesError:
-            search.too_large.add((template, steps))
-        finally:
-            search.limit = None
-    return search_with(rules, full=False)
+@lru_cache(maxsize=256)
+def _searched(rules: Rules, start: State, steps: int) -> Search:
+    """The search over all cells; where it grows too large, that over the needed ones. Each query, up to names, has a
+    search and a graph of its own: so which of the two it is does not depend on what was asked before."""
+    search = Search(rules, Graph(rules.num_values), limit=MOST_STATES)
+    node = search.graph.node(start.operator, start.terms, {})[0]
+    try:
+        search.outcome(node, unfailed(node), steps)
+    except TooManyStatesError:
+        return frontier_search(rules)
+    search.limit = None
+    return search
 
 
 @lru_cache(maxsize=8)
-def search_with(rules: Rules, full: bool = True) -> Search:
-    return Search(rules, full)
+def frontier_search(rules: Rules) -> Search:
+    """The search over the cells that the terms need next; one for all queries."""
+    return Search(rules, graph_of(rules.num_values), full=False)

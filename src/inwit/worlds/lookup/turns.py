@@ -8,16 +8,14 @@ from fractions import Fraction
 from itertools import product
 
 from inwit.worlds.lookup.beliefs import Heard
-from inwit.worlds.lookup.graph import ONE, ZERO, Node, belief, graph_of
-from inwit.worlds.lookup.queries import Query
+from inwit.worlds.lookup.graph import ONE, ZERO, Node, belief
+from inwit.worlds.lookup.queries import STAR, Query
 from inwit.worlds.lookup.rules import ANS, FIRST_TOOL, PAD, LookupSettings
 from inwit.worlds.lookup.scalar import ScalarLookup
 from inwit.worlds.lookup.search import Errors, Outcome
-from inwit.worlds.lookup.searches import search_of, search_with
+from inwit.worlds.lookup.searches import search_of
 from inwit.worlds.lookup.shapes import STAR_TOOL, Cell
 from inwit.worlds.lookup.states import WORKS, next_cells, own_names, terms_of
-
-FEW_STEPS = 8  # so many tokens left are searched over all cells whatever is known
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,8 @@ class Situation:
 
 
 class Turn:
-    """The policy's turn in one situation, with any number of tokens left."""
+    """The policy's turn in one situation, with any number of tokens left. One search values all tokens: their values
+    are the optimum's where `search.full`, else those of going on by asking what the terms need next."""
 
     def __init__(self, settings: LookupSettings, query: Query, situation: Situation) -> None:
         self.settings, self.query, self.situation = settings, query, situation
@@ -132,9 +131,8 @@ class Turn:
         return self._values[key]
 
     def _going_on(self, node: Node, errors: Errors, left: int) -> Fraction:
-        stray = node.state.known and left > FEW_STEPS
-        search = search_with(self.search.rules, full=False) if stray else self.search
-        return search.outcome(node, errors, left).value
+        # Where all calls that may matter take two tokens, an odd one is of no use: so fewer states are met.
+        return self.search.outcome(node, errors, left if self.query.operator == STAR else left - left % 2).value
 
     def _after(self, cell: Cell, sure: bool) -> Iterator[tuple[Fraction, Node, Errors]]:
         """What any call may lead to, also one of a cell that is known or does not matter."""
@@ -153,7 +151,7 @@ class Turn:
                 yield share, *self._node(self.known | {cell: value}, heard)
 
     def _node(self, known: dict[Cell, int], errors: dict[int, int]) -> tuple[Node, Errors]:
-        node, tools = graph_of(self.settings.num_values).node(self.query.operator, terms_of(self.query), known)
+        node, tools = self.search.graph.node(self.query.operator, terms_of(self.query), known)
         return node, tuple(errors.get(tool, 0) for tool in tools)
 
     def _some(self, count: int) -> list[int]:

@@ -13,12 +13,12 @@ from inwit.core.errors import UserError
 from inwit.core.results import EXACT, NOT_SEARCHED, Yardstick
 from inwit.worlds.lookup import deceived
 from inwit.worlds.lookup.beliefs import exact
-from inwit.worlds.lookup.graph import ZERO, Move, Node
+from inwit.worlds.lookup.graph import ZERO, Move, Node, graph_of
 from inwit.worlds.lookup.oracle import check_claimed, claimed, least_calls, outcome, proven
 from inwit.worlds.lookup.queries import Query, filled, form_of
 from inwit.worlds.lookup.rules import LookupSettings
-from inwit.worlds.lookup.search import ANSWER_STEPS, Errors, Outcome, Rules, Search
-from inwit.worlds.lookup.searches import root, search_of, unfailed
+from inwit.worlds.lookup.search import ANSWER_STEPS, Errors, Outcome, Search
+from inwit.worlds.lookup.searches import root, rules_of, unfailed
 
 
 class Score(NamedTuple):
@@ -126,14 +126,14 @@ def _greedy(settings: LookupSettings, query: Query) -> Outcome:
         search = deceived.search_of(settings, query, myopic=True)
         return search.outcome(deceived.believed(settings, query), settings.max_steps)
     start = root(settings, query)
-    return _Greedy(search_of(settings, query).rules).outcome(start, unfailed(start), settings.max_steps)
+    return _Greedy(settings).outcome(start, unfailed(start), settings.max_steps)
 
 
 class _Greedy(Search):
     """Takes the best of an answer now and a call with an answer right after it; of equal calls the text's first."""
 
-    def __init__(self, rules: Rules) -> None:
-        super().__init__(rules, full=False)
+    def __init__(self, settings: LookupSettings) -> None:
+        super().__init__(rules_of(settings), graph_of(settings.num_values), full=False)
 
     def choice(self, node: Node, errors: Errors, steps: int) -> tuple[Outcome, tuple[Move, bool] | None]:
         key = node, errors, steps
