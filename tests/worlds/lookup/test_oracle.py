@@ -245,7 +245,7 @@ def test_refusals() -> None:
     query = query_of("F 1")
     with pytest.raises(UserError, match="num_values = 2: the oracle needs at least 3"):
         best_value(settings_of(num_values=2), query)
-    with pytest.raises(UserError, match="claimed for queries of the kinds Tx and Tx.y:z alone"):
+    with pytest.raises(UserError, match=r"claimed for queries of the kinds Tx and Tx.y:z alone"):
         best_value(settings_of(lie=0.1), query_of("G F 1"))
 
 

@@ -39,8 +39,8 @@ class LessonsSettings(AuxiliarySettings):
 
 
 class ClosedLoopLessons:
-    """`surprise` Float[K]: the running mean of the negative log-likelihood of a kind's lessons. `failures` Float[K]: the
-    running share of the policy's own episodes that fail.
+    """Running means: `surprise` Float[K], the negative log-likelihood of a kind's lessons; `failures` Float[K], the
+    share of the policy's own episodes that fail.
 
     Raises `UserError` for a world without the capability `teaches`.
     """
