@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -12,7 +13,8 @@ from inwit.core.contracts import Trainable
 from inwit.core.seeding import stream
 from inwit.core.types import Output
 from inwit.learners.auxiliary.lessons import ClosedLoopLessons, LessonsSettings
-from support import make_world, small_policy
+from inwit.rollout.collect import collect
+from support import all_kinds, make_world, small_policy
 
 
 def school(**settings: Any) -> tuple[ClosedLoopLessons, Any]:
@@ -74,3 +76,15 @@ class Scholar:
 
     def replay(self, *_: object) -> Output:
         return Output(self.script, self.script[..., 0])
+
+
+def test_kinds_that_fail_may_get_the_lessons() -> None:
+    """`by = "failures"` follows the policy's own episodes, whatever the surprise of lessons is."""
+    auxiliary, world = school(by="failures", floor=0.12, memory=20.0)
+    rollout = collect(world, small_policy("gru", world), world.sample(all_kinds(world, 50), stream(0, "tasks")))
+    fails = rollout.tasks.kind == 4
+    auxiliary.observe(replace(rollout, success=~fails), {"lessons": stream(0, "one")})
+    auxiliary.surprise[0] = 100.0
+    assert float(auxiliary.shares[4]) > 0.6
+    assert float(auxiliary.shares[0]) < 0.1
+    assert auxiliary.shares.sum() == pytest.approx(1)
