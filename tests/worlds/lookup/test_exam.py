@@ -141,7 +141,7 @@ def test_as_patient_as_any_optimum_is_neither_too_early_nor_too_late() -> None:
     probe = expanding.expand(world, agent.policy, world.all_tasks([0])[:1])
     only_first = replace(best, patience=best.patience[:1], again=best.again[:1])
     for errors in range(4):
-        endured = replace(probe, counts={"errors": torch.full((1,), float(errors), dtype=torch.float64)})
+        endured = replace(probe, counts={"endured": torch.full((1,), float(errors), dtype=torch.float64)})
         found = exam._patience(endured, only_first)  # pyright: ignore[reportPrivateUsage]
         assert (found["too_early"], found["too_late"]) == (max(1 - errors, 0), max(errors - 2, 0))
         assert (found["best_patience_again"], found["most_patience_again"]) == (1, 2)
@@ -268,3 +268,14 @@ def test_where_answers_may_be_wrong_the_optimum_stands_beside_for_the_kinds_that
     assert known.extra["regret"] == pytest.approx(0.9468125 - 0.2, abs=1e-12)
     assert "best_value" not in unknown.extra
     assert unknown.extra["value"] == pytest.approx(0.2)
+
+
+def test_errors_after_a_tool_was_given_up_are_no_patience() -> None:
+    """`F 0 ERR F! 0 2 F 2 ERR G 1 ERR`: F was given up after one error, whatever is tried later; G was not."""
+    world: Any = inwit.make("lookup-v0", **{**FAILING, "queries": ("TUx",), "max_steps": 10})
+    state, endured, errors = world.reset(world.task({"query": "F F 0"})), [], 0
+    for name in ("F", "0", "ERR", "F!", "0", "2", "F", "2", "ERR", "G", "1", "ERR"):
+        state, step = world.step(state, torch.tensor([world.vocabulary.id(name)]))
+        endured.append(int(step.counts["endured"]))
+        errors += int(step.counts["errors"])
+    assert (errors, endured) == (3, [0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1])

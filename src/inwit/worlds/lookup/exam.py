@@ -190,7 +190,7 @@ def _patience(probes: Expectation, best: _Best | None) -> Json:
     if not len(probes.success) or best is None or bool((probes.unexpanded > 0).any()):
         return {}
     found: Json = {}
-    errors = probes.counts["errors"]
+    errors = probes.counts["endured"]  # before a sure call of the tool
     again, (least, most) = torch.tensor(best.again), torch.tensor(best.patience, dtype=torch.float64).unbind(1)
     for name, members in (("", ~again), ("_again", again)):
         if bool(members.any()):

@@ -146,6 +146,7 @@ class LookupV0(LookupLessons):
         counts["errors"] = (hears & (token == ERR)).long()
         if "goal" not in state:
             counts["repeats"] = (called & self._was_heard(state, after["cell"])).long()
+            counts["endured"] = counts["errors"] * ~self._is_given_up(state)
         return after, Step(reward, ended, truncated, success, counts=counts)
 
     def advice(self, twin: ScalarWorld) -> Advice:
@@ -215,6 +216,11 @@ class LookupV0(LookupLessons):
         """Whether the true value of a cell was heard already, by the record."""
         heard = (state["heard"] >= 0) & (state["heard"] < self.settings.num_values)
         return ((state["asked"] == cell[:, None]) & heard & (state["sure"] | (not self.settings.deceives))).any(1)
+
+    def _is_given_up(self, state: State) -> Flag:
+        """Whether a sure call was made of the tool of the last call, by the record."""
+        tool = tools_of(self.settings, state["cell"])[:, None]
+        return (state["sure"] & (tools_of(self.settings, state["asked"]) == tool)).any(1)
 
     def _resolved(self, state: State) -> tuple[Row, Row]:
         return self.resolve(state["table"], state["tools"], state["values"], state["operator"])
