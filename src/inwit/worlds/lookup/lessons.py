@@ -1,16 +1,15 @@
-"""Lessons for lookup-v0: random calls, run in the world alone, under a query that they answer.
+"""Lessons for lookup-v0: calls that a script makes in the world alone, for a query that they answer.
 
 A lesson is an episode that ends right: calls, the world's answers, ANS and the query's value. One rule keeps it honest:
 *a call is judged by what was heard before it, never by what it turned out to say.* Each call asks the first cell that
 the query, read from left to right, still needs; none is asked once the query is decided. So no call can be spared, and
 the next token is a function of the query and of what was heard: however often a query or an answer comes up, the
 lessons teach one habit and no luck. (A lesson judged in hindsight would keep `G 4` before `F 2` of `F 2 ? F 2 : G 4`
-whenever F 2 turned out even.) Random calls of which only those are kept that pass this rule give the same lessons, at
-many times the cost; here the query is drawn first and asks for its calls.
+whenever F 2 turned out even.)
 
-What lessons tell is much: how a query is read, in which order to ask, and when to stop. They are demonstrations of the
-habit, which are as good as the optimum where reading the text from left to right is. They do not see the oracle, nor
-any cell that no call asked for. They know no failure: no call errs or lies in them, and none is sure.
+What lessons tell is much: how a query is read, in which order to ask, and when to stop. They are demonstrations by a
+scripted expert; with the default settings every token is one that the oracle would write next. They do not see the
+oracle, nor any cell that no call asked for. They know no failure: no call errs or lies in them, and none is sure.
 
 Coincidences are rare and are what is learnt last: a cell that is needed twice, a tool that gives back its argument,
 a branch with both ends alike. The rule allows to draw them more often than the world does (`COINCIDENCE`).
@@ -24,7 +23,7 @@ from torch import Tensor
 
 from inwit.core.types import Tasks, Taught
 from inwit.worlds.lookup.queries import MAX_CHAIN, MAX_TERMS, MOST_CALLS, OPERATORS
-from inwit.worlds.lookup.rules import ANS, FIRST_TOOL, PAD
+from inwit.worlds.lookup.rules import ANS, FIRST_TOOL, PAD, LookupSettings
 from inwit.worlds.lookup.tasks import LookupTasks, tools_of
 
 COINCIDENCE = 0.15  # how often a term repeats another one on purpose, and a cell its own argument
@@ -37,6 +36,10 @@ Reading = tuple[Int[Tensor, "B 3 3"], Int[Tensor, "B 3"], Row]  # tools, values,
 
 class LookupLessons(LookupTasks):
     """The world's tasks, and lessons made of them."""
+
+    def __init__(self, settings: LookupSettings) -> None:
+        super().__init__(settings)
+        self.narrow = True  # on the CPU; elsewhere the longest stream is not looked up: that would wait for the device
 
     def teach(self, kinds: Row, generator: torch.Generator) -> Taught:
         """A lesson for each of the kinds. One that does not fit the budget has no chosen token."""
@@ -104,6 +107,6 @@ class LookupLessons(LookupTasks):
         chosen = written & torch.tensor([choice for _, _, choice in columns], device=tokens.device)
         chosen = chosen & (written[:, -1] & (chosen.sum(1) <= self.settings.max_steps))[:, None]
         order = (~written).long().argsort(dim=1, stable=True)
-        if tokens.device.type == "cpu":  # elsewhere the longest stream is not looked up: it would wait for the device
+        if self.narrow and tokens.device.type == "cpu":
             order = order[:, : int(written.sum(1).max())]
         return Taught(tasks, tokens.masked_fill(~written, PAD).gather(1, order), chosen.gather(1, order))
