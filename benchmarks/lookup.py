@@ -159,7 +159,8 @@ def main() -> None:
 def row(variant: Variant, seed: int, first: bool) -> None:
     """Train one seed, and print its row of the table."""
     start = time.process_time()
-    for last in inwit.updates(variant.recipe, seed=seed, **variant.overrides):  # noqa: B007
+    for update in inwit.updates(variant.recipe, seed=seed, **variant.overrides):
+        last = update
         if time.process_time() - start > variant.seconds:
             break
     seconds, agent = time.process_time() - start, last.agent

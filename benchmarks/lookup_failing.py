@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -29,10 +29,7 @@ from inwit.worlds.lookup.rules import parse_query
 def main(recipe: str, seeds: list[int]) -> None:
     for seed in seeds:
         wall, cpu = time.perf_counter(), time.process_time()
-        last = None
-        for last in inwit.updates(recipe, seed=seed):  # noqa: B007
-            pass
-        assert last is not None
+        [last] = deque(inwit.updates(recipe, seed=seed), maxlen=1)
         spent = f"{time.process_time() - cpu:.0f} s of a core, {time.perf_counter() - wall:.0f} s in all"
         print(f"{recipe}, seed {seed}: {last.index + 1} updates, {spent}", flush=True)
         for line in examined(last.agent):

@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from inwit.core.capabilities import Advises, capable
+from inwit.core.contracts import ScalarWorld
 from inwit.core.errors import UserError
 from inwit.core.results import Json
 from inwit.core.vocabulary import CHOICE
@@ -32,24 +33,7 @@ def standing(world_id: str, task: dict[str, Any], stream: Sequence[str], **setti
     """
     adviser = adviser_of(world_id, **settings)
     twin = make_scalar(world_id, task, **settings)
-    course = Course(twin)
-    for token in twin.vocabulary.ids(stream):
-        if twin.ended:
-            raise UserError(f"the episode has ended after {' '.join(course.stream)}: leave out what follows")
-        if twin.forced() != CHOICE:
-            course.answer(token)
-            continue
-        [name], legal = twin.vocabulary.decode([token]), twin.legal()
-        if token not in legal:
-            after = f"after {' '.join(course.stream)}" if course.stream else "as the first token"
-            raise UserError(f"{name} is not legal {after}: write one of {' '.join(twin.vocabulary.decode(legal))}")
-        course.choose(token)
-    written = " ".join(course.stream)
-    if twin.ended:
-        raise UserError(f"the episode has ended after {written}: leave out its last tokens")
-    if twin.forced() != CHOICE:
-        may = " ".join(twin.vocabulary.decode(twin.legal()))
-        raise UserError(f"after {written} the world writes: add its answer, one of {may}")
+    course = _followed(twin, stream)
     prospects = adviser.prospects(task)
     advice, names = adviser.advice(twin), twin.vocabulary.names
     if not advice.values:
@@ -70,3 +54,26 @@ def standing(world_id: str, task: dict[str, Any], stream: Sequence[str], **setti
             name: float(value) if isinstance(value, Fraction) else value for name, value in prospects.items()
         },
     }
+
+
+def _followed(twin: ScalarWorld, stream: Sequence[str]) -> Course:
+    """The episode after these tokens, on the policy's turn."""
+    course = Course(twin)
+    for token in twin.vocabulary.ids(stream):
+        if twin.ended:
+            raise UserError(f"the episode has ended after {' '.join(course.stream)}: leave out what follows")
+        if twin.forced() != CHOICE:
+            course.answer(token)
+            continue
+        [name], legal = twin.vocabulary.decode([token]), twin.legal()
+        if token not in legal:
+            after = f"after {' '.join(course.stream)}" if course.stream else "as the first token"
+            raise UserError(f"{name} is not legal {after}: write one of {' '.join(twin.vocabulary.decode(legal))}")
+        course.choose(token)
+    written = " ".join(course.stream)
+    if twin.ended:
+        raise UserError(f"the episode has ended after {written}: leave out its last tokens")
+    if twin.forced() != CHOICE:
+        may = " ".join(twin.vocabulary.decode(twin.legal()))
+        raise UserError(f"after {written} the world writes: add its answer, one of {may}")
+    return course

@@ -8,6 +8,7 @@ from random import Random
 
 import pytest
 
+from asking import query_of, settings_of
 from inwit.core.errors import UserError
 from inwit.core.results import EXACT, NOT_SEARCHED
 from inwit.core.vocabulary import CHOICE
@@ -15,7 +16,7 @@ from inwit.worlds import make, make_scalar
 from inwit.worlds.lookup.beliefs import Heard, exact
 from inwit.worlds.lookup.deceived import FITTING
 from inwit.worlds.lookup.oracle import best_value, patience, proven, token_values, value_of
-from inwit.worlds.lookup.queries import TEMPLATES, Query, queries_of, read_query
+from inwit.worlds.lookup.queries import queries_of
 from inwit.worlds.lookup.rules import ANS, FIRST_TOOL, LookupSettings
 from inwit.worlds.lookup.scalar import ScalarLookup
 from inwit.worlds.lookup.turns import Situation
@@ -35,16 +36,6 @@ DECEITS = [
     {"lie": 0.3, "fail": 0.3, "broken": 0.5},
 ]
 QUERIES = ("F 1", "F 0 ? 1 : 2", "F 1 ? 0 : 0")
-
-
-def settings_of(**values: object) -> LookupSettings:
-    return LookupSettings(**{"queries": tuple(TEMPLATES), **values})  # pyright: ignore[reportArgumentType]
-
-
-def query_of(text: str) -> Query:
-    query = read_query(text)
-    assert query is not None
-    return query
 
 
 def brute_of(deceit: dict[str, float], k: int = 1) -> WithDeceit:

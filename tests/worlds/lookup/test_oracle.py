@@ -9,6 +9,7 @@ from random import Random
 
 import pytest
 
+from asking import query_of, settings_of
 from inwit.core.errors import UserError
 from inwit.core.vocabulary import CHOICE
 from inwit.worlds.lookup.beliefs import Heard, exact
@@ -22,8 +23,8 @@ from inwit.worlds.lookup.oracle import (
     token_values,
     value_of,
 )
-from inwit.worlds.lookup.queries import TEMPLATES, Query, queries_of, read_query
-from inwit.worlds.lookup.rules import ANS, LookupSettings
+from inwit.worlds.lookup.queries import TEMPLATES, Query, queries_of
+from inwit.worlds.lookup.rules import ANS
 from inwit.worlds.lookup.scalar import ScalarLookup
 from inwit.worlds.lookup.searches import frontier_search, root, search_of
 from inwit.worlds.lookup.turns import Situation
@@ -31,16 +32,6 @@ from lookup_brute_force import WithFailures, WithoutFailures
 
 FAILING = {"fail": 0.5, "broken": 0.2, "sure_price": 0.1, "max_steps": 16}
 UNARY = tuple(kind for kind in TEMPLATES if "*" not in kind)
-
-
-def settings_of(**values: object) -> LookupSettings:
-    return LookupSettings(**{"queries": tuple(TEMPLATES), **values})  # pyright: ignore[reportArgumentType]
-
-
-def query_of(text: str) -> Query:
-    query = read_query(text)
-    assert query is not None
-    return query
 
 
 def compare(query: Query, n: int, k: int, price: float, steps: int) -> None:

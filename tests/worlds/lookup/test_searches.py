@@ -4,22 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from asking import query_of, settings_of
 from inwit.worlds.lookup import searches
 from inwit.worlds.lookup.oracle import proven
-from inwit.worlds.lookup.queries import TEMPLATES, Query, read_query
-from inwit.worlds.lookup.rules import LookupSettings
 
 FAILING = {"fail": 0.5, "broken": 0.2, "sure_price": 0.1, "max_steps": 16}
-
-
-def settings_of(**values: object) -> LookupSettings:
-    return LookupSettings(**{"queries": tuple(TEMPLATES), **values})  # pyright: ignore[reportArgumentType]
-
-
-def query_of(text: str) -> Query:
-    query = read_query(text)
-    assert query is not None
-    return query
 
 
 def test_what_is_proven_does_not_depend_on_what_was_asked_before(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,25 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from asking import query_of, settings_of
 from inwit.worlds.lookup.beliefs import Heard
 from inwit.worlds.lookup.oracle import best_plan, optimal_tokens, proven, value_of
-from inwit.worlds.lookup.queries import TEMPLATES, Query, read_query
-from inwit.worlds.lookup.rules import LookupSettings
 from inwit.worlds.lookup.searches import search_of
 from inwit.worlds.lookup.turns import Situation, Turn
 
 FAILING = {"fail": 0.5, "broken": 0.2, "sure_price": 0.1, "max_steps": 16}
 DEAR = {"num_values": 3, "fail": 0.5, "broken": 0.5}
-
-
-def settings_of(**values: object) -> LookupSettings:
-    return LookupSettings(**{"queries": tuple(TEMPLATES), **values})  # pyright: ignore[reportArgumentType]
-
-
-def query_of(text: str) -> Query:
-    query = read_query(text)
-    assert query is not None
-    return query
 
 
 @pytest.mark.parametrize(
