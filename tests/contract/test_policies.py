@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 
+from inwit.core.errors import UserError
 from inwit.core.types import Output, map_rows
 from inwit.policies import POLICIES
 from support import all_kinds, make_world, small_policy
@@ -210,3 +211,60 @@ def test_weights_survive_the_state_dict(policy_id: str, world: Any, read: Any) -
     assert torch.equal(one.replay(*read, tokens).logits, two.replay(*read, tokens).logits), (
         f"{policy_id}: its state dict does not hold all of it."
     )
+
+
+@every_policy
+def test_a_memory_answers_at_once(policy_id: str, world: Any, read: Any) -> None:
+    """`read` gives the output that the memory came with, after the prompt and after tokens."""
+    policy = small_policy(policy_id, world)
+    output, memory = policy.begin(*read)
+    for token in random_tokens(world, len(read[0])).unbind(1):
+        answer = policy.read(memory)
+        torch.testing.assert_close(answer.logits, output.logits, atol=1e-5, rtol=0)
+        torch.testing.assert_close(answer.value, output.value, atol=1e-5, rtol=0)
+        output, memory = policy.step(token, memory)
+
+
+@every_policy
+def test_taps_of_a_replay_are_those_of_its_steps(policy_id: str, world: Any, read: Any) -> None:
+    policy = small_policy(policy_id, world)
+    tokens = random_tokens(world, len(read[0]))
+    output, memory = policy.begin(*read, capture=policy.taps)
+    taps = [output.taps]
+    for token in tokens.unbind(1)[:-1]:
+        output, memory = policy.step(token, memory, capture=policy.taps)
+        taps.append(output.taps)
+    replayed = policy.replay(*read, tokens, capture=policy.taps).taps
+    assert policy.taps
+    assert set(replayed) == set(policy.taps) == set(taps[0])
+    for name in policy.taps:
+        slow = torch.stack([each[name] for each in taps], 1)
+        torch.testing.assert_close(replayed[name], slow, atol=1e-5, rtol=0, msg=f"{policy_id}: the tap {name}.")
+    assert not policy.replay(*read, tokens).taps, f"{policy_id}: taps that nobody asked for."
+
+
+@every_policy
+def test_an_edit_at_a_tap_counts_and_lasts(policy_id: str, world: Any, read: Any) -> None:
+    """What stands at a tap is what the policy goes on with; what is captured is what was edited."""
+    policy, rows = small_policy(policy_id, world), len(read[0])
+    token = torch.full((rows,), 3)
+    plain, memory = policy.begin(*read, capture=policy.taps)
+    later, _ = policy.step(token, memory)
+    for name in policy.taps:
+        same = {name: lambda value, kept=plain.taps[name]: kept}
+        torch.testing.assert_close(policy.begin(*read, edit=same)[0].logits, plain.logits, atol=1e-5, rtol=0)
+        other = {name: lambda value: value + 1.5}
+        edited, memory = policy.begin(*read, edit=other, capture=(name,))
+        torch.testing.assert_close(edited.taps[name], plain.taps[name] + 1.5)
+        if (policy_id, name) not in {("lstm", "cell"), ("transformer", policy.taps[-1])}:
+            assert not torch.allclose(edited.logits, plain.logits), f"{policy_id}: an edit of {name} changes nothing."
+        after, _ = policy.step(token, memory)
+        if (policy_id != "memoryless" and name != policy.taps[-1]) or policy_id in {"gru", "bag_gru", "lstm"}:
+            assert not torch.allclose(after.logits, later.logits), f"{policy_id}: an edit of {name} does not last."
+
+
+@every_policy
+def test_an_unknown_tap_is_named(policy_id: str, world: Any, read: Any) -> None:
+    policy = small_policy(policy_id, world)
+    with pytest.raises(UserError, match="tap"):
+        policy.begin(*read, capture=("hiddn",))

@@ -16,6 +16,8 @@ from inwit.core.contracts import ScalarWorld, World
 from inwit.core.results import Advice, Evaluation, Json, Yardstick
 from inwit.core.types import Lessons, Papers, State, Task, Tasks, Taught
 
+FAR = 1_000_000  # tokens: what `Causal.to_go` says where no right end is known
+
 
 class Enumerable(World, Protocol):
     """`all_tasks`: lists every task of the given kinds, once each. They are finite."""
@@ -91,6 +93,26 @@ class Achieves(World, Protocol):
     def to_letters(self, tasks: Tasks, tokens: Int[Tensor, "B T"]) -> Int[Tensor, "B T"]: ...
     def to_places(self, tasks: Tasks, tokens: Int[Tensor, "B T"]) -> Int[Tensor, "B T"]: ...
     def thrift(self, state: State) -> Thrifty: ...
+
+
+class Causal(World, Protocol):
+    """`causal`: knows what its right programs depend on, and how far each state is from a right end.
+
+    A *variable* is a part of a task that decides one call of its programs: `variables` names all of them, in the order
+    of the calls, and `has` says which ones each task has. `exchange` gives each row's task of `base` with its variable
+    `name` as the variable `source` (by default the same) is in the row of `donor`; both must have it. `to_go` is the
+    least number of tokens with which a right program can end from a state, the last one included; 0 for a row that has
+    ended, `FAR` where no program of up to `most` tokens is right. Between episodes that are equally good it is no
+    guide: it only counts. `registers` are what the machine holds, as whole numbers named by `register_names`: equal
+    for equal contents."""
+
+    variables: tuple[str, ...]
+    register_names: tuple[str, ...]
+
+    def has(self, tasks: Tasks) -> Bool[Tensor, "B N"]: ...
+    def exchange(self, base: Tasks, donor: Tasks, name: str, source: str | None = None) -> Tasks: ...
+    def to_go(self, tasks: Tasks, state: State, most: int) -> Int[Tensor, " B"]: ...
+    def registers(self, state: State) -> Int[Tensor, "B R"]: ...
 
 
 class Teaches(World, Protocol):
@@ -179,6 +201,8 @@ def capable(world: World, capability: Literal["machine"]) -> ShowsMachine | None
 def capable(world: World, capability: Literal["achieved"]) -> Achieves | None: ...
 @overload
 def capable(world: World, capability: Literal["advice"]) -> Advises | None: ...
+@overload
+def capable(world: World, capability: Literal["causal"]) -> Causal | None: ...
 @overload
 def capable(world: World, capability: Literal["teaches"]) -> Teaches | None: ...
 def capable(world: World, capability: str) -> World | None:

@@ -7,16 +7,17 @@ do is in `capabilities`.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from inwit.core.settings import Settings
+from inwit.core.taps import NO_EDITS, Edits
 from inwit.core.types import Json, Kinds, Memory, Output, Rollout, State, Step, Task, Tasks
 from inwit.core.vocabulary import Vocabulary
 
@@ -83,6 +84,45 @@ class Policy(Protocol):
         self, prompt: Int[Tensor, "B P"], prompt_mask: Bool[Tensor, "B P"], stage: Int[Tensor, " B"]
     ) -> tuple[Output, Memory]: ...
     def step(self, token: Int[Tensor, " B"], memory: Memory) -> tuple[Output, Memory]: ...
+
+
+@runtime_checkable
+class Readable(Policy, Protocol):
+    """A policy that answers from a memory at once, so that somebody who changes the memory sees what it would write.
+    `read(memory)` is the output that `begin` or `step` gave with this memory, to rounding."""
+
+    def read(self, memory: Memory) -> Output: ...
+
+
+@runtime_checkable
+class Tapped(Readable, Protocol):
+    """A policy whose inner values can be read and replaced by name, at the taps `taps` (see `core.taps`).
+
+    `capture` puts them into `Output.taps`, `edit` replaces them, at the newest position alone. What `begin` and `step`
+    capture equals what `replay(..., capture=...)` captures, to rounding."""
+
+    taps: tuple[str, ...]
+
+    def begin(
+        self,
+        prompt: Int[Tensor, "B P"],
+        prompt_mask: Bool[Tensor, "B P"],
+        stage: Int[Tensor, " B"],
+        *,
+        capture: Iterable[str] = (),
+        edit: Edits = NO_EDITS,
+    ) -> tuple[Output, Memory]: ...
+    def step(
+        self, token: Int[Tensor, " B"], memory: Memory, *, capture: Iterable[str] = (), edit: Edits = NO_EDITS
+    ) -> tuple[Output, Memory]: ...
+    def replay(
+        self,
+        prompt: Int[Tensor, "N P"],
+        prompt_mask: Bool[Tensor, "N P"],
+        stage: Int[Tensor, " N"],
+        tokens: Int[Tensor, "B T"],
+        capture: Iterable[str] = (),
+    ) -> Output: ...
 
 
 class Trainable(Policy, Protocol):

@@ -108,10 +108,14 @@ class Step:
 
 @dataclass(frozen=True)
 class Output:
-    """A policy's answer: *unmasked* logits over the vocabulary and a value estimate; [B, ...] or [B, T, ...]."""
+    """A policy's answer: *unmasked* logits over the vocabulary and a value estimate; [B, ...] or [B, T, ...].
+
+    `taps` are the inner values that were asked for with `capture`, by name: Float[B, H], of a replay Float[B, T, H].
+    """
 
     logits: Float[Tensor, "*B V"]
     value: Float[Tensor, "*B"]
+    taps: dict[str, Tensor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -120,8 +124,8 @@ class Rollout:
 
     `live` marks columns before the row's end, `chosen` columns whose token the policy chose (not the world); losses
     use `live & chosen`. `log_probs` are the behaviour policy's, detached. `outputs` carries the autograd graph of
-    the rollout when it was kept, else None. `prompt` has a row per *problem*: row i of the block belongs to problem
-    `i // group_size`.
+    the rollout when it was kept; where the memories are recorded it carries none; else it is None. `prompt` has a row
+    per *problem*: row i of the block belongs to problem `i // group_size`.
     """
 
     tasks: Tasks
@@ -144,6 +148,7 @@ class Rollout:
     outputs: Output | None = None
     detour: Bool[Tensor, "B T"] | None = None  # chosen by chance, not by the policy's logits; None: nowhere
     achieved: Int[Tensor, "B T"] | None = None  # after each column the polynomial that the machine holds, or -1
+    memories: tuple[Memory, ...] = ()  # what the policy held before each column, where `Hooks.record` asks for it
     oracle: Taught | None = None  # what the oracle would write: only for learners that declare `reads_oracle`
 
     @property

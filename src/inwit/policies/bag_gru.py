@@ -7,14 +7,16 @@ the mean of *all* rows' prompts. Only in a batch of one does such an agent see i
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from inwit.core.settings import Settings, setting
+from inwit.core.taps import NO_EDITS, Edits, Taps
 from inwit.core.types import Memory, Output
 from inwit.policies import init
 from inwit.policies.base import TokenPolicy, last_token
@@ -51,15 +53,26 @@ class BagGRU(TokenPolicy[BagGRUSettings]):
         self.value_weight = init.uniform(1, width, scale=scale, generator=generator)
         self.value_bias = init.uniform(1, scale=scale, generator=generator)
 
-    def begin(self, prompt: Prompt, prompt_mask: PromptMask, stage: Stage) -> tuple[Output, Memory]:
+    def begin(
+        self,
+        prompt: Prompt,
+        prompt_mask: PromptMask,
+        stage: Stage,
+        *,
+        capture: Iterable[str] = (),
+        edit: Edits = NO_EDITS,
+    ) -> tuple[Output, Memory]:
         mask = prompt_mask[:, :, None].to(self.embedding.dtype)
         bag = (F.embedding(prompt, self.embedding) * mask).sum(1) / mask.sum(1)
         if self.settings.leak_batch:
             bag = bag.mean(0, keepdim=True)
         hidden = torch.tanh(bag + self._stage(stage))
-        return self.step(last_token(prompt, prompt_mask), {"hidden": hidden})
+        return self.step(last_token(prompt, prompt_mask), {"hidden": hidden}, capture=capture, edit=edit)
 
-    def step(self, token: Int[Tensor, " B"], memory: Memory) -> tuple[Output, Memory]:
+    def step(
+        self, token: Int[Tensor, " B"], memory: Memory, *, capture: Iterable[str] = (), edit: Edits = NO_EDITS
+    ) -> tuple[Output, Memory]:
+        taps = Taps(self.taps, capture, edit)
         hidden = torch.gru_cell(
             F.embedding(token, self.embedding),
             memory["hidden"],
@@ -68,5 +81,9 @@ class BagGRU(TokenPolicy[BagGRUSettings]):
             self.input_bias,
             self.hidden_bias,
         )
-        value = F.linear(hidden, self.value_weight, self.value_bias)[:, 0]
-        return Output(F.linear(hidden, self.policy_weight, self.policy_bias), value), {"hidden": hidden}
+        hidden = taps("hidden", hidden)
+        return self._head(hidden, taps.taken), {"hidden": hidden}
+
+    def _head(self, hidden: Float[Tensor, "*B H"], taps: dict[str, Tensor] | None = None) -> Output:
+        value = F.linear(hidden, self.value_weight, self.value_bias)[..., 0]
+        return Output(F.linear(hidden, self.policy_weight, self.policy_bias), value, taps or {})

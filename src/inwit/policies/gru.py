@@ -7,6 +7,7 @@ padding position is a token whose update gate is shut: the memory passes through
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -15,6 +16,7 @@ from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from inwit.core.settings import Settings, setting
+from inwit.core.taps import NO_EDITS, Edits, Taps
 from inwit.core.types import Memory, Output
 from inwit.policies import init
 from inwit.policies.base import TokenPolicy
@@ -47,19 +49,34 @@ class GRU(TokenPolicy[GRUSettings]):
         self.head_weight = init.uniform(vocabulary_size + 1, width, scale=scale, generator=generator)
         self.head_bias = init.zeros(vocabulary_size + 1, generator=generator)
 
-    def begin(self, prompt: Prompt, prompt_mask: PromptMask, stage: Stage) -> tuple[Output, Memory]:
-        hidden = self._read(prompt, prompt_mask, stage)
-        return self._head(hidden), {"hidden": hidden}
+    def begin(
+        self,
+        prompt: Prompt,
+        prompt_mask: PromptMask,
+        stage: Stage,
+        *,
+        capture: Iterable[str] = (),
+        edit: Edits = NO_EDITS,
+    ) -> tuple[Output, Memory]:
+        taps = Taps(self.taps, capture, edit)
+        hidden = taps("hidden", self._read(prompt, prompt_mask, stage))
+        return self._head(hidden, taps.taken), {"hidden": hidden}
 
-    def step(self, token: Int[Tensor, " B"], memory: Memory) -> tuple[Output, Memory]:
-        inputs = F.embedding(token, self.input_table)
-        hidden = gru_cell(inputs, memory["hidden"], self.hidden_weight, self.hidden_bias)
-        return self._head(hidden), {"hidden": hidden}
+    def step(
+        self, token: Int[Tensor, " B"], memory: Memory, *, capture: Iterable[str] = (), edit: Edits = NO_EDITS
+    ) -> tuple[Output, Memory]:
+        taps, inputs = Taps(self.taps, capture, edit), F.embedding(token, self.input_table)
+        hidden = taps("hidden", gru_cell(inputs, memory["hidden"], self.hidden_weight, self.hidden_bias))
+        return self._head(hidden, taps.taken), {"hidden": hidden}
 
-    def replay(self, prompt: Prompt, prompt_mask: PromptMask, stage: Stage, tokens: Tokens) -> Output:
+    def replay(
+        self, prompt: Prompt, prompt_mask: PromptMask, stage: Stage, tokens: Tokens, capture: Iterable[str] = ()
+    ) -> Output:
         first = self._read(prompt, prompt_mask, stage).repeat_interleave(len(tokens) // len(prompt), 0)
-        output = self._head(self._sequence(tokens[:, :-1], first))
-        return Output(output.logits.transpose(0, 1), output.value.t())
+        hidden = self._sequence(tokens[:, :-1], first)
+        taps, output = Taps(self.taps, capture, NO_EDITS), self._head(hidden)
+        taps("hidden", hidden.transpose(0, 1))
+        return Output(output.logits.transpose(0, 1), output.value.t(), taps.taken)
 
     def _read(self, prompt: Prompt, prompt_mask: PromptMask, stage: Stage) -> Float[Tensor, "N H"]:
         first = torch.tanh(self._stage(stage))

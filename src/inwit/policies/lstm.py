@@ -7,6 +7,7 @@ LSTM is made, by what its device can do; the decision stays with the agent (`set
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import torch
@@ -15,6 +16,7 @@ from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from inwit.core.settings import Settings, setting
+from inwit.core.taps import NO_EDITS, Edits, Taps
 from inwit.core.types import Memory, Output
 from inwit.policies import init
 from inwit.policies.base import TokenPolicy
@@ -33,6 +35,7 @@ class LSTM(TokenPolicy[LSTMSettings]):
     """Memory: `hidden` and `cell`, Float[B, width] each."""
 
     Settings = LSTMSettings
+    taps = ("hidden", "cell")
 
     def __init__(self, settings: LSTMSettings, *, vocabulary_size: int, num_stages: int, generator: Generator) -> None:
         dtype = matrix_dtype(settings.matrix_dtype, generator.device)
@@ -50,7 +53,16 @@ class LSTM(TokenPolicy[LSTMSettings]):
         with torch.no_grad():
             self.gate_bias[:width] = 1.0  # remember by default
 
-    def begin(self, prompt: Prompt, prompt_mask: PromptMask, stage: Stage) -> tuple[Output, Memory]:
+    def begin(
+        self,
+        prompt: Prompt,
+        prompt_mask: PromptMask,
+        stage: Stage,
+        *,
+        capture: Iterable[str] = (),
+        edit: Edits = NO_EDITS,
+    ) -> tuple[Output, Memory]:
+        taps = Taps(self.taps, capture, edit)
         cell = self._stage(stage)
         hidden = torch.tanh(cell)
         table = self.input_table + self.gate_bias
@@ -58,12 +70,17 @@ class LSTM(TokenPolicy[LSTMSettings]):
             read_hidden, read_cell = lstm_cell(F.embedding(token, table), hidden, cell, self.hidden_weight, self.dtype)
             hidden = torch.where(real[:, None], read_hidden, hidden)
             cell = torch.where(real[:, None], read_cell, cell)
-        return self._head(hidden), {"hidden": hidden, "cell": cell}
+        hidden, cell = taps("hidden", hidden), taps("cell", cell)
+        return self._head(hidden, taps.taken), {"hidden": hidden, "cell": cell}
 
-    def step(self, token: Int[Tensor, " B"], memory: Memory) -> tuple[Output, Memory]:
+    def step(
+        self, token: Int[Tensor, " B"], memory: Memory, *, capture: Iterable[str] = (), edit: Edits = NO_EDITS
+    ) -> tuple[Output, Memory]:
+        taps = Taps(self.taps, capture, edit)
         inputs = F.embedding(token, self.input_table) + self.gate_bias
         hidden, cell = lstm_cell(inputs, memory["hidden"], memory["cell"], self.hidden_weight, self.dtype)
-        return self._head(hidden), {"hidden": hidden, "cell": cell}
+        hidden, cell = taps("hidden", hidden), taps("cell", cell)
+        return self._head(hidden, taps.taken), {"hidden": hidden, "cell": cell}
 
 
 def matrix_dtype(choice: str, device: torch.device) -> torch.dtype:

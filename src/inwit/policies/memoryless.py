@@ -5,6 +5,7 @@ It cannot know how far its program has come. But with legal masks the world's st
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -14,6 +15,7 @@ from torch.nn import functional as F
 
 from inwit.core.errors import UserError
 from inwit.core.settings import Settings, setting
+from inwit.core.taps import NO_EDITS, Edits, Taps
 from inwit.core.types import Memory, Output
 from inwit.policies import init
 from inwit.policies.base import TokenPolicy, last_token
@@ -29,7 +31,8 @@ class MemorylessSettings(Settings):
 
 
 class Memoryless(TokenPolicy[MemorylessSettings]):
-    """Memory: `context`, Float[B, width], made from prompt and stage and never changed.
+    """Memory: `context`, Float[B, width], made from prompt and stage and never changed; `hidden`, Float[B, width], what
+    the next token is chosen by: it is made of `context` and the last token alone.
 
     The prompt is read as a sum over positions of a token's embedding times its position's, so that order counts.
     """
@@ -49,7 +52,15 @@ class Memoryless(TokenPolicy[MemorylessSettings]):
         self.head_weight = init.uniform(vocabulary_size + 1, width, scale=scale, generator=generator)
         self.head_bias = init.zeros(vocabulary_size + 1, generator=generator)
 
-    def begin(self, prompt: Prompt, prompt_mask: PromptMask, stage: Stage) -> tuple[Output, Memory]:
+    def begin(
+        self,
+        prompt: Prompt,
+        prompt_mask: PromptMask,
+        stage: Stage,
+        *,
+        capture: Iterable[str] = (),
+        edit: Edits = NO_EDITS,
+    ) -> tuple[Output, Memory]:
         if prompt.shape[1] > MAX_PROMPT:
             raise UserError(
                 f"policy.id = memoryless reads prompts of up to {MAX_PROMPT} positions: this world's have "
@@ -58,7 +69,11 @@ class Memoryless(TokenPolicy[MemorylessSettings]):
         mask = prompt_mask[:, :, None].to(self.embedding.dtype)
         placed = F.embedding(prompt, self.embedding) * self.position_embedding[: prompt.shape[1]] * mask
         context = placed.sum(1) / mask.sum(1) + self._stage(stage)
-        return self.step(last_token(prompt, prompt_mask), {"context": context})
+        return self.step(last_token(prompt, prompt_mask), {"context": context}, capture=capture, edit=edit)
 
-    def step(self, token: Int[Tensor, " B"], memory: Memory) -> tuple[Output, Memory]:
-        return self._head(torch.tanh(memory["context"] + F.embedding(token, self.token_table))), memory
+    def step(
+        self, token: Int[Tensor, " B"], memory: Memory, *, capture: Iterable[str] = (), edit: Edits = NO_EDITS
+    ) -> tuple[Output, Memory]:
+        taps, context = Taps(self.taps, capture, edit), memory["context"]
+        hidden = taps("hidden", torch.tanh(context + F.embedding(token, self.token_table)))
+        return self._head(hidden, taps.taken), {"context": context, "hidden": hidden}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
@@ -22,7 +24,8 @@ def for_each_episode(output: Output, memory: Memory, group_size: int) -> tuple[O
     check_memory(memory)
     if group_size == 1:
         return output, memory
-    repeated = Output(output.logits.repeat_interleave(group_size, 0), output.value.repeat_interleave(group_size, 0))
+    logits, value = output.logits.repeat_interleave(group_size, 0), output.value.repeat_interleave(group_size, 0)
+    repeated = Output(logits, value, map_rows(output.taps, lambda tensor: tensor.repeat_interleave(group_size, 0)))
     return repeated, map_rows(memory, lambda tensor: tensor.repeat_interleave(group_size, 0))
 
 
@@ -38,15 +41,24 @@ def check_memory(memory: object) -> None:
         )
 
 
-def replay_by_stepping(policy: Policy, prompt: Prompt, prompt_mask: PromptMask, stage: Stage, tokens: Tokens) -> Output:
+def replay_by_stepping(
+    policy: Policy,
+    prompt: Prompt,
+    prompt_mask: PromptMask,
+    stage: Stage,
+    tokens: Tokens,
+    capture: Iterable[str] = (),
+) -> Output:
     """`begin` and then `step` on every token but the last: column t predicts `tokens[:, t]`.
 
-    Each prompt is read once, for B / N consecutive rows of tokens.
+    Each prompt is read once, for B / N consecutive rows of tokens. Only a `Tapped` policy takes names to `capture`.
     """
-    output, memory = policy.begin(prompt, prompt_mask, stage)
+    taken = {"capture": tuple(capture)} if capture else {}
+    output, memory = policy.begin(prompt, prompt_mask, stage, **taken)
     output, memory = for_each_episode(output, memory, len(tokens) // len(prompt))
     outputs = [output]
     for token in tokens[:, :-1].unbind(1):
-        output, memory = policy.step(token, memory)
+        output, memory = policy.step(token, memory, **taken)
         outputs.append(output)
-    return Output(torch.stack([o.logits for o in outputs], 1), torch.stack([o.value for o in outputs], 1))
+    taps = {name: torch.stack([o.taps[name] for o in outputs], 1) for name in output.taps}
+    return Output(torch.stack([o.logits for o in outputs], 1), torch.stack([o.value for o in outputs], 1), taps)

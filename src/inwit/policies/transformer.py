@@ -6,6 +6,7 @@ Departures: the stage's embedding is the first token, positions are learnt and c
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import torch
@@ -15,6 +16,7 @@ from torch.nn import functional as F
 
 from inwit.core.errors import UserError
 from inwit.core.settings import Settings, setting
+from inwit.core.taps import NO_EDITS, Edits, Taps
 from inwit.core.types import Memory, Output
 from inwit.policies import init
 from inwit.policies.base import TokenPolicy
@@ -40,7 +42,11 @@ class TransformerSettings(Settings):
 
 
 class Transformer(TokenPolicy[TransformerSettings]):
-    """Memory: `keys`, `values` Float[B, layers, S, width], `attend` Bool[B, S] (False on padding), `length` Int[B]."""
+    """Memory: `keys`, `values` Float[B, layers, S, width], `attend` Bool[B, S] (False on padding), `length` Int[B], and
+    `newest` Float[B, width], the newest token as it enters the first block: `read` answers from these.
+
+    Taps: `stream.0` is what enters the first block, `stream.1` what leaves it, and so on; at the newest position alone.
+    An edit changes the keys and values of later blocks, so that it lasts."""
 
     Settings = TransformerSettings
 
@@ -48,6 +54,7 @@ class Transformer(TokenPolicy[TransformerSettings]):
         self, settings: TransformerSettings, *, vocabulary_size: int, num_stages: int, generator: Generator
     ) -> None:
         super().__init__(settings)
+        self.taps = tuple(f"stream.{layer}" for layer in range(settings.layers + 1))
         width, scale = settings.width, settings.width**-0.5
         stages = num_stages if settings.stage_aware else 1
         self.stage_embedding = init.normal(stages, width, scale=0.5, generator=generator)
@@ -58,26 +65,49 @@ class Transformer(TokenPolicy[TransformerSettings]):
         self.head_weight = init.uniform(vocabulary_size + 1, width, scale=scale, generator=generator)
         self.head_bias = init.zeros(vocabulary_size + 1, generator=generator)
 
-    def begin(self, prompt: Prompt, prompt_mask: PromptMask, stage: Stage) -> tuple[Output, Memory]:
+    def begin(
+        self,
+        prompt: Prompt,
+        prompt_mask: PromptMask,
+        stage: Stage,
+        *,
+        capture: Iterable[str] = (),
+        edit: Edits = NO_EDITS,
+    ) -> tuple[Output, Memory]:
+        taps = Taps(self.taps, capture, edit)
         stream, attend = self._embed(prompt, prompt_mask, stage)
-        stream, keys, values = self._run(stream, attend)
-        memory = {"keys": keys, "values": values, "attend": attend, "length": attend.sum(1)}
-        return self._head(_last(stream, attend)), memory
+        newest = _last(stream, attend)
+        stream, keys, values = self._run(stream, attend, lambda name, each: _tapped(taps, name, each, attend))
+        memory = {"keys": keys, "values": values, "attend": attend, "length": attend.sum(1), "newest": newest}
+        return self._head(_last(stream, attend), taps.taken), memory
 
-    def step(self, token: Int[Tensor, " B"], memory: Memory) -> tuple[Output, Memory]:
-        stream = (F.embedding(token, self.token_embedding) + self._position(memory["length"]))[:, None]
+    def step(
+        self, token: Int[Tensor, " B"], memory: Memory, *, capture: Iterable[str] = (), edit: Edits = NO_EDITS
+    ) -> tuple[Output, Memory]:
+        taps = Taps(self.taps, capture, edit)
+        newest = F.embedding(token, self.token_embedding) + self._position(memory["length"])
         attend = F.pad(memory["attend"], (0, 1), value=True)
         self._check_length(attend.shape[1])
-        keys, values = [], []
+        stream, keys, values = taps("stream.0", newest)[:, None], [], []
         for index, block in enumerate(self.blocks):
             key, value = block.remember(stream)  # pyright: ignore[reportCallIssue]
             keys.append(torch.cat([memory["keys"][:, index], key], 1))
             values.append(torch.cat([memory["values"][:, index], value], 1))
             stream = block(stream, keys[-1], values[-1], attend[:, None])
-        after = {"keys": torch.stack(keys, 1), "values": torch.stack(values, 1)}
-        return self._head(stream[:, 0]), {**after, "attend": attend, "length": memory["length"] + 1}
+            stream = taps(f"stream.{index + 1}", stream[:, 0])[:, None]
+        after = {"keys": torch.stack(keys, 1), "values": torch.stack(values, 1), "attend": attend}
+        return self._head(stream[:, 0], taps.taken), after | {"length": memory["length"] + 1, "newest": newest}
 
-    def replay(self, prompt: Prompt, prompt_mask: PromptMask, stage: Stage, tokens: Tokens) -> Output:
+    def read(self, memory: Memory) -> Output:
+        """The newest position is computed again, with the memory's keys and values."""
+        stream, attend = memory["newest"][:, None], memory["attend"][:, None]
+        for index, block in enumerate(self.blocks):
+            stream = block(stream, memory["keys"][:, index], memory["values"][:, index], attend)
+        return self._head(stream[:, 0])
+
+    def replay(
+        self, prompt: Prompt, prompt_mask: PromptMask, stage: Stage, tokens: Tokens, capture: Iterable[str] = ()
+    ) -> Output:
         group_size = len(tokens) // len(prompt)
         stream, attend = (part.repeat_interleave(group_size, 0) for part in self._embed(prompt, prompt_mask, stage))
         written = F.embedding(tokens[:, :-1], self.token_embedding)
@@ -85,9 +115,19 @@ class Transformer(TokenPolicy[TransformerSettings]):
         whole = torch.cat([stream, written + self._position(place)], 1)
         live = F.pad(attend, (0, written.shape[1]), value=True)
         self._check_length(live.shape[1])
-        outputs, _, _ = self._run(whole, live)
-        last = _last(outputs[:, : attend.shape[1]], attend)
-        return self._head(torch.cat([last[:, None], outputs[:, attend.shape[1] :]], 1))
+        taps = Taps(self.taps, capture, NO_EDITS)
+
+        def answering(each: Stream) -> Stream:
+            """Where the outputs stand: the prompt's last position, and the written tokens."""
+            return torch.cat([_last(each[:, : attend.shape[1]], attend)[:, None], each[:, attend.shape[1] :]], 1)
+
+        def captured(name: str, each: Stream) -> Stream:
+            if taps.wants(name):
+                taps(name, answering(each))
+            return each
+
+        outputs, _, _ = self._run(whole, live, captured)
+        return self._head(answering(outputs), taps.taken)
 
     def _embed(self, prompt: Prompt, prompt_mask: PromptMask, stage: Stage) -> tuple[Stream, Bool[Tensor, "N S"]]:
         """Stage and prompt, S = 1 + P, and which of them are real."""
@@ -107,21 +147,24 @@ class Transformer(TokenPolicy[TransformerSettings]):
     def _position(self, place: Int[Tensor, "*P"]) -> Tensor:
         return F.embedding(place, self.position_embedding)
 
-    def _run(self, stream: Stream, attend: Bool[Tensor, "B S"]) -> tuple[Stream, Cache, Cache]:
+    def _run(
+        self, stream: Stream, attend: Bool[Tensor, "B S"], tap: Callable[[str, Stream], Stream]
+    ) -> tuple[Stream, Cache, Cache]:
         size = stream.shape[1]
         causal = torch.ones(size, size, dtype=torch.bool, device=stream.device).tril()
         # A padding position attends to itself, so that no row of the softmax is empty; nothing real attends to it.
         mask = (causal & attend[:, None]) | torch.eye(size, dtype=torch.bool, device=stream.device)
         keys, values = [], []
-        for block in self.blocks:
+        stream = tap("stream.0", stream)
+        for index, block in enumerate(self.blocks):
             key, value = block.remember(stream)  # pyright: ignore[reportCallIssue]
             keys.append(key)
             values.append(value)
-            stream = block(stream, key, value, mask)
+            stream = tap(f"stream.{index + 1}", block(stream, key, value, mask))
         return stream, torch.stack(keys, 1), torch.stack(values, 1)
 
-    def _head(self, hidden: Float[Tensor, "*B H"]) -> Output:
-        return super()._head(F.layer_norm(hidden, self.norm.shape, self.norm))
+    def _head(self, hidden: Float[Tensor, "*B H"], taps: dict[str, Tensor] | None = None) -> Output:
+        return super()._head(F.layer_norm(hidden, self.norm.shape, self.norm), taps)
 
 
 class _Block(nn.Module):
@@ -160,6 +203,17 @@ class _Block(nn.Module):
 
 def _last(stream: Stream, attend: Bool[Tensor, "B S"]) -> Float[Tensor, "B H"]:
     """The stream at the last real position of each row."""
+    return stream.gather(1, _last_place(stream, attend))[:, 0]
+
+
+def _tapped(taps: Taps, name: str, stream: Stream, attend: Bool[Tensor, "B S"]) -> Stream:
+    """The stream with its last real position passed through a tap."""
+    if not taps.wants(name):
+        return stream
+    place = _last_place(stream, attend)
+    return stream.scatter(1, place, taps(name, stream.gather(1, place)[:, 0])[:, None])
+
+
+def _last_place(stream: Stream, attend: Bool[Tensor, "B S"]) -> Int[Tensor, "B 1 H"]:
     place = torch.arange(attend.shape[1], device=stream.device)
-    last = (place * attend).argmax(1)
-    return stream.gather(1, last[:, None, None].expand(-1, 1, stream.shape[2]))[:, 0]
+    return (place * attend).argmax(1)[:, None, None].expand(-1, 1, stream.shape[2])

@@ -17,10 +17,11 @@ from inwit.core.capabilities import Achieves, capable
 from inwit.core.contracts import Policy, World
 from inwit.core.distributions import choose, gumbel, masked_log_softmax
 from inwit.core.errors import UserError
-from inwit.core.types import Output, Rollout, State, Step, Tasks
+from inwit.core.types import Memory, Output, Rollout, State, Step, Tasks
 from inwit.core.vocabulary import CHOICE
 from inwit.policies.replay import for_each_episode
 from inwit.rollout.detours import Detours
+from inwit.rollout.hooks import NO_HOOKS, Hooks
 
 
 def collect(
@@ -36,17 +37,17 @@ def collect(
     after_end: bool = False,
     leave_early: bool = True,
     achieved: bool = False,
+    hooks: Hooks = NO_HOOKS,
 ) -> Rollout:
     """One episode for each of the `problems`, or `group_size` consecutive rows for each.
 
-    Tokens are sampled with `generator`; without one the likeliest legal token is taken. `keep_graph` keeps the outputs'
-    autograd graph. With `after_end` the policy writes on to the last column, without effect, after an episode's end:
-    the published loss trains on those tokens. `detours` is a share of the episodes (see `rollout.detours`).
-    `leave_early` ends the block when all rows have ended. `achieved` records which polynomial the machine holds after
-    each column. The prompts are those of `shown`, if given (a control).
-
-    Raises `UserError` if a graph is to be kept for problems of the test set, if some row had no legal token or is not
-    drawn, and for `achieved` in a world without it. Without `leave_early` call `refuse_faulty` for the first three."""
+    Tokens are sampled with `generator`; without one the likeliest legal token is taken. The prompts are those of
+    `shown`, if given: an agent that reads one task is then judged by another. `keep_graph` keeps the outputs' autograd
+    graph. `after_end` lets the policy write on after an episode's end, without effect. `leave_early` ends the block
+    when all rows have ended. `achieved` records which polynomial the machine holds after each column. `detours` (a
+    share of the episodes) and `hooks` have modules of their own. Raises `UserError` if a graph is to be kept for
+    problems of the test set, if some row had no legal token or is not drawn, and for `achieved` in a world without it.
+    Without `leave_early` call `refuse_faulty` for the first three."""
     if keep_graph and leave_early:
         refuse_test_set(world, problems.kind)
     teacher, columns = _teacher(world) if achieved else None, []
@@ -55,21 +56,21 @@ def collect(
         output, memory = for_each_episode(*policy.begin(*prompt), group_size)
         tasks = problems if group_size == 1 else problems.repeat_interleave(group_size)
         noise = None if generator is None else gumbel((world.num_columns, *output.logits.shape), generator)
-        state = world.reset(tasks)
-        ended = torch.zeros_like(tasks.kind, dtype=torch.bool)
+        state, ended = world.reset(tasks), torch.zeros_like(tasks.kind, dtype=torch.bool)
         written, strays = torch.zeros_like(tasks.kind), _detours(world, detours, len(tasks), generator)
         for column in range(world.num_columns):
+            output, memory = hooks.remembered(column, policy, output, memory, state)
             draw, astray = None if noise is None else noise[column], strays and strays.now(written)
-            token, legal, chosen = _write(world, state, output, draw, astray, ended if after_end else None)
-            written = written + chosen
+            token, legal, forced = _write(world, state, output, draw, astray, ended if after_end else None)
+            chosen, token = forced == CHOICE, hooks.written(column, token, forced < 0)
             state, step = world.step(state, token)
             held = None if teacher is None else teacher.achieved(state).masked_fill(ended, -1)
-            columns.append(_Column(token, legal, ~ended, chosen, output, step, held, astray))
-            ended = ended | step.terminated | step.truncated
+            columns.append(_Column(token, legal, ~ended, chosen, output, step, held, astray, hooks.kept(memory)))
+            written, ended = written + chosen, ended | step.terminated | step.truncated
             if column + 1 == world.num_columns or (leave_early and not after_end and bool(ended.all())):
                 break
-            output, memory = policy.step(token, memory)
-        rollout = _joined(columns, tasks, prompt, group_size, keep_graph)
+            output, memory = policy.step(hooks.told(column, token), memory)
+        rollout = _joined(columns, tasks, prompt, group_size, keep_graph, hooks.record)
     if leave_early:
         _check_legal(world, rollout)
     return rollout
@@ -88,9 +89,9 @@ def _write(
     noise: Float[Tensor, "B V"] | None,
     astray: Bool[Tensor, " B"] | None,
     writes_on: Bool[Tensor, " B"] | None,
-) -> tuple[Int[Tensor, " B"], Bool[Tensor, "B V"], Bool[Tensor, " B"]]:
-    """A column's tokens, which ones were legal, and whether the policy chose them. The world forces none on the rows
-    that `writes_on` marks. Where the world writes, its token alone is legal; none is where that is not decided."""
+) -> tuple[Int[Tensor, " B"], Bool[Tensor, "B V"], Int[Tensor, " B"]]:
+    """A column's tokens, which ones were legal, and what the world forced (`World.forced`), nothing on the rows that
+    `writes_on` marks. Where the world writes, its token alone is legal; none is where that is not decided."""
     legal = world.legal(state) if world.masks else torch.ones_like(output.logits, dtype=torch.bool)
     logits = output.logits.detach() if astray is None else output.logits.detach().masked_fill(astray[:, None], 0.0)
     token, forced = choose(logits, legal, noise), world.forced(state)
@@ -98,7 +99,7 @@ def _write(
         forced = forced.masked_fill(writes_on, CHOICE)
     chosen = forced == CHOICE
     written = torch.arange(legal.shape[1], device=legal.device) == forced[:, None]
-    return torch.where(chosen, token, forced.clamp_min(0)), torch.where(chosen[:, None], legal, written), chosen
+    return torch.where(chosen, token, forced.clamp_min(0)), torch.where(chosen[:, None], legal, written), forced
 
 
 def _detours(world: World, share: float, rows: int, generator: torch.Generator | None) -> Detours | None:
@@ -147,10 +148,16 @@ class _Column(NamedTuple):
     step: Step
     achieved: Int[Tensor, " B"] | None
     detour: Bool[Tensor, " B"] | None
+    memory: Memory
 
 
 def _joined(
-    columns: list[_Column], tasks: Tasks, prompt: tuple[Tensor, Tensor, Tensor], group_size: int, keep_graph: bool
+    columns: list[_Column],
+    tasks: Tasks,
+    prompt: tuple[Tensor, Tensor, Tensor],
+    group_size: int,
+    keep_graph: bool,
+    record: bool,
 ) -> Rollout:
     tokens, legal, live, chosen = (torch.stack(parts, 1) for parts in zip(*(c[:4] for c in columns), strict=True))
     logits = torch.stack([column.output.logits for column in columns], 1)
@@ -176,9 +183,10 @@ def _joined(
         success=_any([step.success for step in steps]),
         extra={name: _any([step.extra[name] for step in steps]) for name in steps[0].extra},
         counts={name: torch.stack([step.counts[name] for step in steps]).sum(0) for name in steps[0].counts},
-        outputs=Output(logits, values) if keep_graph else None,
+        outputs=Output(logits, values) if keep_graph or record else None,
         detour=torch.stack(strayed, 1) if strayed else None,
         achieved=torch.stack(held, 1) if held else None,
+        memories=tuple(column.memory for column in columns) if record else (),
     )
 
 
