@@ -353,16 +353,17 @@ def test_sampled_tasks_are_among_all_tasks(world_id: str) -> None:
 
 @every_world
 def test_the_budget_truncates_and_answering_at_last_terminates(world_id: str) -> None:
-    """A program of ineffective tokens is cut off after max_steps, not before."""
+    """A program of ineffective tokens is cut off after as many steps as were set, not before. (Tokens that spend
+    nothing of the budget, where a world has such, come on top: `World.max_steps`.)"""
     world = make_world(world_id, max_steps=4)
     state = world.reset(sampled(world, 3, 0))
     illegal = ~world.legal(state).any(0)
     if not bool(illegal.any()) and not world_id.startswith("tutorial"):
         pytest.skip(f"{world_id} has no illegal token, so that none is known to be without effect.")
     ineffective = int(illegal.nonzero()[0]) if bool(illegal.any()) else world.vocabulary.id("EOS")
-    for step_number in range(1, world.max_steps + 1):
+    for step_number in range(1, world.settings.max_steps + 1):
         state, step = world.step(state, torch.full((len(world.kinds) * 3,), ineffective))
-        expected = step_number == world.max_steps
+        expected = step_number == world.settings.max_steps
         assert bool((step.truncated == expected).all()), f"{world_id}: truncated after {step_number} steps is wrong."
         assert not bool(step.terminated.any()), f"{world_id}: an ineffective token terminates."
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from safetensors import SafetensorError
@@ -17,7 +18,6 @@ from inwit.runs import checkpoint, moments, portable
 from inwit.runs.finding import is_file, is_portable, is_snapshot, meant
 from inwit.runs.folder import COMPLETE, Record, read_record, read_whole_record, runs_folder, status_now
 from inwit.runs.weights import fit, metadata_of, untrained
-from inwit.runs.writing import weights_metadata
 from inwit.training.config import Config, resolve
 from inwit.training.loop import settled
 
@@ -170,9 +170,22 @@ def _read_weights(file: Path, config: Config) -> dict[str, Tensor]:
         raise UserError(f"the run {file.parent} has no {file.name}: it is half-written or was tampered with") from None
     except (OSError, SafetensorError) as error:
         raise UserError(f"the weights {file} are damaged: {error}") from None
-    if metadata_of(data).get("made_for") != weights_metadata(config)["made_for"]:
+    if not _made_for(metadata_of(data), config):
         raise UserError(_misfit(file))
     return tensors
+
+
+def _made_for(metadata: dict[str, str], config: Config) -> bool:
+    """Whether weights were made for this world and policy. A setting that their file does not name is one that came
+    later: it stood at its default."""
+    try:
+        given = json.loads(metadata["made_for"])
+    except (KeyError, ValueError):
+        return False
+    parts = config.world, config.policy
+    return [type(part.settings)().to_dict() | named for part, named in zip(parts, given, strict=True)] == [
+        part.to_dict() for part in parts
+    ]
 
 
 def _misfit(source: Path) -> str:

@@ -31,7 +31,7 @@ from inwit.core.capabilities import capable
 from inwit.core.contracts import Metrics, Trainable, World
 from inwit.core.errors import UserError
 from inwit.core.settings import setting
-from inwit.core.types import Rollout, copy_into
+from inwit.core.types import Rollout, Tasks, copy_into
 from inwit.learners.auxiliary import AuxiliarySettings
 from inwit.learners.auxiliary.programs import LIMIT, lexicographic, program_log_probs
 from inwit.rollout.babble import babble
@@ -103,12 +103,22 @@ class Hindsight:
         """Take in the policy's own programs, and random ones run in the world alone."""
         assert rollout.achieved is not None, "rollouts record it for auxiliaries that declare reads_achieved"
         world, count, generator = self.world, self.settings.babble, draws["babble"]
-        self.take_in(world.to_places(rollout.tasks, rollout.tokens), rollout.achieved)
+        self.take_in(*self.plain(rollout.tasks, rollout.tokens, rollout.achieved))
         if count:
             chosen = torch.randint(len(self.trained), (count,), generator=generator, device=generator.device)
             tasks = world.sample(self.trained[chosen], generator)
-            tokens, achieved = babble(world, tasks, generator, thrifty=self.settings.thrift)
-            self.take_in(world.to_places(tasks, tokens), achieved)
+            self.take_in(*self.plain(tasks, *babble(world, tasks, generator, thrifty=self.settings.thrift)))
+
+    def plain(
+        self, tasks: Tasks, tokens: Int[Tensor, "B T"], achieved: Int[Tensor, "B T"]
+    ) -> tuple[Int[Tensor, "B T"], Int[Tensor, "B T"]]:
+        """Programs for `take_in`: operands named by their place, and without idle tokens, which move to the end."""
+        tokens = self.world.to_places(tasks, tokens)
+        if self.lessons.idle < 0:
+            return tokens, achieved
+        idle = tokens == self.lessons.idle
+        order = idle.long().argsort(dim=1, stable=True)
+        return tokens.gather(1, order), achieved.masked_fill(idle, -1).gather(1, order)
 
     def take_in(self, tokens: Int[Tensor, "B T"], achieved: Int[Tensor, "B T"]) -> None:
         """Take in programs, operands named by their place; `achieved[b, t]` is what row b held after column t, or -1.
