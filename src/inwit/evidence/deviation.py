@@ -23,6 +23,7 @@ from inwit.core.capabilities import Causal, capable
 from inwit.core.contracts import Policy
 from inwit.core.errors import UserError
 from inwit.core.types import Rollout, State, map_rows
+from inwit.evidence.away import DEPTHS, away
 from inwit.rollout.collect import collect
 from inwit.rollout.hooks import Hooks
 
@@ -36,7 +37,7 @@ NOT_FORCED = -1
 class Deviations:
     """D forced tokens after which a right program still exists. `row` is the place among the subject's tasks, `at` the
     column of the forced `token`, `tie` whether a right program is as short as the agent's own. `unknown` are so many
-    more, which are left out: nobody proved that they can be right."""
+    more, which are left out: it was not proven that a right program exists, or not searched whether one is as short."""
 
     subject: Subject
     row: Int[Tensor, " D"]
@@ -109,8 +110,8 @@ def _forced(
     going = ~step.terminated & ~step.truncated
     row, token, after = rows[place[going]], token[going], map_rows(after, lambda tensor: tensor[going])
     left = subject.lengths[row] - at - 1
-    tie = causal.to_go(subject.tasks[row], after, left) <= left
-    possible = tie | _right_from_start(subject, causal, row, after)
+    tie = away(causal, subject.tasks[row], after, left) <= left
+    possible = tie | ((left <= DEPTHS[-1]) & _right_from_start(subject, causal, row, after))
     found = row[possible], torch.full_like(row[possible], at), token[possible], tie[possible]
     return Deviations(subject, *found, unknown=int((~possible).sum()))
 
