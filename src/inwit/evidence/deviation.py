@@ -60,6 +60,13 @@ class Deviations:
         forced = torch.where(place == self.at[:, None], self.token[:, None], NOT_FORCED)
         return torch.where(place < self.at[:, None], own, forced)
 
+    def strange_to(self, policy: Policy) -> Bool[Tensor, " D"]:
+        """Where the tokens that were written up to the forced one are not what a policy would have written itself."""
+        tokens, force = collect(self.subject.world, policy, self.subject.tasks).tokens[self.row], self.force
+        width = max(tokens.shape[1], force.shape[1])
+        tokens, force = (_wide(each, width) for each in (tokens, force))
+        return ((tokens != force) & (force != NOT_FORCED)).any(1)
+
     def episodes(self, policy: Policy) -> Iterator[Rollout]:
         """How a policy goes on, in blocks."""
         for start in range(0, len(self), self.subject.block):
@@ -79,6 +86,10 @@ class Deviations:
             return torch.zeros_like(self.row, dtype=torch.bool)
         success, length = (torch.cat(parts) for parts in zip(*found, strict=True))
         return success & (~self.tie | (length <= self.subject.lengths[self.row]))
+
+
+def _wide(tokens: Int[Tensor, "D T"], width: int) -> Tensor:
+    return torch.nn.functional.pad(tokens, (0, width - tokens.shape[1]), value=NOT_FORCED)
 
 
 def deviations(subject: Subject) -> Deviations:
