@@ -105,9 +105,10 @@ def deviations(subject: Subject) -> Deviations:
             break
         parts.append(_forced(subject, causal, rows, state, at, before_last))
         state = _written(causal, state, own[rows, at])
-    columns = ([getattr(part, name) for part in parts] or [rows[:0]] for name in ("row", "at", "token"))
-    tie = torch.cat([part.tie for part in parts] or [rows[:0] > 0])
-    return Deviations(subject, *map(torch.cat, columns), tie, sum(part.unknown for part in parts))
+    if not parts:
+        return Deviations(subject, *[rows[:0]] * 3, tie=rows[:0] > 0)
+    columns = [torch.cat([getattr(part, name) for part in parts]) for name in ("row", "at", "token", "tie")]
+    return Deviations(subject, *columns, unknown=sum(part.unknown for part in parts))
 
 
 def _forced(

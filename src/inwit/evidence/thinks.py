@@ -3,8 +3,6 @@ and compute on them?"""
 
 from __future__ import annotations
 
-from functools import partial
-
 import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
@@ -28,11 +26,10 @@ SETTING = "ticks"  # of a world: how many such tokens an episode may hold
 def judge(subject: Subject) -> Claim:
     """The claim *thinks* of one agent. A miss refutes nothing: no agent is known to gain by it."""
     idle, held_out = _idle(subject), subject.held_out
-    untestable = partial(Claim, "thinks", decisive=False)
     if idle < 0:
-        return untestable(untestable=f"the world {subject.world.id} has no THINK token with these settings")
+        return Claim("thinks", untestable=f"the world {subject.world.id} has no THINK token with these settings")
     if not bool(held_out.any()):
-        return untestable(untestable="nothing is held out, and what was trained on needs no thought")
+        return Claim("thinks", untestable="nothing is held out, and what was trained on needs no thought")
     without = subject.succeeds(Without(subject.agent.policy, idle), subject.tasks)
     gained = (subject.solved.double() - without.double())[held_out]
     interval = clustered_mean(gained.cpu(), subject.clusters[held_out].cpu())
@@ -47,7 +44,7 @@ def judge(subject: Subject) -> Claim:
     above = Measure(
         "the least of that interval", low, 1e-9, len(gained), why="there is one class alone, and so no interval"
     )
-    return untestable((gain, above))
+    return Claim("thinks", (gain, above), decisive=False)
 
 
 class Without:
