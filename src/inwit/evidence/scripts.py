@@ -13,6 +13,7 @@ from inwit.core.capabilities import FAR, Causal
 from inwit.core.contracts import World
 from inwit.core.errors import UserError
 from inwit.core.types import Memory, Output, State, Tasks, map_rows
+from inwit.evidence.away import away
 from inwit.policies.replay import Prompt, PromptMask, Stage
 
 SURE = 9.0  # the logit of the one token that a script writes
@@ -108,9 +109,10 @@ class Replanner:
         """For each of the L tokens to be tried: 0 where no right end is within `left` tokens after it."""
         place, token = tried.nonzero().unbind(1)
         after, step = self.world.step(map_rows(state, lambda tensor: tensor[place]), token)
-        away = self.world.to_go(self.tasks[row[place]], after, left[place])
-        away = torch.where(step.terminated | step.truncated, torch.where(step.success, 0, FAR), away)
-        return torch.where(away <= left[place], 2.0 + left[place] - away, 0.0)
+        ended = step.terminated | step.truncated
+        end = away(self.world, self.tasks[row[place]], after, left[place].masked_fill(ended, 0))
+        end = torch.where(ended, torch.where(step.success, 0, FAR), end)
+        return torch.where(end <= left[place], 2.0 + left[place] - end, 0.0)
 
     def _next(self, row: Int[Tensor, " B"], place: Int[Tensor, " B"]) -> Int[Tensor, " B"]:
         return self.programs[row, place.clamp(max=self.programs.shape[1] - 1)]
