@@ -13,6 +13,7 @@ from torch import Tensor
 from inwit.core.capabilities import Exam
 from inwit.core.errors import UserError
 from inwit.core.types import Lessons, State, Step, Tasks
+from inwit.worlds.calculator.causal import CausalCalculator
 from inwit.worlds.calculator.exam import CalculatorExam
 from inwit.worlds.calculator.expressions import LETTERS
 from inwit.worlds.calculator.rules import (
@@ -24,7 +25,6 @@ from inwit.worlds.calculator.rules import (
     CalculatorSettings,
 )
 from inwit.worlds.calculator.tables import EMPTY, FULL, Control, Polynomials, control, polynomials
-from inwit.worlds.calculator.tasks import CalculatorTasks
 from inwit.worlds.calculator.thrift import Thrift
 from inwit.worlds.calculator.tools import balanced
 from inwit.worlds.machine import register_columns, register_names
@@ -36,7 +36,7 @@ Flag = Bool[Tensor, " B"]
 Lanes = Int[Tensor, "B 4"]
 
 
-class CalculatorV0(CalculatorTasks):
+class CalculatorV0(CausalCalculator):
     """The batched world, with C = L + num_slots cells and M = N - 1 operators at most.
 
     State: `acc` Int[B, 4] (0 while empty) and `mode` Int[B] (see `tables`); `cells` Int[B, C, 4], the
