@@ -102,7 +102,7 @@ class Hindsight:
     def observe(self, rollout: Rollout, draws: Mapping[str, torch.Generator]) -> None:
         """Take in the policy's own programs, and random ones run in the world alone."""
         assert rollout.achieved is not None, "rollouts record it for auxiliaries that declare reads_achieved"
-        world, count, generator = self.world, self.settings.babble, draws["babble"]
+        world, count, generator = self.world, self.settings.babble, draws[self.streams[0]]
         self.take_in(world.to_places(rollout.tasks, rollout.tokens), rollout.achieved)
         if count:
             chosen = torch.randint(len(self.trained), (count,), generator=generator, device=generator.device)
@@ -204,7 +204,7 @@ class Hindsight:
         Kinds are drawn in proportion to their surprise. Kinds of a test set and those that have no program yet are left
         out.
         """
-        world, generator = self.world, draws["imitation"]
+        world, generator = self.world, draws[self.streams[1]]
         known = self.lessons.may_teach & (self.rank < UNKNOWN)
         # Before any kind has a program, kinds are drawn too, and add nothing to the loss: no shape depends on the data.
         weights = torch.where(known.any(), (self.surprise + FLOOR) * known, self.lessons.may_teach.float())
