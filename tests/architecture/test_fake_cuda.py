@@ -8,7 +8,7 @@ of a GPU in both: rows do not leave early.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from copy import copy
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
@@ -17,6 +17,7 @@ import pytest
 import torch
 from torch import Tensor
 from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from inwit.core.contracts import Agent, parameters_of
 from inwit.core.errors import UserError
@@ -55,12 +56,22 @@ class Generator:
         self.device = torch.device(device)
 
 
+class NoCopies(TorchDispatchMode):
+    """Raises where a list becomes a tensor: on a GPU that is a copy from the host, which waits. One number is none."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        made = func is torch.ops.aten.lift_fresh.default and args[0].ndim > 0
+        assert not made, f"a list becomes a tensor of {list(args[0].shape)}: make it once, not in an update"
+        return func(*args, **(kwargs or {}))
+
+
 @contextmanager
-def fakes(device: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Any], Any]]:
-    """The mode in which every tensor is fake, and how to make a fake copy of what was made before it."""
+def fakes(device: str, monkeypatch: pytest.MonkeyPatch, *, update_only: bool = True) -> Iterator[Callable[[Any], Any]]:
+    """The mode in which every tensor is fake, and how to make a fake copy of what was made before it. A report, which
+    waits for the device in any case, is not `update_only`."""
     for name in ("rand", "randint", "randperm", "multinomial"):
         monkeypatch.setattr(torch, name, _without_generator(getattr(torch, name)))
-    with FakeTensorMode():
+    with FakeTensorMode(), NoCopies() if update_only else nullcontext():
         yield lambda thing: faked(thing, torch.device(device))
 
 
@@ -206,7 +217,7 @@ def test_curricula_and_metrics(curriculum_id: str, device: str, monkeypatch: pyt
     warm(world, policy)
     kind = CURRICULA.load(curriculum_id)
     curriculum = kind(kind.Settings(), world.kinds)
-    with fakes(device, monkeypatch) as fake:
+    with fakes(device, monkeypatch, update_only=False) as fake:
         world, policy, curriculum, generator = fake(world), fake(policy), fake(curriculum), Generator(device)
         kinds = curriculum.draw(3, 8, generator)
         rollout = update(world, policy, small_learner("a2c"), generator)

@@ -11,7 +11,7 @@ from hypothesis import given, reject
 from hypothesis import strategies as st
 
 from inwit import worlds
-from inwit.core.capabilities import capable
+from inwit.core.capabilities import FAR, capable
 from inwit.core.errors import UserError
 from inwit.gym.machine import LIMIT
 from inwit.worlds import WORLDS
@@ -353,16 +353,17 @@ def test_sampled_tasks_are_among_all_tasks(world_id: str) -> None:
 
 @every_world
 def test_the_budget_truncates_and_answering_at_last_terminates(world_id: str) -> None:
-    """A program of ineffective tokens is cut off after max_steps, not before."""
+    """A program of ineffective tokens is cut off after as many steps as were set, not before. (Tokens that spend
+    nothing of the budget, where a world has such, come on top: `World.max_steps`.)"""
     world = make_world(world_id, max_steps=4)
     state = world.reset(sampled(world, 3, 0))
     illegal = ~world.legal(state).any(0)
     if not bool(illegal.any()) and not world_id.startswith("tutorial"):
         pytest.skip(f"{world_id} has no illegal token, so that none is known to be without effect.")
     ineffective = int(illegal.nonzero()[0]) if bool(illegal.any()) else world.vocabulary.id("EOS")
-    for step_number in range(1, world.max_steps + 1):
+    for step_number in range(1, world.settings.max_steps + 1):
         state, step = world.step(state, torch.full((len(world.kinds) * 3,), ineffective))
-        expected = step_number == world.max_steps
+        expected = step_number == world.settings.max_steps
         assert bool((step.truncated == expected).all()), f"{world_id}: truncated after {step_number} steps is wrong."
         assert not bool(step.terminated.any()), f"{world_id}: an ineffective token terminates."
 
@@ -408,3 +409,33 @@ def test_masks_change_nothing_in_the_world(world_id: str) -> None:
         assert torch.equal(step.reward, steps[column].reward), f"{world_id}: masks change the reward."
         for name, tensor in state.items():
             assert torch.equal(tensor, states[column + 1][name]), f"{world_id}: masks change {name}."
+
+
+@every_world
+def test_what_causal_worlds_say_of_themselves(world_id: str) -> None:
+    """In random episodes: one token brings a right end nearer by one at most, and some legal token by one; an exchange
+    with oneself changes nothing; registers are whole numbers, with a name each."""
+    world = capable(make_world(world_id), "causal")
+    if world is None:
+        return
+    tasks, states, _, steps, _ = random_programs(world, 2, 3, 1.0)
+    most, ended = 9, ended_before(steps)
+    for column in range(len(steps)):
+        before, alive = world.to_go(tasks, states[column], most), ~ended[column]
+        after = world.to_go(tasks, states[column + 1], most)
+        over, right = steps[column].terminated | steps[column].truncated, steps[column].success
+        assert not before[~alive].any()
+        assert bool((before[alive] > 0).all())
+        assert bool((before == 1)[alive & over & right].all()), "The answer is right."
+        assert bool((after == 0)[over].all())
+        going_on = alive & ~over & (before < FAR)
+        assert bool((after >= before - 1)[going_on].all())
+        assert world.registers(states[column]).shape == (len(tasks), len(world.register_names))
+    has = world.has(tasks)
+    assert has.shape == (len(tasks), len(world.variables))
+    for place, name in enumerate(world.variables):
+        some = tasks[has[:, place]]
+        same = world.exchange(some, some, name)
+        assert world.describe(same) == world.describe(some)
+        other = world.exchange(some, some[torch.arange(len(some) - 1, -1, -1)], name)
+        assert torch.equal(world.has(other), world.has(some))

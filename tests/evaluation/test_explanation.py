@@ -14,7 +14,7 @@ import inwit
 from hashed import Hashed
 from inwit.core.contracts import Agent
 from inwit.core.errors import UserError
-from inwit.evaluation.explanation import Explanation
+from inwit.evaluation.explained import Explanation
 from inwit.rollout.collect import collect
 from inwit.worlds import make_scalar
 from inwit.worlds.oracle.constant import kind_success

@@ -32,7 +32,7 @@ def class_at(world: Any) -> dict[int, int]:
     return dict(zip(values, world.kinds.classes, strict=True))
 
 
-SIGNS = {"+": int.__add__, "-": int.__sub__, "*": int.__mul__}
+SIGNS = {"+": int.__add__, "-": int.__sub__, "*": int.__mul__, "~": lambda left, right: right - left}
 
 
 def value_of(tree: Tree) -> int:

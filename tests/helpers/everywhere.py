@@ -17,7 +17,7 @@ from inwit.core.contracts import Agent
 from inwit.core.registry import Registry
 from inwit.core.results import Evaluation
 from inwit.core.seeding import stream
-from inwit.evaluation.explanation import Explanation
+from inwit.evaluation.explained import Explanation
 from inwit.learners import LEARNERS
 from inwit.learners.auxiliary import AUXILIARIES
 from inwit.policies import POLICIES

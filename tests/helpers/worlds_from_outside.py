@@ -3,7 +3,8 @@
 - `tutorial-goal`: a setting of its own changes what is asked for, and with it the best program;
 - `tutorial-parity`: two kinds in one stage; nobody can search for their best programs, and it shows no machine;
 - `tutorial-held`: lists its tasks and holds a kind out as a test set;
-- `tutorial-echo`: the world writes a token after each MUL, in mid-episode.
+- `tutorial-echo`: the world writes a token after each MUL, in mid-episode;
+- `calculator-ticks`: the calculator with three ticks, since its own default is none.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from inwit.core.errors import UserError
 from inwit.core.settings import setting
 from inwit.core.types import Kinds, State, Step, Tasks
 from inwit.worlds import TWINS, WORLDS
+from inwit.worlds.calculator.rules import CalculatorSettings
+from inwit.worlds.calculator.scalar import ScalarCalculator
+from inwit.worlds.calculator.tensors import CalculatorV0
 from inwit.worlds.tutorial.rules import CTX, MUL, TutorialSettings
 from inwit.worlds.tutorial.scalar import ScalarTutorialV1
 from inwit.worlds.tutorial.v1 import TutorialV1
@@ -140,10 +144,28 @@ class Echo(TutorialV1):
         return kept, Step(reward, step.terminated & ~echo, step.truncated & ~echo, step.success & ~echo)
 
 
+@dataclass(frozen=True)
+class TicksSettings(CalculatorSettings):
+    ticks: int = setting(3, "as the calculator's own", at_least=0, at_most=8)
+    tick_price: float = setting(0.125, "as the calculator's own", at_least=0)
+
+
+class CalculatorTicks(CalculatorV0):
+    id = "calculator-ticks"
+    Settings = TicksSettings
+
+
+class ScalarCalculatorTicks(ScalarCalculator):
+    id = "calculator-ticks"
+    Settings = TicksSettings
+    vocabulary = TicksSettings().vocabulary
+
+
 OUTSIDE: dict[str, tuple[type, type]] = {
     "tutorial-goal": (TutorialGoal, ScalarTutorialGoal),
     "tutorial-parity": (TutorialParity, ScalarTutorialParity),
     "tutorial-held": (TutorialHeld, ScalarTutorialHeld),
+    "calculator-ticks": (CalculatorTicks, ScalarCalculatorTicks),
 }
 
 

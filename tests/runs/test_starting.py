@@ -141,7 +141,7 @@ def test_a_checkpoint_by_its_name(trained: Agent) -> None:
         assert inwit.load(f"{trained.path}@{which}").status == "checkpoint"
         assert inwit.load(f"{trained.path.name}@{which}").status == "checkpoint"
     assert same(inwit.load("latest@1"), inwit.load(trained.path / "checkpoints" / "000001"))
-    with pytest.raises(UserError, match=r"unknown checkpoint of .*'bst'.*did you mean 'best'"):
+    with pytest.raises(UserError, match=r"unknown checkpoint or snapshot of .*'bst'.*did you mean 'best'"):
         inwit.load("latest@bst")
     with pytest.raises(UserError, match="unknown run 'nowhere'"):
         inwit.load("nowhere@best")

@@ -5,28 +5,57 @@ three likeliest tokens, and whether the program keeps to the oracle's. Where the
 is a token of the world's; beside the agent's tokens stand what is known and still needed, what the
 optimum would write, and the regret: how much expected reward the token gives away.
 
+--force 3=MUL writes MUL in step 3 (the first is step 0), whatever the agent would write, and lets the
+agent go on from there: does it know what it is doing, or does it recite? The forced token stands in
+brackets, as (MUL). Above the table: the agent's program without it, the derailed one and, where the world
+knows it, a shortest right one. In the table: the tokens that lead to a right end soonest, and how many
+were still to go; `lost` where there is no right end within the budget.
+
 example: inwit explain latest --stage 2 --operands 5 5 7 9 8
          inwit explain latest --query 'G F 3' --seed 0
+         inwit explain latest --expression '(a+b)*c' --operands 2 3 4 --force 3=MUL
 """
 
 from __future__ import annotations
 
-from inwit.commands.arguments import Parser, add_json, add_run, add_task, print_json, task
+from inwit.commands.arguments import Parser, add_json, add_run, add_task, listed, print_json, task
+from inwit.core.errors import UserError, short
 
 
 def main(arguments: list[str]) -> int:
     parser = Parser(__doc__)
     add_run(parser)
     add_task(parser)
+    parser.add_argument(
+        "--force",
+        action="append",
+        default=[],
+        help="write TOKEN in this step; several with commas, or the flag several times",
+        metavar="STEP=TOKEN",
+    )
     add_json(parser)
     args = parser.parse_args(arguments)
+    force = _forced(args.force)
     from inwit.core.terminal import console
     from inwit.evaluation.explanation import explain
     from inwit.runs.loading import load
 
-    explanation = explain(load(args.run), task(args))
+    explanation = explain(load(args.run), task(args), force=force)
     if args.json:
         print_json(explanation.to_dict())
     else:
         console().print(explanation)
     return 0
+
+
+def _forced(texts: list[str]) -> dict[int, str]:
+    """`0=LOAD,3=MUL` as steps with their tokens."""
+    found: dict[int, str] = {}
+    for text in listed(texts):
+        step, _, token = (part.strip() for part in text.partition("="))
+        if not token or not step.isdecimal():
+            raise UserError(f"--force {short(text)} is no step with a token: write it as in --force 3=MUL")
+        if int(step) in found:
+            raise UserError(f"--force {text}: step {step} is forced twice: leave one out")
+        found[int(step)] = token
+    return found

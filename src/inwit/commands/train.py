@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from inwit.core.contracts import Agent
     from inwit.core.results import Evaluation
-    from inwit.evaluation.explanation import Explanation
+    from inwit.evaluation.explained import Explanation
     from inwit.training.config import Config
 
 

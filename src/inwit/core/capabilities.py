@@ -102,16 +102,16 @@ class Causal(World, Protocol):
     of the calls, and `has` says which ones each task has. `exchange` gives each row's task of `base` with its variable
     `name` as the variable `source` (by default the same) is in the row of `donor`; both must have it. `to_go` is the
     least number of tokens with which a right program can end from a state, the last one included; 0 for a row that has
-    ended, `FAR` where no program of up to `most` tokens is right. Between episodes that are equally good it is no
-    guide: it only counts. `registers` are what the machine holds, as whole numbers named by `register_names`: equal
-    for equal contents."""
+    ended, `FAR` where no program of up to `most` tokens (one limit, or one for each row) is right. Between episodes
+    that are equally good it is no guide: it only counts. `registers` are what the machine holds, as whole numbers named
+    by `register_names`: equal for equal contents."""
 
     variables: tuple[str, ...]
     register_names: tuple[str, ...]
 
     def has(self, tasks: Tasks) -> Bool[Tensor, "B N"]: ...
     def exchange(self, base: Tasks, donor: Tasks, name: str, source: str | None = None) -> Tasks: ...
-    def to_go(self, tasks: Tasks, state: State, most: int) -> Int[Tensor, " B"]: ...
+    def to_go(self, tasks: Tasks, state: State, most: int | Int[Tensor, " B"]) -> Int[Tensor, " B"]: ...
     def registers(self, state: State) -> Int[Tensor, "B R"]: ...
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
+from inwit.core.records import as_dict, as_list, as_pair, is_number, number
 from inwit.core.results import Json
 from inwit.core.shown import Shown
 
@@ -95,7 +96,7 @@ class Claim:
             if not each.reached
         ]
         if failed:
-            return f"a control fails: {'; '.join(failed)}"
+            return f"a control fails: {'; '.join(dict.fromkeys(failed))}"  # several measures may share one
         return "; ".join(short) if short else "every bar is reached, and every control holds"
 
     def to_dict(self) -> Json:
@@ -121,15 +122,9 @@ class Evidence(Shown):
     derailed: Json | None = None
 
     def __rich__(self) -> Group:
-        from rich.console import Group
-        from rich.text import Text
+        from inwit.core.claims_table import evidence_table
 
-        from inwit.core.columns import Columns
-
-        headings = ("claim", "measure", "found", "95 %", "bar", "n", "controls", "verdict")
-        rows = [row for claim in self.claims for row in _rows(claim)]
-        whys = [Text(f"{claim.claim}: {claim.verdict}: {claim.why}") for claim in self.claims]
-        return Group(Columns(headings, rows, left=(0, 1, 6, 7), wide=True), *whys)
+        return evidence_table(self)
 
     def to_dict(self) -> Json:
         return {
@@ -140,23 +135,65 @@ class Evidence(Shown):
             "derailed": self.derailed,
         }
 
+    @classmethod
+    def from_dict(cls, found: object) -> Evidence:
+        """Out of `evidence.json`, of this version or an earlier one. What is damaged is left out, and a claim with a
+        damaged measure is not testable: no verdict stands on what is left of one."""
+        values = as_dict(found)
+        derailed = values.get("derailed")
+        return cls(
+            world=str(values.get("world", "?")),
+            agents=[name for name in as_list(values.get("agents")) if isinstance(name, str)],
+            claims=[claim for each in as_list(values.get("claims")) if (claim := _claim(each))],
+            pictures=as_dict(values.get("pictures")),
+            derailed=derailed if isinstance(derailed, dict) else None,
+        )
+
+
+def _claim(found: object) -> Claim | None:
+    values = as_dict(found)
+    name, whole, decisive = values.get("claim"), as_list(values.get("measures")), values.get("decisive")
+    if not isinstance(name, str):
+        return None
+    untestable = values.get("untestable")
+    if isinstance(untestable, str) and untestable:
+        return Claim(name, untestable=untestable)
+    measures = [measure for each in whole if (measure := _measure(each))]
+    if not measures or len(measures) < len(whole) or not isinstance(decisive, bool):
+        return Claim(name, untestable="the record of what was measured is damaged")
+    return Claim(name, tuple(measures), decisive)
+
+
+def _measure(found: object) -> Measure | None:
+    values, given = as_dict(found), as_dict(found).get("controls")
+    controls = {name: control for name, each in as_dict(given).items() if (control := _control(each))}
+    interval, n = as_pair(values.get("interval")), number(values, "n")
+    sound = [
+        isinstance(given, dict) and len(controls) == len(given),
+        isinstance(values.get("name"), str) and values.get("side") in (AT_LEAST, AT_MOST),
+        is_number(values.get("bar")) and n is not None,
+        "statistic" in values and (values["statistic"] is None or is_number(values["statistic"])),
+        "interval" in values and (interval is not None or values["interval"] is None),
+    ]
+    if not all(sound):
+        return None
+    why = str(values.get("why", ""))
+    return Measure(
+        values["name"], values["statistic"], values["bar"], int(n or 0), interval, values["side"], controls, why
+    )
+
+
+def _control(found: object) -> Control | None:
+    values = as_dict(found)
+    value, bar, side = (values.get(name) for name in ("value", "bar", "side"))
+    sound = all(each is None or is_number(each) for each in (value, bar)) and "value" in values and "bar" in values
+    if not sound or side not in (AT_LEAST, AT_MOST):
+        return None
+    return Control(value, bar, side, str(values.get("why", "")))
+
 
 def reaches(value: float, bar: float, side: str) -> bool:
     return value >= bar if side == AT_LEAST else value <= bar
-
-
-def _rows(claim: Claim) -> list[tuple[str, ...]]:
-    """A row for each measure."""
-    if not claim.measures:
-        return [(claim.claim, *[""] * 6, claim.verdict)]
-    rows = []
-    for place, each in enumerate(claim.measures):
-        interval = f"{each.interval[0]:.2f} - {each.interval[1]:.2f}" if each.interval else ""
-        controls = ", ".join(f"{name} {_number(control.value)}" for name, control in each.controls.items())
-        ends = (claim.claim, claim.verdict) if place == 0 else ("", "")
-        found = _number(each.statistic), interval, f"{each.side} {each.bar:g}", str(each.n)
-        rows.append((ends[0], each.name, *found, controls, ends[1]))
-    return rows
 
 
 def _plain(measure: Measure) -> Json:

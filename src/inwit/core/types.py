@@ -174,6 +174,7 @@ class Lessons:
     budget: Int[Tensor, " K"]  # tokens that an episode may spend
     answer: int  # the token that ends an episode
     pad: int
+    idle: int = -1  # a token that does nothing and is no part of a program; -1: there is none
 
 
 @dataclass(frozen=True)
@@ -256,3 +257,4 @@ class Papers:
     extra: dict[str, Bool[Tensor, " N"]]
     tokens: Int[Tensor, "N T"]
     expected: Expectation | None = None
+    counts: dict[str, Int[Tensor, " N"]] = field(default_factory=dict)  # of each episode; `expected` has its own

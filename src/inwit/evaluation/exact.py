@@ -89,6 +89,7 @@ def sit(agent: Agent, exam: Exam, kinds: Sequence[int], control: str | None = No
         steps=torch.cat([each.steps for each in papers]),
         extra={name: torch.cat([each.extra[name] for each in papers]) for name in papers[0].extra},
         tokens=torch.cat([each.tokens for each in papers]),
+        counts={name: torch.cat([each.counts[name] for each in papers]) for name in papers[0].counts},
     )
 
 
@@ -115,6 +116,7 @@ def _papers(rollout: Rollout, columns: int) -> Papers:
         steps=taken.sum(1).cpu(),
         extra={name: flags.cpu() for name, flags in rollout.extra.items()},
         tokens=tokens.cpu(),
+        counts={name: count.cpu() for name, count in rollout.counts.items()},
     )
 
 

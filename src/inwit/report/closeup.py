@@ -17,7 +17,8 @@ from inwit.core.results import Evaluation
 from inwit.core.text import percent
 from inwit.core.types import Papers
 from inwit.evaluation.exact import sit
-from inwit.evaluation.explanation import Explanation, explain
+from inwit.evaluation.explained import Explanation
+from inwit.evaluation.explanation import explain
 from inwit.report.charts import BARS, FILLED, HOLLOW, SPANS, ChartRow, RowChart, compact, per_cent, row_chart
 from inwit.report.panels import Table, has_critic, heat, step_charts, table, tool_charts
 from inwit.report.select import Run

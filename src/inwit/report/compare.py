@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 # What does not change what is learned, as long as the device is the same.
-ASIDE = ("seed", "training.threads", "training.checkpoint_every", "training.checkpoint_on")
+ASIDE = ("seed", "training.threads", "training.checkpoint_every", "training.checkpoint_on", "training.snapshots")
 
 
 @dataclass(frozen=True)

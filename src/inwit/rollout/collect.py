@@ -72,7 +72,7 @@ def collect(
             output, memory = policy.step(hooks.told(column, token), memory)
         rollout = _joined(columns, tasks, prompt, group_size, keep_graph, hooks.record)
     if leave_early:
-        _check_legal(world, rollout)
+        refuse_stuck(world, rollout)
     return rollout
 
 
@@ -110,7 +110,7 @@ def refuse_faulty(world: World, rollout: Rollout) -> None:
     """Raise `UserError` for a rollout with problems of the test set, with a token chosen where none was legal, or of a
     task that is not drawn: it must not be trained on. Waits for the device."""
     refuse_test_set(world, rollout.tasks.kind)
-    _check_legal(world, rollout)
+    refuse_stuck(world, rollout)
 
 
 def refuse_test_set(world: World, kinds: Int[Tensor, " B"]) -> None:
@@ -123,7 +123,7 @@ def refuse_test_set(world: World, kinds: Int[Tensor, " B"]) -> None:
         raise UserError(f"{name} is in the test set of {world.id} (a split holds it out): it must not be trained on")
 
 
-def _check_legal(world: World, rollout: Rollout) -> None:
+def refuse_stuck(world: World, rollout: Rollout) -> None:
     """Raise `UserError` if a token was chosen where none was legal, or if the world had not decided on its own."""
     stuck = rollout.live & ~rollout.legal.any(2)
     if bool(stuck.any()):

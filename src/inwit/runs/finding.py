@@ -10,11 +10,12 @@ from inwit.runs.folder import runs_folder
 from inwit.runs.index import latest, listing
 
 CONFIG = "config.json"  # of an agent that travels
+SNAPSHOTS = "snapshots"  # the folder of a run with weights of chosen updates
 RECORDS = ("run.json", "manifest.json")  # of a run, of a checkpoint
 
 
 def meant(word: str | Path, *, any_status: bool = False) -> list[Path]:
-    """The folders that a word means; none if nothing answers to it.
+    """The folders (or, of a snapshot, the file) that a word means; none if nothing answers to it.
 
     `latest` is the last complete run or, with `any_status`, the last run. Anything else is a folder, by its path or by
     its name under the runs folder, or else the runs that were given this name, oldest first. A folder that holds no run
@@ -24,8 +25,10 @@ def meant(word: str | Path, *, any_status: bool = False) -> list[Path]:
         return [latest(any_status=any_status)]
     if not str(word):
         return []
-    folders = [path for path in (given_path(word), runs_folder() / word) if is_folder(path)]
+    places = (given_path(word), runs_folder() / word)
+    folders = [path for path in places if is_folder(path)]
     holding = [path for path in folders if any(is_file(path / name) for name in RECORDS) or is_portable(path)]
+    holding += [path for path in places if is_snapshot(path)]
     if holding:
         return holding[:1]
     return [runs_folder() / row.run for row in reversed(listing()) if row.name == str(word)] or folders[:1]
@@ -45,6 +48,11 @@ def is_file(path: Path) -> bool:
         return path.is_file()
     except (OSError, ValueError):
         return False
+
+
+def is_snapshot(path: Path) -> bool:
+    """Whether a path is that of a file with weights that a run has kept of some update."""
+    return path.suffix == ".safetensors" and path.stem.isdigit() and path.parent.name == SNAPSHOTS and is_file(path)
 
 
 def is_portable(folder: Path) -> bool:

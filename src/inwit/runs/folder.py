@@ -8,17 +8,16 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeGuard
 
 from inwit.core import storage
 from inwit.core.errors import UserError
 from inwit.core.paths import given_path
+from inwit.core.records import as_dict, as_list, as_pair, is_number, number
 from inwit.core.results import EXACT, NONE, NOT_SEARCHED, SAMPLED, Evaluation, Json, Row, Split, Yardstick
 from inwit.runs.legacy import modern
 
 FORMAT = 1  # of run.json
 COMPLETE = ("finished", "interrupted")
-LARGEST = 1e100  # what is beyond was not measured, and sums and squares of it would overflow
 
 
 def runs_folder() -> Path:
@@ -53,12 +52,12 @@ class Record:
 
     @property
     def tags(self) -> list[str]:
-        return [tag for tag in _list(self.rest.get("tags")) if isinstance(tag, str)]
+        return [tag for tag in as_list(self.rest.get("tags")) if isinstance(tag, str)]
 
     @property
     def trackers(self) -> Json:
         """By the name of a tracker, what finds its run again."""
-        return _dict(self.rest.get("trackers"))
+        return as_dict(self.rest.get("trackers"))
 
     @property
     def recipe(self) -> str:
@@ -79,7 +78,7 @@ class Record:
 
     def part(self, name: str) -> str:
         """The `id` of the world, policy, learner or curriculum."""
-        return str(_dict(self.config.get(name)).get("id", "?"))
+        return str(as_dict(self.config.get(name)).get("id", "?"))
 
 
 def read_record(path: Path) -> Record:
@@ -95,7 +94,7 @@ def read_record(path: Path) -> Record:
         path=path.absolute(),
         status=str(record.get("status", "unknown")),
         config=record["config"],
-        summary=_dict(record.get("summary")),
+        summary=as_dict(record.get("summary")),
         rest={name: value for name, value in record.items() if name not in expected},
         faults=tuple(name for name, kind in expected.items() if not isinstance(record.get(name), kind)),
     )
@@ -172,7 +171,7 @@ def evaluations(path: Path) -> list[Kept]:
     config: Json = {}
     with suppress(UserError):
         config = read_record(path).config if lines else {}
-    world = _dict(config.get("world"))
+    world = as_dict(config.get("world"))
     return [
         Kept(
             update=None if (update := number(line, "update")) is None else int(update),
@@ -197,39 +196,39 @@ def evaluation_from(values: Json, world: Json | None = None) -> Evaluation:
     values = modern(values, world or {})
     return Evaluation(
         world=str(values.get("world", "?")),
-        rows=[row for row in map(_row, _list(values.get("rows"))) if row is not None],
+        rows=[row for row in map(_row, as_list(values.get("rows"))) if row is not None],
         proven=values.get("proven") is True,
         method=str(values.get("method", "")),
         known_limit=str(values.get("known_limit", "")),
         split=_split(values.get("split")),
-        unsolved=[name for name in _list(values.get("unsolved")) if isinstance(name, str)],
+        unsolved=[name for name in as_list(values.get("unsolved")) if isinstance(name, str)],
         cost_over_best=number(values, "cost_over_best"),
         cost_unit=str(values.get("cost_unit", "tokens")),
-        means=[name for name in _list(values.get("means")) if isinstance(name, str)],
+        means=[name for name in as_list(values.get("means")) if isinstance(name, str)],
     )
 
 
 def _row(found: object) -> Row | None:
-    values = _dict(found)
+    values = as_dict(found)
     counts = [int(n) for name in ("stage", "problems", "solved") if (n := number(values, name)) is not None]
     if len(counts) < 3 or not isinstance(values.get("name"), str):
         return None
-    yardsticks = ((name, _yardstick(each)) for name, each in _dict(values.get("yardsticks")).items())
+    yardsticks = ((name, _yardstick(each)) for name, each in as_dict(values.get("yardsticks")).items())
     return Row(
         values["name"],
         *counts,
         cost=number(values, "cost"),
         best_cost=number(values, "best_cost"),
         yardsticks={name: each for name, each in yardsticks if each is not None},
-        labels=_dict(values.get("labels")),
-        extra={name: each for name, each in _dict(values.get("extra")).items() if _is_sound(each)},
-        interval=_pair(values.get("interval")),
+        labels=as_dict(values.get("labels")),
+        extra={name: each for name, each in as_dict(values.get("extra")).items() if _is_sound(each)},
+        interval=as_pair(values.get("interval")),
         expected=number(values, "expected"),
     )
 
 
 def _yardstick(found: object) -> Yardstick | None:
-    values = _dict(found)
+    values = as_dict(found)
     if values.get("known") not in (EXACT, SAMPLED, NONE, NOT_SEARCHED):
         return None
     program = values.get("program")
@@ -238,7 +237,7 @@ def _yardstick(found: object) -> Yardstick | None:
         success=number(values, "success"),
         cost=number(values, "cost"),
         program=[str(token) for token in program] if isinstance(program, list) else None,
-        interval=_pair(values.get("interval")),
+        interval=as_pair(values.get("interval")),
         why=str(values.get("why", "")),
     )
 
@@ -247,28 +246,19 @@ def _split(values: object) -> Split | None:
     if not isinstance(values, dict):
         return None
     trained, held_out = (
-        {name: (int(pair[0]), int(pair[1])) for name, each in _dict(values.get(part)).items() if (pair := _pair(each))}
+        {
+            name: (int(pair[0]), int(pair[1]))
+            for name, each in as_dict(values.get(part)).items()
+            if (pair := as_pair(each))
+        }
         for part in ("trained", "held_out")
     )
     return Split(str(values.get("name", "?")), trained, held_out, int(number(values, "twins") or 0))
 
 
-def _pair(value: object) -> tuple[float, float] | None:
-    pair = [each for each in _list(value) if is_number(each)]
-    return (pair[0], pair[1]) if len(pair) == len(_list(value)) == 2 else None
-
-
 def _is_sound(value: object) -> bool:
     """Not a number that is none."""
     return is_number(value) or isinstance(value, bool) or not isinstance(value, int | float)
-
-
-def _list(value: object) -> list[object]:
-    return list(value) if isinstance(value, list | tuple) else []
-
-
-def _dict(value: object) -> Json:
-    return value if isinstance(value, dict) else {}
 
 
 def flat(config: Json) -> Json:
@@ -277,14 +267,3 @@ def flat(config: Json) -> Json:
     for name, value in config.items():
         values |= {f"{name}.{key}": v for key, v in value.items()} if isinstance(value, dict) else {name: value}
     return values
-
-
-def is_number(value: object) -> TypeGuard[int | float]:
-    """A finite number that can be reckoned with."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST
-
-
-def number(values: object, name: str) -> float | None:
-    """A finite number out of a mapping, or None."""
-    value = _dict(values).get(name)
-    return value if is_number(value) else None

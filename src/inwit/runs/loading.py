@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from safetensors import SafetensorError
@@ -9,14 +10,14 @@ from safetensors.torch import load as parse_tensors
 from torch import Tensor
 
 from inwit.core import imports, storage
-from inwit.core.contracts import Agent
+from inwit.core.contracts import Agent, weights_of
 from inwit.core.errors import UserError, unknown
 from inwit.core.isolation import on_own_terms
-from inwit.runs import checkpoint, portable
-from inwit.runs.finding import is_file, is_portable, meant
+from inwit.core.numbers import given_number, scalar
+from inwit.runs import checkpoint, moments, portable
+from inwit.runs.finding import is_file, is_portable, is_snapshot, meant
 from inwit.runs.folder import COMPLETE, Record, read_record, read_whole_record, runs_folder, status_now
 from inwit.runs.weights import fit, metadata_of, untrained
-from inwit.runs.writing import weights_metadata
 from inwit.training.config import Config, resolve
 from inwit.training.loop import settled
 
@@ -24,7 +25,8 @@ from inwit.training.loop import settled
 def find(run: str | Path, *, any_status: bool = False) -> Path:
     """The folder that a word means, as `meant` has it: of several runs that were given one name the newest, and a
     complete one if there is one, but for `any_status`. After `@` stands a checkpoint: `RUN@best`, `RUN@last`, or the
-    update, as in `RUN@120`. Raises `UserError` if there is none."""
+    update, as in `RUN@120`; where no checkpoint has that update, it is the file of the snapshot that has. Raises
+    `UserError` if there is none."""
     found = meant(run, any_status=any_status)
     if len(found) > 1 and not any_status:
         found = [path for path in found if read_record(path).status in COMPLETE] or found
@@ -32,29 +34,41 @@ def find(run: str | Path, *, any_status: bool = False) -> Path:
         return found[-1]
     name, at, which = str(run).rpartition("@")
     if at and name:
-        return _checkpoint(find(name, any_status=True), which)
+        return _earlier(find(name, any_status=True), which)
     with storage.explained(f"cannot read the runs folder {runs_folder()}"):
         names = [path.name for path in sorted(runs_folder().glob("[!.]*/"))]
     raise unknown("run", run, ["latest", *names[-5:]])
 
 
 def find_to_resume(run: str | Path) -> Path:
-    """As `find`, of whatever status. Raises `UserError` also for a checkpoint."""
+    """As `find`, of whatever status. Raises `UserError` also for a checkpoint and for a snapshot."""
     path = find(run, any_status=True)
-    if is_file(path / "manifest.json") and not is_file(path / "run.json"):
+    is_kept = is_file(path / "manifest.json") and not is_file(path / "run.json")
+    if is_kept or is_snapshot(path):
         name, _, which = str(run).rpartition("@")
         way = f"leave out @{which}" if name and Path(which).name == which else f"give {path.absolute().parents[1]}"
-        raise UserError(f"{run} is a checkpoint, and a run goes on from its newest one: {way}")
+        what, newest = ("checkpoint", "one") if is_kept else ("snapshot", "checkpoint")
+        raise UserError(f"{run} is a {what}, and a run goes on from its newest {newest}: {way}")
     return path
 
 
-def _checkpoint(run: Path, which: str) -> Path:
+def _earlier(run: Path, which: str) -> Path:
+    """The folder of a checkpoint, or the file of a snapshot."""
+    if is_portable(run):
+        raise UserError(f"{run} is an exported agent: of its training it keeps the end alone; leave out @{which}")
     with storage.explained(f"cannot read the run {run}"):
-        kept = checkpoint.listed(run)
-    named = {"best": checkpoint.best(run), "last": kept[0] if kept else None}
-    found = named.get(which) or next((path for path in kept if path.name == which.zfill(6)), None)
+        kept, snapshots = checkpoint.listed(run), moments.listed(run)
+    named = {"best": checkpoint.best(run), "last": kept[0]} if kept else {}
+    for path in [*kept, *snapshots]:
+        named.setdefault(path.stem, path)
+    found = named.get(which) or named.get(which.zfill(6))
+    if found is None and named:
+        raise unknown(f"checkpoint or snapshot of {run}", which, named)
     if found is None:
-        raise unknown(f"checkpoint of {run}", which, [name for name in named if kept] + [path.name for path in kept])
+        raise UserError(
+            f"the run {run} has neither checkpoints nor snapshots, so nothing of {which}: a training keeps snapshots "
+            "of the updates that training.snapshots names, as in 0,50,100"
+        )
     return found
 
 
@@ -68,29 +82,65 @@ def locate(source: str | Path) -> Path:
     return portable.download(str(source))
 
 
-def load(source: str | Path = "latest", device: str | None = None) -> Agent:
+def load(
+    source: str | Path = "latest",
+    device: str | None = None,
+    *,
+    at: int | str | None = None,
+    untrained: int | None = None,
+) -> Agent:
     """The agent of a complete run, of one of its checkpoints (its path, or as in `latest@best`), of a folder that
     `save_pretrained` wrote, or of a repository of the Hub (`name/agent`).
 
-    It computes on `device`: by default on that of its training, or on the CPU if this machine does not have it. Raises
-    `UserError` for what is missing, unfinished, damaged, or made for a world that this installation lacks.
+    `at`: the same agent as it was after so many updates, from a checkpoint or a snapshot (`training.snapshots`); also
+    "best" and "last", of the checkpoints. `untrained`: the agent as training would have begun it from this seed, which
+    belongs to no run. It computes on `device`: by default on that of its training, or on the CPU if this machine does
+    not have it. Raises `UserError` for what is missing, unfinished, damaged, or made for a world that this installation
+    lacks.
     """
+    if at is not None and untrained is not None:
+        raise UserError(f"at = {at} and untrained = {untrained} are two agents: give one of them")
     with on_own_terms(1):
-        path = locate(source)
+        if untrained is not None:
+            return _fresh(source, device, given_number("untrained", untrained))
+        path = locate(source) if at is None else _earlier(_run_of(find(source, any_status=True)), str(scalar(at)))
         return portable.read_agent(path, device) if is_portable(path) else _load(path, device)
+
+
+def _fresh(source: str | Path, device: str | None, seed: int) -> Agent:
+    """An agent that differs from that of a run in its weights alone, which are as they are before any training."""
+    path = locate(source)
+    config = (
+        portable.read_agent(path, device).config if is_portable(path) else resolved(read_whole_record(_run_of(path)))
+    )
+    config = resolve(config, seed=seed)
+    world, policy = untrained(config)
+    place = fit(policy, weights_of(policy), config, device, "")
+    return Agent(world, policy, settled(config, policy), device=place)
+
+
+def _run_of(path: Path) -> Path:
+    """The folder of the run that a checkpoint or a snapshot belongs to; a run's own is itself."""
+    is_part = is_file(path / "manifest.json") or is_snapshot(path)
+    return path.absolute().parents[1] if is_part else path
 
 
 def _load(path: Path, device: str | None) -> Agent:
     kept = checkpoint.load(path) if is_file(path / "manifest.json") else None
-    folder = path.absolute().parents[1] if kept else path
+    at = moments.update_of(path) if is_snapshot(path) else None
+    folder = _run_of(path)
     record = read_whole_record(folder)
-    if kept is None and record.status not in COMPLETE:
+    if kept is None and at is None and record.status not in COMPLETE:
         raise UserError(_incomplete(path, status_now(path, record.status)))
-    config, file = resolved(record), path / "weights.safetensors"
+    config, file = resolved(record), path if at is not None else path / "weights.safetensors"
     world, policy = untrained(config)
     tensors = kept.weights if kept else _read_weights(file, config)
     place = fit(policy, tensors, config, device, _misfit(path if kept else file))
-    status, summary = ("checkpoint", kept.numbers["summary"]) if kept else (record.status, record.summary)
+    status, summary = record.status, record.summary
+    if kept:
+        status, summary = "checkpoint", kept.numbers["summary"]
+    elif at is not None:
+        status, summary = "snapshot", {"update": at}
     return Agent(world, policy, settled(config, policy), folder.absolute(), status, summary, place)
 
 
@@ -120,9 +170,22 @@ def _read_weights(file: Path, config: Config) -> dict[str, Tensor]:
         raise UserError(f"the run {file.parent} has no {file.name}: it is half-written or was tampered with") from None
     except (OSError, SafetensorError) as error:
         raise UserError(f"the weights {file} are damaged: {error}") from None
-    if metadata_of(data).get("made_for") != weights_metadata(config)["made_for"]:
+    if not _made_for(metadata_of(data), config):
         raise UserError(_misfit(file))
     return tensors
+
+
+def _made_for(metadata: dict[str, str], config: Config) -> bool:
+    """Whether weights were made for this world and policy. A setting that their file does not name is one that came
+    later: it stood at its default."""
+    try:
+        given = json.loads(metadata["made_for"])
+    except (KeyError, ValueError):
+        return False
+    parts = config.world, config.policy
+    return [type(part.settings)().to_dict() | named for part, named in zip(parts, given, strict=True)] == [
+        part.to_dict() for part in parts
+    ]
 
 
 def _misfit(source: Path) -> str:

@@ -17,7 +17,7 @@ from inwit.core.interruption import Asked, checkpoint_signal, interruption
 from inwit.core.results import Json
 from inwit.core.storage import Tell
 from inwit.core.text import shown
-from inwit.runs import checkpoint, snapshot, writing
+from inwit.runs import checkpoint, moments, snapshot, writing
 from inwit.runs.conditions import UnsavedError, enough_memory, is_false
 from inwit.runs.journal import Journal, Refusals
 from inwit.runs.tables import write_table
@@ -74,6 +74,7 @@ class Recorder:
         self.config: Config = self.parts.agent.config
         self.watch = health.Watch(self.config, self.parts.agent.world.kinds)
         self.journal, self.refusals = Journal(self.path, self.tell), Refusals(self.path, self.tell)
+        self.snapshots = frozenset(self.config.training.snapshots)
         self.summary: Json = {}  # of the last update
         self.last: Update | None = None  # in this process
         self.ended = "interrupted"  # what the trackers are told
@@ -120,6 +121,7 @@ class Recorder:
 
     def _begin(self, asked: Asked) -> None:
         self.trackers.start(self.path, self.config, self.parts.counters.updates)
+        self._keep_weights(self.parts.counters.updates)
         if not asked.heard:
             name = self.config.training.checkpoint_on
             self.tell(
@@ -141,8 +143,17 @@ class Recorder:
         self.recorded = update.index + 1
         for _, text in events:
             self.tell(text)
+        self._keep_weights(self.recorded)
         if asked.checkpoint or time.monotonic() >= self.due:
             self._checkpoint_on_the_way(asked)
+
+    def _keep_weights(self, update: int) -> None:
+        """Save the weights that `update` has left, if they were asked for. A disk that refuses them is only told."""
+        if update in self.snapshots:
+            try:
+                moments.save(self.path, self.parts.agent, update)
+            except UserError as error:
+                self.tell(f"{error}; the training goes on without it")
 
     def _checkpoint_on_the_way(self, asked: Asked) -> None:
         """Save a checkpoint. If the disk refuses it, that is said and tried again later."""

@@ -13,7 +13,7 @@ from inwit.core.errors import UserError
 from inwit.core.interruption import checkpoint_signal
 from inwit.core.isolation import on_own_terms
 from inwit.core.storage import Tell, to_stderr
-from inwit.runs import checkpoint, provenance, writing
+from inwit.runs import checkpoint, moments, provenance, writing
 from inwit.runs.conditions import check_arguments, enough_memory, training_of
 from inwit.runs.folder import flat, read_metrics, read_whole_record
 from inwit.runs.loading import find_to_resume, resolved
@@ -33,6 +33,7 @@ FREE = (
     "confirm_every",
     "checkpoint_every",
     "checkpoint_on",
+    "snapshots",
     "threads",
     "device",
 )
@@ -143,6 +144,7 @@ def _go_back(path: Path, update: int, lengths: dict[str, int], tell: Tell) -> No
     storage.sweep(path)
     with storage.explained(f"cannot save the run {path}"):
         checkpoint.set_aside(path, update)
+        moments.go_back(path, update)
         (path / "metrics.parquet").unlink(missing_ok=True)  # of a training that goes on now
         for name, length in lengths.items():
             file = path / name

@@ -51,6 +51,9 @@ class TrainingSettings(Settings):
     )
     confirm_every: int = setting(5, "updates between two such tries", at_least=1)
     checkpoint_every: float = setting(30.0, "seconds between two checkpoints; results do not depend on it", at_least=0)
+    snapshots: tuple[int, ...] = setting(
+        (), "also keep the weights after these many updates, as in 0,50,100; results do not depend on it", at_least=0
+    )
     checkpoint_on: str = setting("", "also write a checkpoint on this signal, as SIGUSR1; empty: on none")
     threads: int = setting(1, "threads; more than one is slower where the machine is shared", at_least=1, at_most=256)
     device: str = setting("cpu", "where to train: cpu, cuda, cuda:1 ...")

@@ -44,6 +44,7 @@ def machine(world: Any, state: dict[str, torch.Tensor], row: int) -> dict[str, A
         "accumulator": int(state["acc"][row, 0]) if mode % 2 == FULL else None,
         "slots": [value if is_full else None for value, is_full in zip(cells, filled, strict=True)],
         "pending": verbs[mode // 2],
+        **({"ticks": int(state["ticks"][row])} if "ticks" in state else {}),
     }
 
 
@@ -64,6 +65,8 @@ def settings(draw: st.DrawFn) -> dict[str, Any]:
         "step_cost": draw(st.sampled_from([0.0, 0.01])),
         "max_steps": draw(st.sampled_from([0, 0, 1, 9, 60])),
         "masks": draw(st.booleans()),
+        "ticks": (ticks := draw(st.sampled_from([0, 0, 1, 8]))),
+        "tick_price": draw(st.sampled_from([0.0, 0.125])) if ticks else 0.0,
     }
 
 
@@ -77,7 +80,7 @@ def test_batched_agrees_with_the_scalar_twin(values: dict[str, Any], seed: int, 
     programs = [list(random_program(twin, generator, answer_late)) for twin in twins]
     states, legal, steps = lockstep(world, batch_of(world, described), programs)
     for row, program in enumerate(programs):
-        twin, earned = make_scalar(WORLD, described[row], **values), 0.0
+        twin, earned, ticks = make_scalar(WORLD, described[row], **values), 0.0, 0
         for column, token in enumerate(program):
             where = f"{values}, {described[row]}, {world.vocabulary.decode(program[: column + 1])}"
             assert legal[column][row].nonzero()[:, 0].tolist() == twin.legal(), where
@@ -90,6 +93,8 @@ def test_batched_agrees_with_the_scalar_twin(values: dict[str, Any], seed: int, 
                 assert bool(getattr(step, name)[row]) == getattr(twin, name), (name, where)
             assert {name: bool(flag[row]) for name, flag in step.extra.items()} == twin.extra, where
             assert earned == pytest.approx(twin.reward, abs=1e-9), where
+            ticks += int(step.counts["ticks"][row]) if values["ticks"] else 0
+            assert {"ticks": ticks} == twin.counts or not values["ticks"], where
         assert bool(states[len(program)]["ended"][row]) == twin.ended
 
 

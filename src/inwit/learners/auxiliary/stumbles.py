@@ -1,172 +1,144 @@
-"""Hindsight that also imitates how to go on after a token that the agent did not choose."""
+"""Hindsight that also teaches how to go on after a token that the agent did not choose.
+
+Hindsight imitates one program for each expression, and so the agent learns to recite. Where the world writes a token in
+the agent's place, a *stumble*, a recited program is wrong from there on. Here part of the imitated programs have one: a
+program's own first tokens, then a random legal token, then the way on. The token itself is not imitated.
+
+The way on is the best known program with that beginning, if it is no longer than the expression's own (`Ways` keeps the
+beginnings of all right programs that were found). Else it is the own program once more from its start: a program begins
+with an empty machine, so that it is right from every state in which its first token is legal. Where one is not, because
+a verb waits for an argument, the first legal token is written before. Where the budget is too small for that, the best
+known program is taken, however long; where none is known, nothing is taught after the stumble.
+
+After most tokens no way on is as short, and few of the stumbles would teach to look for one. So `ties` of them are
+drawn from those after which one is known. Programs come from where hindsight has them: the policy's own episodes, and
+random ones. No oracle is read.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from inwit.core.contracts import Metrics, Trainable, World
+from inwit.core.contracts import World
 from inwit.core.settings import setting
 from inwit.core.types import Tasks
-from inwit.learners.auxiliary.hindsight import FLOOR, UNKNOWN, Hindsight, HindsightSettings
+from inwit.learners.auxiliary.hindsight import Hindsight, HindsightSettings
 from inwit.learners.auxiliary.ways import Ways
 
 
 @dataclass(frozen=True)
 class StumblesSettings(HindsightSettings):
-    stumbling: float = setting(
-        0.75, "share of the imitated programs with a token in them that is not their own", at_least=0, at_most=1
-    )
+    stumbling: float = setting(0.8, "share of the imitated programs with a stumble in them", at_least=0, at_most=1)
     ties: float = setting(
-        0.5, "share of these where a way on is known that is no longer, if there is one", at_least=0, at_most=1
+        0.5, "share of the stumbles that are drawn from those after which a way on is as short", at_least=0, at_most=1
     )
-    bits: int = setting(18, "the store of ways has 2**bits cells", at_least=1, at_most=24)
+    bits: int = setting(18, "there are 2**bits cells for the beginnings of right programs", at_least=1, at_most=24)
 
 
 class Stumbles(Hindsight):
+    """Hindsight's store and the cells of `Ways`. Raises `UserError` as hindsight does."""
+
     Settings = StumblesSettings
+    name = "stumbles"
     streams = ("stumbles babble", "stumbles imitation")
+    settings: StumblesSettings
 
     def __init__(self, settings: StumblesSettings, world: World, device: torch.device | str = "cpu") -> None:
         super().__init__(settings, world, device)
         self.ways = Ways(
             settings.bits,
             classes=len(self.members),
-            columns=world.num_columns + 1,
+            columns=world.num_columns,
             tokens=len(world.vocabulary),
             operands=self.base - 1,
+            answer=self.lessons.answer,
             device=device,
         )
-        self.cells = self.ways.cells
 
     def state_dict(self) -> dict[str, Tensor]:
-        return super().state_dict() | {"cells": self.cells}
+        """The tensors that a checkpoint keeps."""
+        return super().state_dict() | {"cells": self.ways.cells}
 
     def take_in(self, tokens: Int[Tensor, "B T"], achieved: Int[Tensor, "B T"]) -> None:
+        """Take in programs as hindsight does, and their beginnings, if they are no longer than the preferred program of
+        some expression of their class."""
         super().take_in(tokens, achieved)
         at, kind = self._candidates(achieved)
         operand = self.lessons.argument[tokens]
-        fits = self._fits(operand, at, kind)
-        longest = self.length[kind.clamp_min(0)]
-        fits = (fits & (at[..., None] + 2 <= longest)).any(2)
-        of = self.lessons.class_of[kind[:, :, 0].clamp_min(0)]
-        self.ways.take_in(tokens, operand, at, of, fits, self.lessons.answer)
+        right = self._fits(operand, at, kind) & (at[..., None] + 2 <= self.length[kind.clamp_min(0)])
+        classes = self.lessons.class_of[kind[:, :, 0].clamp_min(0)]
+        self.ways.take_in(tokens, operand, at, classes, right.any(2))
 
-    def loss(self, policy: Trainable, draws: Mapping[str, torch.Generator]) -> tuple[Tensor, Metrics]:
-        world, generator = self.world, draws["stumbles imitation"]
-        known = self.lessons.may_teach & (self.rank < UNKNOWN)
-        weights = torch.where(known.any(), (self.surprise + FLOOR) * known, self.lessons.may_teach.float())
-        kind = torch.multinomial(weights, self.settings.rows, replacement=True, generator=generator)
-        tasks = world.sample(kind, generator)
-        length = self.length[kind].masked_fill(~known[kind], 0)
-        with torch.no_grad():
-            tokens, taught = self._stumbled(kind, tasks, length, generator)
-        logits = policy.replay(*world.prompt(tasks), world.stage(tasks), tokens).logits
-        log_probs = torch.log_softmax(logits, -1).gather(-1, tokens[..., None])[..., 0]
-        surprise = -(log_probs * taught).sum(1)
-        loss = surprise.sum() / taught.sum().clamp_min(1)
-        self._remember(kind, surprise.detach(), known[kind])
-        count = known.sum()
-        right = ((logits.detach().argmax(-1) == tokens) | ~taught).all(1)
-        metrics = {
-            "imitation": loss.detach(),
-            "known": count / self.lessons.may_teach.sum(),
-            "stored_steps": self.length.sum() / count.clamp_min(1),
-            "ties": self.tied, "imitated_right": right.float().mean(),
-        }
-        return self.settings.weight * loss, metrics
+    def _imitated(
+        self, tasks: Tasks, length: Int[Tensor, " N"], generator: torch.Generator
+    ) -> tuple[Int[Tensor, "N T"], Bool[Tensor, "N T"]]:
+        """Programs with and without a stumble, and which of their tokens are imitated."""
+        own, columns = self.programs[tasks.kind], self.programs.shape[1]
+        at, token, filler = self._stumbles(tasks, own, length, generator)
+        column, place = torch.arange(columns, device=at.device), at[:, None]
+        opening = torch.where(column == place, token[:, None], own)
 
-    def _stumbled(self, kind: Tensor, tasks: Tasks, length: Tensor, generator: torch.Generator):
-        world, columns = self.world, self.programs.shape[1]
-        own = self.programs[kind]
-        rows = torch.arange(len(kind), device=kind.device)
-        stumbles = (rows < round(self.settings.stumbling * len(kind))) & (length > 1)
-        chance = torch.rand(len(kind), generator=generator, device=kind.device)
-        at = (chance * (length - 1)).long().clamp_min(0)
-        at = torch.where(stumbles, at, columns)  # beyond the end: no stumble
-        tied_at, tied_token = self._tie(kind, own, length, generator)
-        chosen = (rows < round(self.settings.stumbling * self.settings.ties * len(kind))) & (tied_at >= 0)
-        at = torch.where(chosen, tied_at, at)
-        stray, filler, ready = self._stray(
-            tasks,
-            world.to_letters(tasks, own),
-            at,
-            int(length.max()) if self.narrow else columns,
-            generator,
-            torch.where(chosen, world.to_letters(tasks, tied_token[:, None])[:, 0], -1),
-        )
-        stray, filler = (world.to_places(tasks, each[:, None])[:, 0] for each in (stray, filler))
-        # Starting over.
-        column = torch.arange(columns, device=kind.device)
-        again = stray == own[:, 0]
-        begin = at + 1 + (~ready & ~again) - again.long()
-        over = own.gather(1, (column - begin[:, None]).clamp(0, columns - 1))
-        over = torch.where(column == at[:, None] + 1, torch.where((again | ready)[:, None], over, filler[:, None]), over)
-        opening = torch.where(column == at[:, None], stray[:, None], own)
-        over_length = begin + length
-        # The best known way on.
-        hashes = self.ways.begin(self.lessons.class_of[kind], opening, (at + 1).clamp_max(columns))
-        found, total, _ = self.ways.find(hashes)
-        way, whole = self._follow(hashes, at, opening)
-        budget = self.lessons.budget[kind]
-        tie = found & whole & (total <= length)
-        restart = over_length <= budget
-        on = torch.where(tie[:, None], way, torch.where(restart[:, None], over, way))
-        end = torch.where(tie, total, torch.where(restart, over_length, torch.where(found & whole, total, at + 1)))
-        tokens = torch.where(stumbles[:, None] & (column > at[:, None]), on, opening)
-        end = torch.where(stumbles, end, length)
-        self.tied = (tie & stumbles).float().sum() / stumbles.sum().clamp_min(1)
-        taught = (column < end[:, None]) & (column != at[:, None])
-        tokens = torch.where(column < end[:, None], tokens, self.lessons.pad)
-        width = max(1, int(end.max())) if self.narrow else columns
-        return world.to_letters(tasks, tokens[:, :width]), taught[:, :width]
+        # The own program from its start, which the stray token may be already.
+        start = at + 1 + (filler >= 0).long() - (token == own[:, 0]).long()
+        over = own.gather(1, (column - start[:, None]).clamp(0, columns - 1))
+        over = torch.where((column == place + 1) & (filler >= 0)[:, None], filler[:, None], over)
+        over_end = start + length
 
-    def _follow(self, hashes, at, opening):
-        tokens, columns = [], opening.shape[1]
-        done = torch.zeros_like(at, dtype=torch.bool)
-        for column in range(columns):
-            known, _, token = self.ways.find(hashes)
-            going = (column > at) & known & ~done
-            tokens.append(torch.where(going, token, self.lessons.pad))
-            done = done | (going & (token == self.lessons.answer))
-            where = torch.full_like(at, column)
-            hashes = torch.where(going, self.ways.on(hashes, where, token), hashes)
-        return torch.stack(tokens, 1), done
+        way, way_end = self.ways.follow(self.lessons.class_of[tasks.kind], opening, at)
+        fits = over_end <= self.lessons.budget[tasks.kind]
+        short, known = (way_end > 0) & (way_end <= length), way_end > 0
+        on = torch.where((short | ~fits)[:, None], way, over)
+        end = torch.where(short, way_end, torch.where(fits, over_end, torch.where(known, way_end, at + 1)))
+        end = torch.where(at < columns, end, length)
+        tokens = torch.where(column > place, on, opening)
+        taught = (column < end[:, None]) & (column != place)
+        width = self._width(end)
+        tokens = torch.where(column < end[:, None], tokens, self.lessons.pad)[:, :width]
+        return self.world.to_letters(tasks, tokens), taught[:, :width]
 
-    def _tie(self, kind, own, length, generator):
-        """A place and a token, drawn from all those after which a known way is no longer; -1 where there is none."""
+    def _stumbles(
+        self, tasks: Tasks, own: Int[Tensor, "N T"], length: Int[Tensor, " N"], generator: torch.Generator
+    ) -> tuple[Int[Tensor, " N"], Int[Tensor, " N"], Int[Tensor, " N"]]:
+        """Each row's column with a token that is not its own, that token, and the token after which its own program can
+        begin again, -1 where it can at once. In rows without a stumble the column is T, beyond the last one."""
         rows, columns = own.shape
-        begun = self.ways._begun(own)
-        begun = torch.nn.functional.pad(begun, (1, 0))[:, :-1] + self.ways.of_class[self.lessons.class_of[kind]][:, None]
-        hashes = begun[..., None] + self.ways.of_token[:columns]
-        found, total, _ = self.ways.find(hashes)
-        token = torch.arange(hashes.shape[2], device=own.device)
-        column = torch.arange(columns, device=own.device)[:, None]
-        tie = found & (total <= length[:, None, None]) & (token != own[..., None]) & (column < length[:, None, None] - 1)
-        scores = torch.rand(hashes.shape, generator=generator, device=own.device).masked_fill_(~tie, -1.0)
-        best = scores.flatten(1).argmax(1)
-        some = tie.flatten(1).any(1)
-        return torch.where(some, best // len(token), -1), best % len(token)
+        row = torch.arange(rows, device=own.device)
+        stumbling = (row < round(self.settings.stumbling * rows)) & (length > 1)
+        chance = torch.rand(rows, generator=generator, device=own.device)
+        at = torch.where(stumbling, (chance * (length - 1)).long(), columns)
+        tie_at, tie = self.ways.ties(self.lessons.class_of[tasks.kind], own, length, generator)
+        tied = stumbling & (row < round(self.settings.ties * self.settings.stumbling * rows)) & (tie_at < columns)
+        at, tie = torch.where(tied, tie_at, at), self.world.to_letters(tasks, tie[:, None])[:, 0]
+        written = self._strayed(tasks, own, at, torch.where(tied, tie, -1), self._width(length), generator)
+        token, filler = self.world.to_places(tasks, torch.stack(written, 1)).unbind(1)
+        return at, token, filler
 
-    def _stray(self, tasks, own, at, width, generator, given):
-        world = self.world
-        state = world.reset(tasks)
-        token = torch.arange(len(world.vocabulary), device=at.device)
+    def _strayed(
+        self,
+        tasks: Tasks,
+        own: Int[Tensor, "N T"],
+        at: Int[Tensor, " N"],
+        given: Int[Tensor, " N"],
+        width: int,
+        generator: torch.Generator,
+    ) -> tuple[Int[Tensor, " N"], Int[Tensor, " N"]]:
+        """A token for column `at`, in letters: the one that is given, or where that is -1 a legal one that the program
+        does not have there. And the first legal token after it, -1 if the program's first token is legal there."""
+        world, lessons, own = self.world, self.lessons, self.world.to_letters(tasks, own)
+        state, token = world.reset(tasks), torch.arange(len(world.vocabulary), device=at.device)
+        open_to = (token != lessons.answer) & (token != lessons.idle)
         scores = torch.rand((len(at), len(token)), generator=generator, device=at.device)
-        stray, filler, ready = torch.zeros_like(at), torch.zeros_like(at), torch.zeros_like(at, dtype=torch.bool)
+        stray, filler = torch.zeros_like(at), torch.full_like(at, -1)
         for column in range(min(width + 1, own.shape[1])):
-            legal = world.legal(state)
-            mine = own[:, column]
-            other = legal & (token != mine[:, None]) & (token != world.answer)
-            odd = scores.masked_fill(~other, -1.0).argmax(1)
-            odd = torch.where(given >= 0, given, odd)
-            first = legal.long().argmax(1)
-            stray = torch.where(column == at, odd, stray)
-            filler = torch.where(column == at + 1, first, filler)
-            ready = torch.where(column == at + 1, legal.gather(1, own[:, :1])[:, 0], ready)
-            state, _ = world.step(state, torch.where(column == at, odd, mine))
-        return stray, filler, ready
+            legal, mine = world.legal(state), own[:, column]
+            other = legal & open_to & (token != mine[:, None])
+            drawn = torch.where(given < 0, scores.masked_fill(~other, -1.0).argmax(1), given)
+            stray = torch.where(column == at, drawn, stray)
+            waits = (column == at + 1) & ~legal.gather(1, own[:, :1])[:, 0] & (stray != own[:, 0])
+            filler = torch.where(waits, legal.long().argmax(1), filler)
+            state, _ = world.step(state, torch.where(column == at, drawn, mine))
+        return stray, filler

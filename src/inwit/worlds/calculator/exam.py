@@ -1,7 +1,8 @@
 """The exam of calculator-v0 where identity decides: one greedy run of an expression shows its success over all inputs.
 
-Rows are groups: expressions with as many operators that need as many slots. Where letters vary (`names = any`) a policy
-sees them, so an expression counts as solved only if it is solved under every set of letters.
+Rows are groups: expressions with as many operators that need as many slots. A row's cost counts the program's tokens;
+the mean of its ticks, if the world has ticks, stands beside the cost (`extra["ticks"]`). Where letters vary
+(`names = any`) a policy sees them, so an expression counts as solved only if it is solved under every set of letters.
 """
 
 from __future__ import annotations
@@ -67,14 +68,14 @@ class CalculatorExam:
         best = shortest_table(min(settings.max_operators, SEARCHED), settings.num_slots, settings.tools)
         solved = torch.ones(len(world.kinds), dtype=torch.bool)
         solved[papers.tasks.kind[~papers.success]] = False
-        asked = torch.bincount(papers.tasks.kind, minlength=len(world.kinds))
-        steps = torch.zeros(len(asked), dtype=torch.float64).index_add_(0, papers.tasks.kind, papers.steps.double())
+        ticks = _mean(papers, papers.counts["ticks"]) if settings.ticks else None
         members = _Members(
             solved=solved,
-            steps=steps / asked,
+            steps=_mean(papers, papers.steps) - (0 if ticks is None else ticks),
+            ticks=ticks,
             value=_value_success(world, papers),
             at_first=papers.success[_first(world, papers)],
-            random=_random_counts(type(world), replace(settings, masks=True)),
+            random=_random_counts(type(world), replace(settings, masks=True, ticks=0, tick_price=0)),
             best=[best.get(name, _NOT_SEARCHED) for name in world.kinds.names],
         )
         rows = [
@@ -93,11 +94,18 @@ class _Members:
     """What is known of each expression: K of them."""
 
     solved: Bool[Tensor, " K"]
-    steps: Float[Tensor, " K"]  # mean chosen tokens
+    steps: Float[Tensor, " K"]  # mean chosen tokens; ticks are no part of a program
+    ticks: Float[Tensor, " K"] | None  # mean ticks, where there are any
     value: Int[Tensor, "K 2"]  # digit rows with the right value, of how many, under its first set of letters
     at_first: Bool[Tensor, " K"]  # whether it is solved under that one
     random: Int[Tensor, "K 2"]  # random programs that were right, of how many
     best: list[ShortestProgram]
+
+
+def _mean(papers: Papers, number: Int[Tensor, " N"]) -> Float[Tensor, " K"]:
+    """The mean of a number over the runs of each expression."""
+    runs = torch.bincount(papers.tasks.kind)
+    return torch.zeros(len(runs), dtype=torch.float64).index_add_(0, papers.tasks.kind, number.double()) / runs
 
 
 def _letterings(world: CalculatorV0) -> dict[int, Int[Tensor, "S N"]]:
@@ -153,6 +161,7 @@ def _row(
             "luck": value / tries - at_first,
             "luck_interval": tuple(end - at_first for end in interval),
             "optimum_proven": sum(program.proven for program in best),
+            **({} if members.ticks is None else {"ticks": float(members.ticks[kinds].mean())}),
         },
     )
 

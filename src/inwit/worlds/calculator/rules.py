@@ -31,6 +31,8 @@ TASK_FIELDS = {
 }
 
 MAX_SLOTS = 4
+MAX_TICKS = 8
+THINK = "THINK"
 NUM_POINTS = 3  # of the identity test
 STEPS_PER_OPERAND = 6
 
@@ -74,6 +76,13 @@ class CalculatorSettings(Settings):
     # 60 is where the identity test's bound ends.
     max_steps: int = setting(0, "tokens an episode may spend; 0: six for each operand", at_least=0, at_most=60)
     masks: bool = setting(True, "let the policy write legal tokens only")
+    ticks: int = setting(
+        0,
+        "how often an episode may write THINK, which does nothing and spends none of its tokens; 0: no such token",
+        at_least=0,
+        at_most=MAX_TICKS,
+    )
+    tick_price: float = setting(0.0, "subtracted for every THINK, in place of step_cost", at_least=0)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -87,6 +96,8 @@ class CalculatorSettings(Settings):
                 raise UserError(f"tools: {unknown('tool', name, TOOLS)}")
             if self.tools.count(name) > 1:
                 raise UserError(f"tools: {name} is named twice")
+        if self.tick_price and not self.ticks:
+            raise UserError(f"tick_price = {self.tick_price} is the price of nothing: set ticks, at most {MAX_TICKS}")
         if not self.tools:
             raise UserError(f"tools is empty: name at least one of {', '.join(TOOLS)}")
         self._check_split()
@@ -132,7 +143,7 @@ class CalculatorSettings(Settings):
 
     @property
     def vocabulary(self) -> Vocabulary:
-        return vocabulary_of(self.tools)
+        return vocabulary_of(self.tools, self.ticks > 0)
 
     @property
     def verbs(self) -> list[str]:
@@ -150,10 +161,12 @@ class CalculatorSettings(Settings):
 
 
 @cache
-def vocabulary_of(tools: tuple[str, ...]) -> Vocabulary:
-    """The tokens, the same for every number of slots and operands; for each added tool its sign and its name follow."""
+def vocabulary_of(tools: tuple[str, ...], thinks: bool = False) -> Vocabulary:
+    """The tokens, the same for every number of slots and operands; for each added tool its sign and its name follow.
+    THINK is the last, and is there only where it may be written."""
     added = [TOOLS[name] for name in tools if name not in DEFAULT_TOOLS]
-    return Vocabulary([*_NAMES, *(token for tool in added for token in (tool.symbol, tool.name))])
+    names = [*_NAMES, *(token for tool in added for token in (tool.symbol, tool.name))]
+    return Vocabulary([*names, THINK] if thinks else names)
 
 
 @dataclass(frozen=True)

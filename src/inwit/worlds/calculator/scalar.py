@@ -9,7 +9,15 @@ from typing import Self
 
 from inwit.core.results import Json, Task
 from inwit.worlds.calculator.expressions import Tree, tool_of, write
-from inwit.worlds.calculator.rules import ID, IDENTITY_POINTS, TASK_FIELDS, CalculatorSettings, Problem, parse_task
+from inwit.worlds.calculator.rules import (
+    ID,
+    IDENTITY_POINTS,
+    TASK_FIELDS,
+    THINK,
+    CalculatorSettings,
+    Problem,
+    parse_task,
+)
 from inwit.worlds.calculator.tools import TOOLS, balanced
 from inwit.worlds.machine import register_numbers
 
@@ -39,7 +47,7 @@ class ScalarCalculator:
         self.reward = 0.0
         self.terminated = self.truncated = self.success = False
         self.extra: dict[str, bool] = dict.fromkeys(settings.extra_outcomes, False)
-        self.counts: dict[str, int] = {}
+        self.counts: dict[str, int] = {"ticks": 0} if settings.ticks else {}
 
         points = zip(*IDENTITY_POINTS, strict=True)
         values = [(digit, *point) for digit, point in zip(problem.operands, points, strict=False)]
@@ -79,6 +87,7 @@ class ScalarCalculator:
             "accumulator": None if self._acc is None else self._acc[0],
             "slots": [None if slot is None else slot[0] for slot in slots],
             "pending": self._pending,
+            **self.counts,
         }
 
     def machine(self) -> list[float]:
@@ -88,7 +97,8 @@ class ScalarCalculator:
         pending = [float(verb == self._pending) for verb in self.settings.verbs]
         operands = [digit / 9 for digit in self.operands]
         absent = [0.0] * (self.settings.max_operators + 1 - len(operands))
-        return [*registers, *pending, *operands, *absent, self.steps / self.max_steps]
+        ticks = [number / self.settings.ticks for number in self.counts.values()]
+        return [*registers, *pending, *operands, *absent, self._spent / self.max_steps, *ticks]
 
     def forced(self) -> int:
         """-1: the policy chooses every token."""
@@ -97,20 +107,31 @@ class ScalarCalculator:
     def step(self, token: int) -> None:
         """Carry out one token. The episode must not have ended."""
         self.steps += 1
-        self.reward -= self.settings.step_cost
         name = self.vocabulary.names[token]
-        if name in self._legal_names():
+        legal = name in self._legal_names()
+        if legal and name == THINK:
+            self.counts["ticks"] += 1
+            self.reward -= self.settings.tick_price
+            return
+        self.reward -= self.settings.step_cost
+        if legal:
             self._execute(name)
-        self.truncated = not self.terminated and self.steps >= self.max_steps
+        self.truncated = not self.terminated and self._spent >= self.max_steps
+
+    @property
+    def _spent(self) -> int:
+        """The tokens that count against the budget: all but ticks."""
+        return self.steps - self.counts.get("ticks", 0)
 
     def _legal_names(self) -> list[str]:
         if self._pending == "STO":
             return self._slots
         if self._pending is not None:
             return [name for name, value in self._cells.items() if value is not None]
+        think = [THINK] * (self.counts.get("ticks", 0) < self.settings.ticks)
         if self._acc is None:
-            return ["LOAD"]
-        return ["LOAD", *self.settings.tools, "ANS", *(["STO"] if self._slots else [])]
+            return ["LOAD", *think]
+        return ["LOAD", *self.settings.tools, "ANS", *(["STO"] if self._slots else []), *think]
 
     def _execute(self, name: str) -> None:
         """The effect of a legal token."""

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from inwit.worlds.calculator.rules import FIRST_OPERAND, FIRST_SLOT, CalculatorSettings
+from inwit.worlds.calculator.rules import FIRST_OPERAND, FIRST_SLOT, THINK, CalculatorSettings
 from inwit.worlds.calculator.tasks import KindTables
 
 _FACTORS = (-7046029254386353131, -4417276706812531889, 1609587929392839161)  # odd 64-bit numbers, for hashing
@@ -59,6 +59,8 @@ def control(settings: CalculatorSettings, device: torch.device) -> Control:
             (legal if name == "STO" else reads)[pending, arguments] = True
             effect[pending, arguments] = verb
             following[pending, arguments] = FULL
+    if settings.ticks:
+        legal[[EMPTY, FULL], vocabulary.id(THINK)] = True  # as long as ticks are left; it has no effect
     ans = vocabulary.id("ANS")
     legal[FULL, ans], effect[FULL, ans] = True, len(verbs)
 

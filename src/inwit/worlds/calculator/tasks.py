@@ -18,6 +18,7 @@ from inwit.worlds.calculator.rules import (
     ID,
     IDENTITY_POINTS,
     PAD,
+    THINK,
     CalculatorSettings,
     expressions_of,
     held_out_of,
@@ -64,9 +65,10 @@ class CalculatorTasks:
         self.kinds = Kinds(self.expressions.names, self.expressions.stages, self.expressions.classes, held_out)
         self.class_of = torch.tensor(self.kinds.classes)  # Int[K]: the same number for the same polynomial
         self.answer = self.vocabulary.id("ANS")
+        self.think = self.vocabulary.id(THINK) if settings.ticks else -1
         self.num_operands = settings.max_operators + 1
         self.prompt_width = 4 * self.num_operands - 4  # letters, operators, parentheses but the outermost pair, and =
-        self.max_steps = self.num_columns = settings.budget(self.num_operands)
+        self.max_steps = self.num_columns = settings.budget(self.num_operands) + settings.ticks
         self._tools = [TOOLS[name] for name in settings.tools]
         self._kind_tables: dict[torch.device, KindTables] = {}
 

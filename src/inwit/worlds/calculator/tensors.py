@@ -13,6 +13,7 @@ from torch import Tensor
 from inwit.core.capabilities import Exam
 from inwit.core.errors import UserError
 from inwit.core.types import Lessons, State, Step, Tasks
+from inwit.worlds.calculator.causal import CausalCalculator
 from inwit.worlds.calculator.exam import CalculatorExam
 from inwit.worlds.calculator.expressions import LETTERS
 from inwit.worlds.calculator.rules import (
@@ -24,7 +25,6 @@ from inwit.worlds.calculator.rules import (
     CalculatorSettings,
 )
 from inwit.worlds.calculator.tables import EMPTY, FULL, Control, Polynomials, control, polynomials
-from inwit.worlds.calculator.tasks import CalculatorTasks
 from inwit.worlds.calculator.thrift import Thrift
 from inwit.worlds.calculator.tools import balanced
 from inwit.worlds.machine import register_columns, register_names
@@ -36,13 +36,14 @@ Flag = Bool[Tensor, " B"]
 Lanes = Int[Tensor, "B 4"]
 
 
-class CalculatorV0(CalculatorTasks):
+class CalculatorV0(CausalCalculator):
     """The batched world, with C = L + num_slots cells and M = N - 1 operators at most.
 
     State: `acc` Int[B, 4] (0 while empty) and `mode` Int[B] (see `tables`); `cells` Int[B, C, 4], the
     letters' values and then the slots'; `readable` Bool[B, V], the letters present and the slots filled; `goal`
     Int[B, 4]; `steps` and `limit` Int[B]; `ended` Bool[B]. With milestones also `parts` Int[B, M, 3], the values of the
-    sub-expressions, `missing` Bool[B, M], those not yet reached, and `operators` Int[B], their number.
+    sub-expressions, `missing` Bool[B, M], those not yet reached, and `operators` Int[B], their number. With ticks also
+    `ticks` Int[B], those written; `steps` counts the other tokens.
 
     Where a tool is not polynomial identity is undefined (`identity_defined` is False). `success` is then by value, and
     there is neither `identity_success` nor `achieved`.
@@ -53,7 +54,8 @@ class CalculatorV0(CalculatorTasks):
         registers = register_names(["accumulator", *(f"m{slot}" for slot in range(settings.num_slots))])
         pending = [f"{verb} pending" for verb in settings.verbs]
         operands = [f"operand {place}" for place in range(self.num_operands)]
-        self.machine_names = [*registers, *pending, *operands, "budget spent"]
+        spent = ["budget spent", "ticks spent"] if settings.ticks else ["budget spent"]
+        self.machine_names = [*registers, *pending, *operands, *spent]
         self._controls: dict[torch.device, Control] = {}
         self._polynomials: dict[torch.device, tuple[Polynomials, Int[Tensor, "K S"]]] = {}
 
@@ -87,11 +89,16 @@ class CalculatorV0(CalculatorTasks):
         if self.settings.milestones:
             missing = torch.arange(self.num_operands - 1, device=device) < operators[:, None]
             state |= {"parts": results[:, :, 1:], "missing": missing, "operators": operators}
+        if self.settings.ticks:
+            state["ticks"] = torch.zeros_like(tasks.kind)
         return state
 
     def legal(self, state: State) -> Bool[Tensor, "B V"]:
         tables, mode = self._control_on(state["mode"].device), state["mode"]
-        return tables.legal.index_select(0, mode) | (tables.reads.index_select(0, mode) & state["readable"])
+        legal = tables.legal.index_select(0, mode) | (tables.reads.index_select(0, mode) & state["readable"])
+        if self.settings.ticks:
+            legal[:, self.think] &= state["ticks"] < self.settings.ticks
+        return legal
 
     def forced(self, state: State) -> Row:
         """PAD for a row that has ended, -1 (the policy chooses) for every other."""
@@ -102,13 +109,17 @@ class CalculatorV0(CalculatorTasks):
         code, column = mode * len(self.vocabulary) + token, token[:, None]
         known = state["readable"].gather(1, column)[:, 0]
         allowed = (tables.legal.take(code) | (tables.reads.take(code) & known)) & live
+        if self.settings.ticks:
+            allowed &= (token != self.think) | (state["ticks"] < self.settings.ticks)
+        thought = allowed & (token == self.think) if self.settings.ticks else None
         effect = tables.effect.take(code) * allowed
 
         cells, place = state["cells"], tables.cell.take(token)
         value = _pick(cells, place)
         after_acc = self._carry_out(effect, acc, value)
         answered = effect == tables.ans
-        steps = state["steps"] + live
+        spent = live if thought is None else live & ~thought
+        steps = state["steps"] + spent
         truncated = live & ~answered & (steps >= state["limit"])
         after = state | {
             "acc": after_acc,
@@ -121,7 +132,11 @@ class CalculatorV0(CalculatorTasks):
             kept = torch.where(stored[:, None], acc, value)[:, None]
             after["cells"] = cells.scatter(1, place[:, None, None].expand_as(kept), kept)
             after["readable"] = state["readable"].scatter(1, column, (known | stored)[:, None])
-        step = self._judge(state, answered, truncated, live)
+        step = self._judge(state, answered, truncated, spent)
+        if thought is not None:
+            after["ticks"] = state["ticks"] + thought
+            step.reward.sub_(self.settings.tick_price * thought.double())
+            step.counts["ticks"] = thought.long()
         if self.settings.milestones:
             called = (effect > 0) & ~answered
             after["missing"], bonus = self._milestones(state, after_acc, called)
@@ -137,7 +152,10 @@ class CalculatorV0(CalculatorTasks):
         columns = [column for full, value in registers for column in register_columns(full, value)]
         pending = [state["mode"] // 2 == verb for verb in range(1, len(self.settings.verbs) + 1)]
         operands = (tasks.data["operands"] / 9).unbind(1)
-        return torch.stack([*columns, *pending, *operands, state["steps"] / state["limit"]], 1).float()
+        spent = [state["steps"] / state["limit"]]
+        if self.settings.ticks:
+            spent.append(state["ticks"] / self.settings.ticks)
+        return torch.stack([*columns, *pending, *operands, *spent], 1).float()
 
     def achieved(self, state: State) -> Row:
         """The class whose polynomial the accumulator holds; -1 for none, while it is empty or while a verb is pending.
@@ -169,6 +187,7 @@ class CalculatorV0(CalculatorTasks):
             may_teach=may_teach,
             budget=torch.tensor(budgets, device=device),
             answer=self.answer,
+            idle=self.think,
             pad=PAD,
         )
 
@@ -184,14 +203,14 @@ class CalculatorV0(CalculatorTasks):
             result = torch.where(effect == number, tool.apply(acc, value), result)
         return balanced(result)
 
-    def _judge(self, state: State, answered: Flag, truncated: Flag, live: Flag) -> Step:
-        """All readings of success, and the reward in float64."""
+    def _judge(self, state: State, answered: Flag, truncated: Flag, spent: Flag) -> Step:
+        """All readings of success, and the reward in float64. `spent`: the token counts against the budget."""
         value, *points = (state["acc"] == state["goal"]).unbind(1)
         value, identity = value & answered, points[0] & points[1] & points[2] & answered
         success = identity if self.identity_defined else value
         reward = (value if self.settings.reward == "value" else success).double()
         if self.settings.step_cost:
-            reward -= self.settings.step_cost * live.double()
+            reward -= self.settings.step_cost * spent.double()
         extra = dict(zip(self.extra_outcomes, (value, identity), strict=False))
         return Step(reward, answered, truncated, success, extra)
 

@@ -30,8 +30,8 @@ class Thrift:
         token = torch.arange(len(vocabulary), device=device)
         self.load, self.store = vocabulary.id("LOAD"), vocabulary.id("STO")
         self.sto_verb = len(settings.verbs)
-        self.is_tool = torch.zeros_like(token, dtype=torch.bool)
-        self.is_tool[vocabulary.ids(settings.tools)] = True
+        # Token by token: a list of them would be copied to the device, and wait for it.
+        self.is_tool = torch.stack([token == tool for tool in vocabulary.ids(settings.tools)]).any(0)
         self.is_slot = (token >= FIRST_SLOT) & (token < FIRST_SLOT + settings.num_slots)
         self.is_argument = (token >= FIRST_OPERAND) & (token < FIRST_SLOT + MAX_SLOTS)
         self.token, self.unread = token, state["readable"].clone()

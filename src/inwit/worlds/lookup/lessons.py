@@ -104,7 +104,7 @@ class LookupLessons(LookupTasks):
         """The columns as streams without gaps."""
         tokens = torch.stack([token for token, _, _ in columns], 1)
         written = torch.stack([rows for _, rows, _ in columns], 1)
-        chosen = written & torch.tensor([choice for _, _, choice in columns], device=tokens.device)
+        chosen = torch.stack([rows & choice for _, rows, choice in columns], 1)
         chosen = chosen & (written[:, -1] & (chosen.sum(1) <= self.settings.max_steps))[:, None]
         order = (~written).long().argsort(dim=1, stable=True)
         if self.narrow and tokens.device.type == "cpu":

@@ -1,0 +1,153 @@
+"""The battery: all claims about an agent, or about several seeds of one recipe, each tested by a module of its own.
+
+A claim that cannot be tested says why, and the others are judged all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from statistics import fmean
+
+import torch
+
+from inwit.core.claims import CLAIMS, Claim, Control, Evidence, Measure
+from inwit.core.contracts import Agent, answers
+from inwit.core.errors import UserError, unknown
+from inwit.core.isolation import on_own_terms
+from inwit.core.results import Json
+from inwit.evaluation.exact import refuse_unfit
+from inwit.evidence import reads, remembers, replans, thinks
+from inwit.evidence.intervals import clustered_mean
+from inwit.evidence.subject import BLOCK, Subject
+
+Judge = Callable[[Subject], Claim]
+Picture = Callable[[Subject], Json]
+
+JUDGES: dict[str, Judge] = {
+    "reads": reads.judge,
+    "remembers": remembers.judge,
+    "re-plans": replans.judge,
+    "thinks": thinks.judge,
+}
+# In worlds that answer in mid-episode these take the place of those above.
+OF_ANSWERS: dict[str, Judge] = {}
+# What the page draws of one agent, and no verdict uses: {} where there is nothing to draw.
+PICTURES: dict[str, Picture] = {"deviation": replans.curve}
+
+
+def examine(
+    agents: Agent | Sequence[Agent],
+    *,
+    only: Collection[str] | None = None,
+    progress: Callable[[str], None] | None = None,
+    block: int = BLOCK,
+) -> Evidence:
+    """What an agent does inside, claim by claim (`core.claims.CLAIMS`, or `only` some of them).
+
+    Several agents are several seeds of one recipe: the figures are means over them, the intervals over seeds. Of one
+    agent the intervals are over classes. `progress` is told what comes next. `block` episodes run at a time; no figure
+    depends on it. Raises `UserError` for a claim that does not exist, for agents that differ in more than their seed,
+    and for an agent that does not fit its world or has weights that are not finite.
+    """
+    agents = [agents] if isinstance(agents, Agent) else list(agents)
+    claims = [name for name in CLAIMS if only is None or name in only]
+    for name in only or ():
+        if name not in CLAIMS:
+            raise unknown("claim", name, CLAIMS)
+    _refuse_strangers(agents)
+    found, subjects, names = [], [Subject(agent, block) for agent in agents], names_of(agents)
+    for name, subject in zip(names, subjects, strict=True):
+        with on_own_terms(subject.agent.threads), torch.no_grad():
+            refuse_unfit(subject.agent)
+            found.append([_judged(subject, claim, name, progress) for claim in claims])
+    together = [_joined(list(each), names) for each in zip(*found, strict=True)]
+    pictures = _pictures(subjects, names, claims)
+    if len(agents) > 1:
+        each = zip(names, found, strict=True)
+        pictures["each"] = {name: [claim.to_dict() for claim in own] for name, own in each}
+    derailed = replans.derailed(subjects[0]) if "re-plans" in claims else None
+    return Evidence(agents[0].world.id, names, together, pictures, derailed)
+
+
+def names_of(agents: Sequence[Agent]) -> list[str]:
+    """What each agent is called: its run, else its place."""
+    return [agent.path.name if agent.path else f"agent {place}" for place, agent in enumerate(agents)]
+
+
+def _refuse_strangers(agents: Sequence[Agent]) -> None:
+    if not agents:
+        raise UserError("nobody is examined: name at least one agent")
+    first, *others = agents
+    for agent in others:
+        if _recipe(agent) != _recipe(first):
+            raise UserError(f"{first!r} and {agent!r} differ in more than their seed: name runs of one recipe")
+
+
+def _recipe(agent: Agent) -> Json:
+    """What the seeds of one recipe have in common."""
+    world = {"id": agent.world.id, **agent.world.settings.to_dict()}
+    if agent.config is None:
+        return world | {"policy": type(agent.policy).__name__}
+    return {name: value for name, value in agent.config.to_dict().items() if name not in ("seed", "recipe")} | {
+        "world": world
+    }
+
+
+def _judged(subject: Subject, claim: str, name: str, progress: Callable[[str], None] | None) -> Claim:
+    if progress:
+        progress(f"{name}: {claim}")
+    judges = OF_ANSWERS if answers(subject.world) else JUDGES
+    if claim not in judges:
+        return Claim(claim, untestable=f"there is no such test for the world {subject.world.id}")
+    try:
+        return judges[claim](subject)
+    except UserError as error:
+        return Claim(claim, untestable=str(error))
+
+
+def _joined(claims: list[Claim], names: Sequence[str]) -> Claim:
+    """What several seeds say of one claim. It is not testable of all where it is not testable of one."""
+    first = claims[0]
+    if len(claims) == 1:
+        return first
+    for name, claim in zip(names, claims, strict=True):
+        if claim.untestable:
+            return replace(claim, untestable=f"{name}: {claim.untestable}")
+    measures = zip(*(claim.measures for claim in claims), strict=True)
+    return replace(first, measures=tuple(_mean_measure(list(each)) for each in measures))
+
+
+def _mean_measure(measures: list[Measure]) -> Measure:
+    values = [each.statistic for each in measures if each.statistic is not None]
+    if len(values) < len(measures):
+        return next(each for each in measures if each.statistic is None)
+    ends = clustered_mean(values, range(len(values))) or (min(values), max(values))
+    low, high = max(ends[0], min(0.0, *values)), min(ends[1], max(1.0, *values))  # shares end at 0 and 1
+    return replace(
+        measures[0],
+        statistic=fmean(values),
+        n=sum(each.n for each in measures),
+        interval=(low, high),
+        controls={name: _mean_control([each.controls[name] for each in measures]) for name in measures[0].controls},
+    )
+
+
+def _mean_control(controls: list[Control]) -> Control:
+    values = [control.value for control in controls if control.value is not None]
+    missing = [control for control in controls if control.value is None]
+    return missing[0] if missing else replace(controls[0], value=fmean(values))
+
+
+def _pictures(subjects: Sequence[Subject], names: Sequence[str], claims: Collection[str]) -> Json:
+    """Of each kind of picture, what is to be drawn of each agent."""
+    drawn: Json = {}
+    for picture, draw in PICTURES.items():
+        if picture == "deviation" and "re-plans" not in claims:
+            continue
+        each = {}
+        for name, subject in zip(names, subjects, strict=True):
+            with on_own_terms(subject.agent.threads), torch.no_grad():
+                each[name] = {} if answers(subject.world) else draw(subject)
+        drawn |= {picture: {name: data for name, data in each.items() if data}} if any(each.values()) else {}
+    return drawn

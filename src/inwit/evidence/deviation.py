@@ -1,0 +1,136 @@
+"""Deviation: one token of the agent's own program is forced to be another one. Can the agent still end right?
+
+The agent writes its own first tokens, then the forced one, and then goes on by itself from what really was written.
+Where a right program that is no longer than the agent's own still exists, that is a *tie*, and right is what is no
+longer either. Elsewhere (*longer*) right is what succeeds within the budget; that this is possible is proven by the
+agent's own program: it is still right when it is written once more from its start, after one token more where the
+machine waits for one. Every legal token but the agent's own is forced, before each of its tokens but the last one, on
+every task that the agent solves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+
+from inwit.core.capabilities import Causal, capable
+from inwit.core.contracts import Policy
+from inwit.core.errors import UserError
+from inwit.core.types import Rollout, State, map_rows
+from inwit.rollout.collect import collect
+from inwit.rollout.hooks import Hooks
+
+if TYPE_CHECKING:
+    from inwit.evidence.subject import Subject
+
+NOT_FORCED = -1
+
+
+@dataclass(frozen=True)
+class Deviations:
+    """D forced tokens after which a right program still exists. `row` is the place among the subject's tasks, `at` the
+    column of the forced `token`, `tie` whether a right program is as short as the agent's own. `unknown` are so many
+    more, which are left out: nobody proved that they can be right."""
+
+    subject: Subject
+    row: Int[Tensor, " D"]
+    at: Int[Tensor, " D"]
+    token: Int[Tensor, " D"]
+    tie: Bool[Tensor, " D"]
+    unknown: int = 0
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+    def __getitem__(self, rows: slice | Tensor) -> Deviations:
+        return Deviations(self.subject, self.row[rows], self.at[rows], self.token[rows], self.tie[rows], self.unknown)
+
+    @property
+    def force(self) -> Int[Tensor, "D T"]:
+        """What is written in the agent's place: its own first tokens, then the forced one."""
+        own = self.subject.own.tokens[self.row]
+        place = torch.arange(own.shape[1], device=own.device)
+        forced = torch.where(place == self.at[:, None], self.token[:, None], NOT_FORCED)
+        return torch.where(place < self.at[:, None], own, forced)
+
+    def episodes(self, policy: Policy) -> Iterator[Rollout]:
+        """How a policy goes on, in blocks."""
+        for start in range(0, len(self), self.subject.block):
+            part = self[start : start + self.subject.block]
+            hooks = Hooks(force=part.force)
+            yield collect(self.subject.world, policy, self.subject.tasks[part.row], hooks=hooks)
+
+    @cached_property
+    def own_right(self) -> Bool[Tensor, " D"]:
+        """Where the agent itself ends right."""
+        return self.right(self.subject.agent.policy)
+
+    def right(self, policy: Policy) -> Bool[Tensor, " D"]:
+        """Where a policy that goes on ends right."""
+        found = [(each.success, (each.live & each.chosen).sum(1)) for each in self.episodes(policy)]
+        if not found:
+            return torch.zeros_like(self.row, dtype=torch.bool)
+        success, length = (torch.cat(parts) for parts in zip(*found, strict=True))
+        return success & (~self.tie | (length <= self.subject.lengths[self.row]))
+
+
+def deviations(subject: Subject) -> Deviations:
+    """All of them. Raises `UserError` where the world is not `causal`."""
+    causal = capable(subject.world, "causal")
+    if causal is None:
+        raise UserError(f"the world {subject.world.id} cannot tell how far a state is from a right end")
+    own, rows = subject.own.tokens, subject.solved.nonzero()[:, 0]
+    state, parts = causal.reset(subject.tasks[rows]), list[Deviations]()
+    for at in range(own.shape[1] - 1):
+        before_last = at < subject.lengths[rows] - 1
+        if not bool(before_last.any()):
+            break
+        parts.append(_forced(subject, causal, rows, state, at, before_last))
+        state = _written(causal, state, own[rows, at])
+    columns = ([getattr(part, name) for part in parts] or [rows[:0]] for name in ("row", "at", "token"))
+    tie = torch.cat([part.tie for part in parts] or [rows[:0] > 0])
+    return Deviations(subject, *map(torch.cat, columns), tie, sum(part.unknown for part in parts))
+
+
+def _forced(
+    subject: Subject, causal: Causal, rows: Tensor, state: State, at: int, open_to: Bool[Tensor, " R"]
+) -> Deviations:
+    """The deviations in one column of R own programs."""
+    legal = causal.legal(state) & open_to[:, None]
+    legal.scatter_(1, subject.own.tokens[rows, at][:, None], False)
+    place, token = legal.nonzero().unbind(1)
+    after, step = causal.step(map_rows(state, lambda tensor: tensor[place]), token)
+    going = ~step.terminated & ~step.truncated
+    row, token, after = rows[place[going]], token[going], map_rows(after, lambda tensor: tensor[going])
+    left = subject.lengths[row] - at - 1
+    tie = causal.to_go(subject.tasks[row], after, left) <= left
+    possible = tie | _right_from_start(subject, causal, row, after)
+    found = row[possible], torch.full_like(row[possible], at), token[possible], tie[possible]
+    return Deviations(subject, *found, unknown=int((~possible).sum()))
+
+
+def _right_from_start(subject: Subject, causal: Causal, row: Tensor, state: State) -> Bool[Tensor, " D"]:
+    """Whether the own program is right if it is written now, or after the first legal token."""
+    own = subject.own.tokens[row]
+    filler = causal.legal(state).long().argmax(1)
+    return _right(causal, state, own) | _right(causal, _written(causal, state, filler), own)
+
+
+def _right(causal: Causal, state: State, tokens: Int[Tensor, "D T"]) -> Bool[Tensor, " D"]:
+    success = torch.zeros(len(tokens), dtype=torch.bool, device=tokens.device)
+    for token in tokens.unbind(1):
+        forced = causal.forced(state)
+        state, step = causal.step(state, torch.where(forced < 0, token, forced))
+        success = success | step.success
+    return success
+
+
+def _written(causal: Causal, state: State, token: Int[Tensor, " B"]) -> State:
+    forced = causal.forced(state)
+    return causal.step(state, torch.where(forced < 0, token, forced))[0]

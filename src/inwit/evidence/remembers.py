@@ -1,0 +1,74 @@
+"""*Remembers*: does the agent need what it wrote before the last token? Its memory is taken away while it writes."""
+
+from __future__ import annotations
+
+from jaxtyping import Bool
+from torch import Tensor
+
+from inwit.core.claims import AT_MOST, Claim, Control, Measure
+from inwit.core.contracts import Policy
+from inwit.core.errors import UserError
+from inwit.evidence.intervals import clustered_mean, clustered_share
+from inwit.evidence.memories import Noisy, Rebuilt, Stale, spread
+from inwit.evidence.subject import Subject
+from inwit.evidence.twins import memoryless_twin
+
+LOST, HARMLESS, NOISE = 0.5, 0.9, 0.25
+TWIN = "the agent's recipe, trained with a network that sees the prompt and the last token alone"
+
+
+def judge(subject: Subject) -> Claim:
+    """The claim *remembers* of one agent, on the tasks that it solves."""
+    if subject.too_few:
+        return Claim("remembers", untestable=subject.too_few)
+    policy, solved = subject.agent.policy, subject.solved
+    memories = Noisy(policy, spread(subject.memories, subject.own.live), NOISE)
+    noisy = _still(subject, memories)
+    harmless = Control(_mean(noisy), HARMLESS, why="solved with noise of a quarter of the memory's spread")
+    twin, why = _twin(subject)
+    beside = Control(None if twin is None else _mean(twin), why=why or TWIN)
+    changed = {"rebuilt": _still(subject, Rebuilt(policy)), "two tokens old": _still(subject, Stale(policy))}
+    measures = [
+        Measure(
+            name=f"lost with a memory that is {name}",
+            statistic=1 - _mean(still),
+            bar=LOST,
+            n=len(still),
+            interval=clustered_share((~still).cpu(), subject.clusters[solved].cpu()),
+            controls={"noise": harmless, "memoryless twin": beside},
+        )
+        for name, still in changed.items()
+    ]
+    if twin is not None:
+        measures += [_beyond(subject, name, still, twin) for name, still in changed.items()]
+    return Claim("remembers", tuple(measures))
+
+
+def _still(subject: Subject, policy: Policy) -> Bool[Tensor, " S"]:
+    """Which of the S tasks that the agent solves a policy solves."""
+    return subject.succeeds(policy, subject.tasks)[subject.solved]
+
+
+def _twin(subject: Subject) -> tuple[Bool[Tensor, " S"] | None, str]:
+    """What the memoryless twin solves of them; or why there is none."""
+    try:
+        return _still(subject, memoryless_twin(subject.agent)), ""
+    except UserError as error:
+        return None, str(error)
+
+
+def _beyond(subject: Subject, name: str, still: Bool[Tensor, " S"], twin: Bool[Tensor, " S"]) -> Measure:
+    """What a worse memory still solves, less what the twin solves: nothing, where the memory is what solves it."""
+    more = still.double() - twin.double()
+    return Measure(
+        name=f"solved beyond the twin, {name}",
+        statistic=_mean(more),
+        bar=0.0,
+        n=len(more),
+        interval=clustered_mean(more.cpu(), subject.clusters[subject.solved].cpu()),
+        side=AT_MOST,
+    )
+
+
+def _mean(values: Tensor) -> float:
+    return float(values.double().mean())

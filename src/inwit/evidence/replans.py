@@ -1,0 +1,141 @@
+"""*Re-plans*: when a token was written that the agent did not choose, does it find another way? See `deviation`."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+
+from inwit.core.capabilities import capable
+from inwit.core.claims import AT_MOST, Claim, Control, Measure
+from inwit.core.contracts import answers
+from inwit.core.errors import UserError
+from inwit.core.results import Json
+from inwit.core.types import Rollout
+from inwit.evidence.deviation import Deviations
+from inwit.evidence.intervals import clustered_share
+from inwit.evidence.scripts import Reciter, Replanner
+from inwit.evidence.subject import Subject
+from inwit.evidence.twins import memoryless_twin
+
+TIE, LONGER = 0.9, 0.5
+NONE_CAN, ABLE = 0.05, 0.9
+MOST = 2048  # deviations on which the scripted re-planner is tried: evenly spaced
+
+
+def judge(subject: Subject) -> Claim:
+    """The claim *re-plans* of one agent, on the tasks that it solves."""
+    if why := _untestable(subject):
+        return Claim("re-plans", untestable=why)
+    found = subject.deviations
+    right, controls = found.own_right, _controls(subject)
+    tie = _measure(subject, "right after another token, no longer", found.tie, right, TIE, controls)
+    longer = _measure(subject, "right where it takes more tokens", ~found.tie, right, LONGER, controls)
+    return Claim("re-plans", (tie, longer))
+
+
+def _untestable(subject: Subject) -> str:
+    world = subject.world
+    if capable(world, "constant_programs"):
+        return f"one program solves all problems of a kind of {world.id}: the plan is a constant, and recited at best"
+    if not capable(world, "causal"):
+        return f"the world {world.id} cannot tell how far a state is from a right end"
+    return subject.too_few
+
+
+def _measure(
+    subject: Subject,
+    name: str,
+    members: Bool[Tensor, " D"],
+    right: Bool[Tensor, " D"],
+    bar: float,
+    controls: dict[str, tuple[Bool[Tensor, " D"], Bool[Tensor, " D"], Control]],
+) -> Measure:
+    beside = {}
+    for control, (tried, passed, plain) in controls.items():
+        shared = passed[members & tried]
+        value = float(shared.double().mean()) if len(shared) else None
+        beside[control] = Control(value, plain.bar if len(shared) else None, plain.side, plain.why)
+    own = right[members]
+    return Measure(
+        name=name,
+        statistic=float(own.double().mean()) if len(own) else None,
+        bar=bar,
+        n=len(own),
+        interval=clustered_share(own.cpu(), subject.clusters[subject.deviations.row[members]].cpu()),
+        controls=beside,
+        why="" if len(own) else "after no forced token is there such a program",
+    )
+
+
+def _controls(subject: Subject) -> dict[str, tuple[Bool[Tensor, " D"], Bool[Tensor, " D"], Control]]:
+    """Others that go on in the agent's place, on the very same episodes: where each was tried, where it was right."""
+    found, world, everywhere = subject.deviations, subject.world, torch.ones_like(subject.deviations.tie)
+    reciter = Reciter(world, subject.tasks, subject.own.tokens)
+    known = {
+        "reciter": (everywhere, found.right(reciter), Control(None, NONE_CAN, AT_MOST, "recites its own programs"))
+    }
+    try:
+        twin = memoryless_twin(subject.agent)
+        why = "trained by the same recipe, it sees the prompt and the last token alone"
+        known["memoryless twin"] = (everywhere, found.right(twin), Control(None, NONE_CAN, AT_MOST, why))
+    except UserError as error:
+        known["memoryless twin"] = (~everywhere, everywhere, Control(None, why=str(error)))
+    known["re-planner"] = _able(found)
+    return known
+
+
+def _able(found: Deviations) -> tuple[Bool[Tensor, " D"], Bool[Tensor, " D"], Control]:
+    subject = found.subject
+    world = capable(subject.world, "causal")
+    assert world is not None
+    tried = torch.zeros_like(found.tie)
+    tried[:: max(1, -(-len(found) // MOST))] = True
+    right = torch.zeros_like(tried)
+    right[tried] = found[tried].right(Replanner(world, subject.tasks, subject.own.tokens, subject.lengths))
+    return tried, right, Control(None, ABLE, why="a script that looks up how far each state is from a right end")
+
+
+def curve(subject: Subject) -> Json:
+    """For each column in which a token was forced: how many deviations were right, of how many."""
+    if _untestable(subject):
+        return {}
+    found = subject.deviations
+    right, columns = found.own_right, int(subject.lengths.max())
+    parts = {"tie": found.tie, "longer": ~found.tie}
+    return {name: _by_column(found.at[part], right[part], columns) for name, part in parts.items()}
+
+
+def _by_column(at: Int[Tensor, " D"], right: Bool[Tensor, " D"], columns: int) -> dict[str, list[int]]:
+    return {
+        "right": torch.bincount(at, weights=right.double(), minlength=columns).long().tolist(),
+        "n": torch.bincount(at, minlength=columns).tolist(),
+    }
+
+
+def derailed(subject: Subject) -> Json | None:
+    """The first episode in which the agent went astray though a right program of its own length was left: its task, its
+    own program, the forced token, what it then wrote, and what would have been right. None where there is none."""
+    if answers(subject.world) or _untestable(subject):
+        return None
+    found, world = subject.deviations, capable(subject.world, "causal")
+    failed = (found.tie & ~found.own_right).nonzero()[:, 0]
+    if world is None or not len(failed):
+        return None
+    one = found[failed[:1]]
+    row, names = int(one.row[0]), subject.world.vocabulary.decode
+    able = Replanner(world, subject.tasks, subject.own.tokens, subject.lengths)
+    wrote, right = (_tokens(next(one.episodes(policy))) for policy in (subject.agent.policy, able))
+    return {
+        "task": subject.world.describe(subject.tasks[one.row])[0],
+        "own": names(subject.own.tokens[row, : int(subject.lengths[row])].tolist()),
+        "at": int(one.at[0]),
+        "forced": names(one.token.tolist())[0],
+        "wrote": names(wrote),
+        "right": names(right),
+    }
+
+
+def _tokens(rollout: Rollout) -> list[int]:
+    """What was written in an episode of its own."""
+    return rollout.tokens[0][rollout.live[0]].tolist()

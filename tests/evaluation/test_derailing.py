@@ -1,0 +1,132 @@
+"""Explanations with forced tokens: what is written, what stands beside it, and what is refused."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import pytest
+import torch
+from rich.console import Console
+
+import inwit
+from inwit.commands.cli import main
+from inwit.core.contracts import Agent
+from inwit.core.errors import UserError
+from inwit.evaluation.explained import Explanation
+from inwit.rollout.collect import collect
+from inwit.rollout.hooks import Hooks
+from scripts import ORACLES, scripted
+from soaking import quiet
+from support import small_config, untrained
+
+TASK: dict[str, Any] = {"stage": 2, "operands": [5, 5, 7, 9, 8]}
+CALCULATOR: dict[str, Any] = {"world": {"id": "calculator-v0"}, "curriculum": {"id": "uniform"}}
+SUM: dict[str, Any] = {"expression": "(a+b)*c", "operands": [2, 3, 4]}
+
+
+def printed(explanation: Explanation, width: int = 120) -> str:
+    console = Console(file=io.StringIO(), width=width)
+    console.print(explanation)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def calculating(*programs: str) -> Agent:
+    """A reciter: one program whatever was written."""
+    return scripted(*programs * 3, **CALCULATOR)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_the_agent_goes_on_from_what_was_really_written(seed: int) -> None:
+    agent = untrained(seed=seed)
+    force = torch.tensor([[-1, agent.world.vocabulary.id("ADD")]])
+    explanation = inwit.explain(agent, TASK, force={1: "ADD"})
+    rollout = collect(agent.world, agent.policy, agent.world.task(TASK), hooks=Hooks(force=force))
+    live = rollout.live[0]
+    assert explanation.program == agent.world.vocabulary.decode(rollout.tokens[0, live].tolist())
+    assert explanation.program[1] == "ADD"
+    assert [choice.forced for choice in explanation.choices] == [step == 1 for step in range(len(explanation.choices))]
+    episode = inwit.play("tutorial-v1", TASK, explanation.program)
+    assert [choice.state for choice in explanation.choices] == episode.states
+    assert explanation.derailed is not None
+    assert explanation.derailed.own_program == inwit.explain(agent, TASK).program
+    assert explanation.derailed.own_success is inwit.explain(agent, TASK).success
+
+
+def test_beside_a_forced_token_stands_what_the_agent_would_have_written() -> None:
+    agent = scripted(*ORACLES)
+    explanation = inwit.explain(agent, TASK, force={1: "MUL", 3: agent.world.vocabulary.id("ADD")})
+    assert explanation.program == ["MUL", "MUL", "STO", "ADD", "RCL", "SUB", "ANS"]
+    assert [choice.alternatives[0][0] for choice in explanation.choices] == ORACLES[2].split()
+    assert explanation.derailed is not None
+    assert (explanation.derailed.own_program, explanation.derailed.own_success) == (ORACLES[2].split(), True)
+    assert (explanation.derailed.known, explanation.derailed.right) == (False, None)
+    text = printed(explanation)
+    assert "by itself MUL ADD STO MUL RCL SUB ANS      right" in text
+    assert "derailed  MUL (MUL) STO (ADD) RCL SUB ANS  wrong" in text
+    assert "oracle's" in text
+    plain = json.loads(json.dumps(explanation.to_dict()))
+    assert plain["derailed"]["own_program"] == ORACLES[2].split()
+    assert [choice["forced"] for choice in plain["choices"]] == [False, True, False, True, False, False, False]
+
+
+def test_without_force_nothing_is_said_of_it() -> None:
+    explanation = inwit.explain(scripted(*ORACLES), TASK, force={})
+    assert explanation.derailed is None
+    assert "step" not in printed(explanation)
+
+
+ANSWERS: dict[str, Any] = {"world": {"id": "lookup-v0", "num_values": 3}, "training": {"confirm": False}}
+TABLE = [1, 0, 2, 2, 2, 0, 0, 1, 2, 1, 1, 1, 2, 0, 0]
+
+
+def test_in_a_world_that_answers_the_answers_count_as_steps() -> None:
+    agent = scripted("F 1 0 ANS 0", **ANSWERS, curriculum={"id": "uniform"})
+    task = {"query": "F 1", "table": TABLE}
+    explanation = inwit.explain(agent, task, force={0: "G", 3: "ANS"})
+    assert [choice.token for choice in explanation.choices] == ["G", "1", "2", "ANS", "0"]
+    assert [choice.forced for choice in explanation.choices] == [True, False, False, True, False]
+    assert explanation.choices[0].best == ["F"]
+    assert "optimum's" in printed(explanation)
+    with pytest.raises(UserError, match=r"^force 2=1: the world writes 0 in step 2; force .* steps: 0, 1, 3, 4$"):
+        inwit.explain(agent, task, force={2: "1"})
+    with pytest.raises(UserError, match=r"not drawn.*--seed 0"):
+        inwit.explain(agent, {"query": "F 1"}, force={0: "G"})
+
+
+@pytest.mark.parametrize(
+    ("force", "message"),
+    [
+        ({0: "MULL"}, r"^force 0=MULL: unknown token 'MULL': did you mean 'MUL'\?"),
+        ({0: 99}, r"^force 0=99: token id 99 does not exist"),
+        ({1: "MUL"}, r"^force 1=MUL: MUL is illegal in step 1; legal there: a, b, c$"),
+        ({7: "a"}, r"^force 7=a: the episode has the steps 0 to 6: take one of them$"),
+        ({-1: "a"}, r"^force -1=a: the episode has the steps 0 to 6"),
+        ({2: "ANS", 4: "ADD"}, r"^force 4=ADD: the episode has the steps 0 to 2"),
+        ({1.5: "a"}, r"^force = 1.5 is not a whole number$"),
+    ],
+)
+def test_what_cannot_be_forced_is_refused(force: Any, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        inwit.explain(calculating("LOAD a ADD b MUL c ANS"), SUM, force=force)
+
+
+def test_the_command_forces_tokens(capsys: pytest.CaptureFixture[str]) -> None:
+    inwit.train(small_config(training={"max_updates": 1}), tell=quiet)
+    asked = ["explain", "latest", "--stage", "2", "--operands", "5", "5", "7", "9", "8"]
+    assert main([*asked, "--force", "0=ADD,1=SUB", "--force", "2=MUL", "--json"]) == 0
+    plain = json.loads(capsys.readouterr().out)
+    assert plain["program"][:3] == ["ADD", "SUB", "MUL"]
+    for force, said in (
+        ("MUL", "--force 'MUL' is no step with a token: write it as in --force 3=MUL"),
+        ("x=MUL", "is no step with a token"),
+        ("1=", "is no step with a token"),
+        ("1=MUL,1=ADD", "step 1 is forced twice"),
+        ("77=MUL", "the episode has the steps 0 to"),
+    ):
+        assert main([*asked, "--force", force]) == 2
+        error = capsys.readouterr().err
+        assert said in error
+        assert error.count("\n") == 1
