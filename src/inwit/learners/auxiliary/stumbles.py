@@ -115,7 +115,7 @@ class Stumbles(Hindsight):
         at, tie = torch.where(tied, tie_at, at), self.world.to_letters(tasks, tie[:, None])[:, 0]
         written = self._strayed(tasks, own, at, torch.where(tied, tie, -1), self._width(length), generator)
         token, filler = self.world.to_places(tasks, torch.stack(written, 1)).unbind(1)
-        return at, token, filler
+        return torch.where(token < 0, columns, at), token, filler
 
     def _strayed(
         self,
@@ -127,7 +127,8 @@ class Stumbles(Hindsight):
         generator: torch.Generator,
     ) -> tuple[Int[Tensor, " N"], Int[Tensor, " N"]]:
         """A token for column `at`, in letters: the one that is given, or where that is -1 a legal one that the program
-        does not have there. And the first legal token after it, -1 if the program's first token is legal there."""
+        does not have there, -1 if there is none. And the first legal token after it, -1 if the program's first token is
+        legal there."""
         world, lessons, own = self.world, self.lessons, self.world.to_letters(tasks, own)
         state, token = world.reset(tasks), torch.arange(len(world.vocabulary), device=at.device)
         open_to = (token != lessons.answer) & (token != lessons.idle)
@@ -136,9 +137,10 @@ class Stumbles(Hindsight):
         for column in range(min(width + 1, own.shape[1])):
             legal, mine = world.legal(state), own[:, column]
             other = legal & open_to & (token != mine[:, None])
-            drawn = torch.where(given < 0, scores.masked_fill(~other, -1.0).argmax(1), given)
-            stray = torch.where(column == at, drawn, stray)
-            waits = (column == at + 1) & ~legal.gather(1, own[:, :1])[:, 0] & (stray != own[:, 0])
+            score, drawn = scores.masked_fill(~other, -1.0).max(1)
+            drawn = torch.where(given < 0, drawn.masked_fill(score < 0, -1), given)
+            stray = torch.where(at.eq(column), drawn, stray)
+            waits = (at + 1).eq(column) & ~legal.gather(1, own[:, :1])[:, 0] & (stray != own[:, 0])
             filler = torch.where(waits, legal.long().argmax(1), filler)
-            state, _ = world.step(state, torch.where(column == at, drawn, mine))
+            state, _ = world.step(state, torch.where(at.eq(column), drawn.clamp_min(0), mine))
         return stray, filler
