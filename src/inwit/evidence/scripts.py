@@ -24,7 +24,7 @@ class Reciter:
     counter. Where its token is illegal, the first legal one is written, and the counter goes on."""
 
     def __init__(self, world: World, tasks: Tasks, programs: Int[Tensor, "N T"]) -> None:
-        self.prompts, self.programs, self.size = _Prompts(world, tasks), programs, len(world.vocabulary)
+        self.prompts, self.programs, self.size = Prompts(world, tasks), programs, len(world.vocabulary)
 
     def begin(self, prompt: Prompt, prompt_mask: PromptMask, stage: Stage) -> tuple[Output, Memory]:
         row = self.prompts.find(prompt, prompt_mask)
@@ -37,7 +37,7 @@ class Reciter:
 
     def read(self, memory: Memory) -> Output:
         token = self.programs[memory["row"], memory["place"].clamp(max=self.programs.shape[1] - 1)]
-        return _output(torch.nn.functional.one_hot(token, self.size) * SURE)
+        return output_of(torch.nn.functional.one_hot(token, self.size) * SURE)
 
 
 class Reactive:
@@ -45,7 +45,7 @@ class Reactive:
     memory is the task's `row` and the `last` token; V before the first."""
 
     def __init__(self, world: World, tasks: Tasks, programs: Int[Tensor, "N T"], lengths: Int[Tensor, " N"]) -> None:
-        self.prompts, self.start = _Prompts(world, tasks), len(world.vocabulary)
+        self.prompts, self.start = Prompts(world, tasks), len(world.vocabulary)
         size = self.start
         last = torch.nn.functional.pad(programs[:, :-1], (1, 0), value=size)
         written = torch.arange(programs.shape[1], device=programs.device) < lengths[:, None]
@@ -62,7 +62,7 @@ class Reactive:
         return self.read(memory), memory
 
     def read(self, memory: Memory) -> Output:
-        return _output(self.follows[memory["row"], memory["last"]])
+        return output_of(self.follows[memory["row"], memory["last"]])
 
 
 class Replanner:
@@ -72,7 +72,7 @@ class Replanner:
     tokens `written`, the `place` in the program that it follows, and the machine's state."""
 
     def __init__(self, world: Causal, tasks: Tasks, programs: Int[Tensor, "N T"], lengths: Int[Tensor, " N"]) -> None:
-        self.prompts, self.world, self.tasks = _Prompts(world, tasks), world, tasks
+        self.prompts, self.world, self.tasks = Prompts(world, tasks), world, tasks
         self.programs, self.lengths = programs, lengths
 
     def begin(self, prompt: Prompt, prompt_mask: PromptMask, stage: Stage) -> tuple[Output, Memory]:
@@ -101,7 +101,7 @@ class Replanner:
         left = torch.where(self._goes_on(row, place, state), left, budget.maximum(left))
         astray = legal & ((place != memory["written"]) & (left >= 0))[:, None]
         logits[astray] += self._nearness(row, state, astray, left)
-        return _output(logits)
+        return output_of(logits)
 
     def _goes_on(self, row: Int[Tensor, " B"], place: Int[Tensor, " B"], state: State) -> Bool[Tensor, " B"]:
         """Whether the program that it knows is right from its place on, or from its start."""
@@ -125,7 +125,7 @@ class Replanner:
         return self.programs[row, place.clamp(max=self.programs.shape[1] - 1)]
 
 
-class _Prompts:
+class Prompts:
     """Finds the task that a prompt belongs to."""
 
     def __init__(self, world: World, tasks: Tasks) -> None:
@@ -156,6 +156,6 @@ def _state(memory: Memory) -> State:
     return {name.removeprefix("machine "): tensor for name, tensor in memory.items() if name.startswith("machine ")}
 
 
-def _output(logits: Tensor) -> Output:
+def output_of(logits: Tensor) -> Output:
     logits = logits.float()
     return Output(logits, logits.new_zeros(len(logits)))
