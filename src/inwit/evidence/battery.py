@@ -18,7 +18,7 @@ from inwit.core.errors import UserError, unknown
 from inwit.core.isolation import on_own_terms
 from inwit.core.results import Json
 from inwit.evaluation.exact import refuse_unfit
-from inwit.evidence import answers, reads, remembers, replans, thinks
+from inwit.evidence import answers, looks_ahead, reads, remembers, replans, thinks
 from inwit.evidence.intervals import clustered_mean
 from inwit.evidence.subject import BLOCK, Subject
 
@@ -28,6 +28,7 @@ Picture = Callable[[Subject], Json]
 JUDGES: dict[str, Judge] = {
     "reads": reads.judge,
     "remembers": remembers.judge,
+    "looks ahead": looks_ahead.judge,
     "re-plans": replans.judge,
     "thinks": thinks.judge,
 }
@@ -73,7 +74,8 @@ def examine(
     if len(agents) > 1:
         each = zip(names, found, strict=True)
         pictures["each"] = {name: [claim.to_dict() for claim in own] for name, own in each}
-    derailed = replans.derailed(subjects[0]) if "re-plans" in claims else None
+    with on_own_terms(agents[0].threads), torch.no_grad():
+        derailed = replans.derailed(subjects[0]) if "re-plans" in claims else None
     return Evidence(agents[0].world.id, names, together, pictures, derailed)
 
 
