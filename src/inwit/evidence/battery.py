@@ -40,8 +40,8 @@ OF_ANSWERS: dict[str, Judge] = {
     "re-plans": answers.replans,
     "thinks": answers.thinks,
 }
-# What the page draws of one agent, and no verdict uses: {} where there is nothing to draw.
-PICTURES: dict[str, Picture] = {"deviation": replans.curve}
+# What the page draws of one agent, and no verdict uses, with the claim that each belongs to; {} where there is nothing.
+PICTURES: dict[str, tuple[str, Picture]] = {"deviation": ("re-plans", replans.curve)}
 
 
 def examine(
@@ -143,16 +143,19 @@ def _mean_measure(measures: list[Measure]) -> Measure:
 
 
 def _mean_control(controls: list[Control]) -> Control:
+    """Its bar, too, may differ from seed to seed, or be missing where it says nothing."""
     values = [control.value for control in controls if control.value is not None]
-    missing = [control for control in controls if control.value is None]
-    return missing[0] if missing else replace(controls[0], value=fmean(values))
+    if len(values) < len(controls):
+        return next(control for control in controls if control.value is None)
+    bars = [control.bar for control in controls if control.bar is not None]
+    return replace(controls[0], value=fmean(values), bar=fmean(bars) if bars else None)
 
 
 def _pictures(subjects: Sequence[Subject], names: Sequence[str], claims: Collection[str]) -> Json:
     """Of each kind of picture, what is to be drawn of each agent."""
     drawn: Json = {}
-    for picture, draw in PICTURES.items():
-        if picture == "deviation" and "re-plans" not in claims:
+    for picture, (claim, draw) in PICTURES.items():
+        if claim not in claims:
             continue
         each = {}
         for name, subject in zip(names, subjects, strict=True):
