@@ -1,4 +1,7 @@
-"""*Remembers*: does the agent need what it wrote before the last token? Its memory is taken away while it writes."""
+"""*Remembers*: does the agent need what it wrote before the last token? Its memory is taken away while it writes.
+
+Right is what succeeds and is no longer than the agent's own program: many a world lets an agent start over.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from inwit.evidence.intervals import clustered_mean, clustered_share
 from inwit.evidence.memories import Noisy, Rebuilt, Stale, spread
 from inwit.evidence.subject import Subject
 from inwit.evidence.twins import memoryless_twin
+from inwit.rollout.collect import collect
 
 LOST, HARMLESS, NOISE = 0.5, 0.9, 0.25
 TWIN = "the agent's recipe, trained with a network that sees the prompt and the last token alone"
@@ -22,9 +26,7 @@ def judge(subject: Subject) -> Claim:
     if subject.too_few:
         return Claim("remembers", untestable=subject.too_few)
     policy, solved = subject.agent.policy, subject.solved
-    memories = Noisy(policy, spread(subject.memories, subject.own.live), NOISE)
-    noisy = _still(subject, memories)
-    harmless = Control(_mean(noisy), HARMLESS, why="solved with noise of a quarter of the memory's spread")
+    noisy = _mean(_still(subject, Noisy(policy, spread(subject.memories, subject.own.live), NOISE)))
     twin, why = _twin(subject)
     beside = Control(None if twin is None else _mean(twin), why=why or TWIN)
     changed = {"rebuilt": _still(subject, Rebuilt(policy)), "two tokens old": _still(subject, Stale(policy))}
@@ -35,7 +37,7 @@ def judge(subject: Subject) -> Claim:
             bar=LOST,
             n=len(still),
             interval=clustered_share((~still).cpu(), subject.clusters[solved].cpu()),
-            controls={"noise": harmless, "memoryless twin": beside},
+            controls={"noise": _harmless(noisy, 1 - _mean(still)), "memoryless twin": beside},
         )
         for name, still in changed.items()
     ]
@@ -44,15 +46,23 @@ def judge(subject: Subject) -> Claim:
     return Claim("remembers", tuple(measures))
 
 
+def _harmless(noisy: float, lost: float) -> Control:
+    """A memory that breaks at any change would explain a loss. Where little is lost there is nothing to explain."""
+    why = "still solved with noise of a quarter of the memory's spread"
+    return Control(noisy, HARMLESS if lost >= LOST else None, why=why)
+
+
 def _still(subject: Subject, policy: Policy) -> Bool[Tensor, " S"]:
-    """Which of the S tasks that the agent solves a policy solves."""
-    return subject.succeeds(policy, subject.tasks)[subject.solved]
+    """Which of the S tasks that the agent solves it still solves as another policy, in no more tokens."""
+    rollout = collect(subject.world, policy, subject.tasks)
+    lengths = (rollout.live & rollout.chosen).sum(1)
+    return (rollout.success & (lengths <= subject.lengths))[subject.solved]
 
 
 def _twin(subject: Subject) -> tuple[Bool[Tensor, " S"] | None, str]:
     """What the memoryless twin solves of them; or why there is none."""
     try:
-        return _still(subject, memoryless_twin(subject.agent)), ""
+        return subject.succeeds(memoryless_twin(subject.agent), subject.tasks)[subject.solved], ""
     except UserError as error:
         return None, str(error)
 

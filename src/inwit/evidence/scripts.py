@@ -13,6 +13,7 @@ from inwit.core.capabilities import FAR, Causal
 from inwit.core.contracts import World
 from inwit.core.errors import UserError
 from inwit.core.types import Memory, Output, State, Tasks, map_rows
+from inwit.evidence.away import SOON, after_token, away, right_again, right_from
 from inwit.policies.replay import Prompt, PromptMask, Stage
 
 SURE = 9.0  # the logit of the one token that a script writes
@@ -23,7 +24,7 @@ class Reciter:
     counter. Where its token is illegal, the first legal one is written, and the counter goes on."""
 
     def __init__(self, world: World, tasks: Tasks, programs: Int[Tensor, "N T"]) -> None:
-        self.prompts, self.programs, self.size = _Prompts(world, tasks), programs, len(world.vocabulary)
+        self.prompts, self.programs, self.size = Prompts(world, tasks), programs, len(world.vocabulary)
 
     def begin(self, prompt: Prompt, prompt_mask: PromptMask, stage: Stage) -> tuple[Output, Memory]:
         row = self.prompts.find(prompt, prompt_mask)
@@ -36,7 +37,7 @@ class Reciter:
 
     def read(self, memory: Memory) -> Output:
         token = self.programs[memory["row"], memory["place"].clamp(max=self.programs.shape[1] - 1)]
-        return _output(torch.nn.functional.one_hot(token, self.size) * SURE)
+        return output_of(torch.nn.functional.one_hot(token, self.size) * SURE)
 
 
 class Reactive:
@@ -44,7 +45,7 @@ class Reactive:
     memory is the task's `row` and the `last` token; V before the first."""
 
     def __init__(self, world: World, tasks: Tasks, programs: Int[Tensor, "N T"], lengths: Int[Tensor, " N"]) -> None:
-        self.prompts, self.start = _Prompts(world, tasks), len(world.vocabulary)
+        self.prompts, self.start = Prompts(world, tasks), len(world.vocabulary)
         size = self.start
         last = torch.nn.functional.pad(programs[:, :-1], (1, 0), value=size)
         written = torch.arange(programs.shape[1], device=programs.device) < lengths[:, None]
@@ -61,17 +62,17 @@ class Reactive:
         return self.read(memory), memory
 
     def read(self, memory: Memory) -> Output:
-        return _output(self.follows[memory["row"], memory["last"]])
+        return output_of(self.follows[memory["row"], memory["last"]])
 
 
 class Replanner:
     """Follows the machine through what was written. It knows a right program for each of N tasks. While a right end is
-    as near as that program's, it writes a token that leads there; else it starts over, with the program that it knows.
-    Its memory is the task's `row`, the number of tokens `written`, the `place` in the program that it follows, and the
-    machine's state."""
+    as near as that program's, it writes a token that leads there; else it starts over, with the program that it knows;
+    and where there is no time for that, it looks for any right end. Its memory is the task's `row`, the number of
+    tokens `written`, the `place` in the program that it follows, and the machine's state."""
 
     def __init__(self, world: Causal, tasks: Tasks, programs: Int[Tensor, "N T"], lengths: Int[Tensor, " N"]) -> None:
-        self.prompts, self.world, self.tasks = _Prompts(world, tasks), world, tasks
+        self.prompts, self.world, self.tasks = Prompts(world, tasks), world, tasks
         self.programs, self.lengths = programs, lengths
 
     def begin(self, prompt: Prompt, prompt_mask: PromptMask, stage: Stage) -> tuple[Output, Memory]:
@@ -81,9 +82,7 @@ class Replanner:
         return self.read(memory), memory
 
     def step(self, token: Int[Tensor, " B"], memory: Memory) -> tuple[Output, Memory]:
-        row, state = memory["row"], _state(memory)
-        forced = self.world.forced(state)
-        state, _ = self.world.step(state, torch.where(forced < 0, token, forced))
+        row, state = memory["row"], after_token(self.world, _state(memory), token)
         follows = token == self._next(row, memory["place"])
         again = (token == self.programs[row, 0]).long()
         place = torch.where(follows, memory["place"] + 1, again)
@@ -95,12 +94,21 @@ class Replanner:
         more, the nearer the more."""
         row, place, state = memory["row"], memory["place"], _state(memory)
         legal = self.world.legal(state) & (self.world.forced(state) < 0)[:, None]
-        left = self.lengths[row] - memory["written"] - 1  # after the next token
         logits = torch.zeros(legal.shape, device=row.device)
         logits.scatter_(1, self._next(row, place)[:, None], 1.0)
+        left = self.lengths[row] - memory["written"] - 1  # after the next token
+        budget = (self.world.max_steps - memory["written"] - 1).clamp(max=SOON)
+        left = torch.where(self._goes_on(row, place, state), left, budget.maximum(left))
         astray = legal & ((place != memory["written"]) & (left >= 0))[:, None]
         logits[astray] += self._nearness(row, state, astray, left)
-        return _output(logits)
+        return output_of(logits)
+
+    def _goes_on(self, row: Int[Tensor, " B"], place: Int[Tensor, " B"], state: State) -> Bool[Tensor, " B"]:
+        """Whether the program that it knows is right from its place on, or from its start."""
+        column = place[:, None] + torch.arange(self.programs.shape[1], device=row.device)
+        rest = self.programs[row[:, None], column.clamp(max=self.programs.shape[1] - 1)]
+        again = (place == 0) & right_again(self.world, state, self.programs[row])
+        return again | right_from(self.world, state, rest)
 
     def _nearness(
         self, row: Int[Tensor, " B"], state: State, tried: Bool[Tensor, "B V"], left: Int[Tensor, " B"]
@@ -108,15 +116,16 @@ class Replanner:
         """For each of the L tokens to be tried: 0 where no right end is within `left` tokens after it."""
         place, token = tried.nonzero().unbind(1)
         after, step = self.world.step(map_rows(state, lambda tensor: tensor[place]), token)
-        away = self.world.to_go(self.tasks[row[place]], after, left[place])
-        away = torch.where(step.terminated | step.truncated, torch.where(step.success, 0, FAR), away)
-        return torch.where(away <= left[place], 2.0 + left[place] - away, 0.0)
+        ended = step.terminated | step.truncated
+        end = away(self.world, self.tasks[row[place]], after, left[place].masked_fill(ended, 0))
+        end = torch.where(ended, torch.where(step.success, 0, FAR), end)
+        return torch.where(end <= left[place], 2.0 + left[place] - end, 0.0)
 
     def _next(self, row: Int[Tensor, " B"], place: Int[Tensor, " B"]) -> Int[Tensor, " B"]:
         return self.programs[row, place.clamp(max=self.programs.shape[1] - 1)]
 
 
-class _Prompts:
+class Prompts:
     """Finds the task that a prompt belongs to."""
 
     def __init__(self, world: World, tasks: Tasks) -> None:
@@ -147,6 +156,6 @@ def _state(memory: Memory) -> State:
     return {name.removeprefix("machine "): tensor for name, tensor in memory.items() if name.startswith("machine ")}
 
 
-def _output(logits: Tensor) -> Output:
+def output_of(logits: Tensor) -> Output:
     logits = logits.float()
     return Output(logits, logits.new_zeros(len(logits)))
