@@ -137,6 +137,8 @@ def test_what_cannot_be_asked_is_refused(trained: list[Agent]) -> None:
         examine(trained[0], only=["replans"])
     with pytest.raises(UserError, match="differ in more than their seed"):
         examine([trained[0], agent(max_operators=3)])
+    with pytest.raises(UserError, match="two of the agents have the seed 1"):
+        examine([*trained, trained[1]])
     with pytest.raises(UserError, match="nobody is examined"):
         examine([])
     lost = trained[0].copy()
