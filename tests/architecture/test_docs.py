@@ -60,3 +60,12 @@ def test_every_path_in_the_docs_is_there() -> None:
         text = page.read_text(encoding="utf-8")
         for path in re.findall(r"\b(?:src|tests|docs|benchmarks|examples)/[\w./-]*\w", text):
             assert (root / path).exists(), f"{page.name} names {path}, which is not there."
+
+
+@pytest.mark.slow
+def test_the_page_on_evidence_can_be_typed() -> None:
+    """On an agent that was trained for two updates."""
+    first = "import inwit\ninwit.train('calculator', training={'max_updates': 2, 'confirm': False})\n"
+    done = python(first + "\n".join(snippets("evidence.md")))
+    assert done.returncode == 0, done.stderr
+    assert "with a memory that stands still" in done.stdout

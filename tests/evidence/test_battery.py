@@ -38,6 +38,14 @@ def test_scripts_of_known_truth_are_judged_right(name: str) -> None:
     assert found == {"reads": NOT_TESTABLE, "thinks": NOT_TESTABLE, **TRUTH[name]}
 
 
+def test_what_is_solved_beyond_the_twin_is_more_than_nothing_where_the_twin_is_hardly_trained() -> None:
+    """The reactive script needs no memory, and solves what the twin does not."""
+    (claim,) = examine(script("reactive", agent(max_operators=2)), only=["remembers"]).claims
+    beyond = {each.name: each.statistic for each in claim.measures if "beyond" in each.name}
+    assert len(beyond) == 2
+    assert all(value is not None and value > 0.5 for value in beyond.values())
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TRUTH)
 def test_scripts_are_judged_right_beside_a_trained_twin(name: str) -> None:
@@ -129,6 +137,8 @@ def test_what_cannot_be_asked_is_refused(trained: list[Agent]) -> None:
         examine(trained[0], only=["replans"])
     with pytest.raises(UserError, match="differ in more than their seed"):
         examine([trained[0], agent(max_operators=3)])
+    with pytest.raises(UserError, match="two of the agents have the seed 1"):
+        examine([*trained, trained[1]])
     with pytest.raises(UserError, match="nobody is examined"):
         examine([])
     lost = trained[0].copy()

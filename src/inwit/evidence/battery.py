@@ -91,6 +91,10 @@ def _refuse_strangers(agents: Sequence[Agent]) -> None:
     for agent in others:
         if _recipe(agent) != _recipe(first):
             raise UserError(f"{first!r} and {agent!r} differ in more than their seed: name runs of one recipe")
+    seeds = [agent.config.seed for agent in agents if agent.config is not None]
+    if len(set(seeds)) < len(seeds):
+        twice = next(seed for seed in seeds if seeds.count(seed) > 1)
+        raise UserError(f"two of the agents have the seed {twice}: name runs of different seeds, or examine each alone")
 
 
 def _recipe(agent: Agent) -> Json:
