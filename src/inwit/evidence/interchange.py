@@ -2,7 +2,8 @@
 
 The part is a subspace of each of the policy's taps. It is found by distributed alignment search (Geiger, Wu, Potts,
 Icard and Goodman, "Finding alignments between interpretable causal variables and distributed neural representations",
-2023): gradients turn an orthonormal basis until the agent, with that part exchanged, writes its own program of the goal.
+2023): gradients turn an orthonormal basis until the agent, with that part exchanged, writes its own program of the
+goal.
 """
 
 from __future__ import annotations
