@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from inwit.evaluation.exact import evaluate
     from inwit.evaluation.explanation import explain
     from inwit.evaluation.pass_at_k import pass_at_k
+    from inwit.evidence.battery import examine
     from inwit.integrations.hub import push_to_hub, save_pretrained
     from inwit.integrations.onnx import export_onnx
     from inwit.rollout.collect import collect
@@ -41,6 +42,7 @@ _HOMES = {
     "UnsavedError": "inwit.runs.conditions:UnsavedError",
     "collect": "inwit.rollout.collect:collect",
     "evaluate": "inwit.evaluation.exact:evaluate",
+    "examine": "inwit.evidence.battery:examine",
     "explain": "inwit.evaluation.explanation:explain",
     "export_onnx": "inwit.integrations.onnx:export_onnx",
     "from_pretrained": "inwit.runs.portable:from_pretrained",

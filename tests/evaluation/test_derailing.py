@@ -62,7 +62,7 @@ def test_beside_a_forced_token_stands_what_the_agent_would_have_written() -> Non
     assert [choice.alternatives[0][0] for choice in explanation.choices] == ORACLES[2].split()
     assert explanation.derailed is not None
     assert (explanation.derailed.own_program, explanation.derailed.own_success) == (ORACLES[2].split(), True)
-    assert (explanation.derailed.known, explanation.derailed.right) == (False, None)
+    assert (explanation.derailed.within, explanation.derailed.right) == (None, None)
     text = printed(explanation)
     assert "by itself MUL ADD STO MUL RCL SUB ANS      right" in text
     assert "derailed  MUL (MUL) STO (ADD) RCL SUB ANS  wrong" in text
@@ -94,6 +94,54 @@ def test_in_a_world_that_answers_the_answers_count_as_steps() -> None:
         inwit.explain(agent, task, force={2: "1"})
     with pytest.raises(UserError, match=r"not drawn.*--seed 0"):
         inwit.explain(agent, {"query": "F 1"}, force={0: "G"})
+
+
+RECITED = "LOAD a ADD b MUL c ANS"
+
+
+def test_what_would_have_been_right_is_a_shortest_right_program() -> None:
+    """Every token of `best` and no other leads to an end of that length, and each length is what play needs."""
+    explanation = inwit.explain(calculating(RECITED), SUM, force={3: "a"})
+    derailed = explanation.derailed
+    assert derailed is not None
+    assert (explanation.success, derailed.own_success) == (False, True)
+    assert derailed.right is not None
+    begun = explanation.program[:4]
+    assert inwit.play("calculator-v0", SUM, [*begun, *derailed.right]).success
+    assert explanation.choices[3].to_go == len(derailed.right) == 7
+    assert [choice.best for choice in explanation.choices[:4]] == [["LOAD"], ["a", "b"], ["ADD"], ["b"]]
+    assert [choice.to_go for choice in explanation.choices[:3]] == [6, 5, 4]
+    assert explanation.choices[-1].lost
+    text = " ".join(printed(explanation).split())
+    assert "by itself LOAD a ADD b MUL c ANS right derailed LOAD a ADD (a) MUL c ANS wrong" in text
+    assert f"right LOAD a ADD (a) {' '.join(derailed.right)} a shortest one, 7 to go (a) = a token" in text
+    assert "shortest right to go" in text
+
+
+def test_a_forced_token_may_leave_nothing_to_be_right() -> None:
+    ended = inwit.explain(calculating(RECITED), SUM, force={4: "ANS"})
+    assert ended.derailed is not None
+    assert (ended.derailed.right, ended.choices[-1].lost, ended.choices[-1].best) == (None, True, ["MUL"])
+    assert "no end found" in printed(ended)
+    whole = inwit.explain(calculating(RECITED), SUM, force={6: "ANS"})
+    assert whole.derailed is not None
+    assert (whole.success, whole.derailed.right, whole.choices[-1].to_go) == (True, [], 0)
+
+
+@pytest.mark.slow
+def test_far_ends_are_not_searched() -> None:
+    """Nor are they called lost."""
+    far: dict[str, Any] = {"expression": "((a+b)*(c-d))+e", "operands": [2, 3, 4, 5, 6]}
+    large: dict[str, Any] = {"world": {"id": "calculator-v0", "max_operators": 4}, "curriculum": {"id": "uniform"}}
+    agent = scripted(*["LOAD a ADD b STO m0 LOAD c SUB d MUL m0 ADD e ANS"] * 5, **large)
+    explanation = inwit.explain(agent, far, force={3: "a"})
+    assert explanation.choices[0].to_go == 14
+    assert (explanation.choices[3].to_go, explanation.choices[3].within, explanation.choices[3].lost) == (
+        None,
+        12,
+        False,
+    )
+    assert "> 12" in printed(explanation)
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ COMMANDS = (
     "train",
     "evaluate",
     "explain",
+    "evidence",
     "play",
     "oracle",
     "bench",

@@ -135,6 +135,18 @@ class Evidence(Shown):
             "derailed": self.derailed,
         }
 
+    def joined(self, later: Evidence) -> Evidence:
+        """With what was found of other claims, or anew, about the same agents."""
+        claims = {claim.claim: claim for claim in [*self.claims, *later.claims]}
+        order = [*CLAIMS, *claims]
+        return Evidence(
+            later.world,
+            later.agents,
+            sorted(claims.values(), key=lambda claim: order.index(claim.claim)),
+            _merged(self.pictures, later.pictures),
+            later.derailed or self.derailed,
+        )
+
     @classmethod
     def from_dict(cls, found: object) -> Evidence:
         """Out of `evidence.json`, of this version or an earlier one. What is damaged is left out, and a claim with a
@@ -148,6 +160,19 @@ class Evidence(Shown):
             pictures=as_dict(values.get("pictures")),
             derailed=derailed if isinstance(derailed, dict) else None,
         )
+
+
+def _merged(old: Json, new: Json) -> Json:
+    """Mappings within mappings are merged; lists of claims, too, by their names. Else what is new holds."""
+    merged = dict(old)
+    for name, value in new.items():
+        before = old.get(name)
+        if isinstance(before, dict) and isinstance(value, dict):
+            value = _merged(before, value)
+        elif isinstance(before, list) and isinstance(value, list) and all("claim" in as_dict(each) for each in value):
+            value = list({as_dict(each).get("claim"): each for each in [*before, *value]}.values())
+        merged[name] = value
+    return merged
 
 
 def _claim(found: object) -> Claim | None:

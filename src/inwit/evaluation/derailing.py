@@ -17,6 +17,8 @@ from inwit.evaluation.explained import Choice, Derailed
 from inwit.rollout.collect import collect, refuse_stuck
 from inwit.rollout.hooks import Hooks
 
+SEARCHED = 12  # tokens to a right end that are searched at most, but for a program as long as the agent's own
+
 Force = Mapping[int, str | int]  # a step of the episode, and the token that is written there
 
 
@@ -78,51 +80,64 @@ def compared(
     mine = world.vocabulary.decode(own.tokens[0, own.live[0] & own.chosen[0]].tolist())
     causal = capable(world, "causal")
     if causal is None or answers(world):
-        return marked, Derailed(mine, bool(own.success), known=False)
-    way, state, right = Way(causal, row), world.reset(row), None
+        return marked, Derailed(mine, bool(own.success))
+    way, state, right, within = Way(causal, row), world.reset(row), None, 0
     for step, choice in enumerate(marked):
-        token = rollout.tokens[:, step]
-        best, to_go = way.shortest(state, step)
-        left = int(to_go[int(token)])
+        budget = world.max_steps - step - 1
+        most = min(budget, max(SEARCHED, len(mine) - step - 1))
+        best, left = way.shortest(state, most, int(rollout.tokens[0, step]))
+        ended_wrong = step + 1 == len(marked) and not bool(rollout.success)
+        lost = ended_wrong or (left >= FAR and most == budget)
         names = world.vocabulary.decode(best)
-        marked[step] = replace(choice, best=names, to_go=None if left >= FAR else left)
-        state, _ = world.step(state, token)
+        to_go = None if left >= FAR else left
+        marked[step] = replace(choice, best=names, to_go=to_go, within=most, lost=lost)
+        state, _ = world.step(state, rollout.tokens[:, step])
         if step == max(forced):
-            nothing_left = [] if bool(rollout.success) else None
-            right = nothing_left if step + 1 == len(marked) else way.end(state, step + 1)
-    return marked, Derailed(mine, bool(own.success), True, None if right is None else world.vocabulary.decode(right))
+            within = most
+            right = way.end(state, most) if step + 1 < len(marked) else [] if bool(rollout.success) else None
+    named = None if right is None else world.vocabulary.decode(right)
+    return marked, Derailed(mine, bool(own.success), named, within)
 
 
 class Way:
     """From the state of one episode to a right end, in a world that knows how far that is."""
 
     def __init__(self, world: Causal, row: Tasks) -> None:
-        self.world, self.size = world, len(world.vocabulary)
-        self.row, self.every = row, row.repeat_interleave(self.size)
+        self.world, self.row = world, row
 
-    def shortest(self, state: State, written: int) -> tuple[list[int], Tensor]:
-        """The legal tokens with which a right program can end soonest, and for each token how many are to go after it:
-        `FAR` for an illegal one, and where no right end is within the budget. `written` tokens have been written."""
-        world, left = self.world, self.world.max_steps - written - 1
-        token = torch.arange(self.size, device=self.row.kind.device)
-        after, step = world.step(map_rows(state, lambda rows: rows.repeat_interleave(self.size, 0)), token)
-        lost = (step.terminated | step.truncated) & ~step.success
-        if world.masks:
-            lost |= ~world.legal(state)[0]
-        to_go = world.to_go(self.every, after, left).long()
-        to_go = to_go.masked_fill(lost | (to_go > left), FAR)
+    def shortest(self, state: State, most: int, token: int | None = None) -> tuple[list[int], int]:
+        """The legal tokens with which a right program can end soonest, and how many are to go after `token` (by
+        default after one of these): `FAR` where no right end is within `most` tokens after it."""
+        world = self.world
+        tokens = torch.arange(len(world.vocabulary), device=self.row.kind.device)
+        tokens = tokens[world.legal(state)[0]] if world.masks else tokens
+        after, step = world.step(_rows(state, torch.zeros_like(tokens)), tokens)
+        to_go = torch.where(step.success, 0, FAR)
+        searched = (~(step.terminated | step.truncated)).nonzero()[:, 0]
+        asked = torch.ones_like(tokens, dtype=torch.bool) if token is None else tokens == token
+        for near in range(1, most + 1):  # deeper and deeper: a deep search for a near end is slow
+            if bool((to_go[asked] < FAR).any()) or not len(searched):
+                break
+            found = world.to_go(self.row.repeat_interleave(len(searched)), _rows(after, searched), near).long()
+            to_go[searched] = torch.where(found <= near, found, FAR)
+            searched = searched[found > near]
         least = int(to_go.min())
-        return [] if least >= FAR else (to_go == least).nonzero()[:, 0].tolist(), to_go
+        return [] if least >= FAR else tokens[to_go == least].tolist(), int(to_go[asked].min())
 
-    def end(self, state: State, written: int) -> list[int] | None:
-        """The tokens of a shortest right end; of several the one whose tokens come first. None if there is none."""
+    def end(self, state: State, most: int) -> list[int] | None:
+        """The tokens of a shortest right end, `most` at most; of several the one whose tokens come first. None if there
+        is none."""
         tokens: list[int] = []
-        while written + len(tokens) < self.world.max_steps:
-            best, to_go = self.shortest(state, written + len(tokens))
+        while len(tokens) < most:
+            best, to_go = self.shortest(state, most - len(tokens) - 1)
             if not best:
                 return None
             tokens.append(best[0])
-            if int(to_go[best[0]]) == 0:
+            if to_go == 0:
                 return tokens
             state, _ = self.world.step(state, torch.full_like(self.row.kind, best[0]))
         return None
+
+
+def _rows(state: State, rows: Tensor) -> State:
+    return map_rows(state, lambda each: each[rows])

@@ -32,7 +32,9 @@ class Choice:
     expected: float | None = None  # the expected reward from here on with this token, and the optimum after it
     regret: float | None = None  # how much more it would be with the best token
     forced: bool = False  # whether it was written in the agent's place
-    to_go: int | None = None  # tokens that a right program still needs after this one; None where there is none
+    to_go: int | None = None  # tokens that a right program still needs after this one; None where none was found
+    within: int | None = None  # tokens after it that were searched for that: the whole budget, or `SEARCHED`
+    lost: bool = False  # whether no right end is left within the budget
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,8 @@ class Derailed:
 
     own_program: list[str]
     own_success: bool
-    known: bool  # whether the world knows which tokens are still right
-    right: list[str] | None = None  # a shortest right end within the budget; None where none is known
+    right: list[str] | None = None  # a shortest right end; None where none was found
+    within: int | None = None  # tokens that were searched for it; None where the world cannot tell what is right
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ class Explanation(Shown):
         """The last columns: what the optimum would write, in words of what is known of it."""
         if self.regret is not None:
             return ("optimum's", "regret")
-        if self.derailed is not None and self.derailed.known:
+        if self.derailed is not None and self.derailed.within is not None:
             return ("shortest right", "to go")
         known = any(choice.keeps_to_oracle is not None for choice in self.choices)
         return ("oracle's",) if known else ()
@@ -111,8 +113,8 @@ class Explanation(Shown):
         if derailed.right is not None:
             whole = [str(_token(choice)) for choice in self.choices[: last + 1] if choice.chosen]
             lines += [("right", " ".join([*whole, *derailed.right]), f"a shortest one, {len(derailed.right)} to go")]
-        elif derailed.known:
-            lines += [("right", "none within the budget", "")]
+        elif derailed.within is not None:
+            lines += [("right", f"no end found within {derailed.within} more tokens", "")]
         width = max(len(program) for _, program, _ in lines)
         told = [Text(f"{name:10}{program:{width}}  {verdict}".rstrip()) for name, program, verdict in lines]
         for line in told[:2]:
@@ -153,8 +155,14 @@ def _cells(choice: Choice, ends: Sequence[str]) -> tuple[str, ...]:
     if len(ends) < 2:
         return (*cells, *({True: "yes", False: "no", None: "·"}[choice.keeps_to_oracle] for _ in ends))
     if "to go" in ends:
-        return (*cells, _few(choice.best) or "none", "lost" if choice.to_go is None else str(choice.to_go))
+        return (*cells, _few(choice.best) or "none", _to_go(choice))
     return (*cells, _few(choice.best), "·" if choice.regret is None else f"{choice.regret:.4g}")
+
+
+def _to_go(choice: Choice) -> str:
+    if choice.to_go is not None:
+        return str(choice.to_go)
+    return "lost" if choice.lost else f"> {choice.within}"
 
 
 def _few(names: Sequence[str]) -> str:
