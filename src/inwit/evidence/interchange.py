@@ -55,15 +55,15 @@ class Interchange:
             parts[tap] = _orthonormal(torch.stack(drawn).to(value))
         return parts
 
-    def found(self, trials: Sequence[Trials], names: Sequence[str]) -> Parts:
+    def found(self, trials: Sequence[Trials], names: Sequence[str], steps: int = STEPS) -> Parts:
         """A subspace for each of the trials' sets, all found at the same time and none from another's trials. `names`
         are those of their random streams. A set is used over and over, in its order."""
         start = self.random(len(names), [stream(0, f"interchange start/{name}") for name in names])
         with torch.enable_grad():
             free = {tap: part.clone().requires_grad_() for tap, part in start.items()}
             optimiser = torch.optim.Adam(free.values(), lr=RATE)
-            rate = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.0, STEPS)
-            for step in range(STEPS):
+            rate = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.0, steps)
+            for step in range(steps):
                 now = [each[torch.arange(step * ROWS, (step + 1) * ROWS) % len(each)] for each in trials]
                 optimiser.zero_grad()
                 parts = {tap: _orthonormal(part) for tap, part in free.items()}
