@@ -48,7 +48,7 @@ def test_what_cannot_be_tested_says_why() -> None:
     subject = Subject(made)
     reciter = Reciter(made.world, subject.tasks, subject.own.tokens)
     for agent, why in (
-        (untrained(), "the agent solves none"),
+        (untrained(), "too little to change"),
         (replace(made, policy=reciter), "the policy Reciter has no taps"),
         (coded("plan", max_operators=2), "too few of the agent's programs differ in call 3"),
     ):

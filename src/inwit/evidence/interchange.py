@@ -99,7 +99,10 @@ class Interchange:
         """B is a multiple of the number of subspaces: as many rows in turn belong to each."""
         if parts is None:
             return {tap: lambda _, value=value: value[donor] for tap, value in self.held.items()}
-        return {tap: lambda own, tap=tap: _exchanged(own, self.held[tap][donor], parts[tap]) for tap in parts}
+        return {
+            tap: lambda own, tap=tap, part=part: _exchanged(own, self.held[tap][donor], part)
+            for tap, part in parts.items()
+        }
 
 
 class Edited:
