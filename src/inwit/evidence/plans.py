@@ -62,6 +62,8 @@ class Plans:
         goals among `goals`. The goal's class is neither the base's nor the donor's; where the two calls are not the
         same, the donor's own `call` is another one than the goal's. `unchanged`: in so large a share of the trials the
         donor has what the base has already, and the base itself is the goal."""
+        if max(call, source) >= self.calls.shape[1]:
+            return Trials(self.before[:0], self.before[:0], self.before[:0])
         pairs = (self.differs == call) & rows[self.before] & goals[self.after]
         before, after = self.before[pairs], self.after[pairs]
         donors = ((self.calls[:, call] >= 0) & (self.calls[:, source] >= 0) & rows).nonzero()[:, 0]
