@@ -11,6 +11,7 @@ from torch import Tensor
 from inwit.core.contracts import Agent, World
 from inwit.core.taps import NO_EDITS, Edits, Taps
 from inwit.core.types import Memory, Output, Tasks
+from inwit.policies.replay import replay_by_stepping
 from inwit.worlds import make
 
 SCALE = 4.0  # how sure it is
@@ -45,10 +46,7 @@ class Coded:
     def read(self, memory: Memory) -> Output:
         return Output(*self._answer(memory))
 
-    def replay(
-        self, prompt: Tensor, prompt_mask: Tensor, stage: Tensor, tokens: Tensor, capture: Iterable[str] = ()
-    ) -> Output:
-        raise NotImplementedError
+    replay = replay_by_stepping
 
     def _answer(self, memory: Memory) -> tuple[Tensor, Tensor]:
         code, last = memory["code"], self.programs.shape[1] - 1

@@ -5,10 +5,9 @@ lines by name, pairs of x and a share. What proves nothing says so, beside its c
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from inwit.core.contracts import Agent, Tapped, answers
@@ -19,6 +18,8 @@ from inwit.evidence.subject import Subject
 from inwit.runs.loading import load
 from inwit.runs.moments import listed, update_of
 from inwit.runs.weights import untrained
+
+Written = tuple[Int[Tensor, "B T"], Bool[Tensor, "B T"]]  # tokens, and which ones the policy chose
 
 MEMORY, PROMPT, FRESH = "memory at the prompt's end", "prompt alone", "memory of an untrained network"
 FORETOLD = 2  # horizon of the picture of odd tokens
@@ -63,7 +64,10 @@ def odd_token(subject: Subject) -> Json:
     for rollout in disturbed:
         part = some[start : start + len(rollout.tokens)]
         start += len(part)
-        for name, episodes in (("after the odd token", rollout), ("undisturbed", _rows(subject.own, part.row))):
+        for name, episodes in (
+            ("after the odd token", _written(rollout)),
+            ("undisturbed", _written(subject.own, part.row)),
+        ):
             for later, right in foretold.right(episodes, part.row, part.at).items():
                 lines[name].setdefault(later, []).extend(right)
     points = {name: _points({x: sum(y) / len(y) for x, y in each.items()}) for name, each in lines.items()}
@@ -114,7 +118,7 @@ class _Foretold:
         self.subject = subject
         self.fold = folds(subject.clusters)
         solved = subject.solved.nonzero()[:, 0]
-        own = _rows(subject.own, solved)
+        own = _written(subject.own, solved)
         features, target, there = self._columns(own, solved)
         self.shift, self.scale = features[there].mean(0), features[there].std(0).clamp_min(1e-6)
         self.weights = []
@@ -126,7 +130,7 @@ class _Foretold:
             ridge = 1e-3 * square.diagonal().mean() * torch.eye(len(square), dtype=square.dtype, device=square.device)
             self.weights.append(torch.linalg.solve(square + ridge, rows.T @ wanted))
 
-    def right(self, episodes: Rollout, row: Int[Tensor, " B"], at: Int[Tensor, " B"]) -> dict[int, list[float]]:
+    def right(self, episodes: Written, row: Int[Tensor, " B"], at: Int[Tensor, " B"]) -> dict[int, list[float]]:
         """By time since column `at`: in which of the episodes the probe is right."""
         features, target, there = self._columns(episodes, row)
         scores = torch.stack([self._scaled(features) @ weights for weights in self.weights])  # [F, B, T, V]
@@ -138,15 +142,15 @@ class _Foretold:
             if bool((there & (since == later + 1)).any())
         }
 
-    def _columns(self, episodes: Rollout, row: Int[Tensor, " B"]) -> tuple[Tensor, Tensor, Tensor]:
+    def _columns(self, episodes: Written, row: Int[Tensor, " B"]) -> tuple[Tensor, Tensor, Tensor]:
         """What the taps hold in each column, the token to be foretold, and whether there is one."""
-        policy, ahead = self.subject.agent.policy, FORETOLD - 1
+        policy, ahead, (tokens, chosen) = self.subject.agent.policy, FORETOLD - 1, episodes
         assert isinstance(policy, Tapped)
         prompt = *self.subject.world.prompt(self.subject.tasks[row]), self.subject.world.stage(self.subject.tasks[row])
-        taps = policy.replay(*prompt, episodes.tokens, capture=policy.taps).taps
+        taps = policy.replay(*prompt, tokens, capture=policy.taps).taps
         features = torch.cat([taps[name] for name in policy.taps], 2).double()
-        later = torch.nn.functional.pad(episodes.tokens, (0, ahead))[:, ahead:]
-        there = torch.nn.functional.pad(episodes.live & episodes.chosen, (0, ahead))[:, ahead:]
+        later = torch.nn.functional.pad(tokens, (0, ahead))[:, ahead:]
+        there = torch.nn.functional.pad(chosen, (0, ahead))[:, ahead:]
         return features, later, there
 
     def _scaled(self, features: Tensor) -> Tensor:
@@ -172,7 +176,7 @@ def _prompt_kernel(subject: Subject, rows: Int[Tensor, " R"]) -> Kernel:
     """Each place of the prompt as one-hot, counted from its end."""
     tokens, mask = subject.world.prompt(subject.tasks[rows])
     features = torch.nn.functional.one_hot(tokens, len(subject.world.vocabulary)) * mask[:, :, None]
-    return cubic(features.flatten(1))
+    return cubic(features.flatten(1).double())
 
 
 def _fresh(subject: Subject) -> Subject | None:
@@ -184,9 +188,8 @@ def _fresh(subject: Subject) -> Subject | None:
     return Subject(Agent(subject.world, policy, config), subject.block)
 
 
-def _rows(rollout: Rollout, rows: Int[Tensor, " B"]) -> Rollout:
-    """Some episodes of a block: their tokens, and which of them the policy chose."""
-    return replace(rollout, tokens=rollout.tokens[rows], live=rollout.live[rows], chosen=rollout.chosen[rows])
+def _written(rollout: Rollout, rows: Int[Tensor, " B"] | slice = slice(None)) -> Written:
+    return rollout.tokens[rows], (rollout.live & rollout.chosen)[rows]
 
 
 def _points(values: Mapping[int, float]) -> list[list[float]]:
