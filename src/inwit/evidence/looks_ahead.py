@@ -78,7 +78,7 @@ class Experiments:
         trials = [self._drawn(*model, "training", self.steps * ROWS) for model in models]
         short = [place // MODELS for place, each in enumerate(trials) if not len(each)]
         if short:
-            return (self._unmeasured(short[0], 0),)
+            return tuple(self._unmeasured(call, 0, short[0]) for call in range(CALLS))
         names = [f"{place % MODELS} of {place // MODELS}" for place in range(len(models))]
         parts = self.interchange.found(trials, names, self.steps)
         one = [{tap: part[each : each + 1] for tap, part in parts.items()} for each in range(len(models))]
@@ -93,7 +93,7 @@ class Experiments:
         trials, other, reading = (self._tested(*model) for model in self._models(call))
         clusters = self.plans.clusters[trials.goal]
         if len(clusters.unique()) < FEW:
-            return self._unmeasured(call, len(trials))
+            return self._unmeasured(call, len(trials), call)
         correct = self.interchange.right(trials, right)
         random = self.interchange.random(1, [stream(0, f"interchange random/{call}")])
         same = self._drawn(*self._models(call)[0], "same", TESTED, unchanged=1.0)
@@ -122,6 +122,6 @@ class Experiments:
     def _share(self, trials: Trials, parts: Parts | None) -> float:
         return float(self.interchange.right(trials, parts).double().mean()) if len(trials) else 0.0
 
-    def _unmeasured(self, call: int, count: int) -> Measure:
-        why = f"too few of the agent's programs differ in call {call + 1} alone"
+    def _unmeasured(self, call: int, count: int, short: int) -> Measure:
+        why = f"too few of the agent's programs differ in call {short + 1} alone"
         return Measure(f"call {call + 1}", None, BAR, count, why=why)
