@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from inwit.core import result_text
-from inwit.core.results import EXACT, NONE, NOT_SEARCHED, SAMPLED, Yardstick
+from inwit.core.results import AT_LEAST, EXACT, NONE, NOT_SEARCHED, SAMPLED, ConstantSet, Yardstick
 from results import DRAWN, PROVEN, ROWS
 
 
@@ -96,3 +96,19 @@ def test_yardsticks_that_share_a_reason_share_a_line() -> None:
     assert result_text.notes(replace(PROVEN, rows=rows[:1]))[0] == "oracle, greedy, not searched: too large"
     said = result_text.notes(replace(PROVEN, rows=rows))[:2]
     assert said == ["oracle, not searched: too large", f"greedy, not searched: too large ({rows[0].name})"]
+
+
+@pytest.mark.parametrize(
+    ("found", "text"),
+    [
+        (ConstantSet(EXACT, 2, [["GO", "END"], ["END"]]), "2: GO END; END"),
+        (ConstantSet(EXACT, 1_234, why="one a door"), "1,234: one a door"),
+        (ConstantSet(AT_LEAST, 7, why="not all were searched"), "at least 7: not all were searched"),
+        (ConstantSet(NONE, why="doors are locked"), "none: doors are locked"),
+        (ConstantSet(NOT_SEARCHED, why="too large"), "not searched: too large"),
+    ],
+)
+def test_the_number_of_constant_programs_stands_below_every_result(found: ConstantSet, text: str) -> None:
+    line = f"constant programs that solve everything: {text}"
+    assert result_text.notes(replace(PROVEN, constant_programs=found))[-1] == line
+    assert not any("constant" in note for note in result_text.notes(PROVEN))

@@ -32,7 +32,13 @@ def class_at(world: Any) -> dict[int, int]:
     return dict(zip(values, world.kinds.classes, strict=True))
 
 
-SIGNS = {"+": int.__add__, "-": int.__sub__, "*": int.__mul__, "~": lambda left, right: right - left}
+SIGNS = {
+    "+": int.__add__,
+    "-": int.__sub__,
+    "*": int.__mul__,
+    "~": lambda left, right: right - left,
+    "&": lambda left, right: 2 * (left + right),
+}
 
 
 def value_of(tree: Tree) -> int:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from calculating import NUMBERS, PRIME, TOOLS
 from inwit.core.capabilities import FAR
 
-TOOLS = TOOLS | {"RSB": lambda acc, value: value - acc}
+TOOLS = TOOLS | {"RSB": lambda acc, value: value - acc, "TWICE": lambda acc, value: 2 * (acc + value)}
 
 
 class Machine(NamedTuple):
@@ -56,20 +56,17 @@ def after(machine: Machine, token: str) -> Machine:
 
 
 @cache
-def ends(machine: Machine, left: int) -> dict[int, int]:
-    """The values that programs of up to `left` tokens answer, with the fewest tokens of each."""
+def ends(machine: Machine, left: int, goals: frozenset[int]) -> dict[int, int]:
+    """Which goals programs of up to `left` tokens answer, with the fewest tokens of each."""
     found: dict[int, int] = {}
-    if left == 0 or (machine.pending is None and left == 2 and machine.acc is not None):
-        # Of two tokens the first would begin a call, and none would be left to answer.
-        return {} if left == 0 else ends(machine, 1)
-    for token in tokens(machine):
-        if token == "ANS":
-            found[machine.acc] = 1  # pyright: ignore[reportArgumentType]
-            continue
-        if left == 1:
-            continue
-        for answer, length in ends(after(machine, token), left - 1).items():
-            found[answer] = min(found.get(answer, FAR), length + 1)
+    if left == 2 and machine.pending is None:
+        left = 1  # of two tokens the first would begin a call, and none would be left to answer
+    for token in tokens(machine) if left else []:
+        if token != "ANS":
+            shorter = ends(after(machine, token), left - 1, goals) if left > 1 else {}
+            found |= {goal: min(found.get(goal, FAR), length + 1) for goal, length in shorter.items()}
+        elif machine.acc in goals:
+            found[machine.acc] = 1
     return found
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from inwit.commands.cli import main
 from inwit.core.errors import UserError
-from inwit.core.results import EXACT, Yardstick
+from inwit.core.results import EXACT, ConstantSet, Yardstick
 from inwit.report.select import select
 from recorded import begun, evaluated, lines, metric, put, setting
 from results import DRAWN, PROVEN
@@ -214,3 +214,17 @@ def test_a_warm_start_beside_a_cold_one(runs: Path, capsys: pytest.CaptureFixtur
     assert any(line.startswith("calculator ") for line in out.splitlines())
     assert "start_from  " not in out.replace("training.start_from", "")
     assert "counts its own training only" in out
+
+
+def test_how_many_constant_programs_solve_everything_is_said_once(
+    runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = [replace(PROVEN, constant_programs=ConstantSet(EXACT, count)) for count in (3, 3, 1)]
+    for name, each in zip(("one", "two", "three"), told, strict=True):
+        evaluated(put(runs, name), each)
+    said = []
+    for names in (["one", "two"], ["one", "three"]):
+        assert main(["compare", *names]) == 0
+        said.append([line for line in capsys.readouterr().out.splitlines() if line.startswith("constant programs")])
+    line = "constant programs that solve everything"
+    assert said == [[f"{line}: 3"], [f"{line}: 3", f"{line}: 1"]]

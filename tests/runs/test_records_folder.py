@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from inwit.core.errors import UserError
-from inwit.core.results import EXACT, NONE, NOT_SEARCHED, SAMPLED, Evaluation, Row, Split, Yardstick
+from inwit.core.results import (
+    AT_LEAST,
+    EXACT,
+    NONE,
+    NOT_SEARCHED,
+    SAMPLED,
+    ConstantSet,
+    Evaluation,
+    Row,
+    Split,
+    Yardstick,
+)
 from inwit.runs.folder import evaluation_from, evaluations, read_metrics, read_record, result
 from inwit.runs.index import listing
 from recorded import lines, metric, put
@@ -102,6 +114,10 @@ def test_an_evaluation_comes_back_whole() -> None:
     made = Evaluation("w", [WHOLE], False, "sampled", "a limit", split, ["a+b"], 1.25)
     assert evaluation_from(json.loads(json.dumps(made.to_dict()))) == made
     assert evaluation_from(made.to_dict()) == made
+    for constant in (ConstantSet(EXACT, 2, [["A"], ["B", "C"]]), ConstantSet(AT_LEAST, 3), ConstantSet(NONE, why="so")):
+        told = replace(made, constant_programs=constant)
+        assert evaluation_from(json.loads(json.dumps(told.to_dict()))) == told
+    assert evaluation_from(made.to_dict() | {"constant_programs": {"known": "perhaps"}}) == made
     bare = Evaluation("w", [], True, "exact")
     assert evaluation_from(bare.to_dict()) == bare
 

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from inwit.core.results import EXACT, NONE, NOT_SEARCHED, SAMPLED, Evaluation, Row, Split, Yardstick
+from inwit.core.results import (
+    AT_LEAST,
+    EXACT,
+    NONE,
+    NOT_SEARCHED,
+    SAMPLED,
+    Evaluation,
+    Row,
+    Split,
+    Yardstick,
+)
 from inwit.core.text import count, mean, percent, percents
 
 UNSOLVED = 10  # kinds that are named, at most
@@ -114,7 +124,20 @@ def notes(evaluation: Evaluation) -> list[str]:
     if evaluation.unsolved:
         more = " ..." if len(evaluation.unsolved) > UNSOLVED else ""
         lines.append(f"not all solved: {'  '.join(evaluation.unsolved[:UNSOLVED])}{more}")
-    return lines
+    constant = constant_programs(evaluation)
+    return [*lines, constant] if constant else lines
+
+
+def constant_programs(evaluation: Evaluation) -> str:
+    """How many constant programs solve everything, and which, where they are named; "" where the record has none."""
+    found = evaluation.constant_programs
+    if found is None:
+        return ""
+    number = found.known if found.count is None else f"{found.count:,}"
+    if found.known == AT_LEAST:
+        number = f"{AT_LEAST} {number}"
+    programs = "; ".join(" ".join(map(str, program)) for program in found.programs)
+    return ": ".join(part for part in ("constant programs that solve everything", number, programs, found.why) if part)
 
 
 def _unknown(evaluation: Evaluation) -> list[str]:

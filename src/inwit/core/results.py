@@ -23,6 +23,7 @@ EXACT = "exact"  # counted over every problem, or proven
 SAMPLED = "sampled"  # an estimate, with its interval
 NONE = "none"  # searched for, up to the stated bound: there is none
 NOT_SEARCHED = "not searched"
+AT_LEAST = "at least"  # no fewer will do; perhaps more are needed
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,19 @@ class Yardstick:
     program: list[str] | None = None
     interval: tuple[float, float] | None = None  # of `success`, 95 %, where it is sampled
     why: str = ""  # what the figure is, or why there is none
+
+
+@dataclass(frozen=True)
+class ConstantSet:
+    """The fewest constant programs that solve every problem between them: what an agent could recite without reading.
+
+    NONE: some problem has no constant program that is right, so no set will do.
+    """
+
+    known: str  # EXACT, AT_LEAST, NONE or NOT_SEARCHED
+    count: int | None = None
+    programs: list[list[str]] = field(default_factory=list)  # where they were searched one by one
+    why: str = ""  # what the number is, or why there is none
 
 
 @dataclass(frozen=True)
@@ -112,6 +126,7 @@ class Evaluation(Shown):
     cost_over_best: float | None = None  # cost over cost, on what is solved and has a proven optimum
     cost_unit: str = "tokens"  # what `Row.cost` counts
     means: list[str] = field(default_factory=list)  # further readings that are no shares, though they may be below 1
+    constant_programs: ConstantSet | None = None  # None: a record of a version that did not say
 
     @property
     def problems(self) -> int:

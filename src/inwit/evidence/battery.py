@@ -12,12 +12,13 @@ from statistics import fmean
 import torch
 
 from inwit.core.claims import CLAIMS, Claim, Control, Evidence, Measure
-from inwit.core.contracts import Agent, answers
+from inwit.core.contracts import Agent
+from inwit.core.contracts import answers as of_answers
 from inwit.core.errors import UserError, unknown
 from inwit.core.isolation import on_own_terms
 from inwit.core.results import Json
 from inwit.evaluation.exact import refuse_unfit
-from inwit.evidence import reads, remembers, replans, thinks
+from inwit.evidence import answers, reads, remembers, replans, thinks
 from inwit.evidence.intervals import clustered_mean
 from inwit.evidence.subject import BLOCK, Subject
 
@@ -31,7 +32,13 @@ JUDGES: dict[str, Judge] = {
     "thinks": thinks.judge,
 }
 # In worlds that answer in mid-episode these take the place of those above.
-OF_ANSWERS: dict[str, Judge] = {}
+OF_ANSWERS: dict[str, Judge] = {
+    "reads": reads.judge,
+    "remembers": answers.remembers,
+    "looks ahead": answers.looks_ahead,
+    "re-plans": answers.replans,
+    "thinks": answers.thinks,
+}
 # What the page draws of one agent, and no verdict uses: {} where there is nothing to draw.
 PICTURES: dict[str, Picture] = {"deviation": replans.curve}
 
@@ -97,7 +104,7 @@ def _recipe(agent: Agent) -> Json:
 def _judged(subject: Subject, claim: str, name: str, progress: Callable[[str], None] | None) -> Claim:
     if progress:
         progress(f"{name}: {claim}")
-    judges = OF_ANSWERS if answers(subject.world) else JUDGES
+    judges = OF_ANSWERS if of_answers(subject.world) else JUDGES
     if claim not in judges:
         return Claim(claim, untestable=f"there is no such test for the world {subject.world.id}")
     try:
@@ -148,6 +155,6 @@ def _pictures(subjects: Sequence[Subject], names: Sequence[str], claims: Collect
         each = {}
         for name, subject in zip(names, subjects, strict=True):
             with on_own_terms(subject.agent.threads), torch.no_grad():
-                each[name] = {} if answers(subject.world) else draw(subject)
+                each[name] = {} if of_answers(subject.world) else draw(subject)
         drawn |= {picture: {name: data for name, data in each.items() if data}} if any(each.values()) else {}
     return drawn

@@ -23,6 +23,7 @@ from inwit.core.capabilities import Causal, capable
 from inwit.core.contracts import Policy
 from inwit.core.errors import UserError
 from inwit.core.types import Rollout, State, map_rows
+from inwit.evidence.away import DEPTHS, away
 from inwit.rollout.collect import collect
 from inwit.rollout.hooks import Hooks
 
@@ -36,7 +37,7 @@ NOT_FORCED = -1
 class Deviations:
     """D forced tokens after which a right program still exists. `row` is the place among the subject's tasks, `at` the
     column of the forced `token`, `tie` whether a right program is as short as the agent's own. `unknown` are so many
-    more, which are left out: nobody proved that they can be right."""
+    more, which are left out: it was not proven that a right program exists, or not searched whether one is as short."""
 
     subject: Subject
     row: Int[Tensor, " D"]
@@ -59,6 +60,13 @@ class Deviations:
         forced = torch.where(place == self.at[:, None], self.token[:, None], NOT_FORCED)
         return torch.where(place < self.at[:, None], own, forced)
 
+    def strange_to(self, policy: Policy) -> Bool[Tensor, " D"]:
+        """Where the tokens that were written up to the forced one are not what a policy would have written itself."""
+        tokens, force = collect(self.subject.world, policy, self.subject.tasks).tokens[self.row], self.force
+        width = max(tokens.shape[1], force.shape[1])
+        tokens, force = (_wide(each, width) for each in (tokens, force))
+        return ((tokens != force) & (force != NOT_FORCED)).any(1)
+
     def episodes(self, policy: Policy) -> Iterator[Rollout]:
         """How a policy goes on, in blocks."""
         for start in range(0, len(self), self.subject.block):
@@ -80,6 +88,10 @@ class Deviations:
         return success & (~self.tie | (length <= self.subject.lengths[self.row]))
 
 
+def _wide(tokens: Int[Tensor, "D T"], width: int) -> Tensor:
+    return torch.nn.functional.pad(tokens, (0, width - tokens.shape[1]), value=NOT_FORCED)
+
+
 def deviations(subject: Subject) -> Deviations:
     """All of them. Raises `UserError` where the world is not `causal`."""
     causal = capable(subject.world, "causal")
@@ -93,9 +105,10 @@ def deviations(subject: Subject) -> Deviations:
             break
         parts.append(_forced(subject, causal, rows, state, at, before_last))
         state = _written(causal, state, own[rows, at])
-    columns = ([getattr(part, name) for part in parts] or [rows[:0]] for name in ("row", "at", "token"))
-    tie = torch.cat([part.tie for part in parts] or [rows[:0] > 0])
-    return Deviations(subject, *map(torch.cat, columns), tie, sum(part.unknown for part in parts))
+    if not parts:
+        return Deviations(subject, *[rows[:0]] * 3, tie=rows[:0] > 0)
+    columns = [torch.cat([getattr(part, name) for part in parts]) for name in ("row", "at", "token", "tie")]
+    return Deviations(subject, *columns, unknown=sum(part.unknown for part in parts))
 
 
 def _forced(
@@ -109,8 +122,8 @@ def _forced(
     going = ~step.terminated & ~step.truncated
     row, token, after = rows[place[going]], token[going], map_rows(after, lambda tensor: tensor[going])
     left = subject.lengths[row] - at - 1
-    tie = causal.to_go(subject.tasks[row], after, left) <= left
-    possible = tie | _right_from_start(subject, causal, row, after)
+    tie = away(causal, subject.tasks[row], after, left) <= left
+    possible = tie | ((left <= DEPTHS[-1]) & _right_from_start(subject, causal, row, after))
     found = row[possible], torch.full_like(row[possible], at), token[possible], tie[possible]
     return Deviations(subject, *found, unknown=int((~possible).sum()))
 

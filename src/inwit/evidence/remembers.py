@@ -1,4 +1,7 @@
-"""*Remembers*: does the agent need what it wrote before the last token? Its memory is taken away while it writes."""
+"""*Remembers*: does the agent need what it wrote before the last token? Its memory is taken away while it writes.
+
+Right is what succeeds and is no longer than the agent's own program: many a world lets an agent start over.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from inwit.evidence.intervals import clustered_mean, clustered_share
 from inwit.evidence.memories import Noisy, Rebuilt, Stale, spread
 from inwit.evidence.subject import Subject
 from inwit.evidence.twins import memoryless_twin
+from inwit.rollout.collect import collect
 
 LOST, HARMLESS, NOISE = 0.5, 0.9, 0.25
 TWIN = "the agent's recipe, trained with a network that sees the prompt and the last token alone"
@@ -45,14 +49,16 @@ def judge(subject: Subject) -> Claim:
 
 
 def _still(subject: Subject, policy: Policy) -> Bool[Tensor, " S"]:
-    """Which of the S tasks that the agent solves a policy solves."""
-    return subject.succeeds(policy, subject.tasks)[subject.solved]
+    """Which of the S tasks that the agent solves it still solves as another policy, in no more tokens."""
+    rollout = collect(subject.world, policy, subject.tasks)
+    lengths = (rollout.live & rollout.chosen).sum(1)
+    return (rollout.success & (lengths <= subject.lengths))[subject.solved]
 
 
 def _twin(subject: Subject) -> tuple[Bool[Tensor, " S"] | None, str]:
     """What the memoryless twin solves of them; or why there is none."""
     try:
-        return _still(subject, memoryless_twin(subject.agent)), ""
+        return subject.succeeds(memoryless_twin(subject.agent), subject.tasks)[subject.solved], ""
     except UserError as error:
         return None, str(error)
 

@@ -20,6 +20,7 @@ from inwit.evidence.twins import memoryless_twin
 
 TIE, LONGER = 0.9, 0.5
 NONE_CAN, ABLE = 0.05, 0.9
+TWIN = "trained by the agent's recipe, it sees the prompt and the last token alone"
 MOST = 2048  # deviations on which the scripted re-planner is tried: evenly spaced
 
 
@@ -69,18 +70,20 @@ def _measure(
 
 
 def _controls(subject: Subject) -> dict[str, tuple[Bool[Tensor, " D"], Bool[Tensor, " D"], Control]]:
-    """Others that go on in the agent's place, on the very same episodes: where each was tried, where it was right."""
-    found, world, everywhere = subject.deviations, subject.world, torch.ones_like(subject.deviations.tie)
-    reciter = Reciter(world, subject.tasks, subject.own.tokens)
+    """Others that go on in the agent's place, on the very same episodes: where each was tried, and where it was right.
+
+    What a twin would have written itself is no deviation to it, and is left out."""
+    found = subject.deviations
+    everywhere = torch.ones_like(found.tie)
+    reciter = Reciter(subject.world, subject.tasks, subject.own.tokens)
     known = {
         "reciter": (everywhere, found.right(reciter), Control(None, NONE_CAN, AT_MOST, "recites its own programs"))
     }
     try:
         twin = memoryless_twin(subject.agent)
-        why = "trained by the same recipe, it sees the prompt and the last token alone"
-        known["memoryless twin"] = (everywhere, found.right(twin), Control(None, NONE_CAN, AT_MOST, why))
+        known["memoryless twin"] = found.strange_to(twin), found.right(twin), Control(None, NONE_CAN, AT_MOST, TWIN)
     except UserError as error:
-        known["memoryless twin"] = (~everywhere, everywhere, Control(None, why=str(error)))
+        known["memoryless twin"] = ~everywhere, everywhere, Control(None, why=str(error))
     known["re-planner"] = _able(found)
     return known
 

@@ -13,6 +13,7 @@ from inwit.core.capabilities import FAR, Causal
 from inwit.core.contracts import World
 from inwit.core.errors import UserError
 from inwit.core.types import Memory, Output, State, Tasks, map_rows
+from inwit.evidence.away import away
 from inwit.policies.replay import Prompt, PromptMask, Stage
 
 SURE = 9.0  # the logit of the one token that a script writes
@@ -23,7 +24,7 @@ class Reciter:
     counter. Where its token is illegal, the first legal one is written, and the counter goes on."""
 
     def __init__(self, world: World, tasks: Tasks, programs: Int[Tensor, "N T"]) -> None:
-        self.prompts, self.programs, self.size = _Prompts(world, tasks), programs, len(world.vocabulary)
+        self.prompts, self.programs, self.size = Prompts(world, tasks), programs, len(world.vocabulary)
 
     def begin(self, prompt: Prompt, prompt_mask: PromptMask, stage: Stage) -> tuple[Output, Memory]:
         row = self.prompts.find(prompt, prompt_mask)
@@ -36,7 +37,7 @@ class Reciter:
 
     def read(self, memory: Memory) -> Output:
         token = self.programs[memory["row"], memory["place"].clamp(max=self.programs.shape[1] - 1)]
-        return _output(torch.nn.functional.one_hot(token, self.size) * SURE)
+        return output_of(torch.nn.functional.one_hot(token, self.size) * SURE)
 
 
 class Reactive:
@@ -44,7 +45,7 @@ class Reactive:
     memory is the task's `row` and the `last` token; V before the first."""
 
     def __init__(self, world: World, tasks: Tasks, programs: Int[Tensor, "N T"], lengths: Int[Tensor, " N"]) -> None:
-        self.prompts, self.start = _Prompts(world, tasks), len(world.vocabulary)
+        self.prompts, self.start = Prompts(world, tasks), len(world.vocabulary)
         size = self.start
         last = torch.nn.functional.pad(programs[:, :-1], (1, 0), value=size)
         written = torch.arange(programs.shape[1], device=programs.device) < lengths[:, None]
@@ -61,7 +62,7 @@ class Reactive:
         return self.read(memory), memory
 
     def read(self, memory: Memory) -> Output:
-        return _output(self.follows[memory["row"], memory["last"]])
+        return output_of(self.follows[memory["row"], memory["last"]])
 
 
 class Replanner:
@@ -71,7 +72,7 @@ class Replanner:
     machine's state."""
 
     def __init__(self, world: Causal, tasks: Tasks, programs: Int[Tensor, "N T"], lengths: Int[Tensor, " N"]) -> None:
-        self.prompts, self.world, self.tasks = _Prompts(world, tasks), world, tasks
+        self.prompts, self.world, self.tasks = Prompts(world, tasks), world, tasks
         self.programs, self.lengths = programs, lengths
 
     def begin(self, prompt: Prompt, prompt_mask: PromptMask, stage: Stage) -> tuple[Output, Memory]:
@@ -100,7 +101,7 @@ class Replanner:
         logits.scatter_(1, self._next(row, place)[:, None], 1.0)
         astray = legal & ((place != memory["written"]) & (left >= 0))[:, None]
         logits[astray] += self._nearness(row, state, astray, left)
-        return _output(logits)
+        return output_of(logits)
 
     def _nearness(
         self, row: Int[Tensor, " B"], state: State, tried: Bool[Tensor, "B V"], left: Int[Tensor, " B"]
@@ -108,15 +109,16 @@ class Replanner:
         """For each of the L tokens to be tried: 0 where no right end is within `left` tokens after it."""
         place, token = tried.nonzero().unbind(1)
         after, step = self.world.step(map_rows(state, lambda tensor: tensor[place]), token)
-        away = self.world.to_go(self.tasks[row[place]], after, left[place])
-        away = torch.where(step.terminated | step.truncated, torch.where(step.success, 0, FAR), away)
-        return torch.where(away <= left[place], 2.0 + left[place] - away, 0.0)
+        ended = step.terminated | step.truncated
+        end = away(self.world, self.tasks[row[place]], after, left[place].masked_fill(ended, 0))
+        end = torch.where(ended, torch.where(step.success, 0, FAR), end)
+        return torch.where(end <= left[place], 2.0 + left[place] - end, 0.0)
 
     def _next(self, row: Int[Tensor, " B"], place: Int[Tensor, " B"]) -> Int[Tensor, " B"]:
         return self.programs[row, place.clamp(max=self.programs.shape[1] - 1)]
 
 
-class _Prompts:
+class Prompts:
     """Finds the task that a prompt belongs to."""
 
     def __init__(self, world: World, tasks: Tasks) -> None:
@@ -147,6 +149,6 @@ def _state(memory: Memory) -> State:
     return {name.removeprefix("machine "): tensor for name, tensor in memory.items() if name.startswith("machine ")}
 
 
-def _output(logits: Tensor) -> Output:
+def output_of(logits: Tensor) -> Output:
     logits = logits.float()
     return Output(logits, logits.new_zeros(len(logits)))

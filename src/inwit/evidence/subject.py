@@ -19,6 +19,7 @@ from inwit.rollout.hooks import Hooks
 from inwit.worlds.examination import exam_of
 
 if TYPE_CHECKING:
+    from inwit.evidence.answers import Compared
     from inwit.evidence.deviation import Deviations
 
 BLOCK = 4096  # episodes at a time
@@ -90,6 +91,14 @@ class Subject:
         from inwit.evidence.deviation import deviations
 
         return deviations(self)
+
+    @cached_property
+    def exchanged(self) -> Compared:
+        """The agent and others after exchanged answers, in a world that answers. Raises `UserError` where nothing can
+        be exchanged."""
+        from inwit.evidence.answers import compared
+
+        return compared(self)
 
     @property
     def too_few(self) -> str:

@@ -181,6 +181,12 @@ def yardstick_table(comparison: Comparison) -> tuple[list[str], list[list[str]]]
     return ["", *(name.replace("_", " ") for name in names)], lines
 
 
+def constant_programs(comparison: Comparison) -> list[str]:
+    """How many constant programs solve everything: a line for each of the runs' worlds that differ in it."""
+    told = (result_text.constant_programs(run.evaluation) for run in comparison.runs if run.evaluation)
+    return list(dict.fromkeys(line for line in told if line))
+
+
 def _rows(run: Run) -> dict[tuple[str, int], Row]:
     """The rows of its evaluation by name, and by place among those of the same name."""
     found: dict[tuple[str, int], Row] = {}
@@ -220,6 +226,7 @@ def as_text(comparison: Comparison, width: int | None = None) -> str:
     headings, rows = yardstick_table(comparison)
     if len(headings) > 1:
         parts.append("the yardsticks\n\n" + table(headings, rows, [False, *[True] * (len(headings) - 1)], width))
+    parts += [wrapped(clean(line), width) for line in constant_programs(comparison)]
     return "\n\n".join(parts)
 
 

@@ -13,7 +13,19 @@ from inwit.core import storage
 from inwit.core.errors import UserError
 from inwit.core.paths import given_path
 from inwit.core.records import as_dict, as_list, as_pair, is_number, number
-from inwit.core.results import EXACT, NONE, NOT_SEARCHED, SAMPLED, Evaluation, Json, Row, Split, Yardstick
+from inwit.core.results import (
+    AT_LEAST,
+    EXACT,
+    NONE,
+    NOT_SEARCHED,
+    SAMPLED,
+    ConstantSet,
+    Evaluation,
+    Json,
+    Row,
+    Split,
+    Yardstick,
+)
 from inwit.runs.legacy import modern
 
 FORMAT = 1  # of run.json
@@ -205,6 +217,7 @@ def evaluation_from(values: Json, world: Json | None = None) -> Evaluation:
         cost_over_best=number(values, "cost_over_best"),
         cost_unit=str(values.get("cost_unit", "tokens")),
         means=[name for name in as_list(values.get("means")) if isinstance(name, str)],
+        constant_programs=_constant_programs(as_dict(values.get("constant_programs"))),
     )
 
 
@@ -238,6 +251,18 @@ def _yardstick(found: object) -> Yardstick | None:
         cost=number(values, "cost"),
         program=[str(token) for token in program] if isinstance(program, list) else None,
         interval=as_pair(values.get("interval")),
+        why=str(values.get("why", "")),
+    )
+
+
+def _constant_programs(values: Json) -> ConstantSet | None:
+    if values.get("known") not in (EXACT, AT_LEAST, NONE, NOT_SEARCHED):
+        return None
+    count, programs = number(values, "count"), as_list(values.get("programs"))
+    return ConstantSet(
+        known=values["known"],
+        count=None if count is None else int(count),
+        programs=[[str(token) for token in program] for program in programs if isinstance(program, list)],
         why=str(values.get("why", "")),
     )
 

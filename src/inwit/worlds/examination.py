@@ -15,10 +15,22 @@ from torch import Tensor
 from inwit.core.capabilities import Enumerable, Exam, capable
 from inwit.core.contracts import World
 from inwit.core.intervals import share_interval
-from inwit.core.results import EXACT, NONE, NOT_SEARCHED, SAMPLED, Evaluation, Json, Row, Split, Yardstick
+from inwit.core.results import (
+    EXACT,
+    NONE,
+    NOT_SEARCHED,
+    SAMPLED,
+    ConstantSet,
+    Evaluation,
+    Json,
+    Row,
+    Split,
+    Yardstick,
+)
 from inwit.core.seeding import stream
 from inwit.core.types import Expectation, Papers, Tasks
 from inwit.worlds.oracle.constant import yardstick
+from inwit.worlds.oracle.cover import smallest_cover
 from inwit.worlds.running import perform
 
 Flags = Bool[Tensor, " N"]
@@ -26,6 +38,7 @@ Flags = Bool[Tensor, " N"]
 BLOCK = 4096  # tasks at a time: few enough for the cache, enough to hide the cost of a call
 CONSTANT = "the shortest program that is right on every problem; one that depends on the problem may be shorter"
 RANDOM = "uniformly random legal tokens"
+UNSEARCHED = ConstantSet(NOT_SEARCHED, why="this world has no search for constant programs")
 SAMPLE = 2048  # problems of each stage, at least, where a world cannot list them: alike for each kind
 
 
@@ -64,7 +77,20 @@ class Listing:
         rows = [self._row(papers, kind) for kind in range(len(self.world.kinds))]
         unsolved = [row.name for row in rows if row.solved < row.problems]
         result = result_of(self, self.world, rows, papers.tasks.kind, papers.success)
-        return followed(replace(result, unsolved=unsolved))
+        return followed(replace(result, unsolved=unsolved, constant_programs=self.constant_programs()))
+
+    def constant_programs(self) -> ConstantSet:
+        """The fewest constant programs that solve everything, where the world can be searched for them."""
+        if not capable(self.world, "constant_programs"):
+            return UNSEARCHED
+        found = smallest_cover(self.world.id, len(self.world.kinds), self.world.settings)
+        if found is None:
+            best = [yardstick(self.world.id, kind, self.world.settings) for kind in range(len(self.world.kinds))]
+            without = [name for name, each in zip(self.world.kinds.names, best, strict=True) if each.oracle is None]
+            bound = f"of all programs of up to {min(each.searched_to for each in best)} tokens"
+            return ConstantSet(NONE, why=f"{bound} none is right on every problem of {' or '.join(without)}")
+        programs = [self.world.vocabulary.decode(program) for program in found]
+        return ConstantSet(EXACT, len(programs), programs)
 
     def _row(self, papers: Papers, kind: int) -> Row:
         kinds, members = self.world.kinds, papers.tasks.kind == kind
@@ -101,7 +127,8 @@ class Sampling:
             members = stages == stage
             row = graded(f"stage {stage}", stage, papers, members, self._yardsticks(papers.tasks[members]))
             rows.append(replace(row, interval=share_interval(row.solved, row.problems)))
-        return result_of(self, self.world, rows, papers.tasks.kind, papers.success)
+        result = result_of(self, self.world, rows, papers.tasks.kind, papers.success)
+        return replace(result, constant_programs=UNSEARCHED)
 
     def _yardsticks(self, tasks: Tasks) -> dict[str, Yardstick]:
         success, _ = perform(self.world, tasks, None, stream(0, "random success"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from itertools import combinations
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ import torch
 import inwit
 from calculating import LETTERS, NUMBERS, PRIME, WORLD, calculator_agent, class_at, holds, letters_of, writing
 from inwit.core.contracts import Agent
-from inwit.core.results import Evaluation
+from inwit.core.results import AT_LEAST, EXACT, NONE, ConstantSet, Evaluation
 from inwit.evaluation.exact import evaluate, solves_all
 from inwit.worlds.oracle.shortest import ShortestProgram, shortest_table
 from scripts import greedy_program
@@ -254,6 +255,34 @@ def test_a_split_is_told_apart_and_so_is_its_leak(split: str) -> None:
     assert bool(rest) is (split != "longest")
     assert told.twins == twins
     assert (twins > 0) is (split == "text")
+
+
+def test_one_constant_program_for_each_polynomial(evaluated: Evaluation) -> None:
+    """As many as the expressions have different values at the big numbers, under each set of letters."""
+    point = dict(zip(LETTERS, NUMBERS, strict=True))
+    values = {eval(name, {}, point) % PRIME for name in best_programs()}
+    assert evaluated.constant_programs == ConstantSet(EXACT, len(values), why="one for each polynomial")
+    assert 80 < len(values) < 156
+    small = evaluate(writing(best_programs(2), max_operators=2, names="any", letters=4)).constant_programs
+    letters = [combinations(LETTERS[:4], count) for count in (2, 3)]
+    of_size = [
+        {eval(n, {}, point) % PRIME for n in best_programs(2) if len(letters_of(n)) == count} for count in (2, 3)
+    ]
+    assert small is not None
+    assert small.count == sum(len(list(sets)) * len(each) for sets, each in zip(letters, of_size, strict=True))
+
+
+def test_constant_programs_where_less_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without masks one program may compute one polynomial of each size; in a small budget some have none; of what was
+    not searched nobody knows."""
+    of_three = len({eval(n, {}, dict(zip(LETTERS, NUMBERS, strict=True))) for n in best_programs(2) if len(n) > 3})
+    unmasked = evaluate(writing(best_programs(2), max_operators=2, masks=False)).constant_programs
+    assert (unmasked and (unmasked.known, unmasked.count)) == (AT_LEAST, of_three)
+    short = evaluate(writing(best_programs(2), max_operators=2, max_steps=6)).constant_programs
+    assert short == ConstantSet(NONE, why=f"{of_three} polynomials have no program within the budget")
+    monkeypatch.setattr("inwit.worlds.calculator.exam.SEARCHED", 1)
+    unknown = evaluate(writing(best_programs(2), max_operators=2)).constant_programs
+    assert (unknown and (unknown.known, unknown.count)) == (AT_LEAST, 3 + of_three)
 
 
 def plain(evaluation: Evaluation) -> dict[str, Any]:

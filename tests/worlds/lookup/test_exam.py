@@ -14,7 +14,7 @@ import inwit
 from hashed import Hashed, Patient
 from inwit.core import result_text
 from inwit.core.contracts import Agent
-from inwit.core.results import Row
+from inwit.core.results import NONE, Row
 from inwit.core.types import Tasks
 from inwit.evaluation import expanding
 from inwit.evaluation.exact import evaluate, solves_all
@@ -279,3 +279,10 @@ def test_errors_after_a_tool_was_given_up_are_no_patience() -> None:
         endured.append(int(step.counts["endured"]))
         errors += int(step.counts["errors"])
     assert (errors, endured) == (3, [0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1])
+
+
+def test_no_constant_program_is_always_right() -> None:
+    """The best blind answer to a query is right in one hidden world of five."""
+    found = evaluate(blind(queries=("Tx",))).constant_programs
+    assert found is not None
+    assert (found.known, found.count) == (NONE, None)

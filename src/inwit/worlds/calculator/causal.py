@@ -16,17 +16,18 @@ from inwit.worlds.calculator.rules import FIRST_SLOT, CalculatorSettings
 from inwit.worlds.calculator.tables import EMPTY, FULL, Polynomials
 from inwit.worlds.calculator.tasks import CalculatorTasks
 from inwit.worlds.oracle.way import NEVER, Machines, fewest_calls
+from inwit.worlds.oracle.way_ends import undoable
 
 UNKNOWN, NOTHING = -1, -2  # what `registers` says of a polynomial that has no number, and of an empty register
 
 
 class CausalCalculator(CalculatorTasks):
-    """The capability `causal`, where identity is defined. Variable k, "call k", is the expression's k-th operator in
-    the order of evaluation: operands before their operator, left before right."""
+    """The capability `causal`, where identity is defined and calls can be undone. Variable k, "call k", is the k-th
+    operator of the expression in the order of evaluation: operands before their operator, left before right."""
 
     def __init__(self, settings: CalculatorSettings) -> None:
         super().__init__(settings)
-        if self.identity_defined:
+        if self.identity_defined and undoable(settings.tools):
             self.capabilities |= {"causal"}
         self.variables = tuple(f"call {place}" for place in range(1, settings.max_operators + 1))
         self.register_names = ("pending", "accumulator", *(f"m{slot}" for slot in range(settings.num_slots)))

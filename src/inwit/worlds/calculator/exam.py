@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import combinations
+from math import comb
 from typing import TYPE_CHECKING
 
 import torch
@@ -19,7 +20,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from inwit.core.intervals import share_interval
-from inwit.core.results import EXACT, NONE, NOT_SEARCHED, Evaluation, Row, Yardstick
+from inwit.core.results import AT_LEAST, EXACT, NONE, NOT_SEARCHED, ConstantSet, Evaluation, Row, Yardstick
 from inwit.core.seeding import stream
 from inwit.core.types import Papers, Tasks
 from inwit.worlds.calculator.rules import PAD, CalculatorSettings
@@ -86,7 +87,8 @@ class CalculatorExam:
             rows = [replace(row, interval=(0.0, row.success)) for row in rows]
         result = result_of(self, world, rows, torch.arange(len(solved)), solved)
         unsolved = [name for name, right in zip(world.kinds.names, solved.tolist(), strict=True) if not right]
-        return replace(result, unsolved=unsolved, cost_over_best=_over_shortest(members))
+        constant = _constant_programs(world, members.best)
+        return replace(result, unsolved=unsolved, cost_over_best=_over_shortest(members), constant_programs=constant)
 
 
 @dataclass(frozen=True)
@@ -187,6 +189,37 @@ def _shortcut(world: CalculatorV0, kinds: list[int], best: list[ShortestProgram]
     possible = [world.kinds.classes[kind] for kind, program in pairs if program.program or not program.searched_to]
     share = max(Counter(possible).values(), default=0) / len(kinds)
     return Yardstick(EXACT, share, why="the one program that solves most of these expressions")
+
+
+def _constant_programs(world: CalculatorV0, best: list[ShortestProgram]) -> ConstantSet:
+    """A constant program computes one polynomial in the letters that it names: so it takes one for each class, under
+    each set of letters. Where illegal tokens may be written it may compute another one where a letter is absent, but
+    still only one for expressions of one size."""
+    settings, programs = world.settings, dict[tuple[int, int], ShortestProgram]()
+    for operators, number, program in zip(world.kinds.stages, world.kinds.classes, best, strict=True):
+        programs[operators, number] = program
+    budgets = [(settings.budget(operators + 1), program) for (operators, _), program in programs.items()]
+    without = sum(
+        program.searched_to >= budget or (program.proven and (program.length or 0) > budget)
+        for budget, program in budgets
+        if program.length is None or program.length > budget
+    )
+    if without:
+        return ConstantSet(NONE, why=f"{without:,} polynomials have no program within the budget")
+    classes = Counter(operators for operators, _ in programs)
+    why = "one for each polynomial"
+    if settings.names == "any":
+        why += " under each set of letters"
+    if not settings.masks:
+        return ConstantSet(AT_LEAST, max(classes.values()), why="one for each polynomial of one size")
+    total = sum(
+        many * (comb(settings.num_letters, operators + 1) if settings.names == "any" else 1)
+        for operators, many in classes.items()
+    )
+    unknown = sum(program.length is None or program.length > budget for budget, program in budgets)
+    if unknown:
+        return ConstantSet(AT_LEAST, total, why=f"{why}; for {unknown:,} polynomials no program is known")
+    return ConstantSet(EXACT, total, why=why)
 
 
 def _over_shortest(members: _Members) -> float | None:

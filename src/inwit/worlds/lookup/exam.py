@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from inwit.core.results import Evaluation, Json, Row
+from inwit.core.results import NONE, NOT_SEARCHED, ConstantSet, Evaluation, Json, Row
 from inwit.core.types import Expectation, Papers, Tasks
 from inwit.worlds.examination import Listing, blocks, followed, interval_of, result_of, yardsticks_of
 from inwit.worlds.lookup.oracle import claimed, patience
@@ -71,7 +71,18 @@ class LookupExam(Listing):
             cost_over_best=_over_best(rows),
             cost_unit="calls",
             means=sorted({name for row in rows for name in row.extra} - SHARES),
+            constant_programs=self.constant_programs(),
         )
+
+    def constant_programs(self) -> ConstantSet:
+        """A constant program answers the same whatever it hears, so it is right no more often than the best blind
+        answer to the query."""
+        names = self.world.kinds.names
+        open_ = [name for kind, name in enumerate(names) if scores(self.settings, kind)["blind"].success < 1]
+        if not open_:
+            return ConstantSet(NOT_SEARCHED, why="here all queries can be answered without a call")
+        why = "a constant program answers the same whatever it hears, and no one answer is always right"
+        return ConstantSet(NONE, why=why if len(open_) == len(names) else f"{why} ({'; '.join(open_)})")
 
     def _graded(self, kind: int, of_kind: Bool[Tensor, " N"], probe: Bool[Tensor, " N"], papers: Expectation) -> Row:
         expected, probes = papers[of_kind & ~probe], papers[of_kind & probe]

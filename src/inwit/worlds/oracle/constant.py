@@ -53,7 +53,7 @@ class Yardstick:
 def yardstick(world_id: str, kind: int, settings: Settings) -> Yardstick:
     """Search a kind of the world with these settings exhaustively. Of equally good programs the shortest is taken, of
     equally short ones the first in the order of token ids. Cached for the life of the process."""
-    start = _on_all_problems(world_id, kind, settings)
+    start = twin_on(world_id, kind, settings)
     answers, searched_to = _search(start)
     programs = [_measured(start, tokens) for tokens in answers]
     right = [program for program in programs if program.success == 1.0]
@@ -71,10 +71,11 @@ def yardstick(world_id: str, kind: int, settings: Settings) -> Yardstick:
 @cache
 def kind_success(world_id: str, kind: int, tokens: tuple[int, ...], settings: Settings) -> float:
     """The share of a kind's problems on which a constant program is right."""
-    return _measured(_on_all_problems(world_id, kind, settings), tokens).success
+    return _measured(twin_on(world_id, kind, settings), tokens).success
 
 
-def _on_all_problems(world_id: str, kind: int, settings: Settings) -> ColumnTwin:
+def twin_on(world_id: str, kind: int, settings: Settings) -> ColumnTwin:
+    """An episode on every problem of a kind, before its first token."""
     twin = cast("type[ColumnTwin]", TWINS.load(world_id))
     return twin.on_all_problems(settings, kind)
 
@@ -101,10 +102,8 @@ def _search(start: ColumnTwin) -> tuple[dict[tuple[int, ...], float], int]:
     """One program, the shortest, for every class of answers that constant programs can give, with the probability that
     the random legal policy ends in the class; and how many tokens the longest programs have."""
     random = np.random.default_rng(0)
-    rows = random.integers(0, len(start.operands[0]), SAMPLE)
+    root = sampled(start, random)
     weights = random.integers(-(2**62), 2**62, SAMPLE)
-    root = copy(start)
-    root.operands = [column[rows] for column in start.operands]
 
     frontier: dict[Any, _Node] = {(): _Node(root, (), 1.0)}
     classes: dict[Any, tuple[int, ...]] = {}
@@ -120,16 +119,23 @@ def _search(start: ColumnTwin) -> tuple[dict[tuple[int, ...], float], int]:
                 program, after = (*node.program, token), copy(node.episode)
                 after.step(token)
                 if after.terminated:
-                    shortest = classes.setdefault(_key([after.acc], weights), program)
+                    shortest = classes.setdefault(key_of([after.acc], weights), program)
                     answers[shortest] = answers.get(shortest, 0.0) + share
                 elif not after.truncated:
-                    key = _key(after.state().values(), weights)
+                    key = key_of(after.state().values(), weights)
                     following.setdefault(key, _Node(after, program, 0.0)).probability += share
         frontier = following
     return answers, length
 
 
-def _key(values: Iterable[object], weights: np.ndarray) -> tuple[object, ...]:
+def sampled(start: ColumnTwin, random: np.random.Generator) -> ColumnTwin:
+    """The episode on `SAMPLE` of its problems, drawn at random."""
+    rows, root = random.integers(0, len(start.operands[0]), SAMPLE), copy(start)
+    root.operands = [column[rows] for column in start.operands]
+    return root
+
+
+def key_of(values: Iterable[object], weights: np.ndarray) -> tuple[object, ...]:
     """Equal for equal contents: columns by a random linear hash modulo 2**64."""
     with np.errstate(over="ignore"):
         return tuple(int((v * weights).sum()) if isinstance(v, np.ndarray) else v for v in values)

@@ -5,6 +5,7 @@ hold the same share one breadth-first search, a *root*, whatever their goals; ro
 side by side, and states that hold the same are merged within a root. Polynomials are fingerprints (`shortest_targets`).
 
 The last two calls are not searched where both read operands: `Ends` knows the accumulators from which they make a goal.
+So tools must be such that a call can be undone (`undoable`).
 
 Left out, because a state at least as good takes fewer calls, or because the goal cannot be reached in time:
 - LOAD, but at the root, unless a slot holds the accumulator: what it held was computed in vain. At the root it may be a
@@ -165,6 +166,8 @@ class _Search:
         caller = self.caller
         arguments = range(caller.count + len(states.slots))
         if left == 2:
+            if len(states.slots):  # the accumulator is stored, and read at once
+                self._note(States.joined([caller.on_itself(states, verb) for verb in caller.apply]), level + 2)
             parts = [caller.read(states.take(may_load), LOAD, argument, 1) for argument in arguments]
             for verb in caller.apply:
                 parts += [caller.read(states, verb, argument, 1) for argument in arguments[caller.count :]]

@@ -56,13 +56,26 @@ def _prefix(keys: np.ndarray) -> np.ndarray:
     return (keys >> np.uint64(64 - _BITS)).view(np.int64)
 
 
+def undoable(tools: Sequence[str]) -> bool:
+    """Whether each tool computes `accumulator * factor + rest`, from which the accumulator follows, and its result
+    depends on its argument. Then an expression depends on all of its operands."""
+    points = np.array([123_456_789, -987_654_321])
+    for name in tools:
+        rest, one, two = _results(name, points)
+        factor = balanced(one - rest)
+        differs = (rest[0], factor[0]) != (rest[1], factor[1])
+        if not (differs and factor.all() and (balanced(two - one) == factor).all()):
+            return False
+    return True
+
+
+def _results(tool: str, point: np.ndarray) -> list[np.ndarray]:
+    """What a call of the tool makes of 0, 1 and 2."""
+    return [balanced(TOOLS[tool].apply(np.int64(acc), point)) for acc in (0, 1, 2)]
+
+
 def _undo(tool: str, point: np.ndarray) -> Callable[[Lanes], Lanes]:
-    """The accumulators from which a call of the tool with this operand makes goals, where a tool computes
-    `acc * factor + rest`. Raises AssertionError for a tool that does not."""
-    apply = TOOLS[tool].apply
-    rest, one, two = (balanced(apply(np.int64(acc), point)) for acc in (0, 1, 2))
-    factor = balanced(one - rest)
-    if (balanced(two - one) != factor).any() or not factor.all():
-        raise AssertionError(f"{tool} cannot be undone: its result is not the accumulator times a factor, plus a rest")
-    inverse = np.array([pow(int(each), -1, P) for each in factor])
-    return lambda goals: balanced(balanced(goals - rest[:, None]) * balanced(inverse)[:, None])
+    """The accumulators from which a call of the tool with this operand makes goals."""
+    rest, one, _ = _results(tool, point)
+    inverse = np.array([balanced(pow(int(each), -1, P)) for each in balanced(one - rest)])
+    return lambda goals: balanced(balanced(goals - rest[:, None]) * inverse[:, None])

@@ -75,6 +75,11 @@ class Caller:
         acc = after.acc * 0 + value if verb == LOAD else balanced(self.apply[verb](after.acc, value))
         return States(after.root, acc, after.slots, after.filled, has)
 
+    def on_itself(self, states: States, verb: int) -> States:
+        """The states after a tool has read what the accumulator holds, from wherever."""
+        acc = balanced(self.apply[verb](states.acc, states.acc))
+        return States(states.root, acc, states.slots, states.filled, states.has)
+
     def store(self, states: States, slot: int) -> States:
         """The states after STO."""
         slots, filled, has = states.slots.copy(), states.filled.copy(), states.has.copy()

@@ -28,10 +28,7 @@ class TutorialWorld:
     id: str
     hidden: bool  # whether operands that the prompt does not show exist all the same
     extra_outcomes: tuple[str, ...] = ()
-    known_limit = (
-        "one fixed program for each stage, three in all, suffices here: this world tests planning, tools and memory "
-        "along a fixed horizon, not reading"
-    )
+    known_limit: str
     capabilities = frozenset({"all_tasks", "constant_programs", "machine"})
     machine_names: tuple[str, ...]
     vocabulary = VOCABULARY

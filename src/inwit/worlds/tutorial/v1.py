@@ -8,10 +8,23 @@ from torch import Tensor
 
 from inwit.core.types import State, Step, Tasks
 from inwit.worlds.machine import register_columns, register_names
-from inwit.worlds.tutorial.rules import ADD, ANS, MAX_OPERANDS, MUL, RCL, STO, SUB, TAIL, VOCABULARY, num_shown
+from inwit.worlds.tutorial.rules import (
+    ADD,
+    ANS,
+    MAX_OPERANDS,
+    MUL,
+    RCL,
+    STO,
+    SUB,
+    TAIL,
+    VOCABULARY,
+    TutorialSettings,
+    num_shown,
+)
 from inwit.worlds.tutorial.tensors import TutorialWorld
 
 REGISTERS = ["acc", "mem", "held"]
+TESTS = "this world tests planning, tools and memory along a fixed horizon, not reading"
 
 
 class TutorialV1(TutorialWorld):
@@ -21,6 +34,13 @@ class TutorialV1(TutorialWorld):
     id = "tutorial-v1"
     hidden = False
     machine_names = (*register_names(REGISTERS), "operands read", *TAIL)
+
+    def __init__(self, settings: TutorialSettings) -> None:
+        super().__init__(settings)
+        fixed = "one fixed program for each stage, three in all, suffices"
+        if not settings.masks:
+            fixed = "one fixed program for all stages suffices, since an illegal token does nothing"
+        self.known_limit = f"{fixed}: {TESTS}"
 
     def reset(self, tasks: Tasks) -> State:
         operands, stage = tasks.data["operands"], tasks.kind
