@@ -14,8 +14,8 @@ from torch import Tensor
 from inwit.core.claims import AT_LEAST, AT_MOST, Claim, Control, Measure
 from inwit.core.contracts import Tapped, answers
 from inwit.core.seeding import stream
-from inwit.evidence.intervals import clustered_share
 from inwit.evidence.interchange import ROWS, STEPS, Interchange, Parts
+from inwit.evidence.intervals import clustered_share
 from inwit.evidence.plans import Plans, Trials, plans
 from inwit.evidence.subject import FEW, Subject
 
