@@ -6,6 +6,7 @@ from inwit.core.capabilities import (
     Achieves,
     Advises,
     BestPrograms,
+    Causal,
     ColumnTwin,
     Enumerable,
     ShowingTwin,
@@ -34,6 +35,7 @@ ADVISE: tuple[type[Advises], ...] = (LookupV0,)
 DRAWING_TWINS: tuple[type[StochasticTwin], ...] = (ScalarLookup,)
 SHOW_THEIR_MACHINE: tuple[type[ShowsMachine], ...] = (TutorialV0, TutorialV1, CalculatorV0)
 KNOW_BEST_PROGRAMS: tuple[type[BestPrograms], ...] = (CalculatorV0,)
+ARE_CAUSAL: tuple[type[Causal], ...] = (CalculatorV0,)
 TEACH_BY_HINDSIGHT: tuple[type[Achieves], ...] = (CalculatorV0,)
 TWINS: tuple[type[ShowingTwin], ...] = (ScalarTutorialV0, ScalarTutorialV1, ScalarCalculator)
 TWINS_ON_COLUMNS: tuple[type[ColumnTwin], ...] = (ScalarTutorialV0, ScalarTutorialV1)

@@ -125,8 +125,8 @@ def test_without_it_its_table_is_unknown_and_old_runs_resolve() -> None:
 def test_tables_stand_where_they_stood() -> None:
     """A stored configuration has a table for each, on or off, between the parts and `training`."""
     stored = resolve("tutorial").to_dict()
-    assert list(stored)[-4:] == ["hindsight", "lessons", "rehearsal", "training"]
-    assert {stored[name]["rows"] for name in ("hindsight", "lessons", "rehearsal")} == {0}
+    assert list(stored)[-5:] == ["hindsight", "lessons", "rehearsal", "stumbles", "training"]
+    assert {stored[name]["rows"] for name in ("hindsight", "lessons", "rehearsal", "stumbles")} == {0}
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,9 @@
 
 The agent writes its own first tokens, then the forced one, and then goes on by itself from what really was written.
 Where a right program that is no longer than the agent's own still exists, that is a *tie*, and right is what is no
-longer either. Elsewhere (*longer*) right is what succeeds within the budget; that this is possible is proven by the
-agent's own program: it is still right when it is written once more from its start, after one token more where the
-machine waits for one. Every legal token but the agent's own is forced, before each of its tokens but the last one, on
+longer either. Elsewhere (*longer*) right is what succeeds within the budget. That this is possible is proven by the
+agent's own program, written once more from its start (after one token more where the machine waits for one), or by the
+world's search. Every legal token but the agent's own is forced, before each of its tokens but the last one, on
 every task that the agent solves.
 """
 
@@ -23,7 +23,7 @@ from inwit.core.capabilities import Causal, capable
 from inwit.core.contracts import Policy
 from inwit.core.errors import UserError
 from inwit.core.types import Rollout, State, map_rows
-from inwit.evidence.away import DEPTHS, away
+from inwit.evidence.away import DEPTHS, SOON, after_token, away, right_again
 from inwit.rollout.collect import collect
 from inwit.rollout.hooks import Hooks
 
@@ -104,7 +104,7 @@ def deviations(subject: Subject) -> Deviations:
         if not bool(before_last.any()):
             break
         parts.append(_forced(subject, causal, rows, state, at, before_last))
-        state = _written(causal, state, own[rows, at])
+        state = after_token(causal, state, own[rows, at])
     if not parts:
         return Deviations(subject, *[rows[:0]] * 3, tie=rows[:0] > 0)
     columns = [torch.cat([getattr(part, name) for part in parts]) for name in ("row", "at", "token", "tie")]
@@ -123,27 +123,11 @@ def _forced(
     row, token, after = rows[place[going]], token[going], map_rows(after, lambda tensor: tensor[going])
     left = subject.lengths[row] - at - 1
     tie = away(causal, subject.tasks[row], after, left) <= left
-    possible = tie | ((left <= DEPTHS[-1]) & _right_from_start(subject, causal, row, after))
+    possible = tie | right_again(causal, after, subject.own.tokens[row])
+    doubtful = (~possible).nonzero()[:, 0]
+    budget = torch.full_like(doubtful, min(SOON, subject.world.max_steps - at - 1))
+    part = map_rows(after, lambda tensor: tensor[doubtful])
+    possible[doubtful] = away(causal, subject.tasks[row[doubtful]], part, budget) <= budget
+    possible &= tie | (left <= DEPTHS[-1])
     found = row[possible], torch.full_like(row[possible], at), token[possible], tie[possible]
     return Deviations(subject, *found, unknown=int((~possible).sum()))
-
-
-def _right_from_start(subject: Subject, causal: Causal, row: Tensor, state: State) -> Bool[Tensor, " D"]:
-    """Whether the own program is right if it is written now, or after the first legal token."""
-    own = subject.own.tokens[row]
-    filler = causal.legal(state).long().argmax(1)
-    return _right(causal, state, own) | _right(causal, _written(causal, state, filler), own)
-
-
-def _right(causal: Causal, state: State, tokens: Int[Tensor, "D T"]) -> Bool[Tensor, " D"]:
-    success = torch.zeros(len(tokens), dtype=torch.bool, device=tokens.device)
-    for token in tokens.unbind(1):
-        forced = causal.forced(state)
-        state, step = causal.step(state, torch.where(forced < 0, token, forced))
-        success = success | step.success
-    return success
-
-
-def _written(causal: Causal, state: State, token: Int[Tensor, " B"]) -> State:
-    forced = causal.forced(state)
-    return causal.step(state, torch.where(forced < 0, token, forced))[0]

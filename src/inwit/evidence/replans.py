@@ -21,7 +21,7 @@ from inwit.evidence.twins import memoryless_twin
 TIE, LONGER = 0.9, 0.5
 NONE_CAN, ABLE = 0.05, 0.9
 TWIN = "trained by the agent's recipe, it sees the prompt and the last token alone"
-MOST = 2048  # deviations on which the scripted re-planner is tried: evenly spaced
+MOST = 1024  # deviations on which the scripted re-planner is tried: evenly spaced
 
 
 def judge(subject: Subject) -> Claim:
@@ -100,13 +100,15 @@ def _able(found: Deviations) -> tuple[Bool[Tensor, " D"], Bool[Tensor, " D"], Co
 
 
 def curve(subject: Subject) -> Json:
-    """For each column in which a token was forced: how many deviations were right, of how many."""
+    """For each column in which a token was forced: how many deviations were right, of how many. And how many were left
+    out."""
     if _untestable(subject):
         return {}
     found = subject.deviations
     right, columns = found.own_right, int(subject.lengths.max())
     parts = {"tie": found.tie, "longer": ~found.tie}
-    return {name: _by_column(found.at[part], right[part], columns) for name, part in parts.items()}
+    curves = {name: _by_column(found.at[part], right[part], columns) for name, part in parts.items()}
+    return curves | {"unknown": found.unknown}
 
 
 def _by_column(at: Int[Tensor, " D"], right: Bool[Tensor, " D"], columns: int) -> dict[str, list[int]]:

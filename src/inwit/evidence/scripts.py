@@ -13,7 +13,7 @@ from inwit.core.capabilities import FAR, Causal
 from inwit.core.contracts import World
 from inwit.core.errors import UserError
 from inwit.core.types import Memory, Output, State, Tasks, map_rows
-from inwit.evidence.away import away
+from inwit.evidence.away import SOON, after_token, away, right_again, right_from
 from inwit.policies.replay import Prompt, PromptMask, Stage
 
 SURE = 9.0  # the logit of the one token that a script writes
@@ -67,9 +67,9 @@ class Reactive:
 
 class Replanner:
     """Follows the machine through what was written. It knows a right program for each of N tasks. While a right end is
-    as near as that program's, it writes a token that leads there; else it starts over, with the program that it knows.
-    Its memory is the task's `row`, the number of tokens `written`, the `place` in the program that it follows, and the
-    machine's state."""
+    as near as that program's, it writes a token that leads there; else it starts over, with the program that it knows;
+    and where there is no time for that, it looks for any right end. Its memory is the task's `row`, the number of
+    tokens `written`, the `place` in the program that it follows, and the machine's state."""
 
     def __init__(self, world: Causal, tasks: Tasks, programs: Int[Tensor, "N T"], lengths: Int[Tensor, " N"]) -> None:
         self.prompts, self.world, self.tasks = Prompts(world, tasks), world, tasks
@@ -82,9 +82,7 @@ class Replanner:
         return self.read(memory), memory
 
     def step(self, token: Int[Tensor, " B"], memory: Memory) -> tuple[Output, Memory]:
-        row, state = memory["row"], _state(memory)
-        forced = self.world.forced(state)
-        state, _ = self.world.step(state, torch.where(forced < 0, token, forced))
+        row, state = memory["row"], after_token(self.world, _state(memory), token)
         follows = token == self._next(row, memory["place"])
         again = (token == self.programs[row, 0]).long()
         place = torch.where(follows, memory["place"] + 1, again)
@@ -96,12 +94,21 @@ class Replanner:
         more, the nearer the more."""
         row, place, state = memory["row"], memory["place"], _state(memory)
         legal = self.world.legal(state) & (self.world.forced(state) < 0)[:, None]
-        left = self.lengths[row] - memory["written"] - 1  # after the next token
         logits = torch.zeros(legal.shape, device=row.device)
         logits.scatter_(1, self._next(row, place)[:, None], 1.0)
+        left = self.lengths[row] - memory["written"] - 1  # after the next token
+        budget = (self.world.max_steps - memory["written"] - 1).clamp(max=SOON)
+        left = torch.where(self._goes_on(row, place, state), left, budget.maximum(left))
         astray = legal & ((place != memory["written"]) & (left >= 0))[:, None]
         logits[astray] += self._nearness(row, state, astray, left)
         return output_of(logits)
+
+    def _goes_on(self, row: Int[Tensor, " B"], place: Int[Tensor, " B"], state: State) -> Bool[Tensor, " B"]:
+        """Whether the program that it knows is right from its place on, or from its start."""
+        column = place[:, None] + torch.arange(self.programs.shape[1], device=row.device)
+        rest = self.programs[row[:, None], column.clamp(max=self.programs.shape[1] - 1)]
+        again = (place == 0) & right_again(self.world, state, self.programs[row])
+        return again | right_from(self.world, state, rest)
 
     def _nearness(
         self, row: Int[Tensor, " B"], state: State, tried: Bool[Tensor, "B V"], left: Int[Tensor, " B"]

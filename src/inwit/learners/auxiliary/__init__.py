@@ -27,6 +27,10 @@ AUXILIARIES: Registry[Callable[..., Auxiliary]] = Registry(
         "rehearsal": Entry(
             "inwit.learners.auxiliary.rehearsal:Rehearsal", "imitates the random programs that are right most often"
         ),
+        "stumbles": Entry(
+            "inwit.learners.auxiliary.stumbles:Stumbles",
+            "hindsight that also imitates how to go on after a token that is not the agent's own",
+        ),
     },
     # Recipes and checkpoints name an auxiliary's table and tensors by its name; these they have already.
     reserved=("world", "policy", "learner", "curriculum", "training", "recipe", "seed", "draws", "optimiser"),

@@ -64,13 +64,16 @@ class Hindsight:
     """
 
     Settings = HindsightSettings
-    streams = ("babble", "imitation")
+    name = "hindsight"
+    streams = ("babble", "imitation")  # of random programs, and of what is imitated
     reads_achieved = True
 
     def __init__(self, settings: HindsightSettings, world: World, device: torch.device | str = "cpu") -> None:
         teacher = capable(world, "achieved")
         if teacher is None:
-            raise UserError(f"hindsight.rows = {settings.rows}: {world.id} cannot tell what a program achieved; use 0")
+            raise UserError(
+                f"{self.name}.rows = {settings.rows}: {world.id} cannot tell what a program achieved; use 0"
+            )
         self.settings = settings
         self.world = teacher
         self.lessons = lessons = teacher.lessons(device)
@@ -82,14 +85,12 @@ class Hindsight:
         self.members = _members(lessons.class_of)
         self.trained = lessons.may_teach.nonzero()[:, 0]
         self.base = int(lessons.argument.max()) + 2  # a digit for each operand, and 0 for the end of the program
-        self.narrow = (
-            torch.device(device).type == "cpu"
-        )  # elsewhere the longest program is not looked up: it would wait for the device
+        self.narrow = torch.device(device).type == "cpu"
         columns = world.num_columns
         if (lessons.parts.shape[1] + 1) * (columns + 1) * columns * self.base**READS > LIMIT:
             raise UserError(
-                f"hindsight cannot rank the programs of {world.id}: with {self.base - 1} operands and {columns} tokens "
-                "a rank does not fit 64 bits; make the world smaller"
+                f"{self.name} cannot rank the programs of {world.id}: with {self.base - 1} operands and {columns} "
+                "tokens a rank does not fit 64 bits; make the world smaller"
             )
 
     def state_dict(self) -> dict[str, Tensor]:
@@ -102,7 +103,7 @@ class Hindsight:
     def observe(self, rollout: Rollout, draws: Mapping[str, torch.Generator]) -> None:
         """Take in the policy's own programs, and random ones run in the world alone."""
         assert rollout.achieved is not None, "rollouts record it for auxiliaries that declare reads_achieved"
-        world, count, generator = self.world, self.settings.babble, draws["babble"]
+        world, count, generator = self.world, self.settings.babble, draws[self.streams[0]]
         self.take_in(*self.plain(rollout.tasks, rollout.tokens, rollout.achieved))
         if count:
             chosen = torch.randint(len(self.trained), (count,), generator=generator, device=generator.device)
@@ -214,17 +215,16 @@ class Hindsight:
         Kinds are drawn in proportion to their surprise. Kinds of a test set and those that have no program yet are left
         out.
         """
-        world, generator = self.world, draws["imitation"]
+        world, generator = self.world, draws[self.streams[1]]
         known = self.lessons.may_teach & (self.rank < UNKNOWN)
         # Before any kind has a program, kinds are drawn too, and add nothing to the loss: no shape depends on the data.
         weights = torch.where(known.any(), (self.surprise + FLOOR) * known, self.lessons.may_teach.float())
         kind = torch.multinomial(weights, self.settings.rows, replacement=True, generator=generator)
         tasks = world.sample(kind, generator)
-        length = self.length[kind].masked_fill(~known[kind], 0)
-        width = max(1, int(length.max())) if self.narrow else self.programs.shape[1]
-        programs = world.to_letters(tasks, self.programs[kind, :width])
-        surprise = -program_log_probs(policy, world, tasks, programs, length).sum(1)
-        loss = surprise.sum() / length.sum().clamp_min(1)
+        with torch.no_grad():
+            programs, taught = self._imitated(tasks, self.length[kind].masked_fill(~known[kind], 0), generator)
+        surprise = -program_log_probs(policy, world, tasks, programs, taught).sum(1)
+        loss = surprise.sum() / taught.sum().clamp_min(1)
         self._remember(kind, surprise.detach(), known[kind])
         count = known.sum()
         metrics = {
@@ -233,6 +233,18 @@ class Hindsight:
             "stored_steps": (self.length * known).sum() / count.clamp_min(1),
         }
         return self.settings.weight * loss, metrics
+
+    def _imitated(
+        self, tasks: Tasks, length: Int[Tensor, " N"], generator: torch.Generator
+    ) -> tuple[Int[Tensor, "N T"], Bool[Tensor, "N T"]]:
+        """Each row's stored program, and which of its tokens are imitated; `length` is 0 where there is none."""
+        width = self._width(length)
+        programs = self.world.to_letters(tasks, self.programs[tasks.kind, :width])
+        return programs, torch.arange(width, device=length.device) < length[:, None]
+
+    def _width(self, length: Int[Tensor, " N"]) -> int:
+        """The columns that programs of these lengths need; all where looking would wait for the device."""
+        return max(1, int(length.max())) if self.narrow else self.programs.shape[1]
 
     def _remember(self, kind: Int[Tensor, " N"], surprise: Float[Tensor, " N"], taught: Bool[Tensor, " N"]) -> None:
         """Keep the surprise of the kinds that were `taught`; of two draws of a kind the larger."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from inwit.core.contracts import Trainable, World
@@ -29,10 +29,10 @@ def lexicographic(*keys: tuple[Tensor, int]) -> Tensor:
 
 
 def program_log_probs(
-    policy: Trainable, world: World, tasks: Tasks, programs: Int[Tensor, "B T"], length: Int[Tensor, " B"]
+    policy: Trainable, world: World, tasks: Tasks, programs: Int[Tensor, "B T"], taught: Bool[Tensor, "B T"]
 ) -> Float[Tensor, "B T"]:
-    """The log-probability of each token of programs for these tasks, illegal tokens competing; 0 after a program's
-    end."""
+    """The log-probability of each token of programs for these tasks, illegal tokens competing; 0 where it is not
+    `taught`."""
     logits = policy.replay(*world.prompt(tasks), world.stage(tasks), programs).logits
     log_probs = torch.log_softmax(logits, -1).gather(-1, programs[..., None])[..., 0]
-    return log_probs * (torch.arange(programs.shape[1], device=length.device) < length[:, None])
+    return log_probs * taught

@@ -112,7 +112,8 @@ class Rehearsal:
         kind = self.trained[place]
         tasks = self.world.sample(kind, generator)
         programs, length = self.programs[kind], self.length[kind]
-        log_probs = program_log_probs(policy, self.world, tasks, programs, length)
+        taught = torch.arange(programs.shape[1], device=length.device) < length[:, None]
+        log_probs = program_log_probs(policy, self.world, tasks, programs, taught)
         loss = -log_probs.sum() / length.sum().clamp_min(1)
         known = (self.score[self.trained] >= 0).float().mean()
         return self.settings.weight * loss, {"rehearsal": loss.detach(), "rehearsed": known}

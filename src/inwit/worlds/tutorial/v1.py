@@ -37,9 +37,9 @@ class TutorialV1(TutorialWorld):
 
     def __init__(self, settings: TutorialSettings) -> None:
         super().__init__(settings)
-        fixed = "one fixed program for each stage, three in all, suffices"
+        fixed = "one fixed program for each stage, three in all, suffices here"
         if not settings.masks:
-            fixed = "one fixed program for all stages suffices, since an illegal token does nothing"
+            fixed = "one fixed program suffices here for all stages, since an illegal token does nothing"
         self.known_limit = f"{fixed}: {TESTS}"
 
     def reset(self, tasks: Tasks) -> State:
