@@ -96,6 +96,19 @@ def test_pictures_say_their_numbers_in_words(runs: Path) -> None:
     assert "the record of what was measured is damaged" in page.text
 
 
+def test_a_picture_with_lines_is_drawn_as_it_says(runs: Path) -> None:
+    """Its controls are lines in the same panel; what cannot be drawn is left out."""
+    path = put(runs, "one")
+    lines = {"the agent": [[2, 0.9], [4, 0.7]], "prompt alone": [[2, 0.96], [4, 1.7], "x"], "untrained": []}
+    picture = {"title": "Plan, linearly", "x": "tokens ahead", "y": "F1", "caption": "no verdict", "lines": lines}
+    keep(path, update_of(path), pictures={"probes": {"one": picture, "two": {}}, "odd": {"one": {"lines": [3]}}})
+    html, page = page_of("one")
+    assert "F1 against tokens ahead. the agent: 2 90 %, 4 70 %; prompt alone: 2 96 %." in page.text
+    assert "no verdict Of one alone." in page.text
+    assert html.count("Pictures that no verdict uses") == 1
+    assert "odd" not in page.text
+
+
 def test_a_derailed_episode_marks_the_forced_token_in_words(runs: Path) -> None:
     path = put(runs, "one")
     keep(path, update_of(path))

@@ -112,8 +112,11 @@ class Claim:
 
 @dataclass(frozen=True)
 class Evidence(Shown):
-    """The claims of one agent, or of several that differ in their seeds. `pictures` hold what the page draws and no
-    verdict uses; `derailed` is one episode, token by token, in which a token was forced."""
+    """The claims of one agent, or of several that differ in their seeds. `derailed` is one episode, token by token, in
+    which a token was forced. `pictures` hold what the page draws and no verdict uses: by name, then by agent. One with
+    `lines` is drawn as it stands: `{"title", "x", "y", "caption": texts, "lines": {name: [[x, share], ...]}}`, with its
+    controls among the lines.
+    """
 
     world: str
     agents: list[str]

@@ -10,7 +10,7 @@ from pathlib import Path
 from inwit.core.claims import AT_LEAST, NOT_SHOWN, NOT_TESTABLE, REFUTED, SHOWN, Claim, Control, Evidence, Measure
 from inwit.core.contracts import Agent
 from inwit.core.errors import UserError
-from inwit.core.records import as_dict, as_list, is_number
+from inwit.core.records import as_dict, as_list, as_pair, is_number
 from inwit.core.text import plural
 from inwit.evaluation.explained import Explanation
 from inwit.evaluation.explanation import explain
@@ -196,7 +196,24 @@ def _interchange(evidence: Evidence, key: str) -> Chart | None:
 
 
 def _pictures(evidence: Evidence, key: str) -> list[Chart]:
-    return []
+    """The pictures that say themselves how they are drawn: of several agents the first one's."""
+    drawn = []
+    for place, (name, each) in enumerate(evidence.pictures.items()):
+        whose, found = next(iter(as_dict(each).items()), ("", None))
+        values = as_dict(found)
+        lines = {str(line): _points(points) for line, points in as_dict(values.get("lines")).items()}
+        texts = [str(values.get(text, "")) for text in ("title", "y", "x", "caption")]
+        title, y, x, caption = texts
+        caption += f" Of {whose} alone." if len(as_dict(each)) > 1 else ""
+        chart = point_chart(f"picture-{key}-{place}", title or name, lines, y, x, caption.strip())
+        drawn += [chart] if chart else []
+    return drawn
+
+
+def _points(values: object) -> list[tuple[float, float]]:
+    """Those that can be drawn: x from 0, shares from 0 to 1."""
+    pairs = (as_pair(each) for each in as_list(values))
+    return [pair for pair in pairs if pair and pair[0] >= 0 and 0 <= pair[1] <= 1]
 
 
 def _lines(found: Derailment) -> Sequence[tuple[str, list[tuple[str, bool]]]]:
