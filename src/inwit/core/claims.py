@@ -150,6 +150,11 @@ class Evidence(Shown):
             later.derailed or self.derailed,
         )
 
+    def each(self) -> list[Evidence]:
+        """Of several agents what was found of each; nothing of one alone."""
+        own = as_dict(self.pictures.get("each"))
+        return [Evidence.from_dict({"world": self.world, "agents": [name], "claims": own[name]}) for name in own]
+
     @classmethod
     def from_dict(cls, found: object) -> Evidence:
         """Out of `evidence.json`, of this version or an earlier one. What is damaged is left out, and a claim with a
@@ -218,6 +223,12 @@ def _control(found: object) -> Control | None:
     if not sound or side not in (AT_LEAST, AT_MOST):
         return None
     return Control(value, bar, side, str(values.get("why", "")))
+
+
+def summary(claim: Claim) -> str:
+    """`0.182, 0.050: refuted`: the figures of a claim in a few words."""
+    figures = ", ".join(f"{each.statistic:.3f}" for each in claim.measures if each.statistic is not None)
+    return f"{figures}: {claim.verdict}" if figures else claim.verdict
 
 
 def reaches(value: float, bar: float, side: str) -> bool:

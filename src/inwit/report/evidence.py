@@ -7,14 +7,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from inwit.core.claims import AT_LEAST, NOT_SHOWN, NOT_TESTABLE, REFUTED, SHOWN, Claim, Control, Evidence, Measure
+from inwit.core.claims import (
+    AT_LEAST,
+    NOT_SHOWN,
+    NOT_TESTABLE,
+    REFUTED,
+    SHOWN,
+    Claim,
+    Control,
+    Evidence,
+    Measure,
+)
+from inwit.core.claims_table import each_alone
 from inwit.core.contracts import Agent
 from inwit.core.errors import UserError
 from inwit.core.records import as_dict, as_list, as_pair, is_number
-from inwit.core.text import plural
+from inwit.core.text import plural, span
 from inwit.evaluation.explained import Explanation
 from inwit.evaluation.explanation import explain
 from inwit.report.charts import BARS, Chart, ChartRow, per_cent, point_chart, row_chart
+from inwit.report.panels import Table, table
 from inwit.report.select import Run
 from inwit.runs.folder import number
 
@@ -105,12 +117,19 @@ def evidence_view(run: Run, episode: Explanation | None, key: str) -> dict[str, 
         else "",
         "over": "seeds" if several else "classes of problems",
         "claims": [_claim(claim) for claim in evidence.claims],
+        "each": _each(evidence),
         "charts": [chart for chart in (_deviation(evidence, key), _interchange(evidence, key)) if chart],
         "pictures": _pictures(evidence, key),
         "derailed": found,
         "lines": _lines(found) if found else [],
         "episode": episode,
     }
+
+
+def _each(evidence: Evidence) -> Table | None:
+    """Of several runs a row for each, with its own figures."""
+    headings, rows = each_alone(evidence)
+    return table("each run alone", ["run", *headings[1:]], rows, left=len(headings)) if rows else None
 
 
 def _claim(claim: Claim) -> dict[str, object]:
@@ -127,7 +146,7 @@ def _measure(measure: Measure) -> dict[str, object]:
     return {
         "name": measure.name,
         "found": _share(measure.statistic),
-        "interval": f"{measure.interval[0]:.2f} to {measure.interval[1]:.2f}" if measure.interval else "",
+        "interval": span(*measure.interval) if measure.interval else "",
         "bar": f"{_sign(measure.side)} {measure.bar:g}",
         "n": f"{measure.n:,}",
         "controls": [_control(name, control) for name, control in measure.controls.items()],
