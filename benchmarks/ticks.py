@@ -30,11 +30,12 @@ LEAST = -1e9  # a logit that no argmax takes
 
 
 class ThinkFirst(Hindsight):
-    """Hindsight whose programs are imitated with all ticks before them."""
+    """Hindsight whose programs are imitated with all ticks before them, where the world has ticks."""
 
     def _replace(self, better: Tensor, rank: Tensor, length: Tensor, tokens: Tensor) -> None:
-        thoughts = torch.full((len(tokens), TICKS), self.lessons.idle, device=tokens.device)
-        super()._replace(better, rank, length + TICKS, torch.cat([thoughts, tokens], 1))
+        ticks = 0 if self.lessons.idle < 0 else TICKS
+        thoughts = torch.full((len(tokens), ticks), self.lessons.idle, device=tokens.device)
+        super()._replace(better, rank, length + ticks, torch.cat([thoughts, tokens], 1))
 
 
 @dataclass

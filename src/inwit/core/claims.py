@@ -58,6 +58,13 @@ class Measure:
         ends = self.interval or (self.statistic, self.statistic)
         return not any(end is None or reaches(end, self.bar, self.side) for end in ends)
 
+    @property
+    def refutes(self) -> bool:
+        """Whether it is missed, though those who are able pass: the controls that must be *at least* something. Those
+        that must fail, and do not, say that the test is easy: that excuses nobody."""
+        able = (control for control in self.controls.values() if control.side == AT_LEAST)
+        return self.missed and all(control.holds for control in able)
+
 
 @dataclass(frozen=True)
 class Claim:
@@ -73,11 +80,10 @@ class Claim:
     def verdict(self) -> str:
         if self.untestable or not self.measures or any(each.statistic is None for each in self.measures):
             return NOT_TESTABLE
-        if not all(control.holds for each in self.measures for control in each.controls.values()):
-            return NOT_SHOWN
-        if all(each.reached for each in self.measures):
-            return SHOWN
-        return REFUTED if self.decisive and any(each.missed for each in self.measures) else NOT_SHOWN
+        if self.decisive and any(each.refutes for each in self.measures):
+            return REFUTED
+        held = all(control.holds for each in self.measures for control in each.controls.values())
+        return SHOWN if held and all(each.reached for each in self.measures) else NOT_SHOWN
 
     @property
     def why(self) -> str:
@@ -95,7 +101,7 @@ class Claim:
             for each in self.measures
             if not each.reached
         ]
-        if failed:
+        if failed and self.verdict != REFUTED:
             return f"a control fails: {'; '.join(dict.fromkeys(failed))}"  # several measures may share one
         return "; ".join(short) if short else "every bar is reached, and every control holds"
 
@@ -190,7 +196,7 @@ def _claim(found: object) -> Claim | None:
         return None
     untestable = values.get("untestable")
     if isinstance(untestable, str) and untestable:
-        return Claim(name, untestable=untestable)
+        return Claim(name, decisive=decisive is not False, untestable=untestable)
     measures = [measure for each in whole if (measure := _measure(each))]
     if not measures or len(measures) < len(whole) or not isinstance(decisive, bool):
         return Claim(name, untestable="the record of what was measured is damaged")

@@ -28,7 +28,8 @@ from inwit.evidence.subject import FEW, Subject
 from inwit.evidence.twins import memoryless_twin
 
 BAR, LUCK, ABLE = 0.9, 0.5, 0.9
-ADVISED = 256  # exchanges on which the best possible agent is tried: evenly spaced
+DIGITS = 12  # of a probability: sums of many are off by some 1e-16
+ADVISED = 48  # exchanges on which the best possible agent is tried, and of those with a held answer: evenly spaced
 RECITER = "writes the tokens of the agent's own episodes, whatever is answered"
 TWIN = "the agent's recipe, trained with a network that sees the prompt and the last token alone"
 EXPERT = "a script that asks the world for the best token"
@@ -80,24 +81,25 @@ def _measure(compared: Compared, name: str, members: Bool[Tensor, " D"]) -> Meas
         beside[control] = Control(value, bar, plain.side, plain.why)
     clusters = len(rows.unique())
     enough = clusters >= FEW
+    few = f"only {clusters} of the tasks that the agent solves have such an answer, and {FEW} are needed"
     return Measure(
         name=name,
-        statistic=float(right.mean()) if enough else None,
+        statistic=round(float(right.mean()), DIGITS) if enough else None,
         bar=BAR,
         n=len(right),
         interval=clustered_mean(right.cpu(), rows.cpu()) if enough else None,
         controls=beside,
-        why=""
-        if enough
-        else f"there are such exchanges in {clusters} tasks that the agent solves, and {FEW} are needed",
+        why="" if enough else few,
     )
 
 
 def compared(subject: Subject) -> Compared:
-    """The agent and its controls after all exchanges. Kept as `Subject.exchanged`."""
+    """The agent and its controls after all exchanges; kept as `Subject.exchanged`. Raises `UserError` where nothing can
+    be exchanged."""
     world = capable(subject.world, "chance")
-    assert world is not None, "worlds that answer are stochastic"
-    found = exchanges(world, subject.agent.policy)
+    if world is None:
+        raise UserError(f"the world {subject.world.id} does not say what else it might have answered")
+    found = exchanges(world, subject.agent.policy, subject.agent.device)
     everywhere = torch.ones_like(found.moved)
     others = {"reciter": (everywhere, _right(found, found.reciter), Control(None, LUCK, AT_MOST, RECITER))}
     try:
@@ -116,11 +118,12 @@ def _right(found: Exchanges, policy: Policy) -> Float[Tensor, " D"]:
 def _expert(world: Stochastic, found: Exchanges) -> tuple[Bool[Tensor, " D"], Float[Tensor, " D"], Control]:
     """The best possible agent, which did not write what stands before the exchange: it goes on from there."""
     tried = torch.zeros_like(found.moved)
-    tried[:: -(-len(found) // ADVISED)] = True
+    for places in (torch.arange(len(found)), (found.held & found.moved).nonzero()[:, 0].cpu()):
+        tried[places[:: max(1, -(-len(places) // ADVISED))]] = True
     right = torch.zeros_like(found.right)
     advises = capable(world, "advice")
     if advises is None:
-        return ~torch.ones_like(tried), right, Control(None, why=f"nobody knows the best token of {world.id}")
+        return torch.zeros_like(tried), right, Control(None, why=f"nobody knows the best token of {world.id}")
     try:
         right[tried] = _right(found[tried.nonzero()[:, 0]], Advised(advises, found.tasks))
     except UserError as error:

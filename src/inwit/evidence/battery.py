@@ -18,7 +18,7 @@ from inwit.core.errors import UserError, unknown
 from inwit.core.isolation import on_own_terms
 from inwit.core.results import Json
 from inwit.evaluation.exact import refuse_unfit
-from inwit.evidence import answers, reads, remembers, replans, thinks
+from inwit.evidence import answers, looks_ahead, reads, remembers, replans, thinks
 from inwit.evidence.intervals import clustered_mean
 from inwit.evidence.subject import BLOCK, Subject
 
@@ -28,6 +28,7 @@ Picture = Callable[[Subject], Json]
 JUDGES: dict[str, Judge] = {
     "reads": reads.judge,
     "remembers": remembers.judge,
+    "looks ahead": looks_ahead.judge,
     "re-plans": replans.judge,
     "thinks": thinks.judge,
 }
@@ -39,8 +40,8 @@ OF_ANSWERS: dict[str, Judge] = {
     "re-plans": answers.replans,
     "thinks": answers.thinks,
 }
-# What the page draws of one agent, and no verdict uses: {} where there is nothing to draw.
-PICTURES: dict[str, Picture] = {"deviation": replans.curve}
+# What the page draws of one agent, and no verdict uses, with the claim that each belongs to; {} where there is nothing.
+PICTURES: dict[str, tuple[str, Picture]] = {"deviation": ("re-plans", replans.curve)}
 
 
 def examine(
@@ -73,7 +74,8 @@ def examine(
     if len(agents) > 1:
         each = zip(names, found, strict=True)
         pictures["each"] = {name: [claim.to_dict() for claim in own] for name, own in each}
-    derailed = replans.derailed(subjects[0]) if "re-plans" in claims else None
+    with on_own_terms(agents[0].threads), torch.no_grad():
+        derailed = replans.derailed(subjects[0]) if "re-plans" in claims else None
     return Evidence(agents[0].world.id, names, together, pictures, derailed)
 
 
@@ -141,16 +143,19 @@ def _mean_measure(measures: list[Measure]) -> Measure:
 
 
 def _mean_control(controls: list[Control]) -> Control:
+    """Its bar, too, may differ from seed to seed, or be missing where it says nothing."""
     values = [control.value for control in controls if control.value is not None]
-    missing = [control for control in controls if control.value is None]
-    return missing[0] if missing else replace(controls[0], value=fmean(values))
+    if len(values) < len(controls):
+        return next(control for control in controls if control.value is None)
+    bars = [control.bar for control in controls if control.bar is not None]
+    return replace(controls[0], value=fmean(values), bar=fmean(bars) if bars else None)
 
 
 def _pictures(subjects: Sequence[Subject], names: Sequence[str], claims: Collection[str]) -> Json:
     """Of each kind of picture, what is to be drawn of each agent."""
     drawn: Json = {}
-    for picture, draw in PICTURES.items():
-        if picture == "deviation" and "re-plans" not in claims:
+    for picture, (claim, draw) in PICTURES.items():
+        if claim not in claims:
             continue
         each = {}
         for name, subject in zip(names, subjects, strict=True):

@@ -1,9 +1,10 @@
 """Exchanged answers: one answer of the agent's own episode is another one that the world might have given.
 
 The agent plays each of the world's tasks once, in a hidden world that is drawn for the task. Of the episodes that it
-solves every answer that was not decided yet is exchanged for every other one that had a chance. Up to there the agent
-was told what it was told in its own episode; from there on the world has drawn what was told, and nothing else. So all
-that may follow is followed, and what the agent is worth after an exchange is its exact probability to end right.
+solves, of the kinds of which it solves most (`SOLVED`), every answer that was not decided yet is exchanged for every
+other one that had a chance. Up to there the agent was told what it was told in its own episode; from there on the world
+has drawn what was told, and nothing else. So all that may follow is followed, and what the agent is worth after an
+exchange is its exact probability to end right.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from inwit.rollout.collect import collect
 
 ROWS = 1024  # exchanges that are followed at a time
 MOST = 2**14  # exchanges; of more as many as these, evenly spaced
+SOLVED = 0.75  # of the tasks of a kind: of the others luck may be what solves some
 
 
 @dataclass(frozen=True)
@@ -114,30 +116,36 @@ class Exchanges:
         return torch.where(here, self.told[:, None], torch.where(kept, own, NOT_TOLD))
 
 
-def exchanges(world: Stochastic, policy: Policy) -> Exchanges:
+def exchanges(world: Stochastic, policy: Policy, device: torch.device | str = "cpu") -> Exchanges:
     """Every exchange in the episodes that the agent solves. Raises `UserError` for a world that cannot list its tasks,
-    and for an agent that solves no task by asking."""
+    and for an agent that solves no kind of task, or none by asking."""
     listing = capable(world, "all_tasks")
     if listing is None:
         raise UserError(f"{world.id} cannot list its tasks with nothing drawn")
     tasks = listing.all_tasks(list(range(len(world.kinds))))
-    own = collect(world, policy, world.draw(tasks, stream(0, "evidence answers")))
-    row, at, told = _others(world, tasks, own)
+    own = collect(world, policy, world.draw(tasks, stream(0, "evidence answers")).to(device))
+    tasks = tasks.to(device)
+    row, at, told = _others(world, tasks, own, own.success & _kinds_solved(own)[tasks.kind])
     if not len(row):
-        raise UserError(
-            f"the agent solves none of the {len(tasks)} tasks of {world.id} by asking: nothing is exchanged"
-        )
+        raise UserError(f"the agent solves no kind of task of {world.id} by asking: there is nothing to exchange")
     some = torch.arange(min(MOST, len(row)), device=row.device) * len(row) // min(MOST, len(row))
     return Exchanges(world, policy, tasks, own, row[some], at[some], told[some])
 
 
+def _kinds_solved(own: Rollout) -> Bool[Tensor, " K"]:
+    kind, solved = own.tasks.kind, own.success.double()
+    return torch.bincount(kind, weights=solved) >= SOLVED * torch.bincount(kind)
+
+
 @torch.no_grad()
-def _others(world: Stochastic, tasks: Tasks, own: Rollout) -> tuple[Tensor, Tensor, Tensor]:
-    """For each other answer that the world might have given in an episode that is solved: the task, the column and the
-    answer. In the order of the tasks."""
+def _others(
+    world: Stochastic, tasks: Tasks, own: Rollout, examined: Bool[Tensor, " N"]
+) -> tuple[Int[Tensor, " D"], Int[Tensor, " D"], Int[Tensor, " D"]]:
+    """For each other answer that the world might have given in an episode that is examined: the task, the column and
+    the answer. In the order of the tasks."""
     state, found = world.reset(tasks), []
     for column, token in enumerate(own.tokens.unbind(1)):
-        undecided = (world.forced(state) == UNDECIDED) & own.live[:, column] & own.success
+        undecided = (world.forced(state) == UNDECIDED) & own.live[:, column] & examined
         possible = (world.chance(state) > 0) & undecided[:, None]
         row, other = possible.scatter(1, token[:, None], False).nonzero().unbind(1)
         found.append((row, torch.full_like(row, column), other))

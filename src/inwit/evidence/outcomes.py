@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -43,9 +43,15 @@ class _Rows:
     logits: Float[Tensor, "R V"]
 
     def taken(self, rows: Int[Tensor, " S"]) -> _Rows:
-        plain = (self.origin, self.weight, self.told, self.tokens)
-        state, memory = (map_rows(each, lambda tensor: tensor[rows]) for each in (self.state, self.memory))
-        return _Rows(*(tensor[rows] for tensor in plain), state, memory, self.logits[rows])
+        return _Rows(
+            origin=self.origin[rows],
+            weight=self.weight[rows],
+            told=self.told[rows],
+            tokens=self.tokens[rows],
+            state=map_rows(self.state, lambda tensor: tensor[rows]),
+            memory=map_rows(self.memory, lambda tensor: tensor[rows]),
+            logits=self.logits[rows],
+        )
 
 
 @torch.no_grad()
@@ -64,10 +70,10 @@ def follow(world: Stochastic, policy: Policy, tasks: Tasks, told: Int[Tensor, "B
         if column < world.num_columns:  # what the world writes later is for the verdict alone
             rows.tokens[:, column] = token
             output, memory = policy.step(token, rows.memory)
+            rows = replace(rows, memory=memory, logits=output.logits)
         over = step.terminated | step.truncated
         ends.append(Ends(rows.origin[over], rows.weight[over], step.success[over], ~chosen[over], rows.tokens[over]))
-        rows = _Rows(rows.origin, rows.weight, rows.told, rows.tokens, state, memory, output.logits)
-        rows, column = rows.taken((~over).nonzero()[:, 0]), column + 1
+        rows, column = replace(rows, state=state).taken((~over).nonzero()[:, 0]), column + 1
     return joined(ends)
 
 
@@ -93,6 +99,4 @@ def _written(world: Stochastic, rows: _Rows, column: int) -> tuple[_Rows, Int[Te
     places = torch.cat([decided, opened[parent]])
     weight = torch.cat([rows.weight[decided], rows.weight[opened[parent]] * chance[parent, answer]])
     chosen = forced[places] == CHOICE
-    after = rows.taken(places)
-    after = _Rows(after.origin, weight, after.told, after.tokens, after.state, after.memory, after.logits)
-    return after, torch.cat([token[decided], answer]), chosen
+    return replace(rows.taken(places), weight=weight), torch.cat([token[decided], answer]), chosen

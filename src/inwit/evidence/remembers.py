@@ -26,9 +26,7 @@ def judge(subject: Subject) -> Claim:
     if subject.too_few:
         return Claim("remembers", untestable=subject.too_few)
     policy, solved = subject.agent.policy, subject.solved
-    memories = Noisy(policy, spread(subject.memories, subject.own.live), NOISE)
-    noisy = _still(subject, memories)
-    harmless = Control(_mean(noisy), HARMLESS, why="solved with noise of a quarter of the memory's spread")
+    noisy = _mean(_still(subject, Noisy(policy, spread(subject.memories, subject.own.live), NOISE)))
     twin, why = _twin(subject)
     beside = Control(None if twin is None else _mean(twin), why=why or TWIN)
     changed = {"rebuilt": _still(subject, Rebuilt(policy)), "two tokens old": _still(subject, Stale(policy))}
@@ -39,13 +37,19 @@ def judge(subject: Subject) -> Claim:
             bar=LOST,
             n=len(still),
             interval=clustered_share((~still).cpu(), subject.clusters[solved].cpu()),
-            controls={"noise": harmless, "memoryless twin": beside},
+            controls={"noise": _harmless(noisy, 1 - _mean(still)), "memoryless twin": beside},
         )
         for name, still in changed.items()
     ]
     if twin is not None:
         measures += [_beyond(subject, name, still, twin) for name, still in changed.items()]
     return Claim("remembers", tuple(measures))
+
+
+def _harmless(noisy: float, lost: float) -> Control:
+    """A memory that breaks at any change would explain a loss. Where little is lost there is nothing to explain."""
+    why = "still solved with noise of a quarter of the memory's spread"
+    return Control(noisy, HARMLESS if lost >= LOST else None, why=why)
 
 
 def _still(subject: Subject, policy: Policy) -> Bool[Tensor, " S"]:
