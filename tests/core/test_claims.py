@@ -77,6 +77,14 @@ def test_a_verdict_follows_from_bars_and_controls(claim: Claim, verdict: str, wh
     assert why in claim.why
 
 
+def test_a_control_that_fails_says_of_which_measure_it_is() -> None:
+    """But for one that fails for all of them."""
+    noise, wrong = Control(0.8, 0.9), Control(0.3, 0.05, AT_MOST)
+    first = Measure("call 1", 0.95, 0.9, 9, controls={"noise": noise, "wrong": wrong})
+    claim = Claim("looks ahead", (first, Measure("call 2", 0.95, 0.9, 9, controls={"noise": noise})))
+    assert claim.why == "a control fails: noise is 0.800, not at least 0.9; call 1: wrong is 0.300, not at most 0.05"
+
+
 def test_the_record_is_as_promised() -> None:
     first = json.loads(json.dumps(evidence().to_dict()))["claims"][0]
     assert {name: first[name] for name in ("claim", "statistic", "bar", "n", "interval", "verdict")} == {

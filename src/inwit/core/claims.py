@@ -90,19 +90,21 @@ class Claim:
         """One sentence on the verdict."""
         if self.verdict == NOT_TESTABLE:
             return self.untestable or next((each.why for each in self.measures if each.statistic is None), "")
-        failed = [
-            f"{name} is {_number(control.value)}, not {control.side} {control.bar:g}"
-            for each in self.measures
-            for name, control in each.controls.items()
-            if not control.holds
-        ]
+        failed: dict[str, list[str]] = {}  # what fails, and for which measures
+        for each in self.measures:
+            for name, control in each.controls.items():
+                if not control.holds:
+                    text = f"{name} is {_number(control.value)}, not {control.side} {control.bar:g}"
+                    failed.setdefault(text, []).append(each.name)
         short = [
             f"{each.name} is {_number(each.statistic)}, not {each.side} {each.bar:g}"
             for each in self.measures
             if not each.reached
         ]
         if failed and self.verdict != REFUTED:
-            return f"a control fails: {'; '.join(dict.fromkeys(failed))}"  # several measures may share one
+            common = len(self.measures)  # what fails for all of them is said once
+            of = {text: "" if len(names) == common else f"{', '.join(names)}: " for text, names in failed.items()}
+            return f"a control fails: {'; '.join(f'{whose}{text}' for text, whose in of.items())}"
         return "; ".join(short) if short else "every bar is reached, and every control holds"
 
     def to_dict(self) -> Json:
