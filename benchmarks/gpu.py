@@ -1,11 +1,12 @@
 """What the code does on a GPU: a line for each thing that it claims of one, as JSON.
 
-    python benchmarks/gpu.py [--device cuda] [--only trains,bits,waits,graph,agents,resumes,speed] [--seed 0]
+    python benchmarks/gpu.py [--device cuda] [--only trains,bits,waits,graph,agents,examined,resumes,speed] [--seed 0]
 
 `trains`: recipes on the device and on the CPU: solved, seconds. `bits`: whether one seed gives the same weights twice,
 with and without `torch.use_deterministic_algorithms`. `waits`: what an update reads back from the device, found by
 PyTorch's own check (nothing is allowed). `graph`: an update captured as one CUDA graph, and how much faster its replay
-is. `agents`: an agent trained on one device and examined on the other. `resumes`: a training that was cut and goes on.
+is. `agents`: an agent trained on one device and examined on the other. `examined`: its evidence on
+both devices. `resumes`: a training that was cut and goes on.
 `speed`: tokens a second by episodes in an update. A part that fails says why and the others go on.
 """
 
@@ -35,6 +36,7 @@ from inwit.policies import POLICIES
 from inwit.training.config import resolve
 from inwit.training.loop import Parts, _learn, _roll_out, loop, prepare
 
+IMITATING = ("calculator", "calculator-robust", "tutorial-unmasked", "lookup")  # recipes with an auxiliary each
 WARM = 3  # updates before one is watched
 
 
@@ -66,7 +68,7 @@ def waits(device: str, seed: int) -> Iterator[dict[str, Any]]:
     """One update in which whatever waits for the device raises."""
     pairs = [("gru", learner) for learner in LEARNERS.names()] + [(policy, "a2c") for policy in POLICIES.names()]
     cells = [("tutorial", policy, learner) for policy, learner in pairs]
-    cells += [(recipe, "gru", "a2c") for recipe in ("calculator", "tutorial-unmasked", "lookup")]
+    cells += [(recipe, "gru", "a2c") for recipe in IMITATING]
     for recipe, policy, learner in cells:
         parts = _parts(recipe, device, seed, policy={"id": policy}, learner={"id": learner})
         _run(parts, WARM)
@@ -124,6 +126,21 @@ def agents(device: str, seed: int) -> Iterator[dict[str, Any]]:
                 "solved": f"{results[1].solved} of {results[1].problems}",
                 "same as where it was trained": results[0].solved == results[1].solved and tokens[0] == tokens[1],
             }
+
+
+def examined(device: str, seed: int) -> Iterator[dict[str, Any]]:
+    """Claims of one agent on both devices: rounding may differ, verdicts must not."""
+    agent = inwit.train("calculator", seed=seed, training={"device": device})
+    assert agent.path is not None
+    found = {}
+    for where in (device, "cpu"):
+        start = time.perf_counter()
+        found[where] = inwit.examine(inwit.load(agent.path, device=where))
+        yield {"on": where, "seconds": round(time.perf_counter() - start, 1)}
+    for one, other in zip(*(each.claims for each in found.values()), strict=True):
+        pairs = zip(one.measures, other.measures, strict=True)
+        apart = max((abs((a.statistic or 0.0) - (b.statistic or 0.0)) for a, b in pairs), default=0.0)
+        yield {"claim": one.claim, "verdicts": [one.verdict, other.verdict], "largest difference": round(apart, 4)}
 
 
 def resumes(device: str, seed: int) -> Iterator[dict[str, Any]]:
@@ -221,7 +238,7 @@ def _sum(weights: dict[str, torch.Tensor]) -> str:
     return digest.hexdigest()
 
 
-PARTS = {each.__name__: each for each in (trains, bits, waits, graph, agents, resumes, speed)}
+PARTS = {each.__name__: each for each in (trains, bits, waits, graph, agents, examined, resumes, speed)}
 
 
 def main() -> None:
