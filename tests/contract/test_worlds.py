@@ -418,8 +418,8 @@ def test_what_causal_worlds_say_of_themselves(world_id: str) -> None:
     world = capable(make_world(world_id), "causal")
     if world is None:
         return
-    tasks, states, _, steps, _ = random_programs(world, 2, 3, 1.0)
-    most, ended = 9, ended_before(steps)
+    tasks, states, _, steps, _ = random_programs(world, 1, 3, 1.0)
+    most, ended = 7, ended_before(steps)
     for column in range(len(steps)):
         before, alive = world.to_go(tasks, states[column], most), ~ended[column]
         after = world.to_go(tasks, states[column + 1], most)

@@ -77,6 +77,14 @@ def test_a_verdict_follows_from_bars_and_controls(claim: Claim, verdict: str, wh
     assert why in claim.why
 
 
+def test_a_control_that_fails_says_of_which_measure_it_is() -> None:
+    """But for one that fails for all of them."""
+    noise, wrong = Control(0.8, 0.9), Control(0.3, 0.05, AT_MOST)
+    first = Measure("call 1", 0.95, 0.9, 9, controls={"noise": noise, "wrong": wrong})
+    claim = Claim("looks ahead", (first, Measure("call 2", 0.95, 0.9, 9, controls={"noise": noise})))
+    assert claim.why == "a control fails: noise is 0.800, not at least 0.9; call 1: wrong is 0.300, not at most 0.05"
+
+
 def test_the_record_is_as_promised() -> None:
     first = json.loads(json.dumps(evidence().to_dict()))["claims"][0]
     assert {name: first[name] for name in ("claim", "statistic", "bar", "n", "interval", "verdict")} == {
@@ -161,3 +169,25 @@ def test_a_notebook_has_a_row_for_each_measure() -> None:
     html = evidence()._repr_html_()
     assert html.count("<tr>") == 2 + 2 + 1 + 1 + 2 + 1 + 6
     assert "re-plans\nrefuted" in html
+
+
+def test_of_several_agents_each_has_a_line_of_its_own() -> None:
+    each = {name: [Claim("re-plans", (tie(share),)).to_dict()] for name, share in (("one", 0.95), ("two", 0.2))}
+    both = Evidence("w", ["one", "two"], [Claim("re-plans", (tie(0.575, (0.1, 1.0)),))], {"each": each})
+    assert [found.claims[0].verdict for found in both.each()] == [SHOWN, REFUTED]
+    console = Console(file=io.StringIO(), width=100)
+    console.print(both)
+    assert isinstance(console.file, io.StringIO)
+    lines = [" ".join(line.split()) for line in console.file.getvalue().splitlines()]
+    assert {"each alone re-plans", "one 0.950: shown", "two 0.200: refuted"} <= set(lines)
+    assert "2 agents that differ in their seed; intervals are of 95 %, over seeds" in " ".join(lines)
+    assert "each alone" not in printed(100)
+
+
+def test_findings_are_joined_claim_by_claim() -> None:
+    later = Evidence("calculator-v0", ["calc-0"], [Claim("thinks", (tie(1.0),))], {"deviation": {"a": 1}})
+    joined = evidence().joined(later)
+    assert [claim.claim for claim in joined.claims] == ["reads", "remembers", "looks ahead", "re-plans", "thinks"]
+    assert joined.claims[-1].verdict == SHOWN
+    assert (joined.pictures, joined.derailed) == ({"deviation": {"a": 1}}, {"x": 1})
+    assert [claim.claim for claim in later.joined(evidence()).claims] == [claim.claim for claim in joined.claims]

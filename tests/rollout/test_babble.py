@@ -10,7 +10,7 @@ import torch
 import inwit
 from calculating import WORLD, holds, known_at
 from inwit.core.types import Tasks
-from inwit.rollout.babble import babble
+from inwit.rollout.babble import babble, vary
 from inwit.rollout.collect import collect
 from inwit.worlds import make_scalar
 from inwit.worlds.running import perform
@@ -195,3 +195,28 @@ def test_performing_random_programs_is_playing_them() -> None:
         assert bool(success[row]) is episode.success, (task, episode.actions)
         assert {name: bool(flags[row]) for name, flags in extra.items()} == episode.extra
     assert 0 < int(success.sum()) < 60
+
+
+def test_variations_are_programs_with_a_few_tokens_changed() -> None:
+    """What each held is found by carrying it out; where a token is not legal any more, or answers, nothing is held."""
+    world = inwit.make("calculator-v0", max_operators=2)
+    program = world.vocabulary.ids(["LOAD", "b", "MUL", "c", "STO", "m0", "LOAD", "a", "SUB", "m0", "ANS"])
+    rows, columns = 400, world.num_columns
+    tasks = world.sample(torch.full((rows,), world.kinds.names.index("a-(b*c)")), seeded(0))
+    own = torch.tensor([program + [0] * (columns - len(program))]).expand(rows, columns)
+    length = torch.full((rows,), len(program))
+    tokens, achieved = vary(world, tasks, own, length, seeded(1), changes=2)
+    changed = tokens != own
+    assert int(changed.sum(1).max()) == 2
+    assert not bool(changed[:, len(program) - 1 :].any()), "The answer stays."
+    assert bool(changed[:, : len(program) - 1].any(0)[1:].all()), (
+        "Each token is changed in some row; the first cannot be."
+    )
+    state, going = world.reset(tasks), torch.ones(rows, dtype=torch.bool)
+    for column, token in enumerate(tokens.unbind(1)):
+        going &= world.legal(state).gather(1, token[:, None])[:, 0] & (token != world.answer)
+        state, _ = world.step(state, token)
+        assert torch.equal(achieved[:, column], world.achieved(state).masked_fill(~going, -1))
+    assert len(achieved.unique()) > 8, "They compute much that the program does not."
+    nothing = vary(world, tasks, own, torch.zeros_like(length), seeded(1))[1]
+    assert bool((nothing == -1).all()), "Where there is no program nothing is held."

@@ -1,4 +1,4 @@
-"""`inwit evidence RUN [RUN...]`: does it plan, does it remember, or does it recite?
+"""`inwit evidence RUN [RUN...]`: whether it plans, remembers, or recites.
 
 That an agent solves everything does not say how. This examines what a run's agent does inside:
 

@@ -90,19 +90,21 @@ class Claim:
         """One sentence on the verdict."""
         if self.verdict == NOT_TESTABLE:
             return self.untestable or next((each.why for each in self.measures if each.statistic is None), "")
-        failed = [
-            f"{name} is {_number(control.value)}, not {control.side} {control.bar:g}"
-            for each in self.measures
-            for name, control in each.controls.items()
-            if not control.holds
-        ]
+        failed: dict[str, list[str]] = {}  # what fails, and for which measures
+        for each in self.measures:
+            for name, control in each.controls.items():
+                if not control.holds:
+                    text = f"{name} is {_number(control.value)}, not {control.side} {control.bar:g}"
+                    failed.setdefault(text, []).append(each.name)
         short = [
             f"{each.name} is {_number(each.statistic)}, not {each.side} {each.bar:g}"
             for each in self.measures
             if not each.reached
         ]
         if failed and self.verdict != REFUTED:
-            return f"a control fails: {'; '.join(dict.fromkeys(failed))}"  # several measures may share one
+            common = len(self.measures)  # what fails for all of them is said once
+            of = {text: "" if len(names) == common else f"{', '.join(names)}: " for text, names in failed.items()}
+            return f"a control fails: {'; '.join(f'{whose}{text}' for text, whose in of.items())}"
         return "; ".join(short) if short else "every bar is reached, and every control holds"
 
     def to_dict(self) -> Json:
@@ -118,8 +120,11 @@ class Claim:
 
 @dataclass(frozen=True)
 class Evidence(Shown):
-    """The claims of one agent, or of several that differ in their seeds. `pictures` hold what the page draws and no
-    verdict uses; `derailed` is one episode, token by token, in which a token was forced."""
+    """The claims of one agent, or of several that differ in their seeds. `derailed` is one episode, token by token, in
+    which a token was forced. `pictures` hold what the page draws and no verdict uses: by name, then by agent. One with
+    `lines` is drawn as it stands: `{"title", "x", "y", "caption": texts, "lines": {name: [[x, share], ...]}}`, with its
+    controls among the lines.
+    """
 
     world: str
     agents: list[str]
@@ -152,6 +157,11 @@ class Evidence(Shown):
             _merged(self.pictures, later.pictures),
             later.derailed or self.derailed,
         )
+
+    def each(self) -> list[Evidence]:
+        """Of several agents what was found of each; nothing of one alone."""
+        own = as_dict(self.pictures.get("each"))
+        return [Evidence.from_dict({"world": self.world, "agents": [name], "claims": own[name]}) for name in own]
 
     @classmethod
     def from_dict(cls, found: object) -> Evidence:
@@ -221,6 +231,12 @@ def _control(found: object) -> Control | None:
     if not sound or side not in (AT_LEAST, AT_MOST):
         return None
     return Control(value, bar, side, str(values.get("why", "")))
+
+
+def summary(claim: Claim) -> str:
+    """`0.182, 0.050: refuted`: the figures of a claim in a few words."""
+    figures = ", ".join(f"{each.statistic:.3f}" for each in claim.measures if each.statistic is not None)
+    return f"{figures}: {claim.verdict}" if figures else claim.verdict
 
 
 def reaches(value: float, bar: float, side: str) -> bool:

@@ -15,8 +15,20 @@ from rich.console import Console, ConsoleOptions, Group, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from inwit.core.claims import AT_LEAST, NOT_SHOWN, NOT_TESTABLE, REFUTED, SHOWN, Claim, Control, Evidence, Measure
+from inwit.core.claims import (
+    AT_LEAST,
+    NOT_SHOWN,
+    NOT_TESTABLE,
+    REFUTED,
+    SHOWN,
+    Claim,
+    Control,
+    Evidence,
+    Measure,
+    summary,
+)
 from inwit.core.columns import LINES, Columns
+from inwit.core.text import span
 
 STYLES = {SHOWN: "bold green", REFUTED: "bold red", NOT_SHOWN: "yellow", NOT_TESTABLE: "dim"}
 FAILS = "fails"
@@ -41,7 +53,23 @@ def evidence_table(evidence: Evidence) -> Group:
     )
     over = "classes of problems" if len(evidence.agents) == 1 else "seeds"
     title = Text(f"{evidence.world}: {who}; intervals are of 95 %, over {over}", "italic")
-    return Group(title, ClaimsTable(evidence.claims), Reasons(evidence.claims))
+    return Group(title, ClaimsTable(evidence.claims), Reasons(evidence.claims), *_each(evidence))
+
+
+def _each(evidence: Evidence) -> list[Columns]:
+    """Of several agents a line for each."""
+    headings, rows = each_alone(evidence)
+    return [Columns(headings, rows, left=range(len(headings)), wide=True)] if rows else []
+
+
+def each_alone(evidence: Evidence) -> tuple[list[str], list[list[str]]]:
+    """The headings and rows of what was found of each agent alone, where there are several; untestable claims are left
+    out."""
+    found = evidence.each()
+    own = [{claim.claim: summary(claim) for claim in each.claims} for each in found]
+    names = [claim.claim for claim in evidence.claims if claim.verdict != NOT_TESTABLE]
+    rows = [[each.agents[0], *(cells.get(name, "") for name in names)] for each, cells in zip(found, own, strict=True)]
+    return ["each alone", *names], rows if names else []
 
 
 class ClaimsTable(Columns):
@@ -127,7 +155,7 @@ def _all(claims: Sequence[Claim]) -> list[tuple[str, ...]]:
 
 
 def _part(measure: Measure) -> _Part:
-    interval = f"{_share(measure.interval[0])} to {_share(measure.interval[1])}" if measure.interval else ""
+    interval = span(*measure.interval) if measure.interval else ""
     found = "\n".join(filter(None, (_number(measure.statistic), interval)))
     bar = f"{_sign(measure.side)} {measure.bar:g}"
     controls = [(name, _number(each.value), _must(each)) for name, each in measure.controls.items()]
@@ -209,7 +237,3 @@ def _sign(side: str) -> str:
 
 def _number(value: float | None) -> str:
     return "unknown" if value is None else f"{value:.3f}"
-
-
-def _share(value: float) -> str:
-    return f"{value:.2f}"

@@ -26,6 +26,14 @@ def percents(low: float, high: float) -> str:
     return f"{percent(low, digits)} to {percent(high, digits)}"
 
 
+def span(low: float, high: float) -> str:
+    """An interval with as many digits as it takes to tell its ends apart: `0.010 to 0.013`."""
+    digits = 2
+    while low < high and digits < 6 and f"{low:.{digits}f}" == f"{high:.{digits}f}":
+        digits += 1
+    return f"{low:.{digits}f} to {high:.{digits}f}"
+
+
 def table(
     headings: Sequence[str], rows: Iterable[Sequence[object]], numbers: Sequence[bool], width: int | None = None
 ) -> str:

@@ -18,7 +18,7 @@ from inwit.core.errors import UserError, unknown
 from inwit.core.isolation import on_own_terms
 from inwit.core.results import Json
 from inwit.evaluation.exact import refuse_unfit
-from inwit.evidence import answers, looks_ahead, reads, remembers, replans, thinks
+from inwit.evidence import answers, looks_ahead, pictures, reads, remembers, replans, thinks
 from inwit.evidence.intervals import clustered_mean
 from inwit.evidence.subject import BLOCK, Subject
 
@@ -41,7 +41,12 @@ OF_ANSWERS: dict[str, Judge] = {
     "thinks": answers.thinks,
 }
 # What the page draws of one agent, and no verdict uses, with the claim that each belongs to; {} where there is nothing.
-PICTURES: dict[str, tuple[str, Picture]] = {"deviation": ("re-plans", replans.curve)}
+PICTURES: dict[str, tuple[str, Picture]] = {
+    "deviation": ("re-plans", replans.curve),
+    "probes": ("looks ahead", pictures.horizons),
+    "odd token": ("re-plans", pictures.odd_token),
+    "emergence": ("re-plans", pictures.growth),
+}
 
 
 def examine(
@@ -70,13 +75,13 @@ def examine(
             refuse_unfit(subject.agent)
             found.append([_judged(subject, claim, name, progress) for claim in claims])
     together = [_joined(list(each), names) for each in zip(*found, strict=True)]
-    pictures = _pictures(subjects, names, claims)
+    drawn = _pictures(subjects, names, claims)
     if len(agents) > 1:
         each = zip(names, found, strict=True)
-        pictures["each"] = {name: [claim.to_dict() for claim in own] for name, own in each}
+        drawn["each"] = {name: [claim.to_dict() for claim in own] for name, own in each}
     with on_own_terms(agents[0].threads), torch.no_grad():
         derailed = replans.derailed(subjects[0]) if "re-plans" in claims else None
-    return Evidence(agents[0].world.id, names, together, pictures, derailed)
+    return Evidence(agents[0].world.id, names, together, drawn, derailed)
 
 
 def names_of(agents: Sequence[Agent]) -> list[str]:

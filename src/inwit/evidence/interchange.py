@@ -2,7 +2,8 @@
 
 The part is a subspace of each of the policy's taps. It is found by distributed alignment search (Geiger, Wu, Potts,
 Icard and Goodman, "Finding alignments between interpretable causal variables and distributed neural representations",
-2023): gradients turn an orthonormal basis until the agent, with that part exchanged, writes its own program of the goal.
+2023): gradients turn an orthonormal basis until the agent, with that part exchanged, writes its own program of the
+goal.
 """
 
 from __future__ import annotations
@@ -54,15 +55,15 @@ class Interchange:
             parts[tap] = _orthonormal(torch.stack(drawn).to(value))
         return parts
 
-    def found(self, trials: Sequence[Trials], names: Sequence[str]) -> Parts:
+    def found(self, trials: Sequence[Trials], names: Sequence[str], steps: int = STEPS) -> Parts:
         """A subspace for each of the trials' sets, all found at the same time and none from another's trials. `names`
         are those of their random streams. A set is used over and over, in its order."""
         start = self.random(len(names), [stream(0, f"interchange start/{name}") for name in names])
         with torch.enable_grad():
             free = {tap: part.clone().requires_grad_() for tap, part in start.items()}
             optimiser = torch.optim.Adam(free.values(), lr=RATE)
-            rate = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.0, STEPS)
-            for step in range(STEPS):
+            rate = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.0, steps)
+            for step in range(steps):
                 now = [each[torch.arange(step * ROWS, (step + 1) * ROWS) % len(each)] for each in trials]
                 optimiser.zero_grad()
                 parts = {tap: _orthonormal(part) for tap, part in free.items()}
@@ -98,7 +99,10 @@ class Interchange:
         """B is a multiple of the number of subspaces: as many rows in turn belong to each."""
         if parts is None:
             return {tap: lambda _, value=value: value[donor] for tap, value in self.held.items()}
-        return {tap: lambda own, tap=tap: _exchanged(own, self.held[tap][donor], parts[tap]) for tap in parts}
+        return {
+            tap: lambda own, tap=tap, part=part: _exchanged(own, self.held[tap][donor], part)
+            for tap, part in parts.items()
+        }
 
 
 class Edited:

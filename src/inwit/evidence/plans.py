@@ -60,23 +60,20 @@ class Plans:
     ) -> Trials:
         """At most `count` trials in which `call` becomes what the call `source` is in the donor: tasks among `rows`,
         goals among `goals`. The goal's class is neither the base's nor the donor's; where the two calls are not the
-        same, the donor's own `call` is another one than the goal's. `unchanged`: so large a share of the bases is drawn
-        alone, and the donor has what the base has already; the goal is then the base."""
+        same, the donor's own `call` is another one than the goal's. `unchanged`: in so large a share of the trials the
+        donor has what the base has already, and the base itself is the goal."""
+        if max(call, source) >= self.calls.shape[1]:
+            return Trials(self.before[:0], self.before[:0], self.before[:0])
         pairs = (self.differs == call) & rows[self.before] & goals[self.after]
         before, after = self.before[pairs], self.after[pairs]
-        able = (self.calls[:, call] >= 0) & (self.calls[:, source] >= 0) & rows
-        bases, donors = (able & goals).nonzero()[:, 0], able.nonzero()[:, 0]
-        if not len(before) or not len(donors) or not len(bases):
+        donors = ((self.calls[:, call] >= 0) & (self.calls[:, source] >= 0) & rows).nonzero()[:, 0]
+        if not len(before) or not len(donors):
             return Trials(before[:0], before[:0], before[:0])
         drawn = 16 * count  # at random: what does not fit is left out
-
-        def some(places: Int[Tensor, " S"]) -> Int[Tensor, " D"]:
-            return torch.randint(len(places), (drawn,), generator=generator)
-
-        pair, alone = some(before), bases[some(bases)]
+        pair = torch.randint(len(before), (drawn,), generator=generator)
+        donor = donors[torch.randint(len(donors), (drawn,), generator=generator)]
         stays = torch.rand(drawn, generator=generator) < unchanged
-        base, goal = torch.where(stays, alone, before[pair]), torch.where(stays, alone, after[pair])
-        donor = donors[some(donors)]
+        base, goal = before[pair], torch.where(stays, before[pair], after[pair])
         fits = self.calls[donor, source] == self.calls[goal, call]
         fits &= self.clusters[donor] != self.clusters[goal]
         fits &= self.clusters[donor] != self.clusters[base]
@@ -87,19 +84,28 @@ class Plans:
 
 
 def plans(subject: Subject) -> Plans:
-    """The plans of the tasks that the subject solves."""
-    own = subject.own.tokens.masked_fill(~subject.own.live, NONE)
+    """The calls of the agent's own programs."""
+    return _calls_of(subject, subject.own.tokens.masked_fill(~subject.own.live, NONE))
+
+
+def readings(subject: Subject) -> Plans:
+    """The same of the prompts, in the place of programs: what an agent holds that remembers what it read."""
+    prompt, mask = subject.world.prompt(subject.tasks)
+    return _calls_of(subject, prompt.masked_fill(~mask, NONE))
+
+
+def _calls_of(subject: Subject, tokens: Int[Tensor, "N T"]) -> Plans:
     rows, clusters = subject.solved.nonzero()[:, 0], subject.clusters
     parts = []
     for some in rows.split(ROWS):
-        differing = (own[some, None] != own[rows]).sum(2) == 1
+        differing = (tokens[some, None] != tokens[rows]).sum(2) == 1
         one = (differing & (clusters[some, None] != clusters[rows])).nonzero()
         parts.append(torch.stack([some[one[:, 0]], rows[one[:, 1]]], 1))
     before, after = torch.cat(parts or [torch.stack([rows, rows], 1)]).unbind(1)
-    place = (own[before] != own[after]).long().argmax(1)
-    is_call = torch.isin(own, own[before, place].unique()) & subject.solved[:, None] & (own >= 0)
+    place = (tokens[before] != tokens[after]).long().argmax(1)
+    is_call = torch.isin(tokens, tokens[before, place].unique()) & subject.solved[:, None] & (tokens >= 0)
     number = is_call.long().cumsum(1) - 1  # of the newest call
     most = int(number.max()) + 1 if len(number) else 0
-    calls = torch.full((len(own), most + 1), NONE, device=own.device)
-    calls.scatter_(1, torch.where(is_call, number, most), own)
+    calls = torch.full((len(tokens), most + 1), NONE, device=tokens.device)
+    calls.scatter_(1, torch.where(is_call, number, most), tokens)
     return Plans(calls[:, :most], clusters, before, after, number[before, place])

@@ -23,19 +23,21 @@ Legend = Sequence[tuple[str, int, str]]  # what is shown (`line`, `bar`, `oracle
 
 @dataclass(frozen=True)
 class Axis:
-    """From 0 to `top`, drawn from the pixel `start` to `end`; `show` writes a tick."""
+    """From 0 to `top`, drawn from the pixel `start` to `end`; `show` writes a tick, of `whole` numbers alone if so."""
 
     label: str
     top: float
     show: Callable[[float], str]
     start: float
     end: float
+    whole: bool = False
 
     def ticks(self) -> list[float]:
         """About four round numbers."""
         raw = self.top / 4
         power = 10 ** floor(log10(raw)) if raw > 0 else 1
-        step = min((power * unit for unit in (1, 2, 2.5, 5, 10)), key=lambda size: abs(self.top / size - 4.2))
+        sizes = [power * unit for unit in (1, 2, 2.5, 5, 10) if not self.whole or power * unit % 1 == 0] or [1.0]
+        step = min(sizes, key=lambda size: abs(self.top / size - 4.2))
         return [step * place for place in range(int(self.top / step + 1e-6) + 1)]
 
     def at(self, value: float) -> float:
@@ -108,6 +110,33 @@ def line_chart(
     legend = [("line", style, name) for style, name, _ in known] if len(bands) > 1 else []
     said = f"{y} against {x}. {'; '.join(ends)}."
     return LineChart(key, title, said, width, HEIGHT, across, legend, "", up, series)
+
+
+def point_chart(
+    key: str,
+    title: str,
+    lines: Mapping[str, Sequence[tuple[float, float]]],
+    y: str,
+    x: str,
+    caption: str = "",
+    width: float = WIDTH,
+) -> LineChart | None:
+    """Shares from 0 to 100 % with a marker at each point (x, y), straight between them; None without a point."""
+    known = [(style % STYLES, name, sorted(points)) for style, (name, points) in enumerate(lines.items()) if points]
+    if not known:
+        return None
+    longest = max(points[-1][0] for _, _, points in known) or 1.0
+    across = Axis(x, longest, compact, LEFT, width - RIGHT, whole=True)
+    up = Axis(y, 1.0, per_cent, HEIGHT - BOTTOM, TOP)
+    series, said = [], []
+    for style, name, points in known:
+        drawn = [(across.at(a), up.at(b)) for a, b in points]
+        series.append(Series(style, path(drawn), "", drawn))
+        said.append(f"{name}: {', '.join(f'{compact(a)} {per_cent(b)}' for a, b in points)}")
+    legend = [("line", style, name) for style, name, _ in known]
+    return LineChart(
+        key, title, f"{y} against {x}. {'; '.join(said)}.", width, HEIGHT, across, legend, caption, up, series
+    )
 
 
 def _series(style: int, band: Band, x: Axis, y: Axis, place: int) -> Series:

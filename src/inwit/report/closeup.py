@@ -20,6 +20,7 @@ from inwit.evaluation.exact import sit
 from inwit.evaluation.explained import Explanation
 from inwit.evaluation.explanation import explain
 from inwit.report.charts import BARS, FILLED, HOLLOW, SPANS, ChartRow, RowChart, compact, per_cent, row_chart
+from inwit.report.evidence import derailed_episode, evidence_view
 from inwit.report.panels import Table, has_critic, heat, step_charts, table, tool_charts
 from inwit.report.select import Run
 from inwit.runs import checkpoint
@@ -53,6 +54,7 @@ class CloseUp:
     tools: dict[str, dict[str, float]] = field(default_factory=dict)  # stage -> token -> mean uses in an episode
     kinds: list[KindResult] = field(default_factory=list)  # empty where the world has no exam that decides by kind
     episodes: list[Explanation] = field(default_factory=list)
+    derailed: Explanation | None = None  # the episode with a forced token that the run's evidence keeps
     problem: str = ""
     source: str = ""  # the checkpoint that it was read from, below the runs' folder, where the run has not ended
 
@@ -83,7 +85,7 @@ def _look(agent: Agent, run: Run, each: int) -> CloseUp:
     listed = bool(capable(world, "exam")) and not draws and exam.questions <= LISTED
     papers = sit(agent, exam if listed else _Few(world), range(len(world.kinds)))
     kinds = _kinds(world, papers) if listed and exam.proven else []
-    return CloseUp(_tools(world, papers), kinds, _explained(agent, run, papers, each))
+    return CloseUp(_tools(world, papers), kinds, _explained(agent, run, papers, each), derailed_episode(agent, run))
 
 
 class _Few(Sampling):
@@ -169,6 +171,7 @@ def closeup_view(run: Run, look: CloseUp, key: str, heading: str) -> dict[str, o
         "tools": heat(look.tools),
         "over_training": [*tool_charts(run, key), *step_charts(run, key)],
         "episodes": look.episodes,
+        "evidence": evidence_view(run, look.derailed, key),
         "critic": has_critic(run),
         "problem": look.problem,
         "source": look.source,

@@ -38,3 +38,34 @@ def babble(
         achieved.append(world.achieved(state).masked_fill(ended, -1))
         ended = ended | step.truncated
     return torch.stack(tokens, 1), torch.stack(achieved, 1)
+
+
+@torch.no_grad()
+def vary(
+    world: Achieves,
+    tasks: Tasks,
+    programs: Int[Tensor, "B T"],
+    length: Int[Tensor, " B"],
+    generator: torch.Generator,
+    *,
+    changes: int = 3,
+) -> tuple[Int[Tensor, "B T"], Int[Tensor, "B T"]]:
+    """Programs with a few tokens replaced by random legal ones, run in the world alone: as `babble` gives them.
+
+    The places of `changes` tokens before the last one are drawn, perhaps the same one twice. From the first token on
+    that is not legal any more, and from the answer on, a row achieves nothing (-1).
+    """
+    state, tokens, achieved = world.reset(tasks), [], []
+    place = (
+        torch.rand((len(tasks), changes), generator=generator, device=length.device) * (length - 1)[:, None]
+    ).long()
+    going, going_on = length > 1, torch.arange(len(world.vocabulary), device=generator.device) != world.answer
+    for column, own in enumerate(programs.unbind(1)):
+        legal = world.legal(state) & going_on
+        token = torch.where((place == column).any(1), any_of(legal, generator), own)
+        going = going & legal.gather(1, token[:, None])[:, 0]
+        state, step = world.step(state, token)
+        tokens.append(token)
+        achieved.append(world.achieved(state).masked_fill(~going, -1))
+        going = going & ~step.truncated
+    return torch.stack(tokens, 1), torch.stack(achieved, 1)

@@ -135,7 +135,7 @@ def agent_of(**auxiliary: Any) -> Agent:
         "calculator-robust",
         world={"max_operators": 2},
         **{"stumbles": {"rows": 0}, **auxiliary},
-        training={"max_updates": 40, "last_rate": 0.05},
+        training={"max_updates": 60, "last_rate": 0.05},
     )
     return last.agent
 
@@ -151,9 +151,9 @@ def right_after(agent: Agent) -> tuple[int, float, float]:
 def test_an_agent_that_is_taught_by_stumbles_plans_anew_and_one_that_recites_does_not() -> None:
     solved, tie, longer = right_after(agent_of(stumbles={"rows": 256}))
     assert solved == 21
-    assert tie >= 0.85, f"With a tie it ends right in {tie:.0%}."
+    assert tie >= 0.9, f"With a tie it ends right in {tie:.0%}."
     assert longer >= 0.6, f"Where it takes more tokens it ends right in {longer:.0%}."
     solved, tie, longer = right_after(agent_of(hindsight={"rows": 256, "weight": 2.0, "babble": 256}))
     assert solved == 21
-    assert tie <= 0.5
-    assert longer <= 0.3
+    assert tie <= 0.3
+    assert longer <= 0.2

@@ -9,6 +9,7 @@ import torch
 
 import inwit
 from calculating import WORLD, writing
+from inwit.core import result_text
 from inwit.core.errors import UserError
 from inwit.evaluation.exact import evaluate
 from inwit.gym.env import InwitEnv
@@ -59,7 +60,9 @@ def test_a_tick_spends_nothing_of_the_budget_and_an_illegal_one_does(ticks: int)
 def test_the_exam_counts_programs_and_ticks_apart() -> None:
     programs = {"a+b": ["THINK", "THINK", "LOAD", "a", "ADD", "b", "ANS"], "a-b": ["LOAD", "a", "SUB", "b", "ANS"]}
     world = {"max_operators": 1, "ticks": 2}
-    [row] = evaluate(writing(programs | {"a*b": ["LOAD", "a", "MUL", "b", "ANS"]}, **world)).rows
+    result = evaluate(writing(programs | {"a*b": ["LOAD", "a", "MUL", "b", "ANS"]}, **world))
+    [row] = result.rows
+    assert result_text.cells(result)[0][result_text.headings(result).index("ticks")] == "0.667", "It is no share."
     assert (row.solved, row.cost, row.best_cost) == (3, 5.0, 5.0)
     assert row.extra["ticks"] == pytest.approx(2 / 3)
 

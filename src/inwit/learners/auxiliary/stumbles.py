@@ -12,11 +12,13 @@ known program is taken, however long; where none is known, nothing is taught aft
 
 After most tokens no way on is as short, and few of the stumbles would teach to look for one. So `ties` of them are
 drawn from those after which one is known. Programs come from where hindsight has them: the policy's own episodes, and
-random ones. No oracle is read.
+random ones; and from *variations*, imitated programs with a few tokens changed: some of the shortest programs read an
+operand three times (`LOAD a SUB a SUB b MUL c ADD a` is a-(b*c)), and random ones hardly ever do. No oracle is read.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -25,9 +27,10 @@ from torch import Tensor
 
 from inwit.core.contracts import World
 from inwit.core.settings import setting
-from inwit.core.types import Tasks
+from inwit.core.types import Rollout, Tasks
 from inwit.learners.auxiliary.hindsight import Hindsight, HindsightSettings
 from inwit.learners.auxiliary.ways import Ways
+from inwit.rollout.babble import vary
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,10 @@ class StumblesSettings(HindsightSettings):
     ties: float = setting(
         0.5, "share of the stumbles that are drawn from those after which a way on is as short", at_least=0, at_most=1
     )
-    bits: int = setting(18, "there are 2**bits cells for the beginnings of right programs", at_least=1, at_most=24)
+    variations: int = setting(
+        1024, "imitated programs tried in an update with a few tokens changed", at_least=0, at_most=1_000_000
+    )
+    bits: int = setting(20, "there are 2**bits cells for the beginnings of right programs", at_least=1, at_most=24)
 
 
 class Stumbles(Hindsight):
@@ -63,6 +69,19 @@ class Stumbles(Hindsight):
         """The tensors that a checkpoint keeps."""
         return super().state_dict() | {"cells": self.ways.cells}
 
+    def observe(self, rollout: Rollout, draws: Mapping[str, torch.Generator]) -> None:
+        """As hindsight, and variations of what is imitated."""
+        super().observe(rollout, draws)
+        if count := self.settings.variations:
+            world, generator = self.world, draws[self.streams[0]]
+            kind = self.trained[
+                torch.randint(len(self.trained), (count,), generator=generator, device=generator.device)
+            ]
+            tasks = world.sample(kind, generator)
+            programs, taught = self._imitated(tasks, self.length[kind], generator)
+            length = torch.where(taught, torch.arange(taught.shape[1], device=kind.device), -1).max(1).values + 1
+            self.take_in(*self.plain(tasks, *vary(world, tasks, programs, length, generator)))
+
     def take_in(self, tokens: Int[Tensor, "B T"], achieved: Int[Tensor, "B T"]) -> None:
         """Take in programs as hindsight does, and their beginnings, if they are no longer than the preferred program of
         some expression of their class."""
@@ -72,6 +91,16 @@ class Stumbles(Hindsight):
         right = self._fits(operand, at, kind) & (at[..., None] + 2 <= self.length[kind.clamp_min(0)])
         classes = self.lessons.class_of[kind[:, :, 0].clamp_min(0)]
         self.ways.take_in(tokens, operand, at, classes, right.any(2))
+
+    def _keys(
+        self, operand: Int[Tensor, "B T"], held: Int[Tensor, "B T"], at: Int[Tensor, "B H"], kind: Int[Tensor, "B H M"]
+    ) -> list[tuple[Tensor, int]]:
+        """As hindsight's; of programs that are equally short the one that reads fewest operands is preferred."""
+        keys = super()._keys(operand, held, at, kind)
+        if self.settings.prefer == "short":
+            reads = (operand >= 0).cumsum(1).gather(1, at)[..., None], self.programs.shape[1] + 1
+            keys.insert(1, reads)
+        return keys
 
     def _imitated(
         self, tasks: Tasks, length: Int[Tensor, " N"], generator: torch.Generator

@@ -88,7 +88,8 @@ class CalculatorExam:
         result = result_of(self, world, rows, torch.arange(len(solved)), solved)
         unsolved = [name for name, right in zip(world.kinds.names, solved.tolist(), strict=True) if not right]
         constant = _constant_programs(world, members.best)
-        return replace(result, unsolved=unsolved, cost_over_best=_over_shortest(members), constant_programs=constant)
+        over, means = _over_shortest(members), ["ticks"] if settings.ticks else []
+        return replace(result, unsolved=unsolved, cost_over_best=over, constant_programs=constant, means=means)
 
 
 @dataclass(frozen=True)

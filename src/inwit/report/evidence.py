@@ -1,0 +1,245 @@
+"""What `inwit evidence` found about a run's agent, for the page: verdicts, pictures, and one derailed episode."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from inwit.core.claims import (
+    AT_LEAST,
+    NOT_SHOWN,
+    NOT_TESTABLE,
+    REFUTED,
+    SHOWN,
+    Claim,
+    Control,
+    Evidence,
+    Measure,
+)
+from inwit.core.claims_table import each_alone
+from inwit.core.contracts import Agent
+from inwit.core.errors import UserError
+from inwit.core.records import as_dict, as_list, as_pair, is_number
+from inwit.core.text import plural, span
+from inwit.evaluation.explained import Explanation
+from inwit.evaluation.explanation import explain
+from inwit.report.charts import BARS, Chart, ChartRow, per_cent, point_chart, row_chart
+from inwit.report.panels import Table, table
+from inwit.report.select import Run
+from inwit.runs.folder import number
+
+SIGNS = {SHOWN: "\u2713", REFUTED: "\u2717", NOT_SHOWN: "\u2013", NOT_TESTABLE: "\u00b7"}
+MOODS = {SHOWN: "good", REFUTED: "bad", NOT_SHOWN: "", NOT_TESTABLE: "soft"}
+TICKS = (3, 2, 4, 5, 1)  # markers of controls, in order
+BAR = "oracle"  # the mark of a bar that must be reached: a line across
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The evidence that a run keeps. `stale`: why it is not of the weights that the run has now; empty where it is."""
+
+    evidence: Evidence
+    stale: str = ""
+
+
+@dataclass(frozen=True)
+class Derailment:
+    """One episode with a forced token, as lines to compare: the agent alone, derailed, and what is right there."""
+
+    task: dict[str, object]
+    at: int
+    forced: str
+    own: list[str]
+    wrote: list[str]
+    right: list[str]
+
+
+def kept_evidence(run: Run) -> Kept | None:
+    """What stands in the run's `evidence.json`; None where there is none, or nothing in it can be read."""
+    values = _read(run.record.path / "evidence.json")
+    evidence = Evidence.from_dict(values)
+    if not evidence.claims:
+        return None
+    first = as_list(as_list(as_dict(values.get("made")).get("of"))[:1])
+    of = as_list(first[0]) if first else []
+    then, now = of[2] if len(of) == 3 else None, number(run.record.summary, "update")
+    if then is None or now is None or then == now:
+        return Kept(evidence)
+    return Kept(evidence, f"This is of the weights after update {then}. The run has gone on to {now:g} since.")
+
+
+def _read(file: Path) -> Mapping[str, object]:
+    try:
+        return as_dict(json.loads(file.read_bytes()))
+    except (OSError, ValueError, RecursionError):
+        return {}
+
+
+def derailment(kept: Kept | None) -> Derailment | None:
+    """The episode that was kept; None where there is none, or a damaged one."""
+    values = as_dict(kept.evidence.derailed if kept else None)
+    programs = [values.get(name) for name in ("own", "wrote", "right")]
+    at, forced, task = values.get("at"), values.get("forced"), values.get("task")
+    if not all(isinstance(program, list) and all(isinstance(each, str) for each in program) for program in programs):
+        return None
+    if not isinstance(at, int) or not isinstance(forced, str) or not isinstance(task, dict):
+        return None
+    own, wrote, right = ([str(each) for each in as_list(program)] for program in programs)
+    return Derailment(task, at, forced, own, wrote, right)
+
+
+def derailed_episode(agent: Agent, run: Run) -> Explanation | None:
+    """The same episode, token by token; None where there is none, or where the agent does not write it any more."""
+    kept = kept_evidence(run)
+    found = derailment(kept)
+    if found is None or kept is None or kept.stale:
+        return None
+    try:
+        return explain(agent, found.task, force={found.at: found.forced})
+    except UserError:
+        return None
+
+
+def evidence_view(run: Run, episode: Explanation | None, key: str) -> dict[str, object] | None:
+    """For the page; None where the run keeps no evidence."""
+    kept = kept_evidence(run)
+    if kept is None:
+        return None
+    evidence, found = kept.evidence, derailment(kept)
+    several = len(evidence.agents) > 1
+    return {
+        "key": key,
+        "stale": kept.stale,
+        "who": f"{plural(len(evidence.agents), 'run')} that differ in their seed: {', '.join(evidence.agents)}. "
+        if several
+        else "",
+        "over": "seeds" if several else "classes of problems",
+        "claims": [_claim(claim) for claim in evidence.claims],
+        "each": _each(evidence),
+        "charts": [chart for chart in (_deviation(evidence, key), _interchange(evidence, key)) if chart],
+        "pictures": _pictures(evidence, key),
+        "derailed": found,
+        "lines": _lines(found) if found else [],
+        "episode": episode,
+    }
+
+
+def _each(evidence: Evidence) -> Table | None:
+    """Of several runs a row for each, with its own figures."""
+    headings, rows = each_alone(evidence)
+    return table("each run alone", ["run", *headings[1:]], rows, left=len(headings)) if rows else None
+
+
+def _claim(claim: Claim) -> dict[str, object]:
+    return {
+        "name": claim.claim,
+        "verdict": f"{SIGNS.get(claim.verdict, '')} {claim.verdict}",
+        "mood": MOODS.get(claim.verdict, ""),
+        "why": claim.why,
+        "measures": [_measure(measure) for measure in claim.measures],
+    }
+
+
+def _measure(measure: Measure) -> dict[str, object]:
+    return {
+        "name": measure.name,
+        "found": _share(measure.statistic),
+        "interval": span(*measure.interval) if measure.interval else "",
+        "bar": f"{_sign(measure.side)} {measure.bar:g}",
+        "n": f"{measure.n:,}",
+        "controls": [_control(name, control) for name, control in measure.controls.items()],
+    }
+
+
+def _control(name: str, control: Control) -> dict[str, object]:
+    must = "" if control.bar is None else f"{_sign(control.side)} {control.bar:g}"
+    return {"name": name, "value": _share(control.value), "must": must, "holds": control.holds, "why": control.why}
+
+
+def _share(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.3f}"
+
+
+def _sign(side: str) -> str:
+    return "\u2265" if side == AT_LEAST else "\u2264"
+
+
+def _deviation(evidence: Evidence, key: str) -> Chart | None:
+    """How often the agents end right, by the step in which a token was forced."""
+    names = {"tie": "a way of the same length is left", "longer": "only a longer way is left"}
+    lines: dict[str, list[tuple[float, float]]] = {}
+    for part, name in names.items():
+        right, n = (_sums(evidence.pictures.get("deviation"), part, which) for which in ("right", "n"))
+        points = [(float(at), right.get(at, 0.0) / count) for at, count in n.items() if count > 0]
+        lines[name] = [(at, share) for at, share in points if 0 <= share <= 1]
+    title, x = "Right after a forced token, by its time", "step of the forced token (the first is 0)"
+    return point_chart(f"deviation-{key}", title, lines, "right", x)
+
+
+def _sums(picture: object, part: str, which: str) -> dict[int, float]:
+    """By step, what all agents have together."""
+    sums: dict[int, float] = {}
+    for each in as_dict(picture).values():
+        for at, value in enumerate(as_list(as_dict(as_dict(each).get(part)).get(which))):
+            if is_number(value):
+                sums[at] = sums.get(at, 0.0) + value
+    return sums
+
+
+def _interchange(evidence: Evidence, key: str) -> Chart | None:
+    """For each call how often the program changes as the exchanged memory says, with the controls as ticks."""
+    claim = next((claim for claim in evidence.claims if claim.claim == "looks ahead"), None)
+    measures = [each for each in claim.measures if each.statistic is not None] if claim else []
+    if not measures:
+        return None
+    names = list(dict.fromkeys(name for each in measures for name in each.controls))
+    looks = {name: TICKS[place % len(TICKS)] for place, name in enumerate(names)}
+    rows, said = [], []
+    for each in measures:
+        known = [(name, control.value) for name, control in each.controls.items() if control.value is not None]
+        marks = [(looks[name], value, -5.0 if place % 2 else 5.0, 4.5) for place, (name, value) in enumerate(known)]
+        share = each.statistic or 0.0
+        rows.append(ChartRow(each.name, per_cent(share), bar=share, marks=[*marks, (BAR, each.bar, 0.0, 0.0)]))
+        said.append(
+            f"{each.name}: {per_cent(share)}, {', '.join(f'{name} {per_cent(value)}' for name, value in known)}"
+        )
+    legend = [
+        ("bar", 0, "exchanged"),
+        *(("marker", looks[name], name) for name in names),
+        (BAR, 0, "bar to be reached"),
+    ]
+    title = "Exchanged parts of the memory, by call"
+    return row_chart(f"interchange-{key}", title, "; ".join(said) + ".", BARS, rows, ("", 1.0, per_cent), legend)
+
+
+def _pictures(evidence: Evidence, key: str) -> list[Chart]:
+    """The pictures that say themselves how they are drawn: of several agents the first one's."""
+    drawn = []
+    for place, (name, each) in enumerate(evidence.pictures.items()):
+        whose, found = next(iter(as_dict(each).items()), ("", None))
+        values = as_dict(found)
+        lines = {str(line): _points(points) for line, points in as_dict(values.get("lines")).items()}
+        texts = [str(values.get(text, "")) for text in ("title", "y", "x", "caption")]
+        title, y, x, caption = texts
+        caption += f" Of {whose} alone." if len(as_dict(each)) > 1 else ""
+        chart = point_chart(f"picture-{key}-{place}", title or name, lines, y, x, caption.strip())
+        drawn += [chart] if chart else []
+    return drawn
+
+
+def _points(values: object) -> list[tuple[float, float]]:
+    """Those that can be drawn: x from 0, shares from 0 to 1."""
+    pairs = (as_pair(each) for each in as_list(values))
+    return [pair for pair in pairs if pair and pair[0] >= 0 and 0 <= pair[1] <= 1]
+
+
+def _lines(found: Derailment) -> Sequence[tuple[str, list[tuple[str, bool]]]]:
+    """The programs below each other; the forced token is marked."""
+    names = ("by itself", found.own), ("derailed", found.wrote), ("a right one", found.right)
+    return [
+        (name, [(token, name != "by itself" and step == found.at) for step, token in enumerate(program)])
+        for name, program in names
+        if program
+    ]
