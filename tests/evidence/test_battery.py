@@ -60,10 +60,13 @@ def test_who_knows_the_test_set_reads_and_who_knows_the_rest_alone_does_not() ->
     assert judged(examine(script("reciter", made, known=rest), only=["reads"])) == {"reads": REFUTED}
 
 
-def test_who_needs_idle_tokens_thinks() -> None:
-    """A reciter whose programs begin with THINK loses its place where that is forbidden; without it nothing is lost."""
+def test_who_needs_idle_tokens_for_what_is_new_alone_thinks() -> None:
+    """A reciter whose programs begin with THINK loses its place where that is forbidden. Where it loses so what it was
+    trained on, too, it lacks a token, and no thought: that shows nothing."""
     made = agent(1, max_operators=3, split="classes", ticks=1)
-    assert judged(examine(script("reciter", made, first=("THINK",)), only=["thinks"])) == {"thinks": SHOWN}
+    new = script("reciter", made, first=("THINK",), of=made.world.kinds.held_out)
+    assert judged(examine(new, only=["thinks"])) == {"thinks": SHOWN}
+    assert judged(examine(script("reciter", made, first=("THINK",)), only=["thinks"])) == {"thinks": NOT_SHOWN}
     assert judged(examine(script("reciter", made), only=["thinks"])) == {"thinks": NOT_SHOWN}
     everything = script("reciter", agent(1, max_operators=2, ticks=1))
     assert judged(examine(everything, only=["thinks"])) == {"thinks": NOT_TESTABLE}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,14 +19,16 @@ def agent(updates: int = 40, **world: Any) -> Agent:
     return new_agent(resolve("calculator", policy={"width": 16}, world=world, training={"max_updates": updates}))
 
 
-def script(name: str, made: Agent, known: Any = slice(None), first: tuple[str, ...] = ()) -> Agent:
+def script(
+    name: str, made: Agent, known: Any = slice(None), first: tuple[str, ...] = (), of: Sequence[int] | None = None
+) -> Agent:
     """A script in the agent's place. It knows a shortest program of each kind, but only LOAD of those that are not
-    `known`; before each program it writes the tokens `first`."""
+    `known`; before each program, or those `of` some kinds, it writes the tokens `first`."""
     if name == "untrained":
         return made
     world: Any = made.world
-    before = world.vocabulary.ids(first)
-    programs = [[*before, *(world.best_program(kind) or ())] for kind in range(len(world.kinds))]
+    before = {kind: world.vocabulary.ids(first) for kind in (range(len(world.kinds)) if of is None else of)}
+    programs = [[*before.get(kind, ()), *(world.best_program(kind) or ())] for kind in range(len(world.kinds))]
     lengths = torch.tensor([len(program) for program in programs])
     width = int(lengths.max())
     table = torch.tensor([program + [world.answer] * (width - len(program)) for program in programs])

@@ -19,7 +19,7 @@ from inwit.evidence.subject import Subject
 from inwit.evidence.twins import twin_in_world
 from inwit.policies.replay import Prompt, PromptMask, Stage
 
-BAR = 0.02
+BAR, KEPT = 0.02, 0.9
 SETTING = "ticks"  # of a world: how many such tokens an episode may hold
 
 
@@ -38,6 +38,7 @@ def judge(subject: Subject) -> Claim:
         "with": Control(float(subject.solved[held_out].double().mean()), why="solved where it may think"),
         "without": Control(float(without[held_out].double().mean()), why="solved where it may not"),
         "trained without": twin,
+        "kept of the trained ones": _kept(subject, without),
     }
     gain = Measure("gained by thinking", float(gained.mean()), BAR, len(gained), interval, controls=beside)
     low = interval[0] if interval else None
@@ -45,6 +46,13 @@ def judge(subject: Subject) -> Claim:
         "the least of that interval", low, 1e-9, len(gained), why="there is one class alone, and so no interval"
     )
     return Claim("thinks", (gain, above), decisive=False)
+
+
+def _kept(subject: Subject, without: Bool[Tensor, " N"]) -> Control:
+    """An agent that was always made to write such tokens fails without them at anything: that is no thought."""
+    trained = without[subject.solved & ~subject.held_out]
+    why = "of the trained tasks that it solves: those that it solves where it may not think"
+    return Control(_share(trained), KEPT, why=why) if len(trained) else Control(None, why=why)
 
 
 class Without:
