@@ -22,6 +22,7 @@ def test_a_memory_of_the_program_is_shown_and_it_is_no_memory_of_the_prompt() ->
     assert all((each.controls["prompt's order"].value or 0) < 0.2 for each in claim.measures)
 
 
+@pytest.mark.slow
 def test_a_memory_of_the_prompt_is_not_shown_and_the_control_names_it() -> None:
     """It solves everything, and writes what it reads; its memory is no plan."""
     claim = looks_ahead.judge(Subject(coded("prompt", max_operators=3)), steps=60)
@@ -32,12 +33,14 @@ def test_a_memory_of_the_prompt_is_not_shown_and_the_control_names_it() -> None:
         assert (each.controls["prompt's order"].value or 0) > 0.9
 
 
+@pytest.mark.slow
 def test_a_lookup_table_is_not_shown() -> None:
     claim = looks_ahead.judge(Subject(coded("lookup", max_operators=3)), steps=20)
     assert claim.verdict == NOT_SHOWN
     assert all(each.statistic is not None and each.statistic < 0.3 for each in claim.measures)
 
 
+@pytest.mark.slow
 def test_the_block_changes_no_figure() -> None:
     whole, small = (looks_ahead.judge(Subject(coded("plan", max_operators=3), block), steps=5) for block in (4096, 77))
     assert whole == small
