@@ -37,7 +37,8 @@ NOT_FORCED = -1
 class Deviations:
     """D forced tokens after which a right program still exists. `row` is the place among the subject's tasks, `at` the
     column of the forced `token`, `tie` whether a right program is as short as the agent's own. `unknown` are so many
-    more, which are left out: it was not proven that a right program exists, or not searched whether one is as short."""
+    more, which are left out: it was not proven that a right program exists, or not searched whether one is as short.
+    `written` is what stands before the forced token, where that is not the agent's own program."""
 
     subject: Subject
     row: Int[Tensor, " D"]
@@ -45,20 +46,23 @@ class Deviations:
     token: Int[Tensor, " D"]
     tie: Bool[Tensor, " D"]
     unknown: int = 0
+    written: Int[Tensor, "D T"] | None = None
 
     def __len__(self) -> int:
         return len(self.row)
 
     def __getitem__(self, rows: slice | Tensor) -> Deviations:
-        return Deviations(self.subject, self.row[rows], self.at[rows], self.token[rows], self.tie[rows], self.unknown)
+        columns = [column[rows] for column in (self.row, self.at, self.token, self.tie)]
+        written = None if self.written is None else self.written[rows]
+        return Deviations(self.subject, *columns, unknown=self.unknown, written=written)
 
     @property
     def force(self) -> Int[Tensor, "D T"]:
         """What is written in the agent's place: its own first tokens, then the forced one."""
-        own = self.subject.own.tokens[self.row]
-        place = torch.arange(own.shape[1], device=own.device)
+        before = self.subject.own.tokens[self.row] if self.written is None else self.written
+        place = torch.arange(before.shape[1], device=before.device)
         forced = torch.where(place == self.at[:, None], self.token[:, None], NOT_FORCED)
-        return torch.where(place < self.at[:, None], own, forced)
+        return torch.where(place < self.at[:, None], before, forced)
 
     def strange_to(self, policy: Policy) -> Bool[Tensor, " D"]:
         """Where the tokens that were written up to the forced one are not what a policy would have written itself."""
@@ -121,13 +125,22 @@ def _forced(
     after, step = causal.step(map_rows(state, lambda tensor: tensor[place]), token)
     going = ~step.terminated & ~step.truncated
     row, token, after = rows[place[going]], token[going], map_rows(after, lambda tensor: tensor[going])
+    column = torch.full_like(row, at)
+    tie, possible = proven(subject, causal, row, column, after)
+    found = row[possible], column[possible], token[possible], tie[possible]
+    return Deviations(subject, *found, unknown=int((~possible).sum()))
+
+
+def proven(
+    subject: Subject, causal: Causal, row: Int[Tensor, " D"], at: Int[Tensor, " D"], after: State
+) -> tuple[Bool[Tensor, " D"], Bool[Tensor, " D"]]:
+    """Of the states after column `at`: where a right program is left that is in all no longer than the agent's own, and
+    where it is known that any is left, and whether one is as short."""
     left = subject.lengths[row] - at - 1
     tie = away(causal, subject.tasks[row], after, left) <= left
     possible = tie | right_again(causal, after, subject.own.tokens[row])
     doubtful = (~possible).nonzero()[:, 0]
-    budget = torch.full_like(doubtful, min(SOON, subject.world.max_steps - at - 1))
+    budget = (subject.world.max_steps - at[doubtful] - 1).clamp(max=SOON)
     part = map_rows(after, lambda tensor: tensor[doubtful])
     possible[doubtful] = away(causal, subject.tasks[row[doubtful]], part, budget) <= budget
-    possible &= tie | (left <= DEPTHS[-1])
-    found = row[possible], torch.full_like(row[possible], at), token[possible], tie[possible]
-    return Deviations(subject, *found, unknown=int((~possible).sum()))
+    return tie, possible & (tie | (left <= DEPTHS[-1]))

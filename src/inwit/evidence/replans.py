@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
@@ -15,6 +17,7 @@ from inwit.core.types import Rollout
 from inwit.evidence.deviation import Deviations
 from inwit.evidence.intervals import clustered_share
 from inwit.evidence.scripts import Reciter, Replanner
+from inwit.evidence.strays import after_longer, after_tie
 from inwit.evidence.subject import Subject
 from inwit.evidence.twins import memoryless_twin
 
@@ -32,6 +35,8 @@ def judge(subject: Subject) -> Claim:
     right, controls = found.own_right, _controls(subject)
     tie = _measure(subject, "right after another token, no longer", found.tie, right, TIE, controls)
     longer = _measure(subject, "right where it takes more tokens", ~found.tie, right, LONGER, controls)
+    tie = replace(tie, controls=tie.controls | after_tie(found))
+    longer = replace(longer, controls=longer.controls | after_longer(found))
     return Claim("re-plans", (tie, longer))
 
 

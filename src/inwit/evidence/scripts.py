@@ -1,4 +1,5 @@
-"""Scripted agents of known truth, on which the tests of claims are calibrated: a reciter, a re-planner, a reactive one.
+"""Scripted agents of known truth, on which the tests of claims are calibrated: two reciters, a re-planner,
+a reactive one.
 
 They answer to the prompts of given tasks alone. Their memories are dicts of tensors, as those of networks are.
 """
@@ -38,6 +39,16 @@ class Reciter:
     def read(self, memory: Memory) -> Output:
         token = self.programs[memory["row"], memory["place"].clamp(max=self.programs.shape[1] - 1)]
         return output_of(torch.nn.functional.one_hot(token, self.size) * SURE)
+
+
+class Restarter(Reciter):
+    """A reciter that begins its program again after each token that is not its own. Nothing is planned by that."""
+
+    def step(self, token: Int[Tensor, " B"], memory: Memory) -> tuple[Output, Memory]:
+        place = memory["place"]
+        own = self.programs[memory["row"], place.clamp(max=self.programs.shape[1] - 1)]
+        memory = memory | {"place": torch.where(token == own, place + 1, 0)}
+        return self.read(memory), memory
 
 
 class Reactive:
