@@ -75,7 +75,7 @@ def test_a_policy_that_cannot_answer_is_refused(parts: Any) -> None:
 
 
 def test_a_forced_answer_is_what_the_world_had_not_decided() -> None:
-    """In tasks that are not drawn: each answer is written, heard and legal, and each leads to the episode of its own."""
+    """In tasks that are not drawn: each answer is written, heard and legal, and each leads to its own episode."""
     world = make_world("lookup-v0", num_values=3)
     asked = world.vocabulary.ids(["F", "1"])
     tasks = world.task({"query": "F 1"}).repeat_interleave(3)

@@ -22,10 +22,10 @@ class Hooks:
     """Rows are those of the block, T at most the world's columns. Where a column is beyond T nothing is done.
 
     `force`: tokens that are written in place of the policy's, or of an answer that the world has not decided yet, where
-    they are then the legal ones; -1 where nothing is forced. What the world has decided stays. `feed`: tokens that the policy is told were written, in
-    place of those that were; -1 where it is told the truth. `edit(t, memory, state)`: the memory that the policy
-    answers from in column t, in place of its own; the policy must be `Readable`. `record` keeps the memory before each
-    column (after an edit), and the outputs: `Rollout.memories`, `Rollout.outputs`.
+    they are then what is legal; -1 where nothing is forced. What the world has decided stays. `feed`: tokens that the
+    policy is told were written, in place of those that were; -1 where it is told the truth. `edit(t, memory, state)`:
+    the memory that the policy answers from in column t, in place of its own; the policy must be `Readable`. `record`
+    keeps the memory before each column (after an edit), and the outputs: `Rollout.memories`, `Rollout.outputs`.
     """
 
     force: Int[Tensor, "B T"] | None = None

@@ -1,5 +1,4 @@
-"""What the stores of programs share: comparing programs by several keys, as their order of reading, and imitating them.
-"""
+"""What the stores of programs share: comparing programs by several keys, how they read, and imitating them."""
 
 from __future__ import annotations
 
