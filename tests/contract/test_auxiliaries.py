@@ -66,7 +66,7 @@ def rollout_for(world: Any, auxiliary: Auxiliary, policy: Any, seed: int = 0) ->
     return collect(world, policy, tasks, generator=stream(seed, "actions"), achieved=auxiliary.reads_achieved)
 
 
-def fed(name: str, world: Any, times: int = 6, **settings: Any) -> tuple[Auxiliary, Any]:
+def fed(name: str, world: Any, times: int = 3, **settings: Any) -> tuple[Auxiliary, Any]:
     """An auxiliary that has observed several rollouts of a policy."""
     auxiliary, policy = make(name, world, **settings), small_policy("gru", world)
     draws = draws_of(auxiliary)
