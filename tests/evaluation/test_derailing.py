@@ -12,8 +12,10 @@ from rich.console import Console
 
 import inwit
 from inwit.commands.cli import main
+from inwit.core.capabilities import FAR
 from inwit.core.contracts import Agent
 from inwit.core.errors import UserError
+from inwit.evaluation import derailing
 from inwit.evaluation.explained import Explanation
 from inwit.rollout.collect import collect
 from inwit.rollout.hooks import Hooks
@@ -142,6 +144,35 @@ def test_far_ends_are_not_searched() -> None:
         False,
     )
     assert "> 12" in printed(explanation)
+
+
+@pytest.mark.parametrize(
+    ("program", "most"),
+    [
+        ("LOAD a ADD b " * 5 + "ANS", 12),
+        (f"{RECITED[:-3]}{'STO m0 LOAD m0 ' * 4}ANS", 14),
+    ],
+    ids=["wrong", "right"],
+)
+def test_a_long_program_of_ones_own_makes_no_search_endless(
+    program: str, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The search goes deeper for a right one alone, and never so deep that a single look takes long."""
+    asked: list[int] = []
+
+    class Noted(derailing.Way):
+        def shortest(self, state: Any, most: int, token: int | None = None) -> tuple[list[int], int]:
+            asked.append(most)
+            return [], FAR
+
+    monkeypatch.setattr(derailing, "Way", Noted)
+    world = {"id": "calculator-v0", "max_operators": 2, "max_steps": 30}
+    agent = scripted(*[program] * 3, world=world, curriculum={"id": "uniform"})
+    own = inwit.explain(agent, SUM)
+    assert (own.success, len(own.program) > 20) == (most == 14, True)
+    explanation = inwit.explain(agent, SUM, force={2: "SUB"})
+    assert max(asked) == most
+    assert explanation.choices[0].within == most
 
 
 @pytest.mark.parametrize(

@@ -183,6 +183,8 @@ def _made_for(metadata: dict[str, str], config: Config) -> bool:
     except (KeyError, ValueError):
         return False
     parts = config.world, config.policy
+    if not (isinstance(given, list) and len(given) == len(parts) and all(isinstance(named, dict) for named in given)):
+        return False
     return [type(part.settings)().to_dict() | named for part, named in zip(parts, given, strict=True)] == [
         part.to_dict() for part in parts
     ]
