@@ -111,7 +111,7 @@ def test_what_is_not_there_is_named_with_what_is(capsys: pytest.CaptureFixture[s
     with pytest.raises(UserError, match=r"unknown .* '7': .*valid: best, last, 000004, 000000, 000002, 000003$"):
         inwit.load(folder(agent), at=7)
     for nothing in (lambda: inwit.load(f"{agent.path}@"), lambda: inwit.load(folder(agent), at="")):
-        with pytest.raises(UserError, match="unknown checkpoint or snapshot of .* '': valid: best"):
+        with pytest.raises(UserError, match=r"unknown checkpoint or snapshot of .* '': valid: best"):
             nothing()
     with pytest.raises(UserError, match="give one of them"):
         inwit.load(folder(agent), at=2, untrained=1)
