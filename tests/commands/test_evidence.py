@@ -20,7 +20,8 @@ from support import small_config
 
 
 def trained(seed: int = 0, **overrides: Any) -> Path:
-    agent = inwit.train(small_config(seed=seed, training={"max_updates": 2, "confirm": False}, **overrides), tell=quiet)
+    training = {"training": {"max_updates": 2, "confirm": False}}
+    agent = inwit.train(small_config(seed=seed, **training | overrides), tell=quiet)
     assert agent.path is not None
     return agent.path
 
@@ -208,7 +209,16 @@ def test_of_a_checkpoint_nothing_is_kept_with_the_run(quick: list[str], capsys: 
     path = trained()
     assert main(["evidence", "latest@best", "--only", "reads"]) == 0
     assert not (path / "evidence.json").exists()
-    assert "is kept nowhere: name a file with --out" in capsys.readouterr().err
+    out, err = capsys.readouterr()
+    assert "is kept nowhere: name a file with --out" in err
+    assert f"{path.name}@2" in out
+
+
+def test_of_a_snapshot_the_update_is_named(quick: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    path = trained(training={"max_updates": 2, "confirm": False, "snapshots": (1,)})
+    assert main(["evidence", "latest@1", "--only", "reads", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["agents"] == [f"{path.name}@1"]
+    assert inwit.load("latest").name == path.name
 
 
 def test_a_disk_that_refuses_costs_the_file_alone(
@@ -236,7 +246,7 @@ def test_what_cannot_be_examined_is_said_in_one_line(capsys: pytest.CaptureFixtu
         "--only ',' names no claim: name some of reads, remembers": ["latest", "--only", ","],
         "unknown run": ["nothing-like-it"],
         "no run under": ["nothing-*"],
-        "differ in more than their seed": [path.name, other.name],
+        f"{path.name} and {other.name} differ in more than their seed, in policy": [path.name, other.name],
         "is no file that can be written": ["latest", "--out", str(tmp_path)],
         "the following arguments are required: RUN": [],
     }
@@ -259,5 +269,6 @@ def test_a_policy_from_elsewhere_is_judged_where_it_can_be(capsys: pytest.Captur
     from scripts import ORACLES, scripted
 
     found = inwit.examine(scripted(*ORACLES))
+    assert [claim.claim for claim in inwit.examine(scripted(*ORACLES), only="reads").claims] == ["reads"]
     assert [claim.claim for claim in found.claims] == list(CLAIMS)
     assert all("\n" not in claim.why for claim in found.claims)
