@@ -11,6 +11,7 @@ import torch
 from rich.console import Console
 
 import inwit
+from inwit.commands import explain as explain_command
 from inwit.commands.cli import main
 from inwit.core.capabilities import FAR
 from inwit.core.contracts import Agent
@@ -192,6 +193,27 @@ def test_what_cannot_be_forced_is_refused(force: Any, message: str) -> None:
         inwit.explain(calculating("LOAD a ADD b MUL c ANS"), SUM, force=force)
 
 
+@pytest.mark.parametrize("force", ["2=SUB", [(2, "SUB")], 2])
+def test_force_is_a_mapping(force: Any) -> None:
+    with pytest.raises(UserError, match=r"^force = .* names no steps: give steps with their tokens, as in force="):
+        inwit.explain(calculating("LOAD a ADD b MUL c ANS"), SUM, force=force)
+
+
+def test_the_example_of_the_help_is_legal() -> None:
+    """For an agent that writes LOAD x VERB y: a token that stands where another verb may stand."""
+    example = main_help().split("--expression '(a+b)*c' --operands 2 3 4 --force ")[1].split()[0]
+    step, token = example.split("=")
+    forced = {int(step): token}
+    explanation = inwit.explain(calculating("LOAD a ADD b MUL c ANS"), SUM, force=forced)
+    assert explanation.program[int(step)] == token
+    assert "`> 12`" in main_help()
+
+
+def main_help() -> str:
+    assert explain_command.__doc__
+    return explain_command.__doc__
+
+
 def test_the_command_forces_tokens(capsys: pytest.CaptureFixture[str]) -> None:
     inwit.train(small_config(training={"max_updates": 1}), tell=quiet)
     asked = ["explain", "latest", "--stage", "2", "--operands", "5", "5", "7", "9", "8"]
@@ -199,7 +221,8 @@ def test_the_command_forces_tokens(capsys: pytest.CaptureFixture[str]) -> None:
     plain = json.loads(capsys.readouterr().out)
     assert plain["program"][:3] == ["ADD", "SUB", "MUL"]
     for force, said in (
-        ("MUL", "--force 'MUL' is no step with a token: write it as in --force 3=MUL"),
+        ("MUL", "--force 'MUL' is no step with a token: write it as in --force 2=SUB"),
+        (",", "--force ',' names no step: write it as in --force 2=SUB"),
         ("x=MUL", "is no step with a token"),
         ("1=", "is no step with a token"),
         ("1=MUL,1=ADD", "step 1 is forced twice"),

@@ -66,6 +66,7 @@ def examine(
     and for an agent that does not fit its world or has weights that are not finite.
     """
     agents = [agents] if isinstance(agents, Agent) else list(agents)
+    only = [only] if isinstance(only, str) else only
     claims = [name for name in CLAIMS if only is None or name in only]
     for name in only or ():
         if name not in CLAIMS:
@@ -88,7 +89,7 @@ def examine(
 
 def names_of(agents: Sequence[Agent]) -> list[str]:
     """What each agent is called: its run, else its place. Runs of one name in different folders are numbered."""
-    plain = [agent.path.name if agent.path else f"agent {place}" for place, agent in enumerate(agents)]
+    plain = [agent.name or f"agent {place}" for place, agent in enumerate(agents)]
     names = list[str]()
     for name in plain:
         more = (f"{name} ({number})" for number in range(2, len(plain) + 2))
@@ -100,9 +101,12 @@ def _refuse_strangers(agents: Sequence[Agent]) -> None:
     if not agents:
         raise UserError("nobody is examined: name at least one agent")
     first, *others = agents
-    for agent in others:
-        if _recipe(agent) != _recipe(first):
-            raise UserError(f"{first!r} and {agent!r} differ in more than their seed: name runs of one recipe")
+    names = names_of(agents)
+    for name, agent in zip(names[1:], others, strict=True):
+        one, other = _recipe(first), _recipe(agent)
+        if differing := [each for each in {**one, **other} if one.get(each) != other.get(each)]:
+            who, what = f"{names[0]} and {name}", ", ".join(differing)
+            raise UserError(f"{who} differ in more than their seed, in {what}: name runs of one recipe")
     seeds = [agent.config.seed for agent in agents if agent.config is not None]
     if len(set(seeds)) < len(seeds):
         twice = next(seed for seed in seeds if seeds.count(seed) > 1)
