@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import inwit
+from inwit.commands import evidence as evidence_command
 from inwit.commands.cli import main
 from inwit.core import storage
 from inwit.core.claims import CLAIMS, Claim, Evidence, Measure
@@ -19,13 +20,18 @@ from support import small_config
 
 
 def trained(seed: int = 0, **overrides: Any) -> Path:
-    agent = inwit.train(small_config(seed=seed, training={"max_updates": 2, "confirm": False}, **overrides), tell=quiet)
+    training = {"training": {"max_updates": 2, "confirm": False}}
+    agent = inwit.train(small_config(seed=seed, **training | overrides), tell=quiet)
     assert agent.path is not None
     return agent.path
 
 
 def kept(path: Path) -> dict[str, Any]:
     return json.loads((path / "evidence.json").read_text())
+
+
+def seeds(path: Path) -> dict[str, Any]:
+    return json.loads((path / "evidence-seeds.json").read_text())
 
 
 def test_every_claim_is_judged_and_kept_with_the_run(capsys: pytest.CaptureFixture[str]) -> None:
@@ -106,25 +112,113 @@ def test_ctrl_c_loses_the_claim_at_hand_alone(quick: list[str], capsys: pytest.C
     assert [claim["claim"] for claim in kept(path)["claims"]] == ["reads", "remembers"]
 
 
+def test_a_claim_stays_until_it_is_judged_anew(quick: list[str]) -> None:
+    path = trained()
+    assert main(["evidence", "latest"]) == 0
+    before = kept(path)["claims"]
+    quick[:] = ["stop"]
+    assert main(["evidence", "latest"]) == 130
+    assert [claim["claim"] for claim in kept(path)["claims"]] == list(CLAIMS)
+    assert kept(path)["claims"][2:] == before[2:]
+    quick[:] = ["", "", "", ""]
+    assert main(["evidence", "latest"]) == 0
+    after = kept(path)["claims"]
+    assert not any(new["statistic"] == old["statistic"] for new, old in zip(after, before, strict=True))
+
+
+def test_two_commands_at_once_lose_nothing(quick: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    path, examine = trained(), battery.examine
+
+    def beside(agents: list[Agent], *, only: list[str], progress: Any) -> Evidence:
+        """While this claim is judged another command judges another one."""
+        monkeypatch.setattr(battery, "examine", examine)
+        assert main(["evidence", "latest", "--only", "thinks"]) == 0
+        return battery.examine(agents, only=only, progress=progress)
+
+    monkeypatch.setattr(battery, "examine", beside)
+    assert main(["evidence", "latest", "--only", "reads"]) == 0
+    assert [claim["claim"] for claim in kept(path)["claims"]] == ["reads", "thinks"]
+
+
+def test_a_file_is_written_by_one_command_at_a_time(
+    quick: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, publish, free = trained(), storage.publish, list[bool]()
+
+    def publishing(file: Path, data: bytes) -> None:
+        with storage.locked(path / ".evidence.json.lock") as held:
+            free.append(held)
+        publish(file, data)
+
+    monkeypatch.setattr(storage, "publish", publishing)
+    assert main(["evidence", "latest", "--only", "reads"]) == 0
+    assert free == [False]
+    monkeypatch.setattr(evidence_command, "PATIENCE", 1)
+    with storage.locked(path / ".evidence.json.lock"):
+        assert main(["evidence", "latest", "--only", "thinks"]) == 0
+    assert "another command is writing it" in capsys.readouterr().err
+    assert [claim["claim"] for claim in kept(path)["claims"]] == ["reads"]
+
+
 def test_several_runs_are_kept_in_the_first_or_in_a_file(
     quick: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     first, second = trained(), trained(1)
     assert main(["evidence", first.name, second.name, "--only", "reads"]) == 0
-    assert kept(first)["agents"] == [first.name, second.name]
-    assert not (second / "evidence.json").exists()
+    assert seeds(first)["agents"] == [first.name, second.name]
+    assert not any((path / name).exists() for path, name in ((first, "evidence.json"), (second, "evidence-seeds.json")))
     file = tmp_path / "found.json"
     assert main(["evidence", "tutorial-*", "--only", "thinks", "--out", str(file)]) == 0
     assert sorted(json.loads(file.read_text())["agents"]) == sorted([first.name, second.name])
-    assert [claim["claim"] for claim in kept(first)["claims"]] == ["reads"]
+    assert [claim["claim"] for claim in seeds(first)["claims"]] == ["reads"]
     assert "over seeds" in capsys.readouterr().out
+
+
+def test_evidence_of_one_agent_and_of_its_seeds_stand_beside_each_other(
+    quick: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second, third = trained(), trained(1), trained(2)
+    for words in ([first], [first, second], [first]):
+        assert main(["evidence", *(path.name for path in words), "--only", "thinks"]) == 0
+    assert (kept(first)["agents"], seeds(first)["agents"]) == ([first.name], [first.name, second.name])
+    assert "replaced" not in capsys.readouterr().err
+    assert main(["evidence", first.name, third.name, "--only", "thinks"]) == 0
+    said = f"or of another version ({first.name}, {second.name}): it will be replaced; --out names another file"
+    assert said in capsys.readouterr().err
+
+
+def test_only_evidence_is_replaced_by_evidence(
+    quick: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = trained()
+    for name in ("run.json", "weights.safetensors", "metrics.jsonl"):
+        before = (path / name).read_bytes()
+        assert main(["evidence", "latest", "--out", str(path / name)]) == 2
+        error = capsys.readouterr().err
+        assert f"{name} holds no evidence, and would be lost: name another file" in error
+        assert error.count("\n") == 1
+        assert (path / name).read_bytes() == before
+    empty = tmp_path / "empty"
+    empty.touch()
+    for file in (empty, empty, path / "evidence.json"):
+        assert main(["evidence", "latest", "--only", "reads", "--out", str(file)]) == 0
+        assert json.loads(file.read_text())["agents"] == [path.name]
 
 
 def test_of_a_checkpoint_nothing_is_kept_with_the_run(quick: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     path = trained()
     assert main(["evidence", "latest@best", "--only", "reads"]) == 0
     assert not (path / "evidence.json").exists()
-    assert "is kept nowhere: name a file with --out" in capsys.readouterr().err
+    out, err = capsys.readouterr()
+    assert "is kept nowhere: name a file with --out" in err
+    assert f"{path.name}@2" in out
+
+
+def test_of_a_snapshot_the_update_is_named(quick: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    path = trained(training={"max_updates": 2, "confirm": False, "snapshots": (1,)})
+    assert main(["evidence", "latest@1", "--only", "reads", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["agents"] == [f"{path.name}@1"]
+    assert inwit.load("latest").name == path.name
 
 
 def test_a_disk_that_refuses_costs_the_file_alone(
@@ -149,9 +243,10 @@ def test_what_cannot_be_examined_is_said_in_one_line(capsys: pytest.CaptureFixtu
     other = trained(policy={"width": 9})
     asked: dict[str, list[str]] = {
         "unknown claim 'replans': did you mean 're-plans'?": ["latest", "--only", "replans"],
+        "--only ',' names no claim: name some of reads, remembers": ["latest", "--only", ","],
         "unknown run": ["nothing-like-it"],
         "no run under": ["nothing-*"],
-        "differ in more than their seed": [path.name, other.name],
+        f"{path.name} and {other.name} differ in more than their seed, in policy": [path.name, other.name],
         "is no file that can be written": ["latest", "--out", str(tmp_path)],
         "the following arguments are required: RUN": [],
     }
@@ -174,5 +269,6 @@ def test_a_policy_from_elsewhere_is_judged_where_it_can_be(capsys: pytest.Captur
     from scripts import ORACLES, scripted
 
     found = inwit.examine(scripted(*ORACLES))
+    assert [claim.claim for claim in inwit.examine(scripted(*ORACLES), only="reads").claims] == ["reads"]
     assert [claim.claim for claim in found.claims] == list(CLAIMS)
     assert all("\n" not in claim.why for claim in found.claims)

@@ -28,14 +28,22 @@ RECIPES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("tutorial", {}, {}),
     ("lookup", {}, {}),
 ]
+# Settings that make an auxiliary small; those that it does not have are left out.
+SMALL = {"babble": 256, "variations": 256, "bits": 14}
+
+
+def small(name: str) -> dict[str, Any]:
+    """Settings of a small auxiliary that is on."""
+    known = AUXILIARIES.settings(name).__dataclass_fields__
+    return {"rows": 6} | {setting: value for setting, value in SMALL.items() if setting in known}
 
 
 def home(name: str, split: bool = False) -> tuple[Any, Any]:
     """A recipe with this auxiliary alone on, in a world that can serve it, and that world."""
     off = {other: {"rows": 0} for other in AUXILIARIES.names()}
-    small = {"policy": {"width": 8}, "training": {"episodes": 32, "max_updates": 8, "confirm": False}}
+    tiny = {"policy": {"width": 8}, "training": {"episodes": 32, "max_updates": 8, "confirm": False}}
     for recipe, plain, with_split in RECIPES:
-        config = resolve(recipe, world=with_split if split else plain, **{**off, name: {"rows": 6}}, **small)
+        config = resolve(recipe, world=with_split if split else plain, **{**off, name: small(name)}, **tiny)
         try:
             return config, prepare(config).agent.world
         except UserError:
@@ -45,7 +53,7 @@ def home(name: str, split: bool = False) -> tuple[Any, Any]:
 
 def make(name: str, world: Any, **settings: Any) -> Auxiliary:
     cls = AUXILIARIES.load(name)
-    return cls(cls.Settings(rows=6, **settings), world)
+    return cls(cls.Settings(**small(name), **settings), world)
 
 
 def draws_of(auxiliary: Auxiliary, seed: int = 0) -> dict[str, torch.Generator]:
@@ -58,7 +66,7 @@ def rollout_for(world: Any, auxiliary: Auxiliary, policy: Any, seed: int = 0) ->
     return collect(world, policy, tasks, generator=stream(seed, "actions"), achieved=auxiliary.reads_achieved)
 
 
-def fed(name: str, world: Any, times: int = 6, **settings: Any) -> tuple[Auxiliary, Any]:
+def fed(name: str, world: Any, times: int = 3, **settings: Any) -> tuple[Auxiliary, Any]:
     """An auxiliary that has observed several rollouts of a policy."""
     auxiliary, policy = make(name, world, **settings), small_policy("gru", world)
     draws = draws_of(auxiliary)

@@ -419,10 +419,9 @@ def test_what_causal_worlds_say_of_themselves(world_id: str) -> None:
     if world is None:
         return
     tasks, states, _, steps, _ = random_programs(world, 1, 3, 1.0)
-    most, ended = 7, ended_before(steps)
+    ended, to_go = ended_before(steps), [world.to_go(tasks, state, 7) for state in states]
     for column in range(len(steps)):
-        before, alive = world.to_go(tasks, states[column], most), ~ended[column]
-        after = world.to_go(tasks, states[column + 1], most)
+        before, after, alive = to_go[column], to_go[column + 1], ~ended[column]
         over, right = steps[column].terminated | steps[column].truncated, steps[column].success
         assert not before[~alive].any()
         assert bool((before[alive] > 0).all())

@@ -11,9 +11,12 @@ import torch
 from rich.console import Console
 
 import inwit
+from inwit.commands import explain as explain_command
 from inwit.commands.cli import main
+from inwit.core.capabilities import FAR
 from inwit.core.contracts import Agent
 from inwit.core.errors import UserError
+from inwit.evaluation import derailing
 from inwit.evaluation.explained import Explanation
 from inwit.rollout.collect import collect
 from inwit.rollout.hooks import Hooks
@@ -145,6 +148,35 @@ def test_far_ends_are_not_searched() -> None:
 
 
 @pytest.mark.parametrize(
+    ("program", "most"),
+    [
+        ("LOAD a ADD b " * 5 + "ANS", 12),
+        (f"{RECITED[:-3]}{'STO m0 LOAD m0 ' * 4}ANS", 14),
+    ],
+    ids=["wrong", "right"],
+)
+def test_a_long_program_of_ones_own_makes_no_search_endless(
+    program: str, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The search goes deeper for a right one alone, and never so deep that a single look takes long."""
+    asked: list[int] = []
+
+    class Noted(derailing.Way):
+        def shortest(self, state: Any, most: int, token: int | None = None) -> tuple[list[int], int]:
+            asked.append(most)
+            return [], FAR
+
+    monkeypatch.setattr(derailing, "Way", Noted)
+    world = {"id": "calculator-v0", "max_operators": 2, "max_steps": 30}
+    agent = scripted(*[program] * 3, world=world, curriculum={"id": "uniform"})
+    own = inwit.explain(agent, SUM)
+    assert (own.success, len(own.program) > 20) == (most == 14, True)
+    explanation = inwit.explain(agent, SUM, force={2: "SUB"})
+    assert max(asked) == most
+    assert explanation.choices[0].within == most
+
+
+@pytest.mark.parametrize(
     ("force", "message"),
     [
         ({0: "MULL"}, r"^force 0=MULL: unknown token 'MULL': did you mean 'MUL'\?"),
@@ -161,6 +193,27 @@ def test_what_cannot_be_forced_is_refused(force: Any, message: str) -> None:
         inwit.explain(calculating("LOAD a ADD b MUL c ANS"), SUM, force=force)
 
 
+@pytest.mark.parametrize("force", ["2=SUB", [(2, "SUB")], 2])
+def test_force_is_a_mapping(force: Any) -> None:
+    with pytest.raises(UserError, match=r"^force = .* names no steps: give steps with their tokens, as in force="):
+        inwit.explain(calculating("LOAD a ADD b MUL c ANS"), SUM, force=force)
+
+
+def test_the_example_of_the_help_is_legal() -> None:
+    """For an agent that writes LOAD x VERB y: a token that stands where another verb may stand."""
+    example = main_help().split("--expression '(a+b)*c' --operands 2 3 4 --force ")[1].split()[0]
+    step, token = example.split("=")
+    forced = {int(step): token}
+    explanation = inwit.explain(calculating("LOAD a ADD b MUL c ANS"), SUM, force=forced)
+    assert explanation.program[int(step)] == token
+    assert "`> 12`" in main_help()
+
+
+def main_help() -> str:
+    assert explain_command.__doc__
+    return explain_command.__doc__
+
+
 def test_the_command_forces_tokens(capsys: pytest.CaptureFixture[str]) -> None:
     inwit.train(small_config(training={"max_updates": 1}), tell=quiet)
     asked = ["explain", "latest", "--stage", "2", "--operands", "5", "5", "7", "9", "8"]
@@ -168,7 +221,8 @@ def test_the_command_forces_tokens(capsys: pytest.CaptureFixture[str]) -> None:
     plain = json.loads(capsys.readouterr().out)
     assert plain["program"][:3] == ["ADD", "SUB", "MUL"]
     for force, said in (
-        ("MUL", "--force 'MUL' is no step with a token: write it as in --force 3=MUL"),
+        ("MUL", "--force 'MUL' is no step with a token: write it as in --force 2=SUB"),
+        (",", "--force ',' names no step: write it as in --force 2=SUB"),
         ("x=MUL", "is no step with a token"),
         ("1=", "is no step with a token"),
         ("1=MUL,1=ADD", "step 1 is forced twice"),

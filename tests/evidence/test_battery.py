@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 
+from coded import Coded, coded
 from examined import agent, script
-from inwit.core.claims import CLAIMS, NOT_SHOWN, NOT_TESTABLE, REFUTED, SHOWN, Evidence
+from inwit.core.claims import CLAIMS, NOT_SHOWN, NOT_TESTABLE, REFUTED, SHOWN, Claim, Control, Evidence, Measure
 from inwit.core.contracts import Agent
 from inwit.core.errors import UserError
-from inwit.evidence.battery import examine
+from inwit.evidence import looks_ahead, pictures, replans, thinks
+from inwit.evidence.battery import _joined, examine, names_of
+from inwit.evidence.scripts import Reciter
+from inwit.evidence.subject import Subject
+from inwit.evidence.thinks import ABOVE, BAR, GAINED
+from inwit.rollout.collect import collect
+from inwit.rollout.hooks import Hooks
 from inwit.training.config import resolve
 from inwit.training.loop import loop, prepare
 from support import untrained
@@ -130,9 +138,107 @@ def test_every_claim_has_a_line_and_those_asked_for_alone() -> None:
 
 
 def test_a_script_without_a_recipe_is_judged_without_twins() -> None:
+    """But what it solves beyond its twin nobody knows then, and *remembers* does not become easier by that."""
     evidence = examine(replace(script("re-planner", agent(max_operators=2)), config=None), only=TESTED)
-    assert judged(evidence)["remembers"] == judged(evidence)["re-plans"] == SHOWN
-    assert "no recipe" in evidence.claims[1].measures[0].controls["memoryless twin"].why
+    assert judged(evidence)["re-plans"] == SHOWN
+    remembers = evidence.claims[1]
+    assert (remembers.verdict, len(remembers.measures)) == (NOT_TESTABLE, 4)
+    assert "there is no memoryless twin: no recipe made this agent" in remembers.why
+    assert "no recipe" in remembers.measures[0].controls["memoryless twin"].why
+
+
+def gained(share: float) -> Claim:
+    """What *thinks* says of one seed, whose own interval is narrow."""
+    low = share - 0.01
+    gain = Measure(GAINED, share, BAR, 100, (low, share + 0.01), signed=True)
+    return Claim("thinks", (gain, Measure("the least", low, ABOVE, 100, signed=True, low_of=GAINED)), decisive=False)
+
+
+def test_several_seeds_think_only_if_their_own_interval_is_above_nothing() -> None:
+    names = ["a", "b", "c"]
+    joined = _joined([gained(share) for share in (0.02, 0.30, 0.03)], names)
+    assert joined.verdict == NOT_SHOWN
+    gain, least = joined.measures
+    assert gain.interval is not None
+    assert gain.interval[0] == least.statistic == pytest.approx(-0.28, abs=0.01), "A difference may be negative."
+    assert _joined([gained(share) for share in (0.10, 0.11, 0.12)], names).verdict == SHOWN
+    share = Claim("reads", (Measure("solved", 0.02, 0.9, 9),)), Claim("reads", (Measure("solved", 0.3, 0.9, 9),))
+    assert _joined(list(share), names[:2]).measures[0].interval == (0.0, 1.0), "A share ends at 0 and 1."
+
+
+def test_seeds_with_unlike_measures_are_joined_by_name() -> None:
+    one, two = Measure("first", 1.0, 0.9, 9, controls={"able": Control(1.0, 0.9)}), Measure("second", 1.0, 0.9, 9)
+    joined = _joined([Claim("c", (one, two)), Claim("c", (replace(one, controls={}),))], ["a", "b"])
+    assert joined.measures[0].statistic == 1
+    assert joined.measures[0].controls["able"].why == "b has no such control"
+    assert (joined.verdict, joined.why) == (NOT_TESTABLE, "b: second was not measured")
+
+
+def test_runs_of_one_name_are_told_apart(tmp_path: Path, trained: list[Agent]) -> None:
+    paths = [tmp_path / folder / "run" for folder in ("one", "two")] + [tmp_path / "run (2)"]
+    agents = [replace(trained[0], path=path) for path in paths]
+    assert names_of(agents) == ["run", "run (3)", "run (2)"]
+
+
+def test_runs_that_differ_in_what_changes_no_weight_are_seeds_of_one_recipe(trained: list[Agent]) -> None:
+    first, second = trained
+    aside = {"threads": 2, "snapshots": (0, 5), "checkpoint_every": 7.0}
+    same = replace(second, config=resolve(second.config, training=aside))
+    assert len(examine([first, same], only=["reads"]).agents) == 2
+    with pytest.raises(UserError, match="differ in more than their seed"):
+        examine([first, replace(second, config=resolve(second.config, training={"episodes": 128}))], only=["reads"])
+
+
+def test_probes_are_drawn_beside_the_other_seeds(trained: list[Agent]) -> None:
+    drawn = examine(trained, only=["looks ahead"]).pictures["probes"]
+    assert set(drawn) == {"agent 0", "agent 1"}
+    assert all("memory of another seed (1)" in each["lines"] for each in drawn.values())
+
+
+def test_what_is_shown_as_right_is_right(trained: list[Agent], monkeypatch: pytest.MonkeyPatch) -> None:
+    subject = Subject(trained[0])
+    shown = replans.derailed(subject)
+    assert shown is not None
+    tasks = subject.world.task(shown["task"])
+    force = torch.tensor([subject.world.vocabulary.ids(shown["right"])])
+    assert bool(collect(subject.world, subject.agent.policy, tasks, hooks=Hooks(force=force)).success)
+    assert shown["right"][shown["at"]] == shown["forced"]
+    # A script that recites, in the re-planner's place, is not right in any of these episodes.
+    monkeypatch.setattr(replans, "Replanner", lambda world, tasks, programs, _: Reciter(world, tasks, programs))
+    assert replans.derailed(subject) is None
+
+
+def test_an_idle_token_of_a_world_that_cannot_leave_it_out_has_no_twin() -> None:
+    made = agent(1, max_operators=3, split="classes", ticks=1)
+    assert thinks._untaught(Subject(made), {}).value is None
+    assert "does not say which settings leave such tokens out" in thinks._untaught(Subject(made), {}).why
+    assert thinks._untaught(Subject(made), {"ticks": 0}).value is not None
+
+
+def test_blocks_change_nothing_of_what_another_policy_does(trained: list[Agent]) -> None:
+    """Nor do they of what the agent does where other tasks are shown to it."""
+    subject, policy = Subject(trained[0]), trained[1].policy
+    shown = subject.tasks[torch.arange(len(subject.tasks)).flip(0)]
+    for other in (None, shown):
+        whole, parts = (subject.ended(policy, subject.tasks, other, block) for block in (0, 7))
+        assert torch.equal(whole[0], parts[0])
+        assert torch.equal(whole[1], parts[1])
+    assert not bool(subject.ended(policy, subject.tasks[:0])[0].any())
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+def test_a_gpu_exchanges_and_draws(trained: list[Agent]) -> None:
+    """All that is made on the way lies on the agent's device."""
+    place, agent, planner = torch.device("cuda"), trained[0].copy(), coded("plan", max_operators=3)
+    for policy in (agent.policy, planner.policy):
+        assert isinstance(policy, torch.nn.Module | Coded)
+        policy.to(place)
+    assert looks_ahead.judge(Subject(replace(planner, device=place)), steps=60).verdict == SHOWN
+    subject = Subject(replace(agent, device=place))
+    assert set(pictures.horizons(subject)["lines"]) == {pictures.MEMORY, pictures.PROMPT, pictures.FRESH}
+    assert pictures.odd_token(subject)["lines"]
+    names = {claim.claim: claim.verdict for claim in examine(subject.agent).claims}
+    assert names == judged(examine(trained[0]))
 
 
 def test_what_cannot_be_asked_is_refused(trained: list[Agent]) -> None:

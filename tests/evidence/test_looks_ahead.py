@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -10,7 +11,8 @@ import torch
 from coded import coded
 from inwit.core.claims import NOT_SHOWN, NOT_TESTABLE, SHOWN
 from inwit.evidence import looks_ahead
-from inwit.evidence.plans import plans
+from inwit.evidence.interchange import Interchange
+from inwit.evidence.plans import Plans, Trials, plans, readings
 from inwit.evidence.scripts import Reciter
 from inwit.evidence.subject import Subject
 from support import untrained
@@ -82,6 +84,72 @@ def test_calls_are_the_tokens_by_which_programs_differ() -> None:
     changed = found.calls[found.before] != found.calls[found.after]
     assert torch.equal(changed.long().argmax(1), found.differs)
     assert bool((changed.sum(1) == 1).all())
+
+
+@pytest.fixture(scope="module")
+def planner() -> Subject:
+    return Subject(coded("plan", max_operators=3))
+
+
+def experiments(subject: Subject, found: Plans, read: Plans) -> looks_ahead.Experiments:
+    policy: Any = subject.agent.policy
+    return looks_ahead.Experiments(Interchange(subject, policy), found, read, steps=2)
+
+
+def fewer(found: Plans, kept: torch.Tensor) -> Plans:
+    parts = {name: getattr(found, name)[kept] for name in ("before", "after", "differs")}
+    return replace(found, **parts)
+
+
+def test_a_control_for_comparison_may_be_missing_and_is_named(planner: Subject) -> None:
+    """The prompts of these tasks differ in no call: of the order of reading nothing can be said."""
+    found = plans(planner)
+    none = fewer(readings(planner), torch.zeros(0, dtype=torch.int64))
+    for measure in experiments(planner, found, none).measures():
+        assert measure.statistic is not None, measure.why
+        assert measure.controls["prompt's order"].value is None
+        assert "there is a trial" in measure.controls["prompt's order"].why
+
+
+def test_a_control_without_a_trial_holds_nothing(planner: Subject) -> None:
+    """Every pair begins with a class that subspaces are found on: there is no held-out trial of the same call."""
+    found, read = plans(planner), readings(planner)
+    trained = experiments(planner, found, read).trained
+    found = fewer(found, trained[found.before])
+    test = experiments(planner, found, read)
+    assert test.whole is not None
+    measure = test.measures()[0]
+    assert measure.statistic is None
+    assert measure.why.endswith("for the control same call")
+
+
+def test_without_a_pair_of_programs_nothing_is_said_of_the_memory(planner: Subject) -> None:
+    found = fewer(plans(planner), torch.zeros(0, dtype=torch.int64))
+    assert experiments(planner, found, readings(planner)).whole is None
+
+
+def test_trials_are_counted_once_and_held_out_where_nothing_is_to_change() -> None:
+    found = plans(Subject(coded("plan", max_operators=3)))
+    kept, generator = found.clusters % 4 != 0, torch.Generator().manual_seed(0)
+    trials = found.draw(0, 0, 500, generator, rows=torch.ones_like(kept), goals=~kept, unchanged=1.0)
+    assert torch.equal(trials.base, trials.goal)
+    assert not bool(kept[trials.goal].any())
+    twice = Trials(*(torch.cat([getattr(trials, name)] * 2) for name in ("base", "donor", "goal")))
+    rows = {(int(base), int(donor)) for base, donor in zip(trials.base, trials.donor, strict=True)}
+    assert len(twice.distinct()) == len(trials.distinct()) == len(rows) < len(trials)
+    assert len(trials[:0].distinct()) == 0
+
+
+def test_a_pair_of_programs_is_of_one_stage() -> None:
+    """A policy is told the stage: in training it is the base's, in judging the goal's."""
+    subject = Subject(coded("plan", max_operators=2))
+    stage = torch.arange(len(subject.tasks)) % 2
+    found = plans(subject)
+    assert bool((stage[found.before] != stage[found.after]).any())
+    subject.world.stage = lambda tasks: stage  # type: ignore[method-assign]
+    found = plans(subject)
+    assert len(found.before)
+    assert torch.equal(stage[found.before], stage[found.after])
 
 
 def test_goals_are_of_classes_that_no_subspace_was_found_on() -> None:

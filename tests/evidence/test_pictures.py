@@ -5,9 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 
+import inwit
 from coded import coded
 from inwit.evidence import pictures, probes
+from inwit.evidence.battery import examine
 from inwit.evidence.subject import Subject
+from inwit.training.config import resolve
+from soaking import quiet
 from support import untrained
 
 
@@ -43,11 +47,26 @@ def test_what_cannot_be_drawn_is_left_out() -> None:
 
 
 def test_emergence_follows_the_updates(planner: Subject) -> None:
-    drawn = pictures.emergence([(0, coded("lookup", max_operators=2)), (50, coded("plan", max_operators=2))])
+    before, after = (Subject(coded(kind, max_operators=2)) for kind in ("lookup", "plan"))
+    drawn = pictures.emergence([(0, before), (50, after)])
     assert drawn["lines"]["solved"] == [[0.0, 1.0], [50.0, 1.0]]
     first, last = (share for _, share in drawn["lines"]["foretold (F1)"])
     assert last > first
-    assert pictures.emergence([(0, planner.agent)]) == {}
+    assert pictures.emergence([(0, planner)]) == {}
+
+
+def test_growth_ends_with_the_agent_itself_and_says_where_a_snapshot_is_damaged() -> None:
+    training = {"snapshots": (0, 1), "max_updates": 3, "confirm": False, "episodes": 8}
+    agent = inwit.train(resolve("calculator", training=training), tell=quiet)
+    assert [x for x, _ in pictures.growth(Subject(agent))["lines"]["solved"]] == [0.0, 1.0, 3.0]
+    assert [x for x, _ in pictures.growth(Subject(inwit.load(agent.path or "", at=1)))["lines"]["solved"]] == [0.0, 1.0]
+    assert agent.path
+    (agent.path / "snapshots" / "000001.safetensors").write_bytes(b"nothing")
+    heard: list[str] = []
+    evidence = examine(agent, only=["re-plans"], progress=heard.append)
+    assert "are damaged" in evidence.pictures["emergence"][agent.path.name]["why"]
+    assert "no picture of emergence" in heard[-1]
+    assert len(evidence.claims) == 1
 
 
 def test_folds_keep_classes_together_and_a_probe_never_sees_the_class_that_it_judges() -> None:

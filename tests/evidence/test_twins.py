@@ -14,6 +14,7 @@ from inwit.core.errors import UserError
 from inwit.evidence import twins
 from inwit.evidence.twins import memoryless_twin, twin_in_world
 from inwit.policies.memoryless import Memoryless
+from inwit.training.config import resolve
 
 
 def equal(one: object, other: object) -> bool:
@@ -49,6 +50,29 @@ def test_a_twin_trains_as_long_as_the_run_did_but_for_a_bound(monkeypatch: pytes
         memoryless_twin(replace(made, summary=summary))
     rows = made.config.training.episodes + made.config.auxiliaries["hindsight"].rows
     assert trained == [twins.ROWS // rows, 7]
+
+
+def test_a_twin_computes_where_the_agent_does_and_is_kept_for_every_device(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run of a GPU, examined without one, has the twin of the same run of a CPU."""
+    made = replace(agent(2, max_operators=1), path=tmp_path)
+    there = replace(made, config=resolve(made.config, training={"device": "cuda"}))
+    twin = memoryless_twin(there)
+    assert {tensor.device.type for tensor in weights_of(twin).values()} == {"cpu"}
+    assert memoryless_twin(made) is twin
+    devices: list[str] = []
+    names: set[str] = set()
+
+    def kept(config: twins.Config, folder: Path | None) -> None:
+        devices.append(config.training.device)
+        names.add(twins._file_name(config))
+
+    monkeypatch.setattr(twins, "_kept", kept)
+    for device in ("cpu", "cuda:0"):
+        memoryless_twin(replace(made, device=torch.device(device)))
+    assert devices == ["cpu", "cuda:0"]
+    assert names == {file.name for file in (tmp_path / "twins").iterdir()}
 
 
 def test_a_twin_in_another_world_has_that_worlds_tokens() -> None:

@@ -28,6 +28,9 @@ class Coded:
         prompts, mask = world.prompt(tasks_of(world))
         self.known = prompts.masked_fill(~mask, -1)
 
+    def to(self, device: torch.device) -> None:
+        self.codes, self.programs, self.known = (each.to(device) for each in (self.codes, self.programs, self.known))
+
     def begin(
         self, prompt: Tensor, prompt_mask: Tensor, stage: Tensor, *, capture: Iterable[str] = (), edit: Edits = NO_EDITS
     ) -> tuple[Output, Memory]:
@@ -53,7 +56,7 @@ class Coded:
         near = (-SCALE * torch.cdist(code, self.codes, compute_mode="donot_use_mm_for_euclid_dist")).softmax(1)
         place = min(int(memory["place"][0]), last)  # all episodes are as long
         likely = near @ self.programs[:, place]
-        return (likely + 1e-6).log(), torch.zeros(len(code))
+        return (likely + 1e-6).log(), code.new_zeros(len(code))
 
 
 def tasks_of(world: Any) -> Tasks:

@@ -9,9 +9,10 @@ from typing import Any
 import torch
 
 from inwit.core.contracts import Agent
-from inwit.evidence.scripts import Reactive, Reciter, Replanner
+from inwit.evidence.scripts import Reciter, Replanner
 from inwit.training.config import resolve
 from inwit.training.loop import new_agent
+from reactive import Reactive
 
 
 def agent(updates: int = 40, **world: Any) -> Agent:

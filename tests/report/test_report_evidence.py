@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from inwit.core.claims import AT_MOST, Claim, Control, Evidence, Measure
 from inwit.report.charts import Axis, compact
 from inwit.report.page import make_page
 from inwit.report.select import select
+from inwit.runs.finding import EVIDENCE
 from recorded import Page, put
 
 EVIL = "<script>alert('1')</script>\"&"
@@ -132,11 +134,31 @@ def test_evidence_of_older_weights_says_so(runs: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "[{", "[]", "3", '{"claims": 3}', "\udce9", "[" * 100_000])
-def test_a_damaged_file_is_no_evidence(runs: Path, text: str) -> None:
+@pytest.mark.parametrize("name", EVIDENCE)
+def test_a_damaged_file_is_no_evidence_and_says_so(runs: Path, text: str, name: str) -> None:
     path = put(runs, "one")
-    (path / "evidence.json").write_bytes(text.encode(errors="surrogateescape"))
-    html, _ = page_of("one")
-    assert "Does it plan" not in html
+    assert "Does it plan" not in page_of("one")[0]
+    (path / name).write_bytes(text.encode(errors="surrogateescape"))
+    _, page = page_of("one")
+    assert f"{name} is damaged: nothing in it can be read." in page.text
+    assert "What the agent does inside" not in page.text
+
+
+def test_evidence_over_seeds_stands_below_that_of_the_agent(runs: Path) -> None:
+    path = put(runs, "one")
+    keep(path, update_of(path), agents=["one", "two"])
+    (path / "evidence.json").rename(path / "evidence-seeds.json")
+    _, page = page_of("one")
+    assert "Does it plan, remember, or recite, over 2 seeds?" in page.text
+    assert "forced · 1" in page.text
+    keep(path, update_of(path))
+    html, page = page_of("one")
+    alone, together = page.text.split("recite, over 2 seeds?")
+    assert "Intervals are of 95 %, over classes of problems." in alone
+    assert "2 runs that differ in their seed: one, two." in together
+    assert (alone.count("forced · 1"), together.count("Derailed:")) == (1, 0)
+    identities = re.findall(r' id="([^"]*)"', html)
+    assert len(identities) == len(set(identities))
 
 
 def test_what_stands_in_the_file_is_escaped(runs: Path) -> None:

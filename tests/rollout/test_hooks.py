@@ -72,3 +72,22 @@ def test_a_policy_that_cannot_answer_is_refused(parts: Any) -> None:
 
     with pytest.raises(UserError, match="Deaf has no read"):
         collect(world, Deaf(), tasks, hooks=Hooks(edit=lambda t, memory, state: memory))  # pyright: ignore[reportArgumentType]
+
+
+def test_a_forced_answer_is_what_the_world_had_not_decided() -> None:
+    """In tasks that are not drawn: each answer is written, heard and legal, and each leads to its own episode."""
+    world = make_world("lookup-v0", num_values=3)
+    asked = world.vocabulary.ids(["F", "1"])
+    tasks = world.task({"query": "F 1"}).repeat_interleave(3)
+    answers = torch.tensor(world.vocabulary.ids(["0", "1", "2"]))
+    force = torch.tensor([asked]).repeat(3, 1)
+    told = world.vocabulary.ids(["ANS", "1"])
+    force = torch.cat([force, answers[:, None], torch.tensor([told]).repeat(3, 1)], 1)
+    rollout = collect(world, small_policy("gru", world), tasks, hooks=Hooks(force=force))
+    assert torch.equal(rollout.tokens, force)
+    assert rollout.chosen[0].tolist() == [True, True, False, True, True]
+    assert rollout.legal[:, 2].nonzero().tolist() == [[row, int(answer)] for row, answer in enumerate(answers)]
+    assert not bool(rollout.log_probs[:, 2].any())
+    assert rollout.success.tolist() == [False, True, False]
+    with pytest.raises(UserError, match="not drawn"):
+        collect(world, small_policy("gru", world), tasks, hooks=Hooks(force=force[:, :2]))

@@ -78,7 +78,8 @@ def test_a_disk_that_refuses_one_is_told_and_nothing_more(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(storage, "replace", full)
     agent = inwit.train(small_config(training=CHOSEN | {"max_updates": 4}), tell=told.append)
-    [line] = told
+    line, late = told
+    assert late == "training.snapshots = 9: no snapshot of this update came, for the training ended after update 4"
     assert line.startswith("cannot save the snapshot")
     assert line.endswith("No space left on device; the training goes on without it")
     assert agent.status == "finished"
@@ -92,7 +93,15 @@ def test_every_way_to_name_one() -> None:
     for way in ways:
         assert same(inwit.load(way), inwit.load(folder(agent), at="2")), way
     assert inwit.load(f"{agent.path}@4").status == "checkpoint", "A checkpoint goes before a snapshot."
-    assert same(inwit.load(file, at=3), inwit.load(folder(agent), at=3))
+    for at in ({"at": 3}, {"untrained": 0}):
+        with pytest.raises(UserError, match=r"@2 is a snapshot already, and .* is another agent: leave out @2$"):
+            inwit.load(f"{agent.path}@2", **at)
+    with pytest.raises(
+        UserError, match=r"000002.safetensors is a snapshot already, and at = 3 is another agent: give /"
+    ):
+        inwit.load(file, at=3)
+    with pytest.raises(UserError, match="@last is a checkpoint already"):
+        inwit.load(f"{agent.path}@last", at=3)
     warm = inwit.train(small_config(training={"max_updates": 1, "start_from": f"{folder(agent).name}@2"}), tell=quiet)
     assert warm.config.training.start_from == f"{folder(agent).name}/snapshots/000002.safetensors"
 
@@ -101,6 +110,9 @@ def test_what_is_not_there_is_named_with_what_is(capsys: pytest.CaptureFixture[s
     agent = trained()
     with pytest.raises(UserError, match=r"unknown .* '7': .*valid: best, last, 000004, 000000, 000002, 000003$"):
         inwit.load(folder(agent), at=7)
+    for nothing in (lambda: inwit.load(f"{agent.path}@"), lambda: inwit.load(folder(agent), at="")):
+        with pytest.raises(UserError, match=r"unknown checkpoint or snapshot of .* '': valid: best"):
+            nothing()
     with pytest.raises(UserError, match="give one of them"):
         inwit.load(folder(agent), at=2, untrained=1)
     with pytest.raises(UserError, match="is a snapshot, and a run goes on from its newest checkpoint: leave out @2"):
@@ -113,7 +125,7 @@ def test_what_is_not_there_is_named_with_what_is(capsys: pytest.CaptureFixture[s
         shutil.rmtree(folder(agent) / kept)
     assert main(["evaluate", f"{agent.path}@7"]) == 2
     said = capsys.readouterr().err
-    assert "neither checkpoints nor snapshots, so nothing of 7" in said
+    assert "neither checkpoints nor snapshots, so nothing of '7'" in said
     assert said.count("\n") == 1
 
 
@@ -122,7 +134,6 @@ def test_an_untrained_agent_is_the_run_s_with_weights_of_its_own() -> None:
     fresh = inwit.load(folder(agent), untrained=7)
     assert (fresh.status, fresh.path, fresh.summary) == ("untrained", None, {})
     assert same(fresh, new_agent(small_config(seed=7)))
-    assert same(inwit.load(f"{agent.path}@2", untrained=0), new_agent(small_config()))
     assert fresh.config.world == agent.config.world
     for wrong in ("x", 1.5):
         with pytest.raises(UserError, match=r"untrained = .* is not a whole number"):

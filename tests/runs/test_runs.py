@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load, save
 
 import inwit
 from faults import FaultyDisk, disk
@@ -121,6 +122,13 @@ def test_truncated_weights(agent: Agent, keep: int) -> None:
 def test_weights_that_do_not_fit(agent: Agent, change: dict[str, Any]) -> None:
     config = agent.config.to_dict()
     edit(agent, config=config | {"policy": config["policy"] | change})
+    assert "do not fit" in refusal(agent.path)
+
+
+@pytest.mark.parametrize("made_for", ["[]", "null", "[1, 2]", "{}", "[{}, {}, {}]", "3", "{"])
+def test_weights_that_do_not_say_what_they_were_made_for(agent: Agent, made_for: str) -> None:
+    file = agent.path / "weights.safetensors"
+    file.write_bytes(save(load(file.read_bytes()), {"made_for": made_for}))
     assert "do not fit" in refusal(agent.path)
 
 

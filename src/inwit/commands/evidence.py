@@ -13,8 +13,9 @@ the figure, and from controls in the next columns, whose results are known befor
 makes its figure worthless, and then nothing is shown. What cannot be judged says why; the rest is judged.
 
 Several runs are seeds of one recipe: figures are then means over them, intervals are over seeds. Everything is
-kept after each claim in the first run's evidence.json (where `inwit report` finds it), or in FILE. Ctrl-C loses
-the claim at hand alone. --only leaves what was found of other claims before, for the same weights.
+kept after each claim in the run's evidence.json, of several runs in the first one's evidence-seeds.json (where
+`inwit report` finds both), or in FILE. Ctrl-C loses the claim at hand alone. What was found before of the same
+weights stays until it is judged anew; --only judges some claims.
 
 example: inwit evidence latest
          inwit evidence latest --only re-plans,remembers
@@ -25,13 +26,15 @@ from __future__ import annotations
 
 import json
 import time
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inwit.commands.arguments import Parser, add_json, listed, print_json
 from inwit.core.claims import CLAIMS, Evidence
-from inwit.core.errors import UserError, unknown
+from inwit.core.errors import UserError, short, unknown
+from inwit.core.records import as_dict
 from inwit.core.storage import to_stderr
 from inwit.core.text import plain, shown
 from inwit.version import __version__
@@ -39,6 +42,8 @@ from inwit.version import __version__
 if TYPE_CHECKING:
     from inwit.core.contracts import Agent
     from inwit.core.results import Json
+
+PATIENCE = 80  # tries to have a file alone, each of an eighth of a second
 
 
 def main(arguments: list[str]) -> int:
@@ -76,6 +81,8 @@ def _claims(texts: list[str] | None) -> list[str]:
     for text in asked:
         if text not in named:
             raise unknown("claim", text, named)
+    if texts and not asked:
+        raise UserError(f"--only {short(texts[0])} names no claim: name some of {', '.join(named)}")
     return [claim for flag, claim in named.items() if flag in asked or texts is None]
 
 
@@ -93,16 +100,15 @@ def _examined(agents: list[Agent], claims: list[str], kept: _Kept) -> Evidence:
     """Claim by claim, each kept as soon as it is judged."""
     from inwit.evidence.battery import examine
 
-    found, done = kept.before(claims), 0
+    found, done = None, 0
     try:
         for claim in claims:
             start = time.monotonic()
             part = examine(agents, only=[claim], progress=lambda text: to_stderr(f"{text} ..."))
-            found, done = part if found is None else found.joined(part), done + 1
             to_stderr(f"{claim}: {part.claims[0].verdict} ({time.monotonic() - start:.1f} s)")
-            kept.keep(found)
+            found, done = kept.keep(part), done + 1
     except KeyboardInterrupt:
-        if found is None or not done:
+        if not done:
             raise
         raise KeyboardInterrupt(f"{done} of {len(claims)} claims were judged{kept.place()}") from None
     assert found is not None
@@ -110,24 +116,26 @@ def _examined(agents: list[Agent], claims: list[str], kept: _Kept) -> Evidence:
 
 
 class _Kept:
-    """Where evidence is kept: a file of the user's, or the first run's, if that is a whole one."""
+    """Where evidence is kept: a file of the user's, or one of the first run's, if that is a whole one."""
 
     def __init__(self, agents: list[Agent], out: str | None) -> None:
-        from inwit.core import storage
-        from inwit.core.paths import given_path
+        from inwit.runs.finding import EVIDENCE
         from inwit.runs.folder import COMPLETE
 
         self.own, self.agents, self.error = out is not None, agents, None
+        self.mine: Evidence | None = None  # what was found just now
         first, self.file = agents[0], None
         if out is not None:
-            self.file = given_path(out)
-            storage.check_replaceable(self.file)
-            if self.file.is_dir() or not self.file.absolute().parent.is_dir():
-                raise UserError(f"--out {out} is no file that can be written: name one in a folder that exists")
+            self.file = _file_of_user(out)
         elif first.path is not None and first.status in COMPLETE:
-            self.file = first.path / "evidence.json"
+            self.file = first.path / EVIDENCE[len(agents) > 1]
         else:
             to_stderr(f"what is found of {first!r} is kept nowhere: name a file with --out to keep it")
+        earlier = _evidence_in(self.file)
+        if self.file and earlier and not self._is_mine(earlier):
+            whose = ", ".join(Evidence.from_dict(earlier).agents)
+            why = f"holds evidence of other weights, or of another version ({whose})"
+            to_stderr(f"{shown(self.file)} {why}: it will be replaced; --out names another file")
 
     def record(self, found: Evidence) -> Json:
         """What the file holds: the evidence, and of which weights it is."""
@@ -141,29 +149,35 @@ class _Kept:
             [agent.path.name if agent.path else "", agent.status, agent.summary.get("update")] for agent in self.agents
         ]
 
-    def before(self, claims: list[str]) -> Evidence | None:
-        """What was found earlier of the same weights, where not everything is judged anew."""
-        if self.file is None or set(claims) == set(CLAIMS):
-            return None
-        with suppress(OSError, ValueError, LookupError, TypeError, RecursionError):
-            earlier = json.loads(self.file.read_bytes())
-            if earlier["made"]["of"] == self._weights() and earlier["made"]["inwit"] == __version__:
-                return Evidence.from_dict(earlier)
-        return None
+    def _is_mine(self, values: Mapping[str, object]) -> bool:
+        """Whether that was found of the same weights, and by this version."""
+        made = as_dict(values.get("made"))
+        return made.get("of") == self._weights() and made.get("inwit") == __version__
 
-    def keep(self, found: Evidence) -> None:
-        """Write it now. A disk that refuses it is told: what was found is true all the same."""
+    def _joined(self, mine: Evidence) -> Evidence:
+        """With what the file holds of the same weights now: another command may have added to it."""
+        earlier = _evidence_in(self.file)
+        return Evidence.from_dict(earlier).joined(mine) if self._is_mine(earlier) else mine
+
+    def keep(self, part: Evidence) -> Evidence:
+        """Write it now, beside all that was found of the same weights before: gives that together. A disk that refuses
+        it is told: what was found is true all the same."""
         from inwit.core import storage
 
+        self.mine = self.mine.joined(part) if self.mine else part
+        found = self._joined(self.mine)
         if self.file is None:
-            return
+            return found
         try:
-            storage.publish(self.file, storage.to_json(plain(self.record(found))))
+            with _alone_with(self.file):
+                found = self._joined(self.mine)
+                storage.publish(self.file, storage.to_json(plain(self.record(found))))
             self.error = None
         except UserError as error:
             if self.error is None:
                 to_stderr(str(error))
             self.error = error
+        return found
 
     def place(self) -> str:
         return "" if self.file is None or self.error else f", and are kept in {shown(self.file)}"
@@ -174,3 +188,46 @@ class _Kept:
             raise self.error
         if self.file is not None and not self.error:
             to_stderr(f"kept in {shown(self.file)}")
+
+
+def _file_of_user(out: str) -> Path:
+    """Raises `UserError` for what cannot be written, and for a file with anything else than evidence in it."""
+    from inwit.core import storage
+    from inwit.core.paths import given_path
+
+    file = given_path(out)
+    storage.check_replaceable(file)
+    if file.is_dir() or not file.absolute().parent.is_dir():
+        raise UserError(f"--out {out} is no file that can be written: name one in a folder that exists")
+    with storage.explained(f"cannot read --out {out}"):
+        holds = file.exists() and file.stat().st_size > 0
+    if holds and not _evidence_in(file):
+        raise UserError(f"--out {out} holds no evidence, and would be lost: name another file, or delete this one")
+    return file
+
+
+def _evidence_in(file: Path | None) -> Mapping[str, object]:
+    """What stands in a file; nothing where there is none, or what is there is no evidence."""
+    with suppress(OSError, ValueError, RecursionError):
+        values = as_dict(json.loads(file.read_bytes())) if file else {}
+        if isinstance(values.get("claims"), list) and isinstance(values.get("agents"), list):
+            return values
+    return {}
+
+
+@contextmanager
+def _alone_with(file: Path) -> Iterator[None]:
+    """Keep other commands from adding to the same file meanwhile: each would lose what the other adds. A disk that
+    refuses the lock refuses the file, too, and then says why."""
+    from inwit.core import storage
+
+    real = file.resolve()
+    for _ in range(PATIENCE):
+        with ExitStack() as stack:
+            held = True
+            with suppress(OSError):
+                held = stack.enter_context(storage.locked(real.with_name(f".{real.name}.lock")))
+            if held:
+                yield
+                return
+    raise UserError(f"cannot write {file}: another command is writing it, and does not end")

@@ -5,15 +5,16 @@ three likeliest tokens, and whether the program keeps to the oracle's. Where the
 is a token of the world's; beside the agent's tokens stand what is known and still needed, what the
 optimum would write, and the regret: how much expected reward the token gives away.
 
---force 3=MUL writes MUL in step 3 (the first is step 0), whatever the agent would write, and lets the
+--force 2=SUB writes SUB in step 2 (the first is step 0), whatever the agent would write, and lets the
 agent go on from there: does it know what it is doing, or does it recite? The forced token stands in
-brackets, as (MUL). Above the table: the agent's program without it, the derailed one and, where the world
+brackets, as (SUB). Above the table: the agent's program without it, the derailed one and, where the world
 knows it, a shortest right one. In the table: the tokens that lead to a right end soonest, and how many
-were still to go; `lost` where there is no right end within the budget.
+were still to go: `> 12` where no right end was found within 12 tokens, `lost` where there is none within
+the budget.
 
 example: inwit explain latest --stage 2 --operands 5 5 7 9 8
          inwit explain latest --query 'G F 3' --seed 0
-         inwit explain latest --expression '(a+b)*c' --operands 2 3 4 --force 3=MUL
+         inwit explain latest --expression '(a+b)*c' --operands 2 3 4 --force 2=SUB
 """
 
 from __future__ import annotations
@@ -49,12 +50,15 @@ def main(arguments: list[str]) -> int:
 
 
 def _forced(texts: list[str]) -> dict[int, str]:
-    """`0=LOAD,3=MUL` as steps with their tokens."""
+    """`0=LOAD,2=SUB` as steps with their tokens."""
     found: dict[int, str] = {}
+    for text in texts:
+        if not listed([text]):
+            raise UserError(f"--force {short(text)} names no step: write it as in --force 2=SUB")
     for text in listed(texts):
         step, _, token = (part.strip() for part in text.partition("="))
         if not token or not step.isdecimal():
-            raise UserError(f"--force {short(text)} is no step with a token: write it as in --force 3=MUL")
+            raise UserError(f"--force {short(text)} is no step with a token: write it as in --force 2=SUB")
         if int(step) in found:
             raise UserError(f"--force {text}: step {step} is forced twice: leave one out")
         found[int(step)] = token

@@ -37,7 +37,11 @@ class Control:
 
 @dataclass(frozen=True)
 class Measure:
-    """One number. `interval` is of 95 %: over classes within one run, over seeds where several runs are examined."""
+    """One number. `interval` is of 95 %: over classes within one run, over seeds where several runs are examined.
+
+    It is a share, from 0 to 1; where it is `signed`, a difference of shares. `low_of`: it is the lower end of the
+    interval of the measure with this name, and stays so where several agents are joined.
+    """
 
     name: str
     statistic: float | None  # None where nothing could be measured; `why` says so
@@ -47,6 +51,8 @@ class Measure:
     side: str = AT_LEAST
     controls: dict[str, Control] = field(default_factory=dict)
     why: str = ""
+    signed: bool = False
+    low_of: str = ""
 
     @property
     def reached(self) -> bool:
@@ -218,9 +224,17 @@ def _measure(found: object) -> Measure | None:
     ]
     if not all(sound):
         return None
-    why = str(values.get("why", ""))
     return Measure(
-        values["name"], values["statistic"], values["bar"], int(n or 0), interval, values["side"], controls, why
+        name=values["name"],
+        statistic=values["statistic"],
+        bar=values["bar"],
+        n=int(n or 0),
+        interval=interval,
+        side=values["side"],
+        controls=controls,
+        why=str(values.get("why", "")),
+        signed=values.get("signed") is True,
+        low_of=str(values.get("low_of", "")),
     )
 
 

@@ -205,6 +205,14 @@ class Agent:
         return f"<Agent: {policy} in {self.world.id}, {self.status}{f', {self.path}' if self.path else ''}>"
 
     @property
+    def name(self) -> str:
+        """That of its run; of a checkpoint or a snapshot `RUN@120`. Empty where it belongs to no run."""
+        if self.path is None:
+            return ""
+        update = self.summary.get("update") if self.status in ("checkpoint", "snapshot") else None
+        return self.path.name if update is None else f"{self.path.name}@{update}"
+
+    @property
     def threads(self) -> int:
         """The PyTorch threads that it was trained with, and is examined with."""
         return 1 if self.config is None else self.config.training.threads

@@ -175,6 +175,7 @@ class Lessons:
     answer: int  # the token that ends an episode
     pad: int
     idle: int = -1  # a token that does nothing and is no part of a program; -1: there is none
+    without_idle: dict[str, object] = field(default_factory=dict)  # settings of the same world without that token
 
 
 @dataclass(frozen=True)

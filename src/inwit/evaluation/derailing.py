@@ -17,7 +17,10 @@ from inwit.evaluation.explained import Choice, Derailed
 from inwit.rollout.collect import collect, refuse_stuck
 from inwit.rollout.hooks import Hooks
 
-SEARCHED = 12  # tokens to a right end that are searched at most, but for a program as long as the agent's own
+SEARCHED = 12  # tokens to a right end that are searched at most,
+LONGEST = (
+    14  # but up to these where the agent's own program is right and so long: from 15 on a search takes many seconds
+)
 
 Force = Mapping[int, str | int]  # a step of the episode, and the token that is written there
 
@@ -82,9 +85,10 @@ def compared(
     if causal is None or answers(world):
         return marked, Derailed(mine, bool(own.success))
     way, state, right, within = Way(causal, row), world.reset(row), None, 0
+    length = len(mine) if bool(own.success) else 0
     for step, choice in enumerate(marked):
         budget = world.max_steps - step - 1
-        most = min(budget, max(SEARCHED, len(mine) - step - 1))
+        most = min(budget, max(SEARCHED, min(LONGEST, length - step - 1)))
         best, left = way.shortest(state, most, int(rollout.tokens[0, step]))
         ended_wrong = step + 1 == len(marked) and not bool(rollout.success)
         lost = ended_wrong or (left >= FAR and most == budget)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from inwit.core.capabilities import capable
 from inwit.core.contracts import Agent, ScalarWorld, World
 from inwit.core.distributions import masked_log_softmax
+from inwit.core.errors import UserError, short
 from inwit.core.isolation import on_own_terms
 from inwit.core.results import Advice
 from inwit.core.types import Rollout, Task
@@ -25,10 +26,14 @@ def explain(
     an agent with weights that are not finite.
 
     `oracle_program` is the oracle's for this kind, if the caller knows it: the search may take a second. `force` writes
-    tokens in the agent's place, by step (0 is the first; the world's tokens count), as in `{3: "MUL"}`: the agent goes
+    tokens in the agent's place, by step (0 is the first; the world's tokens count), as in `{2: "SUB"}`: the agent goes
     on from there. Raises `UserError` for a token that is illegal there, and for a step that is the world's or that lies
     past the end.
     """
+    if force is not None and not isinstance(force, Mapping):
+        raise UserError(
+            f"force = {short(force)} names no steps: give steps with their tokens, as in force={{2: 'SUB'}}"
+        )
     refuse_unfit(agent)
     with on_own_terms(agent.threads):
         return _explain(agent, task, oracle_program, force or {})

@@ -24,6 +24,7 @@ from inwit.core.errors import UserError
 from inwit.evidence.advised import Advised
 from inwit.evidence.exchanges import Exchanges, exchanges
 from inwit.evidence.intervals import clustered_mean
+from inwit.evidence.others import TWIN, Other, beside
 from inwit.evidence.subject import FEW, Subject
 from inwit.evidence.twins import memoryless_twin
 
@@ -31,7 +32,6 @@ BAR, LUCK, ABLE = 0.9, 0.5, 0.9
 DIGITS = 12  # of a probability: sums of many are off by some 1e-16
 ADVISED = 48  # exchanges on which the best possible agent is tried, and of those with a held answer: evenly spaced
 RECITER = "writes the tokens of the agent's own episodes, whatever is answered"
-TWIN = "the agent's recipe, trained with a network that sees the prompt and the last token alone"
 EXPERT = "a script that asks the world for the best token"
 
 
@@ -41,7 +41,7 @@ class Compared:
     right, and the control that it is."""
 
     found: Exchanges
-    others: dict[str, tuple[Bool[Tensor, " D"], Float[Tensor, " D"], Control]]
+    others: dict[str, Other]
 
 
 def replans(subject: Subject) -> Claim:
@@ -73,12 +73,8 @@ def thinks(subject: Subject) -> Claim:
 
 
 def _measure(compared: Compared, name: str, members: Bool[Tensor, " D"]) -> Measure:
-    found, beside = compared.found, {}
+    found = compared.found
     right, rows = found.right[members], found.row[members]
-    for control, (tried, passed, plain) in compared.others.items():
-        shared = passed[members & tried]
-        value, bar = (float(shared.mean()), plain.bar) if len(shared) else (None, None)
-        beside[control] = Control(value, bar, plain.side, plain.why)
     clusters = len(rows.unique())
     enough = clusters >= FEW
     few = f"only {clusters} of the tasks that the agent solves have such an answer, and {FEW} are needed"
@@ -88,7 +84,7 @@ def _measure(compared: Compared, name: str, members: Bool[Tensor, " D"]) -> Meas
         bar=BAR,
         n=len(right),
         interval=clustered_mean(right.cpu(), rows.cpu()) if enough else None,
-        controls=beside,
+        controls=beside(compared.others, members),
         why="" if enough else few,
     )
 
@@ -101,12 +97,12 @@ def compared(subject: Subject) -> Compared:
         raise UserError(f"the world {subject.world.id} does not say what else it might have answered")
     found = exchanges(world, subject.agent.policy, subject.agent.device)
     everywhere = torch.ones_like(found.moved)
-    others = {"reciter": (everywhere, _right(found, found.reciter), Control(None, LUCK, AT_MOST, RECITER))}
+    others = {"reciter": Other(everywhere, _right(found, found.reciter), Control(None, LUCK, AT_MOST, RECITER))}
     try:
         twin = memoryless_twin(subject.agent)
-        others["memoryless twin"] = (everywhere, _right(found, twin), Control(None, LUCK, AT_MOST, TWIN))
+        others["memoryless twin"] = Other(everywhere, _right(found, twin), Control(None, LUCK, AT_MOST, TWIN))
     except UserError as error:
-        others["memoryless twin"] = (~everywhere, found.right, Control(None, why=str(error)))
+        others["memoryless twin"] = Other(~everywhere, found.right, Control(None, why=str(error)))
     others["expert"] = _expert(world, found)
     return Compared(found, others)
 
@@ -115,7 +111,7 @@ def _right(found: Exchanges, policy: Policy) -> Float[Tensor, " D"]:
     return found.right_of(found.followed(policy))
 
 
-def _expert(world: Stochastic, found: Exchanges) -> tuple[Bool[Tensor, " D"], Float[Tensor, " D"], Control]:
+def _expert(world: Stochastic, found: Exchanges) -> Other:
     """The best possible agent, which did not write what stands before the exchange: it goes on from there."""
     tried = torch.zeros_like(found.moved)
     for places in (torch.arange(len(found)), (found.held & found.moved).nonzero()[:, 0].cpu()):
@@ -123,9 +119,9 @@ def _expert(world: Stochastic, found: Exchanges) -> tuple[Bool[Tensor, " D"], Fl
     right = torch.zeros_like(found.right)
     advises = capable(world, "advice")
     if advises is None:
-        return torch.zeros_like(tried), right, Control(None, why=f"nobody knows the best token of {world.id}")
+        return Other(torch.zeros_like(tried), right, Control(None, why=f"nobody knows the best token of {world.id}"))
     try:
         right[tried] = _right(found[tried.nonzero()[:, 0]], Advised(advises, found.tasks))
     except UserError as error:
-        return torch.zeros_like(tried), right, Control(None, why=str(error))
-    return tried, right, Control(None, ABLE, why=EXPERT)
+        return Other(torch.zeros_like(tried), right, Control(None, why=str(error)))
+    return Other(tried, right, Control(None, ABLE, why=EXPERT))

@@ -21,9 +21,11 @@ from inwit.evaluation.exact import refuse_unfit
 from inwit.evidence import answers, looks_ahead, pictures, reads, remembers, replans, thinks
 from inwit.evidence.intervals import clustered_mean
 from inwit.evidence.subject import BLOCK, Subject
+from inwit.runs.folder import ASIDE, flat
 
 Judge = Callable[[Subject], Claim]
-Picture = Callable[[Subject], Json]
+Picture = Callable[[Subject, Sequence[Subject]], Json]  # of an agent, beside the other seeds
+Progress = Callable[[str], None]
 
 JUDGES: dict[str, Judge] = {
     "reads": reads.judge,
@@ -42,10 +44,10 @@ OF_ANSWERS: dict[str, Judge] = {
 }
 # What the page draws of one agent, and no verdict uses, with the claim that each belongs to; {} where there is nothing.
 PICTURES: dict[str, tuple[str, Picture]] = {
-    "deviation": ("re-plans", replans.curve),
+    "deviation": ("re-plans", lambda subject, _: replans.curve(subject)),
     "probes": ("looks ahead", pictures.horizons),
-    "odd token": ("re-plans", pictures.odd_token),
-    "emergence": ("re-plans", pictures.growth),
+    "odd token": ("re-plans", lambda subject, _: pictures.odd_token(subject)),
+    "emergence": ("re-plans", lambda subject, _: pictures.growth(subject)),
 }
 
 
@@ -53,7 +55,7 @@ def examine(
     agents: Agent | Sequence[Agent],
     *,
     only: Collection[str] | None = None,
-    progress: Callable[[str], None] | None = None,
+    progress: Progress | None = None,
     block: int = BLOCK,
 ) -> Evidence:
     """What an agent does inside, claim by claim (`core.claims.CLAIMS`, or `only` some of them).
@@ -64,6 +66,7 @@ def examine(
     and for an agent that does not fit its world or has weights that are not finite.
     """
     agents = [agents] if isinstance(agents, Agent) else list(agents)
+    only = [only] if isinstance(only, str) else only
     claims = [name for name in CLAIMS if only is None or name in only]
     for name in only or ():
         if name not in CLAIMS:
@@ -75,7 +78,7 @@ def examine(
             refuse_unfit(subject.agent)
             found.append([_judged(subject, claim, name, progress) for claim in claims])
     together = [_joined(list(each), names) for each in zip(*found, strict=True)]
-    drawn = _pictures(subjects, names, claims)
+    drawn = _pictures(subjects, names, claims, progress)
     if len(agents) > 1:
         each = zip(names, found, strict=True)
         drawn["each"] = {name: [claim.to_dict() for claim in own] for name, own in each}
@@ -85,17 +88,25 @@ def examine(
 
 
 def names_of(agents: Sequence[Agent]) -> list[str]:
-    """What each agent is called: its run, else its place."""
-    return [agent.path.name if agent.path else f"agent {place}" for place, agent in enumerate(agents)]
+    """What each agent is called: its run, else its place. Runs of one name in different folders are numbered."""
+    plain = [agent.name or f"agent {place}" for place, agent in enumerate(agents)]
+    names = list[str]()
+    for name in plain:
+        more = (f"{name} ({number})" for number in range(2, len(plain) + 2))
+        names.append(name if name not in names else next(each for each in more if each not in {*names, *plain}))
+    return names
 
 
 def _refuse_strangers(agents: Sequence[Agent]) -> None:
     if not agents:
         raise UserError("nobody is examined: name at least one agent")
     first, *others = agents
-    for agent in others:
-        if _recipe(agent) != _recipe(first):
-            raise UserError(f"{first!r} and {agent!r} differ in more than their seed: name runs of one recipe")
+    names = names_of(agents)
+    for name, agent in zip(names[1:], others, strict=True):
+        one, other = _recipe(first), _recipe(agent)
+        if differing := [each for each in {**one, **other} if one.get(each) != other.get(each)]:
+            who, what = f"{names[0]} and {name}", ", ".join(differing)
+            raise UserError(f"{who} differ in more than their seed, in {what}: name runs of one recipe")
     seeds = [agent.config.seed for agent in agents if agent.config is not None]
     if len(set(seeds)) < len(seeds):
         twice = next(seed for seed in seeds if seeds.count(seed) > 1)
@@ -107,12 +118,11 @@ def _recipe(agent: Agent) -> Json:
     world = {"id": agent.world.id, **agent.world.settings.to_dict()}
     if agent.config is None:
         return world | {"policy": type(agent.policy).__name__}
-    return {name: value for name, value in agent.config.to_dict().items() if name not in ("seed", "recipe")} | {
-        "world": world
-    }
+    settings = flat(agent.config.to_dict())
+    return {name: value for name, value in settings.items() if name not in (*ASIDE, "recipe")} | {"world": world}
 
 
-def _judged(subject: Subject, claim: str, name: str, progress: Callable[[str], None] | None) -> Claim:
+def _judged(subject: Subject, claim: str, name: str, progress: Progress | None) -> Claim:
     if progress:
         progress(f"{name}: {claim}")
     judges = OF_ANSWERS if of_answers(subject.world) else JUDGES
@@ -132,27 +142,43 @@ def _joined(claims: list[Claim], names: Sequence[str]) -> Claim:
     for name, claim in zip(names, claims, strict=True):
         if claim.untestable:
             return replace(claim, untestable=f"{name}: {claim.untestable}")
-    measures = zip(*(claim.measures for claim in claims), strict=True)
-    return replace(first, measures=tuple(_mean_measure(list(each)) for each in measures))
+    found = [{each.name: each for each in claim.measures} for claim in claims]
+    joined = dict[str, Measure]()
+    for name in dict.fromkeys(name for measures in found for name in measures):
+        mean = _mean_measure([measures.get(name) for measures in found], names)
+        if mean.low_of in joined:  # not the mean of what each seed says of its own classes
+            interval = joined[mean.low_of].interval
+            mean = replace(mean, statistic=interval[0] if interval else None, interval=None)
+        joined[name] = mean
+    return replace(first, measures=tuple(joined.values()))
 
 
-def _mean_measure(measures: list[Measure]) -> Measure:
-    values = [each.statistic for each in measures if each.statistic is not None]
-    if len(values) < len(measures):
-        return next(each for each in measures if each.statistic is None)
+def _mean_measure(measures: list[Measure | None], names: Sequence[str]) -> Measure:
+    """Of one name, from each agent. Unknown where it is unknown of one."""
+    known = [each for each in measures if each is not None]
+    if len(known) < len(measures):
+        lacks = names[measures.index(None)]
+        return replace(known[0], statistic=None, interval=None, why=f"{lacks}: {known[0].name} was not measured")
+    values = [each.statistic for each in known if each.statistic is not None]
+    if len(values) < len(known):
+        return next(each for each in known if each.statistic is None)
+    first, least = known[0], -1.0 if known[0].signed else 0.0
     ends = clustered_mean(values, range(len(values))) or (min(values), max(values))
-    low, high = max(ends[0], min(0.0, *values)), min(ends[1], max(1.0, *values))  # shares end at 0 and 1
+    controls = dict.fromkeys(name for each in known for name in each.controls)
     return replace(
-        measures[0],
+        first,
         statistic=fmean(values),
-        n=sum(each.n for each in measures),
-        interval=(low, high),
-        controls={name: _mean_control([each.controls[name] for each in measures]) for name in measures[0].controls},
+        n=sum(each.n for each in known),
+        interval=(max(ends[0], least), min(ends[1], 1.0)),
+        controls={name: _mean_control([each.controls.get(name) for each in known], names) for name in controls},
     )
 
 
-def _mean_control(controls: list[Control]) -> Control:
+def _mean_control(found: list[Control | None], names: Sequence[str]) -> Control:
     """Its bar, too, may differ from seed to seed, or be missing where it says nothing."""
+    controls = [control for control in found if control is not None]
+    if len(controls) < len(found):
+        return replace(controls[0], value=None, why=f"{names[found.index(None)]} has no such control")
     values = [control.value for control in controls if control.value is not None]
     if len(values) < len(controls):
         return next(control for control in controls if control.value is None)
@@ -160,15 +186,22 @@ def _mean_control(controls: list[Control]) -> Control:
     return replace(controls[0], value=fmean(values), bar=fmean(bars) if bars else None)
 
 
-def _pictures(subjects: Sequence[Subject], names: Sequence[str], claims: Collection[str]) -> Json:
-    """Of each kind of picture, what is to be drawn of each agent."""
+def _pictures(
+    subjects: Sequence[Subject], names: Sequence[str], claims: Collection[str], progress: Progress | None
+) -> Json:
+    """Of each kind of picture, what is to be drawn of each agent; or `why` it cannot be drawn."""
     drawn: Json = {}
     for picture, (claim, draw) in PICTURES.items():
-        if claim not in claims:
+        if claim not in claims or of_answers(subjects[0].world):
             continue
         each = {}
         for name, subject in zip(names, subjects, strict=True):
             with on_own_terms(subject.agent.threads), torch.no_grad():
-                each[name] = {} if of_answers(subject.world) else draw(subject)
+                try:
+                    each[name] = draw(subject, [other for other in subjects if other is not subject])
+                except UserError as error:  # as a damaged snapshot: the verdicts stand without it
+                    each[name] = {"why": str(error)}
+                    if progress:
+                        progress(f"{name}: there is no picture of {picture}: {error}")
         drawn |= {picture: {name: data for name, data in each.items() if data}} if any(each.values()) else {}
     return drawn

@@ -7,6 +7,8 @@ one call changed. The subspace is found on three quarters of the classes; the go
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from jaxtyping import Bool
 from torch import Tensor
@@ -21,10 +23,12 @@ from inwit.evidence.subject import FEW, Subject
 
 CALLS = 3  # the first ones are judged
 MODELS = 3  # of each
+READ = 2  # the last of them, which is shown for comparison: the prompt's order
 BAR, GAP, STAYS = 0.8, 0.3, 0.9
 TRAINED = 0.75  # of the classes
 TESTED = 1000  # trials of each call and control, at most
 UNCHANGED = 0.25  # of the trials that a subspace is found on: nothing is to change
+NO_TRIAL = "no two programs of the agent differ so that there is a trial"
 WHYS = {
     "wrong model": "a subspace that was found as long for another one of the donor's calls, put in this one's place",
     "prompt's order": "the calls are counted as the prompt has them: what an agent holds that remembers what it read",
@@ -44,6 +48,8 @@ def judge(subject: Subject, steps: int = STEPS) -> Claim:
         why = f"the agent's own programs differ in {found.calls.shape[1]} calls: a plan has {CALLS}"
         return Claim("looks ahead", decisive=False, untestable=why)
     test = Experiments(Interchange(subject, policy), found, readings(subject), steps)
+    if test.whole is None:
+        return Claim("looks ahead", decisive=False, untestable=test.few(0))
     if test.whole < STAYS:
         taps, share = ", ".join(policy.taps), f"{test.whole:.2f}"
         why = f"what the newest position holds ({taps}) does not decide the program: exchanged it gives {share} of them"
@@ -73,43 +79,55 @@ class Experiments:
         self.whole = self._share(Trials(whole.base, whole.donor, whole.donor), None)
 
     def measures(self) -> tuple[Measure, ...]:
-        """One for each call that is judged. All subspaces are found together."""
+        """One for each call that is judged. All subspaces are found together. Where there is no trial to find one with
+        nothing is judged, but for the prompt's order, which is left out."""
         models = [model for call in range(CALLS) for model in self._models(call)]
         trials = [self._drawn(*model, "training", self.steps * ROWS) for model in models]
-        short = [place // MODELS for place, each in enumerate(trials) if not len(each)]
-        if short:
-            return tuple(self._unmeasured(call, 0, short[0]) for call in range(CALLS))
-        names = [f"{place % MODELS} of {place // MODELS}" for place in range(len(models))]
-        parts = self.interchange.found(trials, names, self.steps)
-        one = [{tap: part[each : each + 1] for tap, part in parts.items()} for each in range(len(models))]
-        return tuple(self._measure(call, *one[MODELS * call : MODELS * (call + 1)]) for call in range(CALLS))
+        there = [place for place, each in enumerate(trials) if len(each)]
+        for place in sorted(set(range(len(models))) - set(there)):
+            call, model = divmod(place, MODELS)
+            if model < READ:
+                why = self.few(call) if model == 0 else f"{NO_TRIAL} for the control wrong model of call {call + 1}"
+                return tuple(Measure(_name(each), None, BAR, 0, why=why) for each in range(CALLS))
+        names = [f"{place % MODELS} of {place // MODELS}" for place in there]
+        parts = self.interchange.found([trials[place] for place in there], names, self.steps)
+        one: dict[int, Parts] = {
+            place: {tap: part[which : which + 1] for tap, part in parts.items()} for which, place in enumerate(there)
+        }
+        return tuple(
+            self._measure(call, one[MODELS * call], one[MODELS * call + 1], one.get(MODELS * call + READ))
+            for call in range(CALLS)
+        )
 
     def _models(self, call: int) -> tuple[tuple[Plans, int, int], ...]:
         """What the memory is said to hold of a call, and what the donor gives: the right model, and two wrong ones. The
         call that the first of these takes is the one before, for the first call the one after."""
         return (self.plans, call, call), (self.plans, call, call - 1 if call else 1), (self.read, call, call)
 
-    def _measure(self, call: int, right: Parts, wrong: Parts, read: Parts) -> Measure:
+    def _measure(self, call: int, right: Parts, wrong: Parts, read: Parts | None) -> Measure:
         trials, other, reading = (self._tested(*model) for model in self._models(call))
         clusters = self.plans.clusters[trials.goal]
         if len(clusters.unique()) < FEW:
-            return self._unmeasured(call, len(trials), call)
+            return Measure(_name(call), None, BAR, len(trials), why=self.few(call))
         correct = self.interchange.right(trials, right)
         random = self.interchange.random(1, [stream(0, f"interchange random/{call}")])
-        same = self._drawn(*self._models(call)[0], "same", TESTED, unchanged=1.0)
+        same = self._drawn(*self._models(call)[0], "same", TESTED, unchanged=1.0).distinct()
         values = {
             "wrong model": (self._share(other, wrong), BAR - GAP, AT_MOST),
-            "prompt's order": (self._share(reading, read), None, AT_MOST),
+            "prompt's order": (read and self._share(reading, read), None, AT_MOST),
             "random subspace": (self._share(trials, random), BAR - GAP, AT_MOST),
             "same call": (self._share(same, right), STAYS, AT_LEAST),
             "whole memory": (self.whole, STAYS, AT_LEAST),
         }
-        controls = {name: Control(*value, why=WHYS[name]) for name, value in values.items()}
+        controls = {name: _control(*value, why=WHYS[name]) for name, value in values.items()}
         interval, share = clustered_share(correct.cpu(), clusters.cpu()), float(correct.double().mean())
-        return Measure(f"call {call + 1}", share, BAR, len(trials), interval, controls=controls)
+        found = Measure(_name(call), share, BAR, len(trials), interval, controls=controls)
+        blind = [name for name, control in controls.items() if control.value is None and control.bar is not None]
+        why = f"{NO_TRIAL} for the control {', '.join(blind)}"
+        return replace(found, statistic=None, interval=None, why=why) if blind else found
 
     def _tested(self, found: Plans, call: int, source: int) -> Trials:
-        return self._drawn(found, call, source, "test", TESTED)
+        return self._drawn(found, call, source, "test", TESTED).distinct()
 
     def _drawn(self, found: Plans, call: int, source: int, part: str, count: int, unchanged: float = 0.0) -> Trials:
         generator = stream(0, f"interchange {part}/{call} from {source}")
@@ -119,9 +137,17 @@ class Experiments:
             rows, goals = torch.ones_like(self.trained), ~self.trained
         return found.draw(call, source, count, generator, rows=rows, goals=goals, unchanged=unchanged)
 
-    def _share(self, trials: Trials, parts: Parts | None) -> float:
-        return float(self.interchange.right(trials, parts).double().mean()) if len(trials) else 0.0
+    def _share(self, trials: Trials, parts: Parts | None) -> float | None:
+        return float(self.interchange.right(trials, parts).double().mean()) if len(trials) else None
 
-    def _unmeasured(self, call: int, count: int, short: int) -> Measure:
-        why = f"too few of the agent's programs differ in call {short + 1} alone"
-        return Measure(f"call {call + 1}", None, BAR, count, why=why)
+    def few(self, call: int) -> str:
+        """Why nothing can be measured of a call."""
+        return f"too few of the agent's programs differ in call {call + 1} alone"
+
+
+def _name(call: int) -> str:
+    return f"call {call + 1}"
+
+
+def _control(value: float | None, bar: float | None, side: str, why: str) -> Control:
+    return Control(value, bar, side, why if value is not None else f"{NO_TRIAL}: {why}")

@@ -5,19 +5,20 @@ lines by name, pairs of x and a share. What proves nothing says so, beside its c
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from inwit.core.contracts import Agent, Tapped, answers
+from inwit.core.contracts import Agent, Tapped, answers, weights_of
 from inwit.core.results import Json
 from inwit.core.types import Rollout
 from inwit.evidence.probes import Kernel, by_horizon, cubic, folds, linear
 from inwit.evidence.subject import Subject
 from inwit.runs.loading import load
 from inwit.runs.moments import listed, update_of
-from inwit.runs.weights import untrained
+from inwit.runs.weights import fit, untrained
 
 Written = tuple[Int[Tensor, "B T"], Bool[Tensor, "B T"]]  # tokens, and which ones the policy chose
 
@@ -78,12 +79,11 @@ def odd_token(subject: Subject) -> Json:
     return _picture("What a probe foretells after one odd token", "right", "tokens since", caption, points)
 
 
-def emergence(snapshots: Iterable[tuple[int, Agent]]) -> Json:
+def emergence(snapshots: Iterable[tuple[int, Subject]]) -> Json:
     """By update: what is solved, what is still right after an odd token where a way of the same length is left, and
     how well a probe foretells (the mean over horizons)."""
     lines: dict[str, dict[int, float]] = {"solved": {}, "right after an odd token": {}, "foretold (F1)": {}}
-    for update, agent in snapshots:
-        subject = Subject(agent)
+    for update, subject in snapshots:
         lines["solved"][update] = float(subject.solved.double().mean())
         if _nothing(subject):
             continue
@@ -103,12 +103,14 @@ def emergence(snapshots: Iterable[tuple[int, Agent]]) -> Json:
 
 
 def growth(subject: Subject) -> Json:
-    """`emergence` of the snapshots that the agent's run keeps, and of the agent itself; {} where it keeps none."""
-    path = subject.agent.path
-    files = listed(path) if path and subject.agent.status != "checkpoint" else []
-    if path is None or not files or answers(subject.world):
+    """`emergence` of the snapshots that the agent's run keeps, and of the agent itself; {} where it keeps none. Raises
+    `UserError` for a damaged snapshot."""
+    path, device, now = subject.agent.path, str(subject.agent.device), subject.agent.summary.get("update")
+    updates = [update_of(file) for file in listed(path)] if path and subject.agent.status != "checkpoint" else []
+    if path is None or not updates or answers(subject.world):
         return {}
-    return emergence((update_of(file), load(path, at=update_of(file))) for file in files)
+    snapshots = ((at, Subject(load(path, device, at=at), subject.block)) for at in updates if at != now)
+    return emergence(chain(snapshots, [] if now is None else [(int(now), subject)]))
 
 
 class _Foretold:
@@ -134,8 +136,9 @@ class _Foretold:
         """By time since column `at`: in which of the episodes the probe is right."""
         features, target, there = self._columns(episodes, row)
         scores = torch.stack([self._scaled(features) @ weights for weights in self.weights])  # [F, B, T, V]
-        found = scores[self.fold[row], torch.arange(len(row))].argmax(2)
-        correct, since = (found == target).double(), torch.arange(found.shape[1]) - at[:, None]
+        found = scores[self.fold[row], torch.arange(len(row), device=row.device)].argmax(2)
+        since = torch.arange(found.shape[1], device=at.device) - at[:, None]
+        correct = (found == target).double()
         return {
             later: correct[there & (since == later + 1)].tolist()  # the memory after the odd token is the next column's
             for later in range(LATER)
@@ -185,7 +188,8 @@ def _fresh(subject: Subject) -> Subject | None:
     if config is None:
         return None
     _, policy = untrained(config)
-    return Subject(Agent(subject.world, policy, config), subject.block)
+    place = fit(policy, weights_of(policy), config, str(subject.agent.device), "")
+    return Subject(Agent(subject.world, policy, config, device=place), subject.block)
 
 
 def _written(rollout: Rollout, rows: Int[Tensor, " B"] | slice = slice(None)) -> Written:

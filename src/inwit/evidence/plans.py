@@ -35,11 +35,16 @@ class Trials:
     def __getitem__(self, rows: slice | Tensor) -> Trials:
         return Trials(self.base[rows], self.donor[rows], self.goal[rows])
 
+    def distinct(self) -> Trials:
+        """Each of them once, in order."""
+        rows = torch.stack([self.base, self.donor, self.goal], 1)
+        return Trials(*rows.unique(dim=0).unbind(1))
+
 
 @dataclass(frozen=True)
 class Plans:
-    """What an agent writes on its own on each of N tasks, M calls at most, and P pairs of tasks of different classes
-    that it answers with the same program but for one call."""
+    """What an agent writes on its own on each of N tasks, M calls at most, and P pairs of tasks of one stage and of
+    different classes that it answers with the same program but for one call."""
 
     calls: Int[Tensor, "N M"]  # the token of each call; -1 where there is none, and for a task that it does not solve
     clusters: Int[Tensor, " N"]  # classes
@@ -59,22 +64,22 @@ class Plans:
         unchanged: float = 0.0,
     ) -> Trials:
         """At most `count` trials in which `call` becomes what the call `source` is in the donor: tasks among `rows`,
-        goals among `goals`. The goal's class is neither the base's nor the donor's; where the two calls are not the
+        goals among `goals`. The donor's class is neither the base's nor the goal's; where the two calls are not the
         same, the donor's own `call` is another one than the goal's. `unchanged`: in so large a share of the trials the
-        donor has what the base has already, and the base itself is the goal."""
+        donor has what the base has already, and the base itself is the goal. A trial may be drawn more than once."""
         if max(call, source) >= self.calls.shape[1]:
             return Trials(self.before[:0], self.before[:0], self.before[:0])
-        pairs = (self.differs == call) & rows[self.before] & goals[self.after]
+        pairs = (self.differs == call) & rows[self.before] & goals[self.after if unchanged < 1 else self.before]
         before, after = self.before[pairs], self.after[pairs]
         donors = ((self.calls[:, call] >= 0) & (self.calls[:, source] >= 0) & rows).nonzero()[:, 0]
         if not len(before) or not len(donors):
             return Trials(before[:0], before[:0], before[:0])
         drawn = 16 * count  # at random: what does not fit is left out
-        pair = torch.randint(len(before), (drawn,), generator=generator)
-        donor = donors[torch.randint(len(donors), (drawn,), generator=generator)]
-        stays = torch.rand(drawn, generator=generator) < unchanged
+        pair = torch.randint(len(before), (drawn,), generator=generator).to(before.device)
+        donor = donors[torch.randint(len(donors), (drawn,), generator=generator).to(donors.device)]
+        stays = (torch.rand(drawn, generator=generator) < unchanged).to(before.device)
         base, goal = before[pair], torch.where(stays, before[pair], after[pair])
-        fits = self.calls[donor, source] == self.calls[goal, call]
+        fits = goals[goal] & (self.calls[donor, source] == self.calls[goal, call])
         fits &= self.clusters[donor] != self.clusters[goal]
         fits &= self.clusters[donor] != self.clusters[base]
         if source != call:
@@ -96,10 +101,11 @@ def readings(subject: Subject) -> Plans:
 
 def _calls_of(subject: Subject, tokens: Int[Tensor, "N T"]) -> Plans:
     rows, clusters = subject.solved.nonzero()[:, 0], subject.clusters
-    parts = []
+    stage, parts = subject.world.stage(subject.tasks), []  # a policy is told the stage: it is the base's and the goal's
     for some in rows.split(ROWS):
         differing = (tokens[some, None] != tokens[rows]).sum(2) == 1
-        one = (differing & (clusters[some, None] != clusters[rows])).nonzero()
+        differing &= (clusters[some, None] != clusters[rows]) & (stage[some, None] == stage[rows])
+        one = differing.nonzero()
         parts.append(torch.stack([some[one[:, 0]], rows[one[:, 1]]], 1))
     before, after = torch.cat(parts or [torch.stack([rows, rows], 1)]).unbind(1)
     place = (tokens[before] != tokens[after]).long().argmax(1)

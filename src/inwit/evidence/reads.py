@@ -13,7 +13,6 @@ from inwit.core.errors import UserError
 from inwit.evaluation.exact import others_shown
 from inwit.evidence.intervals import clustered_share
 from inwit.evidence.subject import Subject
-from inwit.rollout.collect import collect
 
 BAR, SHUFFLED = 0.9, 0.05
 
@@ -44,7 +43,7 @@ def _shuffled(subject: Subject, held_out: Bool[Tensor, " N"]) -> Control:
         (shown,) = others_shown(world, [tasks], "shuffled-prompt")
     except UserError as error:
         return Control(None, why=str(error))
-    right = collect(world, subject.agent.policy, tasks[held_out], shown=shown[held_out]).success
+    right = subject.succeeds(subject.agent.policy, tasks[held_out], shown=shown[held_out])
     return Control(float(right.double().mean()), SHUFFLED, AT_MOST, what)
 
 

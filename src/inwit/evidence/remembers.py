@@ -13,12 +13,11 @@ from inwit.core.contracts import Policy
 from inwit.core.errors import UserError
 from inwit.evidence.intervals import clustered_mean, clustered_share
 from inwit.evidence.memories import Noisy, Rebuilt, Stale, spread
+from inwit.evidence.others import TWIN
 from inwit.evidence.subject import Subject
 from inwit.evidence.twins import memoryless_twin
-from inwit.rollout.collect import collect
 
 LOST, HARMLESS, NOISE = 0.5, 0.9, 0.25
-TWIN = "the agent's recipe, trained with a network that sees the prompt and the last token alone"
 
 
 def judge(subject: Subject) -> Claim:
@@ -26,7 +25,8 @@ def judge(subject: Subject) -> Claim:
     if subject.too_few:
         return Claim("remembers", untestable=subject.too_few)
     policy, solved = subject.agent.policy, subject.solved
-    noisy = _mean(_still(subject, Noisy(policy, spread(subject.memories, subject.own.live), NOISE)))
+    noise = Noisy(policy, spread(subject.memories, subject.own.live), NOISE)
+    noisy = _mean(_still(subject, noise, block=len(subject.tasks)))  # drawn for all together, whatever the block
     twin, why = _twin(subject)
     beside = Control(None if twin is None else _mean(twin), why=why or TWIN)
     changed = {"rebuilt": _still(subject, Rebuilt(policy)), "two tokens old": _still(subject, Stale(policy))}
@@ -41,8 +41,7 @@ def judge(subject: Subject) -> Claim:
         )
         for name, still in changed.items()
     ]
-    if twin is not None:
-        measures += [_beyond(subject, name, still, twin) for name, still in changed.items()]
+    measures += [_beyond(subject, name, still, twin, why) for name, still in changed.items()]
     return Claim("remembers", tuple(measures))
 
 
@@ -52,11 +51,10 @@ def _harmless(noisy: float, lost: float) -> Control:
     return Control(noisy, HARMLESS if lost >= LOST else None, why=why)
 
 
-def _still(subject: Subject, policy: Policy) -> Bool[Tensor, " S"]:
+def _still(subject: Subject, policy: Policy, block: int = 0) -> Bool[Tensor, " S"]:
     """Which of the S tasks that the agent solves it still solves as another policy, in no more tokens."""
-    rollout = collect(subject.world, policy, subject.tasks)
-    lengths = (rollout.live & rollout.chosen).sum(1)
-    return (rollout.success & (lengths <= subject.lengths))[subject.solved]
+    success, lengths = subject.ended(policy, subject.tasks, block=block)
+    return (success & (lengths <= subject.lengths))[subject.solved]
 
 
 def _twin(subject: Subject) -> tuple[Bool[Tensor, " S"] | None, str]:
@@ -67,16 +65,21 @@ def _twin(subject: Subject) -> tuple[Bool[Tensor, " S"] | None, str]:
         return None, str(error)
 
 
-def _beyond(subject: Subject, name: str, still: Bool[Tensor, " S"], twin: Bool[Tensor, " S"]) -> Measure:
-    """What a worse memory still solves, less what the twin solves: nothing, where the memory is what solves it."""
-    more = still.double() - twin.double()
+def _beyond(
+    subject: Subject, name: str, still: Bool[Tensor, " S"], twin: Bool[Tensor, " S"] | None, why: str
+) -> Measure:
+    """What a worse memory still solves, less what the twin solves: nothing, where the memory is what solves it. Without
+    a twin, `why`, nobody knows: the claim must not become easier by that."""
+    more = None if twin is None else still.double() - twin.double()
     return Measure(
         name=f"solved beyond the twin, {name}",
-        statistic=_mean(more),
+        statistic=None if more is None else _mean(more),
         bar=0.0,
-        n=len(more),
-        interval=clustered_mean(more.cpu(), subject.clusters[subject.solved].cpu()),
+        n=len(still),
+        interval=None if more is None else clustered_mean(more.cpu(), subject.clusters[subject.solved].cpu()),
         side=AT_MOST,
+        why=f"there is no memoryless twin: {why}" if more is None else "",
+        signed=True,
     )
 
 

@@ -16,6 +16,7 @@ from inwit.core.results import Json
 from inwit.core.types import Rollout
 from inwit.evidence.deviation import Deviations
 from inwit.evidence.intervals import clustered_share
+from inwit.evidence.others import TWIN, Other, beside
 from inwit.evidence.scripts import Reciter, Replanner
 from inwit.evidence.strays import after_longer, after_tie
 from inwit.evidence.subject import Subject
@@ -23,8 +24,8 @@ from inwit.evidence.twins import memoryless_twin
 
 TIE, LONGER = 0.9, 0.5
 NONE_CAN, ABLE = 0.05, 0.9
-TWIN = "trained by the agent's recipe, it sees the prompt and the last token alone"
 MOST = 1024  # deviations on which the scripted re-planner is tried: evenly spaced
+TRIED = 32  # episodes among which the one that is shown is looked for
 
 
 def judge(subject: Subject) -> Claim:
@@ -32,9 +33,9 @@ def judge(subject: Subject) -> Claim:
     if why := _untestable(subject):
         return Claim("re-plans", untestable=why)
     found = subject.deviations
-    right, controls = found.own_right, _controls(subject)
-    tie = _measure(subject, "right after another token, no longer", found.tie, right, TIE, controls)
-    longer = _measure(subject, "right where it takes more tokens", ~found.tie, right, LONGER, controls)
+    others = _others(subject)
+    tie = _measure(subject, "right after another token, no longer", found.tie, TIE, others)
+    longer = _measure(subject, "right where it takes more tokens", ~found.tie, LONGER, others)
     tie = replace(tie, controls=tie.controls | after_tie(found))
     longer = replace(longer, controls=longer.controls | after_longer(found))
     return Claim("re-plans", (tie, longer))
@@ -49,51 +50,38 @@ def _untestable(subject: Subject) -> str:
     return subject.too_few
 
 
-def _measure(
-    subject: Subject,
-    name: str,
-    members: Bool[Tensor, " D"],
-    right: Bool[Tensor, " D"],
-    bar: float,
-    controls: dict[str, tuple[Bool[Tensor, " D"], Bool[Tensor, " D"], Control]],
-) -> Measure:
-    beside = {}
-    for control, (tried, passed, plain) in controls.items():
-        shared = passed[members & tried]
-        value = float(shared.double().mean()) if len(shared) else None
-        beside[control] = Control(value, plain.bar if len(shared) else None, plain.side, plain.why)
-    own = right[members]
+def _measure(subject: Subject, name: str, members: Bool[Tensor, " D"], bar: float, others: dict[str, Other]) -> Measure:
+    own = subject.deviations.own_right[members]
     return Measure(
         name=name,
         statistic=float(own.double().mean()) if len(own) else None,
         bar=bar,
         n=len(own),
         interval=clustered_share(own.cpu(), subject.clusters[subject.deviations.row[members]].cpu()),
-        controls=beside,
+        controls=beside(others, members),
         why="" if len(own) else "after no forced token is there such a program",
     )
 
 
-def _controls(subject: Subject) -> dict[str, tuple[Bool[Tensor, " D"], Bool[Tensor, " D"], Control]]:
-    """Others that go on in the agent's place, on the very same episodes: where each was tried, and where it was right.
-
-    What a twin would have written itself is no deviation to it, and is left out."""
+def _others(subject: Subject) -> dict[str, Other]:
+    """Others that go on in the agent's place. What a twin would have written itself is no deviation to it, and is left
+    out."""
     found = subject.deviations
     everywhere = torch.ones_like(found.tie)
     reciter = Reciter(subject.world, subject.tasks, subject.own.tokens)
-    known = {
-        "reciter": (everywhere, found.right(reciter), Control(None, NONE_CAN, AT_MOST, "recites its own programs"))
-    }
+    recites = Control(None, NONE_CAN, AT_MOST, "recites its own programs")
+    known = {"reciter": Other(everywhere, found.right(reciter), recites)}
     try:
         twin = memoryless_twin(subject.agent)
-        known["memoryless twin"] = found.strange_to(twin), found.right(twin), Control(None, NONE_CAN, AT_MOST, TWIN)
+        plain = Control(None, NONE_CAN, AT_MOST, TWIN)
+        known["memoryless twin"] = Other(found.strange_to(twin), found.right(twin), plain)
     except UserError as error:
-        known["memoryless twin"] = ~everywhere, everywhere, Control(None, why=str(error))
+        known["memoryless twin"] = Other(~everywhere, everywhere, Control(None, why=str(error)))
     known["re-planner"] = _able(found)
     return known
 
 
-def _able(found: Deviations) -> tuple[Bool[Tensor, " D"], Bool[Tensor, " D"], Control]:
+def _able(found: Deviations) -> Other:
     subject = found.subject
     world = capable(subject.world, "causal")
     assert world is not None
@@ -101,7 +89,8 @@ def _able(found: Deviations) -> tuple[Bool[Tensor, " D"], Bool[Tensor, " D"], Co
     tried[:: max(1, -(-len(found) // MOST))] = True
     right = torch.zeros_like(tried)
     right[tried] = found[tried].right(Replanner(world, subject.tasks, subject.own.tokens, subject.lengths))
-    return tried, right, Control(None, ABLE, why="a script that looks up how far each state is from a right end")
+    why = "a script that looks up how far each state is from a right end"
+    return Other(tried, right, Control(None, ABLE, why=why))
 
 
 def curve(subject: Subject) -> Json:
@@ -125,16 +114,19 @@ def _by_column(at: Int[Tensor, " D"], right: Bool[Tensor, " D"], columns: int) -
 
 def derailed(subject: Subject) -> Json | None:
     """The first episode in which the agent went astray though a right program of its own length was left: its task, its
-    own program, the forced token, what it then wrote, and what would have been right. None where there is none."""
+    own program, the forced token, what it then wrote, and what would have been right, as the scripted re-planner writes
+    it. None where there is none, or where that script is not right in any of the first `TRIED` ones."""
     if answers(subject.world) or _untestable(subject):
         return None
     found, world = subject.deviations, capable(subject.world, "causal")
     failed = (found.tie & ~found.own_right).nonzero()[:, 0]
     if world is None or not len(failed):
         return None
-    one = found[failed[:1]]
-    row, names = int(one.row[0]), subject.world.vocabulary.decode
     able = Replanner(world, subject.tasks, subject.own.tokens, subject.lengths)
+    one = next((each for row in failed[:TRIED].split(1) if bool((each := found[row]).right(able))), None)
+    if one is None:
+        return None
+    row, names = int(one.row[0]), subject.world.vocabulary.decode
     wrote, right = (_tokens(next(one.episodes(policy))) for policy in (subject.agent.policy, able))
     return {
         "task": subject.world.describe(subject.tasks[one.row])[0],

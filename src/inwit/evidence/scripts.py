@@ -1,5 +1,4 @@
-"""Scripted agents of known truth, on which the tests of claims are calibrated: two reciters, a re-planner,
-a reactive one.
+"""Scripted agents of known truth, that other agents are compared with: two reciters and a re-planner.
 
 They answer to the prompts of given tasks alone. Their memories are dicts of tensors, as those of networks are.
 """
@@ -49,31 +48,6 @@ class Restarter(Reciter):
         own = self.programs[memory["row"], place.clamp(max=self.programs.shape[1] - 1)]
         memory = memory | {"place": torch.where(token == own, place + 1, 0)}
         return self.read(memory), memory
-
-
-class Reactive:
-    """Writes what most often follows the last token in the task's own program: of what is legal the most frequent. Its
-    memory is the task's `row` and the `last` token; V before the first."""
-
-    def __init__(self, world: World, tasks: Tasks, programs: Int[Tensor, "N T"], lengths: Int[Tensor, " N"]) -> None:
-        self.prompts, self.start = Prompts(world, tasks), len(world.vocabulary)
-        size = self.start
-        last = torch.nn.functional.pad(programs[:, :-1], (1, 0), value=size)
-        written = torch.arange(programs.shape[1], device=programs.device) < lengths[:, None]
-        counts = torch.zeros(len(programs), (size + 1) * size, device=programs.device)
-        self.follows = counts.scatter_add_(1, last * size + programs, written.float()).view(-1, size + 1, size)
-
-    def begin(self, prompt: Prompt, prompt_mask: PromptMask, stage: Stage) -> tuple[Output, Memory]:
-        row = self.prompts.find(prompt, prompt_mask)
-        memory = {"row": row, "last": torch.full_like(row, self.start)}
-        return self.read(memory), memory
-
-    def step(self, token: Int[Tensor, " B"], memory: Memory) -> tuple[Output, Memory]:
-        memory = memory | {"last": token}
-        return self.read(memory), memory
-
-    def read(self, memory: Memory) -> Output:
-        return output_of(self.follows[memory["row"], memory["last"]])
 
 
 class Replanner:

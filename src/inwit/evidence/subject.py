@@ -30,7 +30,11 @@ FEW = 4  # clusters: of fewer solved ones nothing is judged
 @dataclass(frozen=True)
 class Subject:
     """An agent under examination. N tasks: of each kind the first of its world's exam; where there are fewer kinds than
-    `ROWS`, as many of each as fit, evenly spaced. `block` changes how many episodes run at a time, and no figure."""
+    `ROWS`, as many of each as fit, evenly spaced.
+
+    `block` changes how many episodes run at a time, and no figure, but for a policy whose rows read each other, as
+    `bag_gru` with `leak_batch`. At one time, whatever it is, run the N episodes of `own`, of `memories` (which are
+    those of `own`, played once more), and those with noise in their memory, which is drawn for all together."""
 
     agent: Agent
     block: int = BLOCK
@@ -109,6 +113,18 @@ class Subject:
         some = "none" if not count else f"only {int(self.solved.sum())}"
         return f"the agent solves {some} of the {len(self.tasks)} tasks: there is too little to change"
 
-    def succeeds(self, policy: Policy, tasks: Tasks) -> Bool[Tensor, " M"]:
-        """Whether another policy solves each of the tasks, greedily."""
-        return collect(self.world, policy, tasks).success
+    def succeeds(self, policy: Policy, tasks: Tasks, shown: Tasks | None = None) -> Bool[Tensor, " M"]:
+        """Whether another policy solves each of the tasks, greedily; or the agent, where it is shown other tasks."""
+        return self.ended(policy, tasks, shown)[0]
+
+    def ended(
+        self, policy: Policy, tasks: Tasks, shown: Tasks | None = None, block: int = 0
+    ) -> tuple[Bool[Tensor, " M"], Int[Tensor, " M"]]:
+        """Whether each episode is a success, and how many tokens the policy chose; `block` of them at a time."""
+        success, lengths = [tasks.kind[:0] > 0], [tasks.kind[:0]]
+        for start in range(0, len(tasks), block or self.block):
+            part = slice(start, start + (block or self.block))
+            rollout = collect(self.world, policy, tasks[part], shown=None if shown is None else shown[part])
+            success.append(rollout.success)
+            lengths.append((rollout.live & rollout.chosen).sum(1))
+        return torch.cat(success), torch.cat(lengths)

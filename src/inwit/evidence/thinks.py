@@ -3,6 +3,8 @@ and compute on them?"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
@@ -19,32 +21,33 @@ from inwit.evidence.subject import Subject
 from inwit.evidence.twins import twin_in_world
 from inwit.policies.replay import Prompt, PromptMask, Stage
 
+GAINED = "gained by thinking"
 BAR, KEPT = 0.02, 0.9
-SETTING = "ticks"  # of a world: how many such tokens an episode may hold
+ABOVE = 1e-9  # more than nothing
 
 
 def judge(subject: Subject) -> Claim:
     """The claim *thinks* of one agent. A miss refutes nothing: no agent is known to gain by it."""
-    idle, held_out = _idle(subject), subject.held_out
-    if idle < 0:
+    teacher, held_out = capable(subject.world, "achieved"), subject.held_out
+    lessons = teacher.lessons() if teacher else None
+    if lessons is None or lessons.idle < 0:
         return Claim("thinks", untestable=f"the world {subject.world.id} has no THINK token with these settings")
     if not bool(held_out.any()):
         return Claim("thinks", untestable="nothing is held out, and what was trained on needs no thought")
-    without = subject.succeeds(Without(subject.agent.policy, idle), subject.tasks)
+    without = subject.succeeds(Without(subject.agent.policy, lessons.idle), subject.tasks)
     gained = (subject.solved.double() - without.double())[held_out]
     interval = clustered_mean(gained.cpu(), subject.clusters[held_out].cpu())
-    twin = _untaught(subject)
+    twin = _untaught(subject, lessons.without_idle)
     beside = {
         "with": Control(float(subject.solved[held_out].double().mean()), why="solved where it may think"),
         "without": Control(float(without[held_out].double().mean()), why="solved where it may not"),
         "trained without": twin,
         "kept of the trained ones": _kept(subject, without),
     }
-    gain = Measure("gained by thinking", float(gained.mean()), BAR, len(gained), interval, controls=beside)
+    gain = Measure(GAINED, float(gained.mean()), BAR, len(gained), interval, controls=beside, signed=True)
     low = interval[0] if interval else None
-    above = Measure(
-        "the least of that interval", low, 1e-9, len(gained), why="there is one class alone, and so no interval"
-    )
+    why = "there is one class alone, and so no interval"
+    above = Measure("the least of that interval", low, ABOVE, len(gained), why=why, signed=True, low_of=GAINED)
     return Claim("thinks", (gain, above), decisive=False)
 
 
@@ -72,16 +75,11 @@ class Without:
         return Output(output.logits.masked_fill(here, ILLEGAL), output.value), memory
 
 
-def _idle(subject: Subject) -> int:
-    """The token that changes nothing; -1 where there is none."""
-    teacher = capable(subject.world, "achieved")
-    return teacher.lessons().idle if teacher else -1
-
-
-def _untaught(subject: Subject) -> Control:
+def _untaught(subject: Subject, off: Mapping[str, object]) -> Control:
     """The same network, trained in the world without such tokens, for as many updates as a twin gets."""
     agent = subject.agent
-    off: dict[str, object] = {SETTING: 0, "tick_price": 0.0}
+    if not off:
+        return Control(None, why=f"the world {agent.world.id} does not say which settings leave such tokens out")
     try:
         twin = twin_in_world(agent, **off)
     except UserError as error:

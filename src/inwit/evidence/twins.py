@@ -1,7 +1,8 @@
 """Twins: networks that the agent's own recipe trains with one thing taken away, as its memory.
 
 A twin takes as many updates as the agent did, but of at most `ROWS` episodes and imitated programs in all: seconds on
-one core. It is kept in the agent's run, and not trained twice.
+one core. It computes where the agent does, wherever that was trained. It is kept in the agent's run, and not trained
+twice, on whichever device.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def _trained(agent: Agent, **changes: object) -> Policy:
     rows = config.training.episodes + sum(settings.rows for settings in config.auxiliaries.values())
     updates = max(1, min(agent.summary.get("update", config.training.max_updates), ROWS // rows))
     training = {"max_updates": updates, "confirm": False, "start_from": "", "checkpoint_on": ""}
-    config = resolve(config, training=training, **changes)
+    config = resolve(config, training=training | {"device": str(agent.device)}, **changes)
     folder = agent.path / "twins" if agent.path and agent.path.is_dir() else None
     return _kept(config, folder)
 
@@ -59,8 +60,7 @@ def _config(agent: Agent) -> Config:
 @lru_cache(maxsize=16)
 def _kept(config: Config, folder: Path | None) -> Policy:
     """The twin as it was kept in the folder, else trained and kept."""
-    text = f"{__version__} {torch.__version__} {storage.to_json(config.to_dict()).decode()}"
-    file = folder and folder / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.safetensors"
+    file = folder and folder / _file_name(config)
     policy = new_agent(config).policy
     try:
         if file and file.is_file():
@@ -74,6 +74,13 @@ def _kept(config: Config, folder: Path | None) -> Policy:
     if file:
         _keep(file, to_bytes(weights_of(parts.agent.policy)))
     return parts.agent.policy
+
+
+def _file_name(config: Config) -> str:
+    """One for each twin, whatever the device that trains it."""
+    config = resolve(config, training={"device": "cpu"})
+    text = f"{__version__} {torch.__version__} {storage.to_json(config.to_dict()).decode()}"
+    return f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.safetensors"
 
 
 def _keep(file: Path, data: bytes) -> None:

@@ -43,7 +43,8 @@ class TransformerSettings(Settings):
 
 class Transformer(TokenPolicy[TransformerSettings]):
     """Memory: `keys`, `values` Float[B, layers, S, width], `attend` Bool[B, S] (False on padding), `length` Int[B], and
-    `newest` Float[B, width], the newest token as it enters the first block: `read` answers from these.
+    `newest` Float[B, 1 + layers, width], of the newest position: what enters the first block, and what an edit added
+    after each block, 0 without one. `read` answers from these.
 
     Taps: `stream.0` is what enters the first block, `stream.1` what leaves it, and so on; at the newest position alone.
     An edit changes the keys and values of later blocks, so that it lasts."""
@@ -76,33 +77,42 @@ class Transformer(TokenPolicy[TransformerSettings]):
     ) -> tuple[Output, Memory]:
         taps = Taps(self.taps, capture, edit)
         stream, attend = self._embed(prompt, prompt_mask, stage)
-        newest = _last(stream, attend)
-        stream, keys, values = self._run(stream, attend, lambda name, each: _tapped(taps, name, each, attend))
-        memory = {"keys": keys, "values": values, "attend": attend, "length": attend.sum(1), "newest": newest}
-        return self._head(_last(stream, attend), taps.taken), memory
+        newest: list[Tensor] = []
+
+        def tapped(name: str, each: Stream) -> Stream:
+            edited = _tapped(taps, name, each, attend)
+            newest.append(_last(edited - each if newest else edited, attend))
+            return edited
+
+        stream, keys, values = self._run(stream, attend, tapped)
+        memory = {"keys": keys, "values": values, "attend": attend, "length": attend.sum(1)}
+        return self._head(_last(stream, attend), taps.taken), memory | {"newest": torch.stack(newest, 1)}
 
     def step(
         self, token: Int[Tensor, " B"], memory: Memory, *, capture: Iterable[str] = (), edit: Edits = NO_EDITS
     ) -> tuple[Output, Memory]:
         taps = Taps(self.taps, capture, edit)
-        newest = F.embedding(token, self.token_embedding) + self._position(memory["length"])
+        entering = F.embedding(token, self.token_embedding) + self._position(memory["length"])
         attend = F.pad(memory["attend"], (0, 1), value=True)
         self._check_length(attend.shape[1])
-        stream, keys, values = taps("stream.0", newest)[:, None], [], []
+        newest, keys, values = [taps("stream.0", entering)], [], []
+        stream = newest[0][:, None]
         for index, block in enumerate(self.blocks):
             key, value = block.remember(stream)  # pyright: ignore[reportCallIssue]
             keys.append(torch.cat([memory["keys"][:, index], key], 1))
             values.append(torch.cat([memory["values"][:, index], value], 1))
-            stream = block(stream, keys[-1], values[-1], attend[:, None])
-            stream = taps(f"stream.{index + 1}", stream[:, 0])[:, None]
-        after = {"keys": torch.stack(keys, 1), "values": torch.stack(values, 1), "attend": attend}
-        return self._head(stream[:, 0], taps.taken), after | {"length": memory["length"] + 1, "newest": newest}
+            leaving = block(stream, keys[-1], values[-1], attend[:, None])[:, 0]
+            stream = taps(f"stream.{index + 1}", leaving)[:, None]
+            newest.append(stream[:, 0] - leaving)
+        after = {"keys": torch.stack(keys, 1), "values": torch.stack(values, 1), "newest": torch.stack(newest, 1)}
+        return self._head(stream[:, 0], taps.taken), after | {"attend": attend, "length": memory["length"] + 1}
 
     def read(self, memory: Memory) -> Output:
         """The newest position is computed again, with the memory's keys and values."""
-        stream, attend = memory["newest"][:, None], memory["attend"][:, None]
+        newest, attend = memory["newest"][:, :, None], memory["attend"][:, None]
+        stream = newest[:, 0]
         for index, block in enumerate(self.blocks):
-            stream = block(stream, memory["keys"][:, index], memory["values"][:, index], attend)
+            stream = block(stream, memory["keys"][:, index], memory["values"][:, index], attend) + newest[:, index + 1]
         return self._head(stream[:, 0])
 
     def replay(

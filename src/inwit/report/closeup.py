@@ -20,7 +20,7 @@ from inwit.evaluation.exact import sit
 from inwit.evaluation.explained import Explanation
 from inwit.evaluation.explanation import explain
 from inwit.report.charts import BARS, FILLED, HOLLOW, SPANS, ChartRow, RowChart, compact, per_cent, row_chart
-from inwit.report.evidence import derailed_episode, evidence_view
+from inwit.report.evidence import derailed_episode, evidence_views
 from inwit.report.panels import Table, has_critic, heat, step_charts, table, tool_charts
 from inwit.report.select import Run
 from inwit.runs import checkpoint
@@ -171,7 +171,7 @@ def closeup_view(run: Run, look: CloseUp, key: str, heading: str) -> dict[str, o
         "tools": heat(look.tools),
         "over_training": [*tool_charts(run, key), *step_charts(run, key)],
         "episodes": look.episodes,
-        "evidence": evidence_view(run, look.derailed, key),
+        "evidence": evidence_views(run, look.derailed, key),
         "critic": has_critic(run),
         "problem": look.problem,
         "source": look.source,

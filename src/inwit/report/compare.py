@@ -18,13 +18,10 @@ from inwit.core.text import clean, count, plural, seconds, table, wrapped
 from inwit.report import curves
 from inwit.report.curves import Reached, Spread, spread
 from inwit.report.select import Run
-from inwit.runs.folder import flat
+from inwit.runs.folder import ASIDE, flat
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-# What does not change what is learned, as long as the device is the same.
-ASIDE = ("seed", "training.threads", "training.checkpoint_every", "training.checkpoint_on", "training.snapshots")
 
 
 @dataclass(frozen=True)

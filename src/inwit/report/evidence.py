@@ -28,6 +28,7 @@ from inwit.evaluation.explanation import explain
 from inwit.report.charts import BARS, Chart, ChartRow, per_cent, point_chart, row_chart
 from inwit.report.panels import Table, table
 from inwit.report.select import Run
+from inwit.runs.finding import EVIDENCE
 from inwit.runs.folder import number
 
 SIGNS = {SHOWN: "\u2713", REFUTED: "\u2717", NOT_SHOWN: "\u2013", NOT_TESTABLE: "\u00b7"}
@@ -38,10 +39,12 @@ BAR = "oracle"  # the mark of a bar that must be reached: a line across
 
 @dataclass(frozen=True)
 class Kept:
-    """The evidence that a run keeps. `stale`: why it is not of the weights that the run has now; empty where it is."""
+    """The evidence that a run keeps in one file. `stale`: why it is not of the weights that the run has now; empty
+    where it is. `damaged`: why the file cannot be read; then there is no evidence."""
 
     evidence: Evidence
     stale: str = ""
+    damaged: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,12 +59,20 @@ class Derailment:
     right: list[str]
 
 
-def kept_evidence(run: Run) -> Kept | None:
-    """What stands in the run's `evidence.json`; None where there is none, or nothing in it can be read."""
-    values = _read(run.record.path / "evidence.json")
+def kept_evidence(run: Run) -> list[Kept]:
+    """What the run keeps: of its agent alone, then of several seeds. A file that is not there is left out."""
+    found = (_kept_in(run, run.record.path / name) for name in EVIDENCE)
+    return [kept for kept in found if kept]
+
+
+def _kept_in(run: Run, file: Path) -> Kept | None:
+    values = _read(file)
+    if values is None:
+        return None
     evidence = Evidence.from_dict(values)
     if not evidence.claims:
-        return None
+        what = f"{file.name} is damaged: nothing in it can be read. A new `inwit evidence` replaces it."
+        return Kept(evidence, damaged=what)
     first = as_list(as_list(as_dict(values.get("made")).get("of"))[:1])
     of = as_list(first[0]) if first else []
     then, now = of[2] if len(of) == 3 else None, number(run.record.summary, "update")
@@ -70,16 +81,19 @@ def kept_evidence(run: Run) -> Kept | None:
     return Kept(evidence, f"This is of the weights after update {then}. The run has gone on to {now:g} since.")
 
 
-def _read(file: Path) -> Mapping[str, object]:
+def _read(file: Path) -> Mapping[str, object] | None:
+    """None where there is no file; nothing where it is damaged."""
     try:
         return as_dict(json.loads(file.read_bytes()))
+    except FileNotFoundError:
+        return None
     except (OSError, ValueError, RecursionError):
         return {}
 
 
-def derailment(kept: Kept | None) -> Derailment | None:
+def derailment(kept: Kept) -> Derailment | None:
     """The episode that was kept; None where there is none, or a damaged one."""
-    values = as_dict(kept.evidence.derailed if kept else None)
+    values = as_dict(kept.evidence.derailed)
     programs = [values.get(name) for name in ("own", "wrote", "right")]
     at, forced, task = values.get("at"), values.get("forced"), values.get("task")
     if not all(isinstance(program, list) and all(isinstance(each, str) for each in program) for program in programs):
@@ -92,25 +106,33 @@ def derailment(kept: Kept | None) -> Derailment | None:
 
 def derailed_episode(agent: Agent, run: Run) -> Explanation | None:
     """The same episode, token by token; None where there is none, or where the agent does not write it any more."""
-    kept = kept_evidence(run)
-    found = derailment(kept)
-    if found is None or kept is None or kept.stale:
+    found = next(((kept, derailed) for kept in kept_evidence(run) if (derailed := derailment(kept))), None)
+    if found is None or found[0].stale:
         return None
+    derailed = found[1]
     try:
-        return explain(agent, found.task, force={found.at: found.forced})
+        return explain(agent, derailed.task, force={derailed.at: derailed.forced})
     except UserError:
         return None
 
 
-def evidence_view(run: Run, episode: Explanation | None, key: str) -> dict[str, object] | None:
-    """For the page; None where the run keeps no evidence."""
-    kept = kept_evidence(run)
-    if kept is None:
-        return None
-    evidence, found = kept.evidence, derailment(kept)
+def evidence_views(run: Run, episode: Explanation | None, key: str) -> list[dict[str, object]]:
+    """For the page, one for each file; the derailed episode, which is the same in all, stands in the first that has
+    it."""
+    views: list[dict[str, object]] = []
+    for place, kept in enumerate(kept_evidence(run)):
+        found = None if any(view["derailed"] for view in views) else derailment(kept)
+        views.append(_view(kept, found, episode if found else None, f"{key}-{place}" if place else key))
+    return views
+
+
+def _view(kept: Kept, found: Derailment | None, episode: Explanation | None, key: str) -> dict[str, object]:
+    evidence = kept.evidence
     several = len(evidence.agents) > 1
     return {
         "key": key,
+        "damaged": kept.damaged,
+        "beside": f", over {len(evidence.agents)} seeds" if several else "",
         "stale": kept.stale,
         "who": f"{plural(len(evidence.agents), 'run')} that differ in their seed: {', '.join(evidence.agents)}. "
         if several

@@ -62,7 +62,7 @@ def collect(
             output, memory = hooks.remembered(column, policy, output, memory, state)
             draw, astray = None if noise is None else noise[column], strays and strays.now(written)
             token, legal, forced = _write(world, state, output, draw, astray, ended if after_end else None)
-            chosen, token = forced == CHOICE, hooks.written(column, token, forced < 0)
+            chosen, (token, legal) = forced == CHOICE, hooks.written(column, token, legal, forced)
             state, step = world.step(state, token)
             held = None if teacher is None else teacher.achieved(state).masked_fill(ended, -1)
             columns.append(_Column(token, legal, ~ended, chosen, output, step, held, astray, hooks.kept(memory)))

@@ -14,17 +14,18 @@ from torch import Tensor
 from inwit.core.contracts import Policy, Readable
 from inwit.core.errors import UserError
 from inwit.core.types import Memory, Output, State
+from inwit.core.vocabulary import UNDECIDED
 
 
 @dataclass(frozen=True)
 class Hooks:
     """Rows are those of the block, T at most the world's columns. Where a column is beyond T nothing is done.
 
-    `force`: tokens that are written in place of the policy's, or of an answer that the world has not decided yet; -1
-    where nothing is forced. What the world has decided stays. `feed`: tokens that the policy is told were written, in
-    place of those that were; -1 where it is told the truth. `edit(t, memory, state)`: the memory that the policy
-    answers from in column t, in place of its own; the policy must be `Readable`. `record` keeps the memory before each
-    column (after an edit), and the outputs: `Rollout.memories`, `Rollout.outputs`.
+    `force`: tokens that are written in place of the policy's, or of an answer that the world has not decided yet, where
+    they are then what is legal; -1 where nothing is forced. What the world has decided stays. `feed`: tokens that the
+    policy is told were written, in place of those that were; -1 where it is told the truth. `edit(t, memory, state)`:
+    the memory that the policy answers from in column t, in place of its own; the policy must be `Readable`. `record`
+    keeps the memory before each column (after an edit), and the outputs: `Rollout.memories`, `Rollout.outputs`.
     """
 
     force: Int[Tensor, "B T"] | None = None
@@ -47,9 +48,16 @@ class Hooks:
         memory = self.edit(column, memory, state)
         return policy.read(memory), memory
 
-    def written(self, column: int, token: Int[Tensor, " B"], open_to: Bool[Tensor, " B"]) -> Int[Tensor, " B"]:
-        """The column's tokens. `open_to` are the rows in which the world has not decided on its own token."""
-        return _replaced(token, self.force, column, open_to)
+    def written(
+        self, column: int, token: Int[Tensor, " B"], legal: Bool[Tensor, "B V"], forced: Int[Tensor, " B"]
+    ) -> tuple[Int[Tensor, " B"], Bool[Tensor, "B V"]]:
+        """The column's tokens, and what is legal. `forced` is what the world says (`World.forced`)."""
+        if self.force is None or column >= self.force.shape[1]:
+            return token, legal
+        answers = (forced == UNDECIDED) & (self.force[:, column] >= 0)
+        token = _replaced(token, self.force, column, forced < 0)
+        answer = torch.arange(legal.shape[1], device=legal.device) == token[:, None]
+        return token, torch.where(answers[:, None], answer, legal)
 
     def told(self, column: int, token: Int[Tensor, " B"]) -> Int[Tensor, " B"]:
         """What the policy is told was written in this column."""

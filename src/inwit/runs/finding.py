@@ -11,6 +11,7 @@ from inwit.runs.index import latest, listing
 
 CONFIG = "config.json"  # of an agent that travels
 SNAPSHOTS = "snapshots"  # the folder of a run with weights of chosen updates
+EVIDENCE = ("evidence.json", "evidence-seeds.json")  # what was found of a run's agent; of it and its other seeds
 RECORDS = ("run.json", "manifest.json")  # of a run, of a checkpoint
 
 

@@ -30,6 +30,8 @@ from inwit.runs.legacy import modern
 
 FORMAT = 1  # of run.json
 COMPLETE = ("finished", "interrupted")
+# Settings that do not change what is learned, as long as the device is the same.
+ASIDE = ("seed", "training.threads", "training.checkpoint_every", "training.checkpoint_on", "training.snapshots")
 
 
 def runs_folder() -> Path:

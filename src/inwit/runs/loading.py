@@ -43,13 +43,23 @@ def find(run: str | Path, *, any_status: bool = False) -> Path:
 def find_to_resume(run: str | Path) -> Path:
     """As `find`, of whatever status. Raises `UserError` also for a checkpoint and for a snapshot."""
     path = find(run, any_status=True)
-    is_kept = is_file(path / "manifest.json") and not is_file(path / "run.json")
-    if is_kept or is_snapshot(path):
-        name, _, which = str(run).rpartition("@")
-        way = f"leave out @{which}" if name and Path(which).name == which else f"give {path.absolute().parents[1]}"
-        what, newest = ("checkpoint", "one") if is_kept else ("snapshot", "checkpoint")
-        raise UserError(f"{run} is a {what}, and a run goes on from its newest {newest}: {way}")
+    if what := _part(path):
+        newest = "one" if what == "checkpoint" else "checkpoint"
+        raise UserError(f"{run} is a {what}, and a run goes on from its newest {newest}: {_way_to_run(run, path)}")
     return path
+
+
+def _part(path: Path) -> str:
+    """What of a run a path is, "checkpoint" or "snapshot"; empty for a run's own folder, and for what is no run's."""
+    if is_snapshot(path):
+        return "snapshot"
+    return "checkpoint" if is_file(path / "manifest.json") and not is_file(path / "run.json") else ""
+
+
+def _way_to_run(word: str | Path, path: Path) -> str:
+    """How to name the run where `word` means a part of it."""
+    name, _, which = str(word).rpartition("@")
+    return f"leave out @{which}" if name and Path(which).name == which else f"give {path.absolute().parents[1]}"
 
 
 def _earlier(run: Path, which: str) -> Path:
@@ -61,12 +71,12 @@ def _earlier(run: Path, which: str) -> Path:
     named = {"best": checkpoint.best(run), "last": kept[0]} if kept else {}
     for path in [*kept, *snapshots]:
         named.setdefault(path.stem, path)
-    found = named.get(which) or named.get(which.zfill(6))
+    found = named.get(which) or (named.get(which.zfill(6)) if which else None)  # nothing is no update 0
     if found is None and named:
         raise unknown(f"checkpoint or snapshot of {run}", which, named)
     if found is None:
         raise UserError(
-            f"the run {run} has neither checkpoints nor snapshots, so nothing of {which}: a training keeps snapshots "
+            f"the run {run} has neither checkpoints nor snapshots, so nothing of {which!r}: a training keeps snapshots "
             "of the updates that training.snapshots names, as in 0,50,100"
         )
     return found
@@ -94,25 +104,26 @@ def load(
 
     `at`: the same agent as it was after so many updates, from a checkpoint or a snapshot (`training.snapshots`); also
     "best" and "last", of the checkpoints. `untrained`: the agent as training would have begun it from this seed, which
-    belongs to no run. It computes on `device`: by default on that of its training, or on the CPU if this machine does
-    not have it. Raises `UserError` for what is missing, unfinished, damaged, or made for a world that this installation
-    lacks.
+    belongs to no run. Both are asked of a run, not of a checkpoint or a snapshot, as `RUN@2` is. The agent computes on
+    `device`: by default on that of its training, or on the CPU if this machine does not have it. Raises `UserError` for
+    what is missing, unfinished, damaged, or made for a world that this installation lacks.
     """
     if at is not None and untrained is not None:
         raise UserError(f"at = {at} and untrained = {untrained} are two agents: give one of them")
     with on_own_terms(1):
         if untrained is not None:
             return _fresh(source, device, given_number("untrained", untrained))
-        path = locate(source) if at is None else _earlier(_run_of(find(source, any_status=True)), str(scalar(at)))
+        if at is not None:
+            path = _earlier(_whole(source, find(source, any_status=True), f"at = {at}"), str(scalar(at)))
+        else:
+            path = locate(source)
         return portable.read_agent(path, device) if is_portable(path) else _load(path, device)
 
 
 def _fresh(source: str | Path, device: str | None, seed: int) -> Agent:
     """An agent that differs from that of a run in its weights alone, which are as they are before any training."""
-    path = locate(source)
-    config = (
-        portable.read_agent(path, device).config if is_portable(path) else resolved(read_whole_record(_run_of(path)))
-    )
+    path = _whole(source, locate(source), f"untrained = {seed}")
+    config = portable.read_agent(path, device).config if is_portable(path) else resolved(read_whole_record(path))
     config = resolve(config, seed=seed)
     world, policy = untrained(config)
     place = fit(policy, weights_of(policy), config, device, "")
@@ -121,8 +132,14 @@ def _fresh(source: str | Path, device: str | None, seed: int) -> Agent:
 
 def _run_of(path: Path) -> Path:
     """The folder of the run that a checkpoint or a snapshot belongs to; a run's own is itself."""
-    is_part = is_file(path / "manifest.json") or is_snapshot(path)
-    return path.absolute().parents[1] if is_part else path
+    return path.absolute().parents[1] if _part(path) else path
+
+
+def _whole(source: str | Path, path: Path, asked: str) -> Path:
+    """The path, if it is not that of a checkpoint or a snapshot: what is asked for besides would name another agent."""
+    if what := _part(path):
+        raise UserError(f"{source} is a {what} already, and {asked} is another agent: {_way_to_run(source, path)}")
+    return path
 
 
 def _load(path: Path, device: str | None) -> Agent:
@@ -183,6 +200,8 @@ def _made_for(metadata: dict[str, str], config: Config) -> bool:
     except (KeyError, ValueError):
         return False
     parts = config.world, config.policy
+    if not (isinstance(given, list) and len(given) == len(parts) and all(isinstance(named, dict) for named in given)):
+        return False
     return [type(part.settings)().to_dict() | named for part, named in zip(parts, given, strict=True)] == [
         part.to_dict() for part in parts
     ]

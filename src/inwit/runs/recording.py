@@ -155,6 +155,16 @@ class Recorder:
             except UserError as error:
                 self.tell(f"{error}; the training goes on without it")
 
+    def _miss_snapshots(self) -> None:
+        """Tell which of the updates that were asked for never came."""
+        updates = self.parts.counters.updates
+        if late := sorted(update for update in self.snapshots if update > updates):
+            which, them = ",".join(map(str, late)), "this update" if len(late) == 1 else "these updates"
+            self.tell(
+                f"training.snapshots = {which}: no snapshot of {them} came, for the training ended after update "
+                f"{updates}"
+            )
+
     def _checkpoint_on_the_way(self, asked: Asked) -> None:
         """Save a checkpoint. If the disk refuses it, that is said and tried again later."""
         pause = self.config.training.checkpoint_every
@@ -237,6 +247,7 @@ class Recorder:
         self.ended = status
         if status == "finished":
             write_table(self.path, self.tell)
+            self._miss_snapshots()
         return agent
 
     def _last_lines(self, with_checkpoint: bool) -> UserError | None:

@@ -33,7 +33,7 @@ from inwit.core.errors import UserError
 from inwit.core.settings import setting
 from inwit.core.types import Rollout, Tasks, copy_into
 from inwit.learners.auxiliary import AuxiliarySettings
-from inwit.learners.auxiliary.programs import LIMIT, lexicographic, program_log_probs
+from inwit.learners.auxiliary.programs import LIMIT, lexicographic, order_of_reading, program_log_probs
 from inwit.rollout.babble import babble
 
 FLOOR = 0.1  # nats added to every kind's surprise, so that programs that no longer surprise are still drawn
@@ -159,19 +159,13 @@ class Hindsight:
     ) -> list[tuple[Tensor, int]]:
         """The keys of candidates: parts missing and operands read (if preferred), length, order of reading."""
         columns = self.programs.shape[1]
-        keys = [(at[..., None], columns), (self._order_of_reading(operand, at)[..., None], self.base**READS)]
+        order = order_of_reading(operand, self.base, READS).gather(1, at)
+        keys = [(at[..., None], columns), (order[..., None], self.base**READS)]
         if self.settings.prefer == "short":
             return keys
         missing = self._missing(held, at, kind), self.lessons.parts.shape[1] + 1
         reads = (operand >= 0).cumsum(1).gather(1, at)[..., None], columns + 1
         return [missing, reads, *keys]
-
-    def _order_of_reading(self, operand: Int[Tensor, "B T"], at: Int[Tensor, "B H"]) -> Int[Tensor, "B H"]:
-        """The first `READS` operands that a program reads, as the digits of a number in base `self.base`."""
-        read = operand >= 0
-        turn = read.cumsum(1) - 1
-        weight = torch.where(read & (turn < READS), self.base ** (READS - 1 - turn.clamp(0, READS - 1)), 0)
-        return ((operand + 1) * weight).cumsum(1).gather(1, at)
 
     def _best_per_kind(
         self, kind: Int[Tensor, "B H M"], rank: Int[Tensor, "B H M"]

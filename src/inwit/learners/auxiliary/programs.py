@@ -1,4 +1,4 @@
-"""What the stores of programs share: comparing programs by several keys, and imitating them."""
+"""What the stores of programs share: comparing programs by several keys, how they read, and imitating them."""
 
 from __future__ import annotations
 
@@ -26,6 +26,15 @@ def lexicographic(*keys: tuple[Tensor, int]) -> Tensor:
     for values, size in keys[1:]:
         packed = packed * size + values
     return packed
+
+
+def order_of_reading(operand: Int[Tensor, "B T"], base: int, reads: int) -> Int[Tensor, "B T"]:
+    """The first `reads` operands read up to each column, as the digits of a number in this base. `operand` is the place
+    of the operand that a token names, -1 for none; the base is larger than each place + 1."""
+    read = operand >= 0
+    turn = read.cumsum(1) - 1
+    weight = torch.where(read & (turn < reads), base ** (reads - 1 - turn.clamp(0, reads - 1)), 0)
+    return ((operand + 1) * weight).cumsum(1)
 
 
 def program_log_probs(

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from inwit.core.seeding import stream
-from inwit.learners.auxiliary.programs import LIMIT, lexicographic
+from inwit.learners.auxiliary.programs import LIMIT, lexicographic, order_of_reading
 
 READS = 8  # the order of reading is compared for this many operands read
 EMPTY = LIMIT
@@ -62,7 +62,7 @@ class Ways:
         following = torch.where(column == end, self.answer, tokens[:, None])
         packed = lexicographic(
             (end + 1, self.lengths),
-            (self._order_of_reading(operand).gather(1, at)[..., None], self.orders),
+            (order_of_reading(operand, self.base, READS).gather(1, at)[..., None], self.orders),
             (following, self.tokens),
             (self._mark(hashes), self.marks),
         )
@@ -119,13 +119,6 @@ class Ways:
         """The hash of what stands before each column, without the class. It wraps around."""
         codes = self.of_token[torch.arange(tokens.shape[1], device=tokens.device), tokens]
         return codes.cumsum(1) - codes
-
-    def _order_of_reading(self, operand: Int[Tensor, "B T"]) -> Int[Tensor, "B T"]:
-        """The first `READS` operands read up to each column, as the digits of a number."""
-        read = operand >= 0
-        turn = read.cumsum(1) - 1
-        weight = torch.where(read & (turn < READS), self.base ** (READS - 1 - turn.clamp(0, READS - 1)), 0)
-        return ((operand + 1) * weight).cumsum(1)
 
     def _cell(self, beginning: Int[Tensor, "*N"]) -> Int[Tensor, "*N"]:
         return beginning & (len(self.cells) - 1)

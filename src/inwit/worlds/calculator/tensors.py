@@ -188,6 +188,7 @@ class CalculatorV0(CausalCalculator):
             budget=torch.tensor(budgets, device=device),
             answer=self.answer,
             idle=self.think,
+            without_idle={"ticks": 0, "tick_price": 0.0},
             pad=PAD,
         )
 
