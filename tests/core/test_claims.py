@@ -6,6 +6,7 @@ import copy
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -191,3 +192,10 @@ def test_findings_are_joined_claim_by_claim() -> None:
     assert joined.claims[-1].verdict == SHOWN
     assert (joined.pictures, joined.derailed) == ({"deviation": {"a": 1}}, {"x": 1})
     assert [claim.claim for claim in later.joined(evidence()).claims] == [claim.claim for claim in joined.claims]
+
+
+def test_a_measure_that_is_not_decisive_refutes_nothing() -> None:
+    """And one that is does, though the claim's others say nothing."""
+    missed = Measure("found", 0.1, 0.5, 20, (0.0, 0.2))
+    assert Claim("re-plans", (missed,)).verdict == REFUTED
+    assert Claim("re-plans", (replace(missed, decisive=False),)).verdict == NOT_SHOWN

@@ -53,6 +53,7 @@ class Measure:
     why: str = ""
     signed: bool = False
     low_of: str = ""
+    decisive: bool = True  # False: a miss leaves the claim not shown, and refutes nothing
 
     @property
     def reached(self) -> bool:
@@ -69,7 +70,7 @@ class Measure:
         """Whether it is missed, though those who are able pass: the controls that must be *at least* something. Those
         that must fail, and do not, say that the test is easy: that excuses nobody."""
         able = (control for control in self.controls.values() if control.side == AT_LEAST)
-        return self.missed and all(control.holds for control in able)
+        return self.decisive and self.missed and all(control.holds for control in able)
 
 
 @dataclass(frozen=True)
@@ -235,6 +236,7 @@ def _measure(found: object) -> Measure | None:
         why=str(values.get("why", "")),
         signed=values.get("signed") is True,
         low_of=str(values.get("low_of", "")),
+        decisive=values.get("decisive") is not False,
     )
 
 

@@ -11,7 +11,7 @@ from statistics import fmean
 
 import torch
 
-from inwit.core.claims import CLAIMS, Claim, Control, Evidence, Measure
+from inwit.core.claims import AT_LEAST, CLAIMS, Claim, Control, Evidence, Measure
 from inwit.core.contracts import Agent
 from inwit.core.contracts import answers as of_answers
 from inwit.core.errors import UserError, unknown
@@ -175,15 +175,23 @@ def _mean_measure(measures: list[Measure | None], names: Sequence[str]) -> Measu
 
 
 def _mean_control(found: list[Control | None], names: Sequence[str]) -> Control:
-    """Its bar, too, may differ from seed to seed, or be missing where it says nothing."""
+    """The worst of the seeds, where it has a bar: one seed whose control fails has shown nothing. Of some seeds the bar
+    may be missing, where it says nothing."""
     controls = [control for control in found if control is not None]
     if len(controls) < len(found):
         return replace(controls[0], value=None, why=f"{names[found.index(None)]} has no such control")
     values = [control.value for control in controls if control.value is not None]
     if len(values) < len(controls):
         return next(control for control in controls if control.value is None)
-    bars = [control.bar for control in controls if control.bar is not None]
-    return replace(controls[0], value=fmean(values), bar=fmean(bars) if bars else None)
+    barred = [control for control in controls if control.bar is not None]
+    if not barred:
+        return replace(controls[0], value=fmean(values))
+    return next((control for control in barred if not control.holds), _worst(barred))
+
+
+def _worst(controls: list[Control]) -> Control:
+    best_first = sorted(controls, key=lambda control: control.value or 0.0, reverse=controls[0].side == AT_LEAST)
+    return best_first[-1]
 
 
 def _pictures(

@@ -23,7 +23,7 @@ from inwit.evidence.subject import FEW, Subject
 
 CALLS = 3  # the first ones are judged
 MODELS = 3  # of each
-READ = 2  # the last of them, which is shown for comparison: the prompt's order
+READ = 2  # the last of them: the prompt's order
 BAR, GAP, STAYS = 0.8, 0.3, 0.9
 TRAINED = 0.75  # of the classes
 TESTED = 1000  # trials of each call and control, at most
@@ -114,7 +114,7 @@ class Experiments:
         same = self._drawn(*self._models(call)[0], "same", TESTED, unchanged=1.0).distinct()
         values = {
             "wrong model": (self._share(other, wrong), BAR - GAP, AT_MOST),
-            "prompt's order": (read and self._share(reading, read), None, AT_MOST),
+            "prompt's order": (read and self._share(reading, read), BAR - GAP if read else None, AT_MOST),
             "random subspace": (self._share(trials, random), BAR - GAP, AT_MOST),
             "same call": (self._share(same, right), STAYS, AT_LEAST),
             "whole memory": (self.whole, STAYS, AT_LEAST),

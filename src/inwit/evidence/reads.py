@@ -12,7 +12,7 @@ from inwit.core.claims import AT_MOST, Claim, Control, Measure
 from inwit.core.errors import UserError
 from inwit.evaluation.exact import others_shown
 from inwit.evidence.intervals import clustered_share
-from inwit.evidence.subject import Subject
+from inwit.evidence.subject import FEW, Subject
 
 BAR, SHUFFLED = 0.9, 0.05
 
@@ -22,6 +22,8 @@ def judge(subject: Subject) -> Claim:
     world, held_out = subject.world, subject.held_out
     if not bool(held_out.any()):
         return Claim("reads", untestable=f"every kind of {world.id} was trained on: these settings hold out none")
+    if (classes := len(subject.clusters[held_out].unique())) < FEW:
+        return Claim("reads", untestable=f"only {classes} classes are held out: too few to judge by")
     right = subject.solved[held_out]
     measure = Measure(
         name="solved of what was held out",

@@ -18,17 +18,18 @@ from inwit.evidence.subject import Subject
 from inwit.evidence.twins import memoryless_twin
 
 LOST, HARMLESS, NOISE = 0.5, 0.9, 0.25
+FORGETFUL = 0.5  # where a network without memory solves more, the tasks need none
 
 
 def judge(subject: Subject) -> Claim:
     """The claim *remembers* of one agent, on the tasks that it solves."""
-    if subject.too_few:
-        return Claim("remembers", untestable=subject.too_few)
+    if why := subject.constant_plan or subject.too_few:
+        return Claim("remembers", untestable=why)
     policy, solved = subject.agent.policy, subject.solved
     noise = Noisy(policy, spread(subject.memories, subject.own.live), NOISE)
     noisy = _mean(_still(subject, noise, block=len(subject.tasks)))  # drawn for all together, whatever the block
     twin, why = _twin(subject)
-    beside = Control(None if twin is None else _mean(twin), why=why or TWIN)
+    beside = Control(None, why=why) if twin is None else Control(_mean(twin), FORGETFUL, AT_MOST, TWIN)
     changed = {"rebuilt": _still(subject, Rebuilt(policy)), "two tokens old": _still(subject, Stale(policy))}
     measures = [
         Measure(
@@ -80,6 +81,7 @@ def _beyond(
         side=AT_MOST,
         why=f"there is no memoryless twin: {why}" if more is None else "",
         signed=True,
+        decisive=False,  # a twin that learnt nothing would refute whoever still solves one task
     )
 
 

@@ -43,8 +43,8 @@ def judge(subject: Subject) -> Claim:
 
 def _untestable(subject: Subject) -> str:
     world = subject.world
-    if capable(world, "constant_programs"):
-        return f"one program solves all problems of a kind of {world.id}: the plan is a constant, and recited at best"
+    if subject.constant_plan:
+        return subject.constant_plan
     if not capable(world, "causal"):
         return f"the world {world.id} cannot tell how far a state is from a right end"
     return subject.too_few

@@ -17,6 +17,7 @@ from inwit.core.types import Memory, Rollout, Tasks
 from inwit.rollout.collect import collect
 from inwit.rollout.hooks import Hooks
 from inwit.worlds.examination import exam_of
+from inwit.worlds.oracle.cover import smallest_cover
 
 if TYPE_CHECKING:
     from inwit.evidence.answers import Compared
@@ -78,7 +79,10 @@ class Subject:
 
     @cached_property
     def clusters(self) -> Int[Tensor, " N"]:
-        """Tasks of one cluster are right together: those of one class, where success is decided by identity."""
+        """Tasks of one cluster are right together: those of one class, where success is decided by identity; those of
+        one kind, where one program may be right on all of them."""
+        if capable(self.world, "constant_programs"):
+            return self.tasks.kind
         if capable(self.world, "identity"):
             return torch.tensor(self.world.kinds.classes, device=self.tasks.kind.device)[self.tasks.kind]
         return torch.arange(len(self.tasks), device=self.tasks.kind.device)
@@ -103,6 +107,19 @@ class Subject:
         from inwit.evidence.answers import compared
 
         return compared(self)
+
+    @cached_property
+    def constant_plan(self) -> str:
+        """Why there is nothing to plan, nor to remember: where no more constant programs than stages solve everything
+        (found by search). Else empty."""
+        world = self.world
+        if not capable(world, "constant_programs"):
+            return ""
+        cover = smallest_cover(world.id, len(world.kinds), world.settings)
+        if cover is None or len(cover) > world.kinds.num_stages:
+            return ""
+        programs = "one program solves" if len(cover) == 1 else f"{len(cover)} constant programs solve"
+        return f"{programs} all of {world.id}: the plan is a constant, and recited at best"
 
     @property
     def too_few(self) -> str:
