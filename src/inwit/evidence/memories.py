@@ -55,7 +55,8 @@ class Noisy:
         self.policy, self.spread, self.share, self.generators = policy, spread, share, dict[str, Generator]()
 
     def begin(self, prompt: Prompt, prompt_mask: PromptMask, stage: Stage) -> tuple[Output, Memory]:
-        self.generators = {name: stream(0, f"evidence noise/{name}", prompt.device) for name in self.spread}
+        # On the CPU, wherever the policy computes: every device is to have the same noise.
+        self.generators = {name: stream(0, f"evidence noise/{name}") for name in self.spread}
         return self.policy.begin(prompt, prompt_mask, stage)
 
     def step(self, token: Int[Tensor, " B"], memory: Memory) -> tuple[Output, Memory]:
@@ -65,8 +66,8 @@ class Noisy:
     def _noisy(self, name: str, tensor: Tensor) -> Tensor:
         if name not in self.spread:
             return tensor
-        noise = torch.randn(tensor.shape, generator=self.generators[name], device=tensor.device, dtype=tensor.dtype)
-        return tensor + self.share * self.spread[name] * noise
+        noise = torch.randn(tensor.shape, generator=self.generators[name], dtype=tensor.dtype)
+        return tensor + self.share * self.spread[name] * noise.to(tensor.device)
 
 
 def spread(memories: Sequence[Memory], live: Bool[Tensor, "B T"]) -> Memory:
