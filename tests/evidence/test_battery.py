@@ -241,6 +241,15 @@ def test_a_gpu_exchanges_and_draws(trained: list[Agent]) -> None:
     assert names == judged(examine(trained[0]))
 
 
+def test_settings_of_what_is_off_make_no_other_recipe(trained: list[Agent]) -> None:
+    first, second = (each.copy() for each in trained)
+    off = dict(second.config.auxiliaries)
+    off["rehearsal"] = type(off["rehearsal"])(rows=0, weight=9.0)
+    second.config = replace(second.config, auxiliaries=off)
+    assert first.config.to_dict() != replace(second.config, seed=first.config.seed).to_dict()
+    assert len(examine([first, second], only=["reads"]).agents) == 2
+
+
 def test_what_cannot_be_asked_is_refused(trained: list[Agent]) -> None:
     with pytest.raises(UserError, match="unknown claim 'replans': did you mean 're-plans'"):
         examine(trained[0], only=["replans"])

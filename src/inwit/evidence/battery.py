@@ -118,8 +118,13 @@ def _recipe(agent: Agent) -> Json:
     world = {"id": agent.world.id, **agent.world.settings.to_dict()}
     if agent.config is None:
         return world | {"policy": type(agent.policy).__name__}
-    settings = flat(agent.config.to_dict())
-    return {name: value for name, value in settings.items() if name not in (*ASIDE, "recipe")} | {"world": world}
+    # Settings of an auxiliary that is off say nothing, and change with the version.
+    on = {name: part for name, part in agent.config.to_dict().items() if not _is_off(part)}
+    return {name: value for name, value in flat(on).items() if name not in (*ASIDE, "recipe")} | {"world": world}
+
+
+def _is_off(part: object) -> bool:
+    return isinstance(part, dict) and part.get("rows") == 0
 
 
 def _judged(subject: Subject, claim: str, name: str, progress: Progress | None) -> Claim:
