@@ -81,7 +81,12 @@ class Transformer(TokenPolicy[TransformerSettings]):
 
         def tapped(name: str, each: Stream) -> Stream:
             edited = _tapped(taps, name, each, attend)
-            newest.append(_last(edited - each if newest else edited, attend))
+            if not newest:
+                newest.append(_last(edited, attend))
+            elif edited is each:
+                newest.append(torch.zeros_like(newest[0]))
+            else:
+                newest.append(_last(edited - each, attend))
             return edited
 
         stream, keys, values = self._run(stream, attend, tapped)
@@ -96,14 +101,14 @@ class Transformer(TokenPolicy[TransformerSettings]):
         attend = F.pad(memory["attend"], (0, 1), value=True)
         self._check_length(attend.shape[1])
         newest, keys, values = [taps("stream.0", entering)], [], []
-        stream = newest[0][:, None]
+        stream, nothing = newest[0][:, None], entering.new_zeros(entering.shape)
         for index, block in enumerate(self.blocks):
             key, value = block.remember(stream)  # pyright: ignore[reportCallIssue]
             keys.append(torch.cat([memory["keys"][:, index], key], 1))
             values.append(torch.cat([memory["values"][:, index], value], 1))
             leaving = block(stream, keys[-1], values[-1], attend[:, None])[:, 0]
             stream = taps(f"stream.{index + 1}", leaving)[:, None]
-            newest.append(stream[:, 0] - leaving)
+            newest.append(stream[:, 0] - leaving if edit else nothing)
         after = {"keys": torch.stack(keys, 1), "values": torch.stack(values, 1), "newest": torch.stack(newest, 1)}
         return self._head(stream[:, 0], taps.taken), after | {"attend": attend, "length": memory["length"] + 1}
 

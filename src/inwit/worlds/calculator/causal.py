@@ -1,5 +1,5 @@
-"""What experiments ask of calculator-v0: which call each operator decides, the same task with another operator, what
-the registers hold, and how far a state is from a right end.
+"""What experiments ask of calculator-v0: which call each operator decides, the same task with another operator, and how
+far a state is from a right end. What the registers hold is in `tensors`, beside the table of polynomials.
 """
 
 from __future__ import annotations
@@ -13,12 +13,10 @@ from inwit.core.capabilities import FAR
 from inwit.core.errors import UserError, unknown
 from inwit.core.types import State, Tasks
 from inwit.worlds.calculator.rules import FIRST_SLOT, CalculatorSettings
-from inwit.worlds.calculator.tables import EMPTY, FULL, Polynomials
+from inwit.worlds.calculator.tables import FULL
 from inwit.worlds.calculator.tasks import CalculatorTasks
 from inwit.worlds.oracle.way import NEVER, Machines, fewest_calls
 from inwit.worlds.oracle.way_ends import undoable
-
-UNKNOWN, NOTHING = -1, -2  # what `registers` says of a polynomial that has no number, and of an empty register
 
 
 class CausalCalculator(CalculatorTasks):
@@ -63,24 +61,6 @@ class CausalCalculator(CalculatorTasks):
         tokens = torch.where(found == NEVER, FAR, 2 * found + 1 - pending)
         return tokens.masked_fill(tokens > within, FAR).masked_fill(state["ended"], 0)
 
-    def registers(self, state: State) -> Int[Tensor, "B R"]:
-        """The number of the pending verb, 0 for none, and of the polynomial in each register: as `achieved` numbers
-        them, with the operands a, b, c, ... after them; -1 for one that has no number, -2 where nothing is held."""
-        slots = range(self.settings.num_slots)
-        held = [(state["acc"], state["mode"] % 2 != EMPTY)]
-        held += [
-            (state["cells"][:, self.settings.num_letters + slot], state["readable"][:, FIRST_SLOT + slot])
-            for slot in slots
-        ]
-        numbers = [torch.where(filled, self._number(lanes[:, 1:]), NOTHING) for lanes, filled in held]
-        return torch.stack([state["mode"] // 2, *numbers], 1)
-
-    def _number(self, lanes: Int[Tensor, "B 3"]) -> Int[Tensor, " B"]:
-        known, points = self._polynomials_on(lanes.device)[0], self._kinds_on(lanes.device).points
-        operand = (lanes[:, None] == points).all(2)
-        number = len(known) + operand.long().argmax(1)
-        return torch.where(operand.any(1), number, known.find(lanes))
-
     def _calls(
         self, state: State, rows: Int[Tensor, " N"], operators: int, first: Int[Tensor, " B"], most: Int[Tensor, " B"]
     ) -> Int[Tensor, " N"]:
@@ -121,9 +101,6 @@ class CausalCalculator(CalculatorTasks):
                         table[kind, place, tool] = index[_bytes(changed)]
             self._exchanged[device] = table.to(device)
         return self._exchanged[device]
-
-    def _polynomials_on(self, device: torch.device) -> tuple[Polynomials, Int[Tensor, "K S"]]:
-        raise NotImplementedError  # the world has it
 
 
 def _array(tensor: Tensor) -> np.ndarray:

@@ -30,6 +30,7 @@ from inwit.worlds.calculator.tools import balanced
 from inwit.worlds.machine import register_columns, register_names
 
 LANES = 1 + NUM_POINTS
+NOTHING = -2  # what `registers` says of an empty register
 
 Row = Int[Tensor, " B"]
 Flag = Bool[Tensor, " B"]
@@ -168,6 +169,24 @@ class CalculatorV0(CausalCalculator):
             raise UserError(f"{self.id} has no classes with the tools {tools}: not all are polynomial")
         found = self._polynomials_on(state["acc"].device)[0].find(state["acc"][:, 1:])
         return torch.where(state["mode"] == FULL, found, -1)
+
+    def registers(self, state: State) -> Int[Tensor, "B R"]:
+        """The number of the pending verb, 0 for none, and of the polynomial in each register: as `achieved` numbers
+        them, with the operands a, b, c, ... after them; -1 for one that has no number, -2 where nothing is held."""
+        slots = range(self.settings.num_slots)
+        held = [(state["acc"], state["mode"] % 2 != EMPTY)]
+        held += [
+            (state["cells"][:, self.settings.num_letters + slot], state["readable"][:, FIRST_SLOT + slot])
+            for slot in slots
+        ]
+        numbers = [torch.where(filled, self._number(lanes[:, 1:]), NOTHING) for lanes, filled in held]
+        return torch.stack([state["mode"] // 2, *numbers], 1)
+
+    def _number(self, lanes: Int[Tensor, "B 3"]) -> Int[Tensor, " B"]:
+        known, points = self._polynomials_on(lanes.device)[0], self._kinds_on(lanes.device).points
+        operand = (lanes[:, None] == points).all(2)
+        number = len(known) + operand.long().argmax(1)
+        return torch.where(operand.any(1), number, known.find(lanes))
 
     def lessons(self, device: torch.device | str = "cpu") -> Lessons:
         """What hindsight needs to know: each kind's class and parts, and what its programs may name. No programs."""
