@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from inwit.runs.portable import from_pretrained
     from inwit.runs.resuming import resume
     from inwit.runs.starting import train, updates
+    from inwit.scripts import scripted
     from inwit.training.config import resolve
     from inwit.training.registering import (
         register_auxiliary,
@@ -59,6 +60,7 @@ _HOMES = {
     "resolve": "inwit.training.config:resolve",
     "resume": "inwit.runs.resuming:resume",
     "save_pretrained": "inwit.integrations.hub:save_pretrained",
+    "scripted": "inwit.scripts:scripted",
     "shortest": "inwit.worlds.oracle.shortest:shortest_for_task",
     "train": "inwit.runs.starting:train",
     "updates": "inwit.runs.starting:updates",

@@ -196,19 +196,20 @@ class Agent:
     policy: Policy
     config: Any = None
     path: Path | None = None
-    status: str = "untrained"  # finished, interrupted, checkpoint
+    status: str = "untrained"  # finished, interrupted, checkpoint, scripted
     summary: Json = field(default_factory=dict)  # how the training went
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))  # where its policy computes
+    script: str = ""  # the name of the script that it runs; empty for a policy
 
     def __repr__(self) -> str:
-        policy = type(self.policy).__name__ if self.config is None else self.config.policy.id
+        policy = self.script or (type(self.policy).__name__ if self.config is None else self.config.policy.id)
         return f"<Agent: {policy} in {self.world.id}, {self.status}{f', {self.path}' if self.path else ''}>"
 
     @property
     def name(self) -> str:
-        """That of its run; of a checkpoint or a snapshot `RUN@120`. Empty where it belongs to no run."""
+        """That of its run, of a checkpoint or a snapshot `RUN@120`; of a script the script's. Else empty."""
         if self.path is None:
-            return ""
+            return self.script
         update = self.summary.get("update") if self.status in ("checkpoint", "snapshot") else None
         return self.path.name if update is None else f"{self.path.name}@{update}"
 
