@@ -21,8 +21,9 @@ class Figure:
 class Measure(Protocol):
     """What is measured of an agent on some kinds of its world's problems, and what the extremes of it are.
 
-    The agent is greedy. `random` is of the uniformly random legal policy, `optimum` of the best possible agent; both are
-    exact where that can be computed. What `of` says of an agent that writes as the optimum does is `optimum`."""
+    The agent is greedy. `random` is of the uniformly random legal policy, `optimum` of the best possible agent; both
+    are exact where that can be computed. `of` an agent that writes as the optimum does
+    is `optimum`."""
 
     name: str  # in words, as "success"
 
