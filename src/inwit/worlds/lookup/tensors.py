@@ -196,21 +196,23 @@ class LookupV0(LookupLessons):
             draws = draws & _at(state["sure"], call).bool()
         after["table"] = _put(state["table"], state["cell"], value.to(torch.int8), draws | checks)
         after["answer"] = torch.where(answers, value, state["answer"])
-        judged = (answers | checks).nonzero()[:, 0]
+        verdict = answers | checks
+        judged = _rows(verdict)
         right, needed = self._resolved({name: after[name][judged] for name in QUERIED})
-        ended = torch.zeros_like(answers).index_put((judged,), needed < 0)
-        success = torch.zeros_like(answers).index_put((judged,), (needed < 0) & (after["answer"][judged] == right))
-        waits = (answers | checks) & ~ended
+        known = torch.zeros_like(answers).index_put((judged,), needed < 0)
+        hit = torch.zeros_like(answers).index_put((judged,), after["answer"][judged] == right)
+        ended, waits = verdict & known, verdict & ~known
         after["turn"] = torch.where(waits, CHECK, after["turn"].masked_fill(ended, POLICY))
         after["cell"] = torch.where(waits, after["cell"].index_put((judged,), needed), after["cell"])
         # Few rows wait for the world at a time: its chances are worth computing for these alone.
-        opened = (asks | waits).nonzero()[:, 0]
+        writing = asks | waits
+        opened = _rows(writing)
         chance = self._chance({name: rows[opened] for name, rows in after.items()})
-        after["chance"] = state["chance"].index_put((opened,), chance)
         certain = (chance > 0).sum(1) == 1
-        writes = state["writes"].masked_fill(hears | ended, CHOICE)
-        after["writes"] = writes.index_put((opened,), torch.where(certain, chance.argmax(1), UNDECIDED))
-        return ended, success
+        writes = state["writes"].index_put((opened,), torch.where(certain, chance.argmax(1), UNDECIDED))
+        after["chance"] = torch.where(writing[:, None], state["chance"].index_put((opened,), chance), state["chance"])
+        after["writes"] = torch.where(writing, writes, state["writes"].masked_fill(hears | ended, CHOICE))
+        return ended, ended & hit
 
     def _was_heard(self, state: State, cell: Row) -> Flag:
         """Whether the true value of a cell was heard already, by the record."""
@@ -224,6 +226,11 @@ class LookupV0(LookupLessons):
 
     def _resolved(self, state: State) -> tuple[Row, Row]:
         return self.resolve(state["table"], state["tools"], state["values"], state["operator"])
+
+
+def _rows(where: Flag) -> Row:
+    """The rows that are marked; all of them where a graph is made, in which no shape may depend on values."""
+    return torch.arange(len(where)) if torch.compiler.is_exporting() else where.nonzero()[:, 0]
 
 
 def _at(rows: Tensor, place: Row) -> Row:

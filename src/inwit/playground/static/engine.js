@@ -1,0 +1,136 @@
+"use strict";
+/* Answers the page's questions with graphs: what a problem looks like, what a token does, what a memory would write.
+   The server answers the same questions in Python, so whoever asks awaits every answer.
+
+   A task is a list of tensors: its kind, then the world's own. A state and a memory are tensors by name. Nothing that
+   is given or answered is changed later, so a position can be kept and gone back to. */
+
+/** @typedef {Object<string, Tensor>} Named */
+/** @typedef {{logits: Numbers, value: number, memory: Named}} Answer of an agent; logits also of illegal tokens */
+/** @typedef {{legal: Uint8Array, forced: number, chance: Numbers|null}} Turn forced -1: the policy chooses; -2: the
+ *   world writes by chance */
+/** @typedef {{reward: number, terminated: boolean, truncated: boolean, success: boolean,
+ *   extra: Object<string, boolean>, counts: Object<string, number>}} Outcome */
+/** @typedef {Turn & {state: Named, agents: Object<string, Answer|null>}} Position agents: null after the end */
+
+const CHOICE = -1, UNDECIDED = -2;
+const ILLEGAL = -1e9; // the score of an illegal token, as in `core.distributions`
+
+/** @param {string[]} names @param {any[]} values @returns {Object<string, any>} */
+const byName = (names, values) => Object.fromEntries(names.map((name, k) => [name, values[k]]));
+/** @param {number} value @param {number} [rows] @returns {Tensor} */
+const tokenOf = (value, rows = 1) => tensorOf("i", [rows], new Array(rows).fill(value));
+
+/** @param {Object<string, any>} page world, agents, blob and what describes them
+ * @param {Uint8Array} bytes what the blob's text stands for */
+function engineOf(page, bytes) {
+  const constants = constantsOf(page.blob, bytes), { world, agents } = page, ready = new Map();
+  /** @param {string} name of the graph @param {Graph} graph @param {Tensor[]} given @returns {Tensor[]} */
+  const run = (name, graph, given) => {
+    if (!ready.has(name)) ready.set(name, compile(graph, constants));
+    return ready.get(name)(given);
+  };
+  const inOrder = (names, tensors) => names.map((name) => tensors[name]);
+
+  /** @param {Named} state @returns {Turn} */
+  const look = (state) => {
+    const [legal, forced, chance] = run("look", world.look, inOrder(world.state, state));
+    return { legal: legal.data, forced: Number(forced.data[0]), chance: chance ? chance.data : null };
+  };
+  /** @param {string} name @param {Tensor[]} answer @returns {Answer} */
+  const answerOf = (name, [logits, value, ...memory]) => (
+    { logits: logits.data, value: value.data[0], memory: byName(agents[name].memory, memory) }
+  );
+  /** @param {string} name @param {Tensor[]} prompt tokens, mask, stage @returns {Answer} */
+  const beginning = (name, prompt) => answerOf(name, run(`${name} begin`, agents[name].begin, prompt));
+  /** @param {string} name @param {number} token @param {Named} memory @returns {Answer} */
+  const next = (name, token, memory) => {
+    const { step, memory: names } = agents[name];
+    return answerOf(name, run(`${name} step`, step, [tokenOf(token), ...inOrder(names, memory)]));
+  };
+  /** @param {Named} state @param {number} token @returns {Outcome & {state: Named}} */
+  const step = (state, token) => {
+    const out = run("step", world.step, [tokenOf(token), ...inOrder(world.state, state)]), held = world.state.length;
+    const [reward, terminated, truncated, success, ...more] = out.slice(held).map((each) => Number(each.data[0]));
+    const flags = { terminated: !!terminated, truncated: !!truncated, success: !!success };
+    const extra = byName(world.extra, more.slice(0, world.extra.length).map(Boolean));
+    const counts = byName(world.counts, more.slice(world.extra.length));
+    return { state: byName(world.state, out.slice(0, held)), reward, ...flags, extra, counts };
+  };
+
+  return {
+    page,
+    look,
+    /** What the page knows of its world and agents, without the graphs. */
+    open() {
+      const { vocabulary, kinds, columns, masks, limit } = page;
+      return { vocabulary, kinds, columns, masks, limit, agents: Object.keys(agents), draws: world.draws };
+    },
+    /** The first position of a problem. @param {Tensor[]} task @returns {Position & {prompt: Tensor[]}} */
+    begin(task) {
+      const [tokens, mask, stage, ...rest] = run("open", world.open, task), prompt = [tokens, mask, stage];
+      const state = byName(world.state, rest);
+      const answers = byName(Object.keys(agents), Object.keys(agents).map((name) => beginning(name, prompt)));
+      return { prompt, state, ...look(state), agents: answers };
+    },
+    /** The position after one more token, whoever writes it.
+     * @param {{state: Named, agents: Object<string, Answer|null>}} position @param {number} token
+     * @returns {Position & Outcome} */
+    advance({ state, agents: before }, token) {
+      const after = step(state, token), over = after.terminated || after.truncated;
+      const answer = ([name, own]) => [name, over || !own ? null : next(name, token, own.memory)];
+      return { ...after, ...look(after.state), agents: Object.fromEntries(Object.entries(before).map(answer)) };
+    },
+    /** What an agent would write with this memory; null if its policy cannot answer from a memory alone.
+     * @param {string} name @param {Named} memory @returns {Answer|null} */
+    read(name, memory) {
+      const agent = agents[name];
+      if (!agent.read) return null;
+      const [logits, value] = run(`${name} read`, agent.read, inOrder(agent.memory, memory));
+      return { logits: logits.data, value: value.data[0], memory };
+    },
+    /** The answers after each token of a prompt: the prompt read with the rest of it masked.
+     * @param {string} name @param {Tensor[]} prompt @returns {Answer[]} */
+    reading(name, [tokens, mask, stage]) {
+      const real = [...mask.data.keys()].filter((place) => mask.data[place]);
+      return real.map((last) => {
+        const shown = mask.data.map((one, place) => (place <= last ? one : 0));
+        return beginning(name, [tokens, { ...mask, data: shown }, stage]);
+      });
+    },
+  };
+}
+
+/** The likeliest legal token, as `core.distributions.choose` takes it: the first of equals, and a number that is none
+ * before all. @param {Numbers} logits @param {ArrayLike<number>} legal @returns {number} */
+function likeliest(logits, legal) {
+  const score = (token) => (legal[token] ? Number(logits[token]) : ILLEGAL);
+  let best = 0;
+  for (let token = 1; token < logits.length; token++) {
+    const one = score(token), so = score(best);
+    if (one > so || (one !== one && so === so)) best = token;
+  }
+  return best;
+}
+
+/** @param {Numbers} logits @param {ArrayLike<number>} legal @returns {Float64Array} 0 for illegal tokens */
+function probabilities(logits, legal) {
+  const shares = Float64Array.from(logits, (logit, token) => (legal[token] ? Number(logit) : -Infinity));
+  const top = shares.reduce((most, logit) => Math.max(most, logit), -Infinity);
+  if (top === -Infinity) return shares.fill(0);
+  const weights = shares.map((logit) => Math.exp(logit - top)), sum = weights.reduce((all, weight) => all + weight, 0);
+  return weights.map((weight) => weight / sum);
+}
+
+/** Which tokens an agent may choose here: of a world that masks nothing, all.
+ * @param {{legal: Uint8Array}} position @param {boolean} masks @returns {Uint8Array} */
+const choices = (position, masks) => (masks ? position.legal : new Uint8Array(position.legal.length).fill(1));
+
+/** The token that comes next if an agent plays: its own likeliest, or the world's where the world writes; null where
+ * the world writes by chance. @param {Position} position @param {string} name @param {boolean} masks
+ * @returns {number|null} */
+function following(position, name, masks) {
+  if (position.forced === UNDECIDED) return null;
+  if (position.forced !== CHOICE) return position.forced;
+  return likeliest(position.agents[name].logits, choices(position, masks));
+}
