@@ -75,7 +75,8 @@ function again(engine, page, kept, name, { rows, columns, numbers, agent }) {
         const own = position.agents[agent], logits = at("logits");
         judged.same("logits", where, own.logits, logits);
         judged.same("value", where, [own.value], at("value"));
-        if (engine.read(agent, own.memory)) judged.same("read", where, engine.read(agent, own.memory).logits, logits);
+        const read = engine.read(agent, own.memory);
+        if (read) judged.same("read", where, read.logits, logits);
         const choice = following(position, agent, page.masks);
         if (choice !== null && choice !== token) {
           if (Math.abs(logits.data[choice] - logits.data[token]) < TOLERANCE.f) judged.tie();

@@ -113,11 +113,21 @@ def _token(world: Any, state: dict[str, Tensor], output: Any, draws: torch.Gener
     return torch.where(forced > CHOICE, forced, token)
 
 
-def played_again(world: Any, policies: dict[str, Any], folder: Path, *, rows: int = 100, v8: bool | None = None) -> Any:
-    """Each policy's greedy episodes and random ones, played in the page: what `parity.js` found, by name."""
+def operators_of(graphs: dict[str, Any]) -> list[str]:
+    """The operators of a world's graphs, or of an agent's."""
+    return sorted({node[0] for graph in graphs.values() if isinstance(graph, dict) for node in graph["nodes"]})
+
+
+def played_again(
+    world: Any, policies: dict[str, Any], folder: Path, rows: int, v8: bool | None = None
+) -> dict[str, Any]:
+    """Each policy's greedy episodes and random ones, played in the page: what `parity.js` found, by name; and the
+    operators of each part."""
     page, blob = page_of(world, policies), Blob()
     played = {"random": record(world, None, some_tasks(world, rows, 1), blob, seed=1)}
     played |= {name: record(world, policy, some_tasks(world, rows), blob, name) for name, policy in policies.items()}
     data = {"page": page, "played": played, "blob": packed(blob)}
     how = {} if v8 is None else {"v8": v8}
-    return run_javascript(script() + REPLAY.read_text(encoding="utf-8"), data, folder, **how)
+    told = run_javascript(script() + REPLAY.read_text(encoding="utf-8"), data, folder, **how)
+    parts = {"world": page["world"], **page["agents"]}
+    return {"played": told, "operators": {name: operators_of(graphs) for name, graphs in parts.items()}}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from inwit.core.errors import UserError, short
@@ -23,3 +24,13 @@ def given_path(path: object, what: str = "a path") -> Path:
 def readable(name: str) -> str:
     """A folder's name as text that can be written anywhere: the name may be made of any bytes."""
     return name.encode(errors="replace").decode()
+
+
+def cache_folder() -> Path | None:
+    """Where what was computed once is kept between runs: `$INWIT_CACHE`, else `inwit` in `$XDG_CACHE_HOME` or in
+    `~/.cache`. It may not be there. None where there is no place for it: no home."""
+    if own := os.environ.get("INWIT_CACHE"):
+        return Path(own)
+    with suppress(RuntimeError):
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "inwit"
+    return None

@@ -1,8 +1,8 @@
 """The shortest program for an expression of `calculator-v0`, proven by exhaustive search.
 
 One search for each (number of operands, number of slots) serves every expression of up to five operands; a larger one
-is searched for alone. Results are kept in memory and on disk: `$INWIT_CACHE` or `~/.cache/inwit` holds one small file a
-search, named by the content of what it depends on. A file that is damaged, or a folder that cannot be read or written,
+is searched for alone. Results are kept in memory and on disk: `core.paths.cache_folder` holds one small file a search,
+named by the content of what it depends on. A file that is damaged, or a folder that cannot be read or written,
 counts as none. Every program that is reported was replayed as an exact polynomial with integer coefficients, also one
 from disk. `shortest_search` says what the search relies on.
 """
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import zipfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -24,6 +23,7 @@ import numpy as np
 from inwit.core import storage
 from inwit.core.errors import UserError, short, unknown
 from inwit.core.numbers import given_number
+from inwit.core.paths import cache_folder
 from inwit.worlds.calculator import expressions
 from inwit.worlds.calculator.expressions import LETTERS, Exact, Tree, enumerate_trees, parse, polynomial_of, write
 from inwit.worlds.calculator.tools import DEFAULT_TOOLS, TOOLS, balanced
@@ -165,12 +165,13 @@ def _right(result: Result, classes: list[Exact], count: int) -> bool:
 def _path_of(what: str, machine: Machine) -> Path | None:
     """The file for a search: its name changes with the code of the search, the points and what the tools compute on
     them. None where there is no place for it."""
+    if (root := cache_folder()) is None:
+        return None
     try:
-        root = Path(os.environ.get("INWIT_CACHE") or Path.home() / ".cache" / "inwit")
         digest = hashlib.sha256(f"{what} {shortest_search.BUDGET} {shortest_search.GROWTH}".encode())
         for module in (shortest_search, shortest_targets):
             digest.update(Path(module.__file__ or "").read_bytes())
-    except (OSError, RuntimeError):
+    except OSError:
         return None
     points = shortest_targets.points_of(machine.num_operands)
     for name in machine.tools:

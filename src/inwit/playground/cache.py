@@ -1,0 +1,111 @@
+"""The graphs of worlds, kept between runs: tracing them takes seconds.
+
+A file is named by all that the graphs depend on: world, settings, versions, and the code that traces. The code of a
+world, or of what it is given, may change without any of these. So each file also says how the world behaved, on
+episodes of random tokens, and a world that behaves otherwise is traced anew. A file that is damaged, or a folder that
+cannot be read or written, counts as none.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from inwit.core import storage
+from inwit.core.contracts import World
+from inwit.core.paths import cache_folder
+from inwit.core.results import Json
+from inwit.core.seeding import stream
+from inwit.core.types import Tasks
+from inwit.core.vocabulary import CHOICE
+from inwit.playground import blob as constants
+from inwit.playground import graphs, operators, tracing
+from inwit.playground.blob import Blob
+from inwit.version import __version__
+
+ROWS = 64  # episodes that tell how a world behaves
+STRAYS = 0.1  # share of tokens that may be illegal
+KEPT = 50  # files, the newest
+
+
+def graphs_of(world: World) -> tuple[Json, Blob]:
+    """`graphs.world_graphs` of one episode, with the blob of their constants. Those of agents may be added to it.
+    Raises `UserError` for a world that cannot be traced."""
+    path, seen = _path_of(world), behaviour(world)
+    if path is not None and (found := _load(path, seen)):
+        return found
+    blob = Blob()
+    made = graphs.world_graphs(world, graphs.example(world), blob)
+    if path is not None:
+        _save(path, {"graphs": made, "behaviour": seen, "tensors": blob.tensors}, blob)
+    return made, blob
+
+
+def behaviour(world: World) -> str:
+    """A digest of what a world does on episodes of random tokens, mostly legal ones."""
+    draws, digest = stream(0, "behaviour"), hashlib.sha256()
+    kinds = torch.arange(ROWS) % len(world.kinds)
+    for tasks in (world.sample(kinds, draws), graphs.example(world, ROWS)):
+        for tensor in _episodes(world, tasks, draws):
+            digest.update(tensor.numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _episodes(world: World, tasks: Tasks, draws: torch.Generator) -> Iterator[Tensor]:
+    """All that is seen of episodes: prompts, states, what may be written, and what was paid and counted."""
+    state = world.reset(tasks)
+    yield from (*world.prompt(tasks), world.stage(tasks), *state.values())
+    for _ in range(world.num_columns):
+        legal, forced = world.legal(state), world.forced(state)
+        astray = (torch.rand(len(tasks), 1, generator=draws) < STRAYS) & (forced == CHOICE)[:, None]
+        weights = torch.where(astray | ~legal.any(1, keepdim=True), 1.0, legal.double())
+        drawn = torch.multinomial(weights, 1, generator=draws)[:, 0]
+        state, step = world.step(state, torch.where(forced >= 0, forced, drawn))
+        yield from (legal, forced, *state.values(), step.reward, step.terminated, step.truncated, step.success)
+        yield from (*step.extra.values(), *step.counts.values())
+
+
+def _path_of(world: World) -> Path | None:
+    """The file of a world's graphs; None where there is no place for it."""
+    if (folder := cache_folder()) is None:
+        return None
+    about = [world.id, world.settings.to_dict(), __version__, torch.__version__]
+    digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
+    try:
+        for module in (constants, graphs, operators, tracing):
+            digest.update(Path(module.__file__ or "").read_bytes())
+    except OSError:
+        return None
+    return folder / f"graphs-{digest.hexdigest()[:32]}.json"
+
+
+def _load(path: Path, seen: str) -> tuple[Json, Blob] | None:
+    """What `_save` wrote; None if it is not there, not whole, or of a world that behaved otherwise."""
+    try:
+        digest, _, text = path.read_bytes().partition(b"\n")
+        if hashlib.sha256(text).hexdigest().encode() != digest:
+            return None
+        kept = json.loads(text)
+    except (OSError, ValueError):
+        return None
+    if kept["behaviour"] != seen:
+        return None
+    return kept["graphs"], Blob(kept["tensors"], base64.b64decode(kept["data"]))
+
+
+def _save(path: Path, kept: Json, blob: Blob) -> None:
+    """Write a file in one step, or silently nothing; the oldest files go."""
+    text = storage.to_json(kept | {"data": base64.b64encode(blob.data).decode()}, indent=None)
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        storage.replace(path, hashlib.sha256(text).hexdigest().encode() + b"\n" + text)
+        files = sorted(path.parent.glob("graphs-*.json"), key=lambda file: file.stat().st_mtime, reverse=True)
+        for old in files[KEPT:]:
+            old.unlink()
