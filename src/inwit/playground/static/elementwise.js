@@ -24,18 +24,34 @@ function inTurn(...runs) {
   return () => { for (const run of some) run(); };
 }
 
+/* The same loops twice, since an engine is several times slower in a loop that has met arrays of many types: those of
+   networks, in single precision, have loops of their own. */
+const inFloats = {
+  one(o, x, compute) { for (let k = 0; k < o.length; k++) o[k] = compute(x[k]); },
+  two(o, x, y, compute) { for (let k = 0; k < o.length; k++) o[k] = compute(x[k], y[k]); },
+  placed(o, x, p, y, q, compute) { for (let k = 0; k < o.length; k++) o[k] = compute(x[p[k]], y[q[k]]); },
+  taken(o, x, places) { for (let k = 0; k < places.length; k++) o[k] = x[places[k]]; },
+  put(o, x, places) { for (let k = 0; k < places.length; k++) o[places[k]] = x[k]; },
+};
+const inOthers = {
+  one(o, x, compute) { for (let k = 0; k < o.length; k++) o[k] = compute(x[k]); },
+  two(o, x, y, compute) { for (let k = 0; k < o.length; k++) o[k] = compute(x[k], y[k]); },
+  placed(o, x, p, y, q, compute) { for (let k = 0; k < o.length; k++) o[k] = compute(x[p[k]], y[q[k]]); },
+  taken(o, x, places) { for (let k = 0; k < places.length; k++) o[k] = x[places[k]]; },
+  put(o, x, places) { for (let k = 0; k < places.length; k++) o[places[k]] = x[k]; },
+};
+/** @param {...Tensor} tensors @returns {typeof inFloats} */
+const loopsFor = (...tensors) => (tensors.every((tensor) => tensor.type === "f") ? inFloats : inOthers);
+
 /** Numbers of two tensors, together. Contiguous ones need no places.
  * @param {Tensor} out @param {Tensor} a @param {Tensor} b @param {(a: any, b: any) => any} compute @returns {Run} */
 function pairwise(out, a, b, compute) {
+  const loops = loopsFor(out, a, b);
   if ([a, b].every((given) => sizeOf(given.shape) === out.data.length)) {
-    return () => {
-      for (let o = out.data, x = a.data, y = b.data, k = 0; k < o.length; k++) o[k] = compute(x[k], y[k]);
-    };
+    return () => loops.two(out.data, a.data, b.data, compute);
   }
   const [p, q] = [a, b].map((each) => broadcast(each.shape, out.shape));
-  return () => {
-    for (let o = out.data, x = a.data, y = b.data, k = 0; k < o.length; k++) o[k] = compute(x[p[k]], y[q[k]]);
-  };
+  return () => loops.placed(out.data, a.data, p, b.data, q, compute);
 }
 
 const remainder = (a, b) => { const rest = a % b; return rest && (rest < 0) !== (b < 0) ? rest + b : rest; };
@@ -143,13 +159,11 @@ for (const [name, compute] of Object.entries(UNARY)) {
  * @param {Tensor} out @param {Tensor} given @param {(a: any) => any} compute @returns {Run} */
 function each(out, given, compute) {
   const [a, first] = asType(given, out.type);
-  return inTurn(first, () => { for (let o = out.data, x = a.data, k = 0; k < o.length; k++) o[k] = compute(x[k]); });
+  return inTurn(first, () => loopsFor(out, a).one(out.data, a.data, compute));
 }
 
 /** The same, without a change of type. @param {(a: any) => any} compute @returns {Operator} */
-const asItIs = (compute) => (out, [given]) => () => {
-  for (let o = out.data, x = given.data, k = 0; k < o.length; k++) o[k] = compute(x[k]);
-};
+const asItIs = (compute) => (out, [given]) => () => inOthers.one(out.data, given.data, compute);
 OPERATORS.logical_not = asItIs((a) => (a ? 0 : 1));
 OPERATORS.isnan = asItIs((a) => (a !== a ? 1 : 0));
 OPERATORS.isinf = asItIs((a) => (a === Infinity || a === -Infinity ? 1 : 0));
@@ -179,8 +193,29 @@ OPERATORS.clamp_max = (out, [given, high]) => clamp(out, [given, null, high]);
 
 OPERATORS.where = (out, [condition, left, right]) => {
   const [a, first] = asType(left, out.type), [b, second] = asType(right, out.type);
-  const [c, p, q] = [condition, a, b].map((given) => broadcast(given.shape, out.shape));
+  const [c, p, q] = [condition, a, b].map((given) => broadcast(given.shape, out.shape)), block = blockOf(c, p, q);
+  if (block >= BLOCK) {
+    return inTurn(first, second, () => {
+      for (let k = 0; k < c.length; k += block) {
+        const [from, start] = condition.data[c[k]] ? [a.data, p[k]] : [b.data, q[k]];
+        out.data.set(from.subarray(start, start + block), k);
+      }
+    });
+  }
   return inTurn(first, second, () => {
     for (let k = 0; k < c.length; k++) out.data[k] = condition.data[c[k]] ? a.data[p[k]] : b.data[q[k]];
   });
 };
+
+const BLOCK = 16; // numbers: fewer are copied sooner one by one
+
+/** How many neighbours go together throughout: all by one condition, and neighbours in both sources; 1 where that
+ * differs. @param {Int32Array} c @param {Int32Array} p @param {Int32Array} q @returns {number} */
+function blockOf(c, p, q) {
+  const together = (k) => c[k] === c[k - 1] && p[k] === p[k - 1] + 1 && q[k] === q[k - 1] + 1;
+  let block = 1;
+  while (block < c.length && together(block)) block++;
+  if (c.length % block) return 1;
+  for (let k = 0; k < c.length; k++) if (k % block && !together(k)) return 1;
+  return block;
+}

@@ -2,11 +2,22 @@
 /* Operators that move numbers: other shapes, parts, look-ups. The places that do not depend on values are computed
    once, when the graph is compiled. */
 
-/** Values of a source at these places.
- * @param {Tensor} out @param {Tensor} source @param {Int32Array} places @returns {Run} */
-const taken = (out, source, places) => () => {
-  for (let o = out.data, x = source.data, k = 0; k < places.length; k++) o[k] = x[places[k]];
-};
+/** Values of a source at these places. Where all are neighbours they share the source's array; where many are, they are
+ * copied together. @param {Tensor} out @param {Tensor} source @param {Int32Array} places @returns {Run} */
+function taken(out, source, places) {
+  const starts = [];
+  for (let k = 0; k < places.length; k++) if (!k || places[k] !== places[k - 1] + 1) starts.push(k);
+  if (starts.length < 2) {
+    out.data = source.data.subarray(places[0] ?? 0, (places[0] ?? 0) + places.length);
+    return null;
+  }
+  if (places.length < BLOCK * starts.length) {
+    const loops = loopsFor(out, source);
+    return () => loops.taken(out.data, source.data, places);
+  }
+  const runs = starts.map((k, run) => [k, places[k], places[k] + (starts[run + 1] ?? places.length) - k]);
+  return () => { for (const [k, start, end] of runs) out.data.set(source.data.subarray(start, end), k); };
+}
 
 /** A copy, with other numbers at some places.
  * @param {Tensor} out @param {Tensor} source @param {Tensor|Scalar} given @param {Int32Array} places @returns {Run} */
@@ -14,7 +25,7 @@ function overwritten(out, source, given, places) {
   const [values, first] = asType(given, out.type);
   return inTurn(first, () => {
     out.data.set(source.data);
-    for (let k = 0; k < places.length; k++) out.data[places[k]] = values.data[k];
+    loopsFor(out, values).put(out.data, values.data, places);
   });
 }
 
@@ -102,7 +113,7 @@ OPERATORS.cat = (out, [list, axis = 0]) => {
   return inTurn(...list.filter((given) => sizeOf(given.shape)).map((given) => {
     const [values, first] = asType(given, out.type), places = placesOf(given.shape, strides, start * strides[along]);
     start += given.shape[along];
-    return inTurn(first, () => { for (let k = 0; k < places.length; k++) out.data[places[k]] = values.data[k]; });
+    return inTurn(first, () => loopsFor(out, values).put(out.data, values.data, places));
   }));
 };
 OPERATORS.constant_pad_nd = (out, [source, pads, value = 0]) => {
@@ -209,7 +220,7 @@ function indexed(source, given) {
 }
 OPERATORS.index = (out, [source, given]) => {
   const { find } = indexed(source, given);
-  return () => { taken(out, source, find())(); };
+  return () => inOthers.taken(out.data, source.data, find());
 };
 OPERATORS.index_put = (out, [source, given, values, accumulate = false]) => {
   const { shape, find } = indexed(source, given), [added, first] = asType(values, out.type);

@@ -88,15 +88,17 @@ const softmax = (logarithm) => (out, [source, axis]) => {
 OPERATORS._softmax = softmax(false);
 OPERATORS._log_softmax = softmax(true);
 
-/** One product of matrices, [rows, inner] and [inner, columns], at these places of their arrays. */
+/** One product of matrices, [rows, inner] and [inner, columns], at these places of their arrays. A row of sums is made
+ * at a time, in the order in which `b` lies in memory. */
 function multiply(out, at, a, from, b, start, rows, inner, columns) {
-  const zero = typeof a[0] === "bigint" ? 0n : 0;
+  const sums = typeof a[0] === "bigint" ? new BigInt64Array(columns) : new Float64Array(columns);
   for (let i = 0; i < rows; i++) {
-    for (let j = 0; j < columns; j++) {
-      let sum = zero;
-      for (let k = 0; k < inner; k++) sum += a[from + i * inner + k] * b[start + k * columns + j];
-      out[at + i * columns + j] = sum;
+    sums.fill(cast(0, sums instanceof Float64Array ? "d" : "i"));
+    for (let k = 0; k < inner; k++) {
+      const factor = a[from + i * inner + k], row = start + k * columns;
+      for (let j = 0; j < columns; j++) sums[j] += factor * b[row + j];
     }
+    out.set(sums, at + i * columns);
   }
 }
 OPERATORS.bmm = (out, [a, b]) => {
