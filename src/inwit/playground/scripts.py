@@ -6,7 +6,7 @@ from __future__ import annotations
 from importlib import resources
 
 STRICT = '"use strict";\n'
-ENGINE = ("tensor.js", "elementwise.js", "movement.js", "reduction.js", "graph.js", "engine.js")
+ENGINE = ("tensor.js", "elementwise.js", "movement.js", "reduction.js", "graph.js", "engine.js", "way.js")
 
 
 def script(names: tuple[str, ...] = ENGINE) -> str:
