@@ -21,7 +21,7 @@ needs_javascript = pytest.mark.skipif(not (NODE or V8), reason=WHY)
 
 IN_NODE = """
 const [file] = process.argv.slice(2), data = JSON.parse(require("fs").readFileSync(file, "utf8"));
-process.stdout.write(JSON.stringify(main(data)));
+Promise.resolve(main(data)).then((told) => process.stdout.write(JSON.stringify(told)));
 """
 # Without `close` such a process now and then does not end after all is done.
 IN_V8 = """
@@ -31,13 +31,14 @@ from py_mini_racer import MiniRacer
 script, data = (Path(name).read_text(encoding="utf-8") for name in sys.argv[1:])
 v8 = MiniRacer()
 v8.eval(script)
-print(v8.eval("JSON.stringify(main(" + data + "))"))
+v8.eval("Promise.resolve(main(" + data + ")).then((told) => { globalThis.told = JSON.stringify(told); }); 0")
+print(v8.eval("told"))
 v8.close()
 """
 
 
 def run_javascript(script: str, data: Any, folder: Path, *, seconds: float = 120, v8: bool = NODE is None) -> Any:
-    """What `main(data)` of a script gives. Fails with what was said on stderr, or after so many seconds."""
+    """What `main(data)` of a script gives, or promises. Fails with what stderr says, or after so many seconds."""
     program, given = folder / "program.js", folder / "data.json"
     program.write_text(script if v8 else script + IN_NODE, encoding="utf-8")
     given.write_text(json.dumps(data, allow_nan=False), encoding="utf-8")

@@ -13,7 +13,7 @@ from inwit.core.distributions import choose
 from inwit.core.seeding import stream
 from inwit.core.types import Memory, Output
 from inwit.playground.graphs import example
-from inwit.playground.scripts import ENGINE, STRICT, script
+from inwit.playground.scripts import SESSION, STRICT, script
 from javascript import needs_javascript, run_javascript
 from parity import REPLAY, page_of
 from support import make_world
@@ -156,7 +156,7 @@ def test_the_likeliest_token_is_the_one_that_python_takes(told: dict[str, Any]) 
 
 def test_the_files_are_short_and_the_scripts_know_them_all() -> None:
     files = {path.name: path.read_text(encoding="utf-8") for path in STATIC.glob("*.js")}
-    assert set(ENGINE) <= set(files)
+    assert set(SESSION) <= set(files)
     for name, text in files.items():
         lines = text.splitlines()
         assert len(lines) <= 300, f"{name} has {len(lines)} lines."

@@ -7,6 +7,7 @@ from importlib import resources
 
 STRICT = '"use strict";\n'
 ENGINE = ("tensor.js", "elementwise.js", "movement.js", "reduction.js", "graph.js", "engine.js", "way.js")
+SESSION = (*ENGINE, "session.js", "link.js")
 
 
 def script(names: tuple[str, ...] = ENGINE) -> str:

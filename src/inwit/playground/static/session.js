@@ -1,0 +1,145 @@
+"use strict";
+/* A problem, and the tree of what was tried on it. A node is a position: the machine, and each agent's memory and
+   answer after the tokens so far. A node never changes. A token or an edit makes a child, so that undoing is going
+   back, and nothing is lost. An engine in the page or on a server answers, so every question is awaited. */
+
+/** @typedef {{kind: "start"}|{kind: "token", token: number}
+ *   |{kind: "unit", agent: string, tensor: string, unit: number|null, value: number}
+ *   |{kind: "memory", agent: string, from: number}} How unit null: all units; from: the memory that the agent had
+ *   after so many nodes of this path */
+/** @typedef {Position & Partial<Outcome> & {id: number, parent: SessionNode|null, how: How, column: number,
+ *   edited: boolean, ended: boolean}} SessionNode column: tokens so far; an edit has none */
+
+/** @param {any} engine @param {Tensor[]} task @returns {Promise<any>} the session, at the start of its problem */
+async function sessionOf(engine, task) {
+  const { masks } = engine.page, below = new Map(), visited = [];
+  let count = 0, place = 0;
+
+  /** @param {SessionNode|null} parent @param {How} how @param {Object<string, any>} position @returns {SessionNode} */
+  const add = (parent, how, position) => {
+    const column = parent ? parent.column + (how.kind === "token" ? 1 : 0) : 0;
+    const edited = !!parent && (parent.edited || how.kind !== "token");
+    const ended = !!(position.terminated || position.truncated);
+    const node = Object.freeze({ ...position, id: count++, parent, how: Object.freeze(how), column, edited, ended });
+    below.set(node, []);
+    if (parent) below.get(parent).push(node);
+    return node;
+  };
+  const { prompt, ...first } = await engine.begin(task), root = add(null, { kind: "start" }, first);
+  visited.push(root);
+
+  /** The child that was made so before. @param {SessionNode} node @param {How} how @returns {SessionNode|undefined} */
+  const tried = (node, how) => below.get(node).find((child) => JSON.stringify(child.how) === JSON.stringify(how));
+  /** @param {SessionNode} node @param {How} how @param {(own: Answer) => Named} change
+   * @returns {Promise<SessionNode>} */
+  const edit = async (node, how, change) => {
+    const own = node.agents[how.agent];
+    if (!own) throw new Error(node.ended ? "the episode has ended" : `no agent is called ${how.agent}`);
+    const memory = change(own), answer = tried(node, how) ? null : await engine.read(how.agent, memory);
+    // Without `read` the policy answers from what was edited only after the next token.
+    const edited = answer ?? { ...own, memory, late: true };
+    return tried(node, how) ?? add(node, how, { ...node, agents: { ...node.agents, [how.agent]: edited } });
+  };
+
+  const session = {
+    task, prompt, root,
+    get at() { return visited[place]; },
+    get size() { return count; },
+    children: (node) => [...(below.get(node) ?? [])],
+
+    /** The nodes from the start to this one. @param {SessionNode} node @returns {SessionNode[]} */
+    path(node) {
+      const nodes = [];
+      for (let each = node; each; each = each.parent) nodes.unshift(each);
+      return nodes;
+    },
+    /** @param {SessionNode} node @returns {number[]} what may be written there, by whose turn it is */
+    allowed(node) {
+      if (node.ended) return [];
+      if (node.forced >= 0) return [node.forced];
+      const legal = node.forced === UNDECIDED ? node.legal : choices(node, masks);
+      return [...legal.keys()].filter((token) => legal[token]);
+    },
+    /** Who would have written a node's token: the world, the agents whose own choice it is, or nobody but a hand.
+     * @param {SessionNode} node @returns {string[]} */
+    writers(node) {
+      if (node.how.kind !== "token") return [];
+      if (node.parent.forced !== CHOICE) return ["world"];
+      return Object.keys(node.parent.agents).filter((name) => following(node.parent, name, masks) === node.how.token);
+    },
+
+    /** The position after one more token; one that was tried before is found again.
+     * @param {SessionNode} node @param {number} token @returns {Promise<SessionNode>} */
+    async advance(node, token) {
+      if (!session.allowed(node).includes(token)) throw new Error(`the token ${token} may not be written here`);
+      const how = { kind: "token", token }, after = tried(node, how) ? null : await engine.advance(node, token);
+      return tried(node, how) ?? add(node, how, after);
+    },
+    /** An agent goes on to the end, or to where the world writes by chance.
+     * @param {SessionNode} node @param {string} name @returns {Promise<SessionNode>} */
+    async run(node, name) {
+      let last = node;
+      while (!last.ended) {
+        const token = following(last, name, masks);
+        if (token === null) break;
+        last = await session.advance(last, token);
+      }
+      return last;
+    },
+    /** A unit of an agent's memory, or all of a tensor, set to a value.
+     * @param {SessionNode} node @param {string} agent @param {string} tensor @param {number|null} unit
+     * @param {number} value @returns {Promise<SessionNode>} */
+    setUnit(node, agent, tensor, unit, value) {
+      return edit(node, { kind: "unit", agent, tensor, unit, value }, ({ memory }) => {
+        const held = memory[tensor];
+        // Lengths and masks are whole numbers: with others the policy could read beyond its tables.
+        if (!held || !"fd".includes(held.type)) throw new Error(`${tensor} has no units`);
+        if (!(unit === null || unit in held.data)) throw new Error(`no unit ${unit} of ${tensor}`);
+        if (!Number.isFinite(value)) throw new Error("a unit takes a finite number");
+        const data = held.data.slice();
+        if (unit === null) data.fill(cast(value, held.type));
+        else data[unit] = cast(value, held.type);
+        return { ...memory, [tensor]: { ...held, data } };
+      });
+    },
+    /** The memory that an agent had earlier on this path; 0: after the prompt, so that it forgets its program.
+     * @param {SessionNode} node @param {string} agent @param {number} from @returns {Promise<SessionNode>} */
+    async setMemory(node, agent, from) {
+      const source = session.path(node)[from];
+      if (!source?.agents[agent]) throw new Error(`${agent} has no memory after ${from} nodes`);
+      return edit(node, { kind: "memory", agent, from }, () => source.agents[agent].memory);
+    },
+    /** Does again what made a node, below another one. @param {SessionNode} node @param {How} how */
+    async again(node, how) {
+      if (how.kind === "token") return session.advance(node, how.token);
+      if (how.kind === "memory") return session.setMemory(node, how.agent, how.from);
+      return session.setUnit(node, how.agent, how.tensor, how.unit, how.value);
+    },
+
+    /** @param {SessionNode} node @returns {SessionNode} */
+    go(node) {
+      if (node !== session.at) visited.splice(++place, visited.length, node);
+      return node;
+    },
+    undo: () => visited[(place = Math.max(0, place - 1))],
+    redo: () => visited[(place = Math.min(visited.length - 1, place + 1))],
+    /** Takes a node and all below it out of the tree, and goes to its parent if one was there.
+     * @param {SessionNode} node */
+    remove(node) {
+      if (node === root) throw new Error("the start of a problem stays");
+      const siblings = below.get(node.parent), gone = (each) => session.path(each).includes(node), here = session.at;
+      siblings.splice(siblings.indexOf(node), 1);
+      for (const each of [...below.keys()].filter(gone)) below.delete(each);
+      const kept = visited.filter((each) => below.has(each));
+      visited.splice(0, visited.length, ...kept.filter((each, k) => each !== kept[k - 1]));
+      place = visited.length - 1;
+      session.go(gone(here) ? node.parent : here);
+    },
+    /** The last nodes of all branches, first branch first. @returns {SessionNode[]} */
+    leaves(node = root) {
+      const own = below.get(node);
+      return own.length ? own.flatMap((child) => session.leaves(child)) : [node];
+    },
+  };
+  return session;
+}
