@@ -62,7 +62,9 @@ def add_run(parser: Parser, more: str = SCRIPTS_HELP) -> None:
 
 
 def add_runs(parser: Parser) -> None:
-    said = f"names, paths, patterns such as 'calculator-*', or latest{SCRIPTS_HELP}; alone it meets the world of each run"
+    said = (
+        f"names, paths, patterns such as 'calculator-*', or latest{SCRIPTS_HELP}; alone it meets the world of each run"
+    )
     parser.add_argument("runs", nargs="*", help=said, metavar="RUN")
     add_tag(parser)
 

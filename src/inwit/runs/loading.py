@@ -103,8 +103,8 @@ def load(
     untrained: int | None = None,
 ) -> Agent:
     """The agent of a complete run, of one of its checkpoints (its path, or as in `latest@best`), of a folder that
-    `save_pretrained` wrote, or of a repository of the Hub (`name/agent`). Or of a script, in the world of a recipe, of a
-    run or by its id, as in `pipeline:calculator`; alone, as `pipeline`, in the world of a plain `inwit train`.
+    `save_pretrained` wrote, or of a repository of the Hub (`name/agent`). Or of a script, in the world of a recipe, of
+    an id or of a run, as in `pipeline:calculator`; alone, as `pipeline`, in the world of a plain `inwit train`.
 
     `at`: the same agent as it was after so many updates, from a checkpoint or a snapshot (`training.snapshots`); also
     "best" and "last", of the checkpoints. `untrained`: the agent as training would have begun it from this seed, which

@@ -7,7 +7,6 @@ folder. Needs no PyTorch, as the reading of runs.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from inwit.core.errors import UserError, short
 from inwit.scripts import SCRIPTS
