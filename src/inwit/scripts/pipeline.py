@@ -170,7 +170,7 @@ PARTS: Registry[Callable[[World], Parts]] = Registry(
     {
         "tutorial-v0": Entry("inwit.scripts.tutorial:parts_v0", "the stage's formula, as far as the rules allow it"),
         "tutorial-v1": Entry("inwit.scripts.tutorial:parts_v1", "the stage's formula"),
-        "calculator-v0": Entry("inwit.scripts.calculator:parts", "a compiler for an accumulator and slots"),
+        "calculator-v0": Entry("inwit.scripts.calculator.planner:parts", "a compiler for an accumulator and slots"),
     },
 )
 
