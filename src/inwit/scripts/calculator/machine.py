@@ -58,7 +58,7 @@ class Reader:
     """Reads the prompt: the expression and `=`."""
 
     def __init__(self, vocabulary: Vocabulary, tools: Sequence[str]) -> None:
-        self.names, self.tools = vocabulary.names, tools
+        self.names, self.tools = vocabulary.names, tuple(tools)
         self.symbols = [TOOLS[tool].symbol for tool in tools]
 
     def goal(self, prompt: tuple[int, ...], stage: int) -> Goal:
