@@ -25,6 +25,7 @@ class Rule(Protocol):
     perhaps) it names a call that finishes it."""
 
     def goal(self, prompt: tuple[int, ...], stage: int) -> Hashable: ...
+    def left(self, goal: Hashable, kept: Hashable) -> Hashable: ...  # of the goal, now that the memory keeps this
     def decide(self, goal: Hashable, machine: Hashable, kept: Hashable) -> Call: ...
 
 
@@ -63,7 +64,7 @@ class React:
     def read(self, state: Sight, token: int) -> Sight:
         machine, event = self.executor.read(state.machine, token)
         kept = self.memory.store(state.kept, event, ()) if event else state.kept
-        return Sight(state.goal, machine, kept)
+        return Sight(self.rule.left(state.goal, kept), machine, kept)
 
 
 RULES: Registry[Callable[[World], Reaction]] = Registry(
@@ -73,6 +74,7 @@ RULES: Registry[Callable[[World], Reaction]] = Registry(
         "tutorial-v0": Entry("inwit.scripts.tutorial:reaction_v0", "the formula from left to right"),
         "tutorial-v1": Entry("inwit.scripts.tutorial:reaction_v1", "the formula from left to right"),
         "calculator-v0": Entry("inwit.scripts.calculator:reaction", "the first sub-expression that can be done"),
+        "lookup-v0": Entry("inwit.scripts.lookup:reaction", "the first call whose arguments it sees; both branches"),
     },
 )
 
