@@ -24,8 +24,11 @@ def query_of(settings: LookupSettings, prompt: tuple[int, ...]) -> Query:
 
 
 def put_in(query: Query, known: Mapping[Cell, int]) -> Query:
-    """The query with what is known in place of the calls. It still holds an operator that is not decided."""
-    return Query(query.operator, tuple(_put_in(term, known) for term in query.terms))
+    """The query with what is known in place of the calls. Of a condition that is known only its parity is left."""
+    first, *others = (_put_in(term, known) for term in query.terms)
+    if query.operator == "?" and not first.tools:
+        first = Term((), first.value % 2)
+    return Query(query.operator, (first, *others))
 
 
 def _put_in(term: Term, known: Mapping[Cell, int]) -> Term:

@@ -64,7 +64,8 @@ class React:
     def read(self, state: Sight, token: int) -> Sight:
         machine, event = self.executor.read(state.machine, token)
         kept = self.memory.store(state.kept, event, ()) if event else state.kept
-        return Sight(self.rule.left(state.goal, kept), machine, kept)
+        goal = self.rule.left(state.goal, kept)
+        return Sight(goal, machine, kept if goal == state.goal else self.memory.empty(goal))  # the goal holds it now
 
 
 RULES: Registry[Callable[[World], Reaction]] = Registry(
