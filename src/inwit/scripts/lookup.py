@@ -17,7 +17,7 @@ from inwit.scripts.lookup_terms import Cell, cells_in, decided, guessed, put_in,
 from inwit.scripts.pipeline import GIVEN_UP, Call, Event, Look, Parts
 from inwit.scripts.react import Reaction
 from inwit.worlds.lookup.queries import STAR, Query, least_steps
-from inwit.worlds.lookup.rules import ANS, ERR, FIRST_TOOL, PAD, LookupSettings
+from inwit.worlds.lookup.rules import ANS, FIRST_TOOL, PAD, LookupSettings
 
 if TYPE_CHECKING:
     from inwit.core.contracts import World

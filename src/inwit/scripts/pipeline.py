@@ -50,6 +50,13 @@ class Planner(Protocol):
     def plan(self, goal: Hashable, machine: Hashable, kept: Hashable) -> tuple[Call, ...]: ...  # one call at least
 
 
+class Whole:
+    """Of a planner, or a rule, whose goal stays as it was read."""
+
+    def left(self, goal: Hashable, kept: Hashable) -> Hashable:
+        return goal
+
+
 class Memory(Protocol):
     """An explicit store: key -> slot or value. `needed` are the keys that calls of the plan still need: a key that is
     not among them may be evicted."""
@@ -179,7 +186,7 @@ PARTS: Registry[PartsMaker] = Registry(
     {
         "tutorial-v0": Entry("inwit.scripts.tutorial:parts_v0", "the stage's formula, as far as the rules allow it"),
         "tutorial-v1": Entry("inwit.scripts.tutorial:parts_v1", "the stage's formula"),
-        "calculator-v0": Entry("inwit.scripts.calculator:parts", "a compiler for an accumulator and slots"),
+        "calculator-v0": Entry("inwit.scripts.calculator.planner:parts", "a compiler for an accumulator and slots"),
         "lookup-v0": Entry("inwit.scripts.lookup:parts", "asks each cell once, and none that an answer spares"),
     },
 )

@@ -74,7 +74,7 @@ RULES: Registry[Callable[[World], Reaction]] = Registry(
     {
         "tutorial-v0": Entry("inwit.scripts.tutorial:reaction_v0", "the formula from left to right"),
         "tutorial-v1": Entry("inwit.scripts.tutorial:reaction_v1", "the formula from left to right"),
-        "calculator-v0": Entry("inwit.scripts.calculator:reaction", "the first sub-expression that can be done"),
+        "calculator-v0": Entry("inwit.scripts.calculator.rule:reaction", "the first sub-expression that can be done"),
         "lookup-v0": Entry("inwit.scripts.lookup:reaction", "the first call whose arguments it sees; both branches"),
     },
 )
