@@ -2,7 +2,7 @@
 
 A cell is what a call asks for: the tool's number (`*` comes after the unary ones) and its arguments. An answer is put
 into a query in place of the call: with F 3 = 1 there is left of `G F 3` the query `G 1`. A query without tools and
-without an operator is its value. So all that an answer is good for is seen in what is left, and many queries become one.
+without an operator is its value. So what is left shows what an answer was good for, and many queries become one.
 """
 
 from __future__ import annotations

@@ -145,12 +145,15 @@ class Pipeline:
 
     def _failed(self, state: Moment, event: Event) -> Moment:
         """Try again; after `retries` further tries with the backup tool; without one give the result up, and plan."""
+        again = self._plan(state)
+        if again.calls[0] != state.calls[0]:  # the try took budget, and now the plan is another
+            return again
         if state.tries < self.retries:
-            return replace(self._plan(state), tries=state.tries + 1)  # the try took budget: the plan may be another
-        backup = self.executor.backup(state.calls[0])
+            return replace(again, tries=state.tries + 1)
+        backup = self.executor.backup(again.calls[0])
         if backup:
-            return replace(state, calls=(backup, *state.calls[1:]), tries=0)
-        return self._plan(self._keep(state, Event(event.key, GIVEN_UP)))
+            return replace(again, calls=(backup, *again.calls[1:]))
+        return self._plan(self._keep(again, Event(event.key, GIVEN_UP)))
 
     def _plan(self, state: Moment) -> Moment:
         goal = self.planner.left(state.goal, state.kept)
