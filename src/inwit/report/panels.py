@@ -154,7 +154,7 @@ def differences_table(comparison: Comparison) -> Table | None:
 
 def goals_table(comparison: Comparison) -> Table:
     rows = [
-        [each.name, what, *compare.goal_cells(goal, len(each.runs))]
+        [each.name, what, *compare.goal_cells(goal, each)]
         for each, *goals in zip(comparison.groups, comparison.steep, comparison.solved, strict=True)
         for what, goal in zip(("95 %", "everything"), goals, strict=True)
     ]
