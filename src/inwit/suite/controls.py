@@ -1,7 +1,8 @@
 """Controls: agents whose scores are known beforehand. A suite in which one of them scores otherwise measures wrongly.
 
-`random` writes legal tokens by chance: 0. `shuffled` is a learner whose rewards are another episode's: nothing can be
-learnt, near 0. None of them is a learner or a policy that ships.
+`random` writes legal tokens by chance: 0. `oracle` writes what the search for the optimum found: 1. `shuffled` is a
+learner whose rewards are another episode's: nothing can be learnt, near 0. None of them is a learner or a policy that
+ships.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from inwit.core.types import Memory, Output, Rollout
 from inwit.learners import LEARNERS
 from inwit.policies.replay import Prompt, PromptMask, Stage
 
-RANDOM, SHUFFLED = "random", "shuffled"
-CONTROLS = (RANDOM, SHUFFLED)
+RANDOM, ORACLE, SHUFFLED = "random", "oracle", "shuffled"
+CONTROLS = (RANDOM, ORACLE, SHUFFLED)
 
 
 class RandomPolicy:
@@ -53,16 +54,10 @@ class Shuffled:
         self.learner, self.generator = learner, stream(0, "suite shuffled")
         self.group_size, self.one_pass, self.detours = learner.group_size, learner.one_pass, learner.detours
         self.whole_sequence, self.reads_oracle = learner.whole_sequence, learner.reads_oracle
-
-    @property
-    def entropy_share(self) -> float:
-        return self.learner.entropy_share
-
-    @entropy_share.setter
-    def entropy_share(self, share: float) -> None:
-        self.learner.entropy_share = share
+        self.entropy_share = 1.0
 
     def losses(self, policy: Trainable, rollout: Rollout) -> Iterator[tuple[Tensor, Metrics]]:
+        self.learner.entropy_share = self.entropy_share
         order = torch.randperm(len(rollout.reward), generator=self.generator).to(rollout.reward.device)
         return self.learner.losses(policy, replace(rollout, reward=rollout.reward[order]))
 

@@ -53,17 +53,15 @@ class Score:
     @classmethod
     def from_dict(cls, record: Json) -> Score:
         """Raises `KeyError`, `TypeError`, `ValueError` or `AttributeError` for what is none."""
-        levels = [
-            LevelScore(str(each["knob"]), float(each["value"]), figure_of(each["random"]), *map(float, _ends_of(each)))
-            for each in record["levels"]
-        ]
+        levels = [_level(each) for each in record["levels"]]
         interval = record["interval"] and (float(record["interval"][0]), float(record["interval"][1]))
         seeds = [float(each) for each in record["seeds"]]
         return cls(str(record["ability"]), str(record["knob"]), levels, seeds, interval, str(record["failed"]))
 
 
-def _ends_of(record: Json) -> tuple[object, object]:
-    return record["optimum"], record["score"]
+def _level(record: Json) -> LevelScore:
+    value, optimum, scored = (float(record[name]) for name in ("value", "optimum", "score"))
+    return LevelScore(str(record["knob"]), value, figure_of(record["random"]), optimum, scored)
 
 
 def score(ability: Ability, outcomes: Sequence[Outcome], extremes: Sequence[Outcome]) -> Score:
@@ -81,18 +79,14 @@ def score(ability: Ability, outcomes: Sequence[Outcome], extremes: Sequence[Outc
             by_seed.setdefault(outcome.job.seed, []).append(level)
     runs = list(by_seed.values())
     seeds = [fmean(level.score for level in levels) for levels in runs]
-    levels = [
-        LevelScore(
-            same[0].knob,
-            fmean(each.figure.value for each in same),
-            same[0].random,
-            same[0].optimum,
-            fmean(each.score for each in same),
-        )
-        for same in zip(*runs, strict=True)
-    ]
-    interval = over_seeds(seeds) if len(seeds) > 1 else _of_one(runs[0])
-    return Score(ability.name, ability.knob, levels, seeds, interval)
+    levels = [_over_seeds(same) for same in zip(*runs, strict=True)]
+    return Score(ability.name, ability.knob, levels, seeds, _interval(seeds, runs))
+
+
+def _over_seeds(same: Sequence[Level]) -> LevelScore:
+    """A level of the knob, of all seeds."""
+    value, scored = fmean(each.figure.value for each in same), fmean(each.score for each in same)
+    return LevelScore(same[0].knob, value, same[0].random, same[0].optimum, scored)
 
 
 def _named(ability: Ability, experiment: str, knob: str) -> str:
@@ -100,23 +94,30 @@ def _named(ability: Ability, experiment: str, knob: str) -> str:
     return knob if knob == experiment or experiment == ability.name else f"{experiment} {knob}"
 
 
-def over_seeds(seeds: Sequence[float]) -> Interval:
-    """The interval of the mean of two or more seeds: Student's t."""
-    reach = student(len(seeds) - 1) * stdev(seeds) / sqrt(len(seeds))
-    return fmean(seeds) - reach, fmean(seeds) + reach
+def _interval(seeds: Sequence[float], runs: Sequence[Sequence[Level]]) -> Interval | None:
+    """Of the mean over seeds: Student's t on their variance (of one seed what was sampled of the agent), and beside it
+    what was sampled of the random policy, which all seeds share. None where nothing was sampled: exact."""
+    own, count = _reach_of_one(runs[0]), len(runs[0])
+    if len(seeds) > 1:
+        own = student(len(seeds) - 1) * stdev(seeds) / sqrt(len(seeds))
+    shared = [
+        _half(level.random) * (1 - fmean(each.score for each in same)) / (level.optimum - level.random.value)
+        for same in zip(*runs, strict=True)
+        for level in same[:1]
+    ]
+    reach = sqrt(own**2 + sum(half**2 for half in shared) / count**2)
+    mean = fmean(seeds)
+    return (mean - reach, mean + reach) if reach or len(seeds) > 1 else None
 
 
-def _of_one(levels: Sequence[Level]) -> Interval | None:
-    """Of one seed: what is not known of it, since levels were sampled, independently of each other. None: exact."""
-    halves = []
-    for level in levels:
-        if level.figure.interval is not None:
-            low, high = level.figure.interval
-            halves.append((high - low) / 2 / (level.optimum - level.random.value))
-    if not halves:
-        return None
-    mean, reach = fmean(level.score for level in levels), sqrt(sum(half**2 for half in halves)) / len(levels)
-    return mean - reach, mean + reach
+def _reach_of_one(levels: Sequence[Level]) -> float:
+    """Half the interval of one seed's score, whose levels were sampled independently of each other."""
+    halves = [_half(each.figure) / (each.optimum - each.random.value) for each in levels]
+    return sqrt(sum(half**2 for half in halves)) / len(levels)
+
+
+def _half(figure: Figure) -> float:
+    return 0.0 if figure.interval is None else (figure.interval[1] - figure.interval[0]) / 2
 
 
 @dataclass(frozen=True)

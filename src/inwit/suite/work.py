@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from inwit import worlds
@@ -19,12 +20,14 @@ from inwit.scripts import scripted
 from inwit.suite import jobs
 from inwit.suite.ability import Experiment, Figure
 from inwit.suite.budget import Budget
-from inwit.suite.controls import RANDOM, random_agent
+from inwit.suite.controls import ORACLE, RANDOM, random_agent
 from inwit.suite.jobs import AGENT, Job, Outcome
+from inwit.suite.oracle import oracle_agent
 from inwit.suite.subject import Subject, prepared
 from inwit.training import health
 from inwit.training.config import Config, resolve
 
+DRAWN = 16  # measurements of the random agent, which is another one each time
 GoOn = Callable[[], bool]
 
 
@@ -42,13 +45,21 @@ def work(job: Job, go_on: GoOn = lambda: True) -> Outcome:
     outcome = Outcome(job)
     if job.config is not None:
         agent, outcome = train(job, job.config, job.budget, go_on)
+        agent = replace(agent, world=measured_in)
     elif job.subject.agent == RANDOM:
-        agent = random_agent(trained_in, job.seed)
+        agent = random_agent(measured_in, job.seed)
+    elif job.subject.agent == ORACLE:
+        agent = oracle_agent(measured_in)
     else:
-        agent = scripted(job.subject.agent, trained_in)
-    began, agent = time.perf_counter(), replace(agent, world=measured_in)
-    figures = {AGENT: {knob: measure.of(agent, kinds) for knob, kinds in levels.items()}}
-    return replace(outcome, figures=figures, examined=time.perf_counter() - began)
+        agent = replace(scripted(job.subject.agent, trained_in), world=measured_in)
+    began, times = time.perf_counter(), DRAWN if job.subject.agent == RANDOM else 1
+    found = {knob: _mean([measure.of(agent, kinds) for _ in range(times)]) for knob, kinds in levels.items()}
+    return replace(outcome, figures={AGENT: found}, examined=time.perf_counter() - began)
+
+
+def _mean(figures: list[Figure]) -> Figure:
+    """Of several measurements; their intervals are lost, since seeds tell more."""
+    return figures[0] if len(figures) == 1 else Figure(fmean(figure.value for figure in figures))
 
 
 def worlds_of(experiment: Experiment) -> tuple[World, World]:
