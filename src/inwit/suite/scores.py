@@ -59,6 +59,18 @@ class Score:
         return cls(str(record["ability"]), str(record["knob"]), levels, seeds, interval, str(record["failed"]))
 
 
+@dataclass(frozen=True)
+class Scored:
+    """An agent with its scores by ability. `seeds` is how many trainings each experiment had, `budget` what each might
+    spend, in words."""
+
+    name: str
+    scores: dict[str, Score]
+    seeds: int
+    budget: str
+    from_folder: bool = False
+
+
 def _level(record: Json) -> LevelScore:
     value, optimum, scored = (float(record[name]) for name in ("value", "optimum", "score"))
     return LevelScore(str(record["knob"]), value, figure_of(record["random"]), optimum, scored)
