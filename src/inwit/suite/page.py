@@ -11,7 +11,7 @@ from math import ceil, floor
 from typing import TYPE_CHECKING
 
 from inwit.core.results import Json
-from inwit.core.text import count, plural, seconds
+from inwit.core.text import count, seconds
 from inwit.report.panels import Table, table
 from inwit.suite import ABILITIES
 from inwit.suite.compare import compare, rows
@@ -71,7 +71,7 @@ def _tiles(record: Json, own: Scored) -> list[dict[str, str]]:
     ]
     if record["tokens"]:
         found += [("tokens", count(record["tokens"]), "chosen in training, in all")]
-        found += [("training", seconds(record["training_seconds"]), f"{plural(record['jobs'], 'process')} at a time")]
+        found += [("training", seconds(record["training_seconds"]), f"{record['jobs']} at a time")]
     return [{"name": name, "value": value, "small": small, "mood": ""} for name, value, small in found]
 
 
