@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 from inwit.scripts.calculator.values import Value, applied, atom
-from inwit.scripts.pipeline import Call, Event, Look
+from inwit.scripts.pipeline import Call, Event, Look, Whole
 from inwit.worlds.calculator.expressions import Tree, parse
 from inwit.worlds.calculator.tools import TOOLS
 
@@ -54,7 +54,7 @@ def finished(machine: Machine, argument: str) -> Machine:
     return replace(machine, acc=value, pending=None)
 
 
-class Reader:
+class Reader(Whole):
     """Reads the prompt: the expression and `=`."""
 
     def __init__(self, vocabulary: Vocabulary, tools: Sequence[str]) -> None:
