@@ -7,7 +7,7 @@ id; another package adds its own with `PARTS.register` or through an entry point
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable
+from collections.abc import Collection, Hashable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -46,7 +46,15 @@ class Planner(Protocol):
     """Reads the prompt, and says which calls lead from the machine as it is to the goal."""
 
     def goal(self, prompt: tuple[int, ...], stage: int) -> Hashable: ...
+    def left(self, goal: Hashable, kept: Hashable) -> Hashable: ...  # of the goal, now that the memory keeps this
     def plan(self, goal: Hashable, machine: Hashable, kept: Hashable) -> tuple[Call, ...]: ...  # one call at least
+
+
+class Whole:
+    """Of a planner, or a rule, whose goal stays as it was read."""
+
+    def left(self, goal: Hashable, kept: Hashable) -> Hashable:
+        return goal
 
 
 class Memory(Protocol):
@@ -89,7 +97,7 @@ class Look:
 class Moment:
     """The pipeline's state: all that it goes on from."""
 
-    goal: Hashable  # as the planner read it
+    goal: Hashable  # what is left of the goal that the planner read
     machine: Hashable  # as the executor believes it to be
     kept: Hashable  # by the memory
     calls: tuple[Call, ...] = ()  # that are left of the plan; the first one is being written
@@ -121,7 +129,8 @@ class Pipeline:
         machine, event = read = self.executor.read(state.machine, token)
         if read == (state.machine, None):  # a token without effect
             return state
-        expected = self.executor.listens(state.machine) or read == self._expected(state)
+        answered = self.executor.listens(state.machine)
+        expected = answered or read == self._expected(state)
         after = replace(state, machine=machine)
         if event and event.failed and expected:
             return self._failed(after, event)
@@ -132,22 +141,26 @@ class Pipeline:
         if event is None:  # the call goes on
             return after
         after = replace(after, calls=state.calls[1:], tries=0)
-        return after if after.calls else self._plan(after)  # the end of what could be planned before the answers
+        return self._plan(after) if answered or not after.calls else after  # an answer may spare calls
 
     def _failed(self, state: Moment, event: Event) -> Moment:
         """Try again; after `retries` further tries with the backup tool; without one give the result up, and plan."""
+        again = self._plan(state)
+        if again.calls[0] != state.calls[0]:  # the try took budget, and now the plan is another
+            return again
         if state.tries < self.retries:
-            return replace(state, tries=state.tries + 1)
-        backup = self.executor.backup(state.calls[0])
+            return replace(again, tries=state.tries + 1)
+        backup = self.executor.backup(again.calls[0])
         if backup:
-            return replace(state, calls=(backup, *state.calls[1:]), tries=0)
-        return self._plan(self._keep(state, Event(event.key, GIVEN_UP)))
+            return replace(again, calls=(backup, *again.calls[1:]))
+        return self._plan(self._keep(again, Event(event.key, GIVEN_UP)))
 
     def _plan(self, state: Moment) -> Moment:
-        calls = self.planner.plan(state.goal, state.machine, state.kept)
+        goal = self.planner.left(state.goal, state.kept)
+        calls = self.planner.plan(goal, state.machine, state.kept)
         if not calls:
             raise UserError(f"the planner {type(self.planner).__name__} gave a plan of no calls: end it with an answer")
-        return replace(state, calls=calls, tries=0)
+        return replace(state, goal=goal, calls=calls, tries=0)
 
     def _expected(self, state: Moment) -> tuple[Hashable, Event | None]:
         return self.executor.read(state.machine, self.write(state))
@@ -164,13 +177,20 @@ def needed_by(calls: tuple[Call, ...]) -> frozenset[Hashable]:
     return frozenset(key for call in calls for key in call.needs)
 
 
-PARTS: Registry[Callable[[World], Parts]] = Registry(
+class PartsMaker(Protocol):
+    """Makes a world's parts; `options` are those that the world's documentation suggests, as `votes` of lookup-v0."""
+
+    def __call__(self, world: World, **options: int) -> Parts: ...
+
+
+PARTS: Registry[PartsMaker] = Registry(
     "set of pipeline parts",
     "inwit.pipeline_parts",
     {
         "tutorial-v0": Entry("inwit.scripts.tutorial:parts_v0", "the stage's formula, as far as the rules allow it"),
         "tutorial-v1": Entry("inwit.scripts.tutorial:parts_v1", "the stage's formula"),
         "calculator-v0": Entry("inwit.scripts.calculator.planner:parts", "a compiler for an accumulator and slots"),
+        "lookup-v0": Entry("inwit.scripts.lookup:parts", "asks each cell once, and none that an answer spares"),
     },
 )
 
@@ -182,8 +202,10 @@ def make(
     memory: Memory | None = None,
     executor: Executor | None = None,
     retries: int = RETRIES,
+    **options: int,
 ) -> Pipeline:
-    """The pipeline of a world, from its documented settings. A part that is given replaces the world's own.
+    """The pipeline of a world, from its documented settings. A part that is given replaces the world's own; `options`
+    are those of the world's own parts.
 
     Raises `UserError` for a world without parts, and for `retries` below 0."""
     if retries < 0:
@@ -197,4 +219,4 @@ def make(
             f"the pipeline knows {', '.join(PARTS.names())} and not {world.id}: "
             "register parts for it, as docs/extending.md says, or give a planner, a memory and an executor"
         )
-    return Pipeline(replace(PARTS.load(world.id)(world), **given), retries)
+    return Pipeline(replace(PARTS.load(world.id)(world, **options), **given), retries)

@@ -25,6 +25,7 @@ class Rule(Protocol):
     perhaps) it names a call that finishes it."""
 
     def goal(self, prompt: tuple[int, ...], stage: int) -> Hashable: ...
+    def left(self, goal: Hashable, kept: Hashable) -> Hashable: ...  # of the goal, now that the memory keeps this
     def decide(self, goal: Hashable, machine: Hashable, kept: Hashable) -> Call: ...
 
 
@@ -63,7 +64,8 @@ class React:
     def read(self, state: Sight, token: int) -> Sight:
         machine, event = self.executor.read(state.machine, token)
         kept = self.memory.store(state.kept, event, ()) if event else state.kept
-        return Sight(state.goal, machine, kept)
+        goal = self.rule.left(state.goal, kept)
+        return Sight(goal, machine, kept if goal == state.goal else self.memory.empty(goal))  # the goal holds it now
 
 
 RULES: Registry[Callable[[World], Reaction]] = Registry(
@@ -73,6 +75,7 @@ RULES: Registry[Callable[[World], Reaction]] = Registry(
         "tutorial-v0": Entry("inwit.scripts.tutorial:reaction_v0", "the formula from left to right"),
         "tutorial-v1": Entry("inwit.scripts.tutorial:reaction_v1", "the formula from left to right"),
         "calculator-v0": Entry("inwit.scripts.calculator.rule:reaction", "the first sub-expression that can be done"),
+        "lookup-v0": Entry("inwit.scripts.lookup:reaction", "the first call whose arguments it sees; both branches"),
     },
 )
 

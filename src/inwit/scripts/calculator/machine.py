@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 from inwit.scripts.calculator.values import Value, applied, atom
-from inwit.scripts.pipeline import Call, Event, Look
-from inwit.worlds.calculator.expressions import Tree, parse
+from inwit.scripts.pipeline import Call, Event, Look, Whole
+from inwit.worlds.calculator.expressions import LETTERS, Tree, parse
 from inwit.worlds.calculator.tools import TOOLS
 
 if TYPE_CHECKING:
@@ -54,15 +54,16 @@ def finished(machine: Machine, argument: str) -> Machine:
     return replace(machine, acc=value, pending=None)
 
 
-class Reader:
-    """Reads the prompt: the expression and `=`."""
+class Reader(Whole):
+    """Reads the prompt: the expression, which is all that counts in it. Names of verbs and slots mean nothing there."""
 
     def __init__(self, vocabulary: Vocabulary, tools: Sequence[str]) -> None:
-        self.names, self.tools = vocabulary.names, tools
+        self.names, self.tools = vocabulary.names, tuple(tools)
         self.symbols = [TOOLS[tool].symbol for tool in tools]
 
     def goal(self, prompt: tuple[int, ...], stage: int) -> Goal:
-        return Goal(*parse("".join(self.names[token] for token in prompt).removesuffix("="), self.symbols))
+        signs = (self.names[token] for token in prompt)
+        return Goal(*parse("".join(sign for sign in signs if sign in {*LETTERS, *"()", *self.symbols}), self.symbols))
 
 
 class Executor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
+from functools import lru_cache
 from itertools import combinations
 from typing import TYPE_CHECKING, cast
 
@@ -42,23 +43,21 @@ def _call(verb: str, argument: str | Value) -> Call:
     return Call(verb, (argument,), needs=() if isinstance(argument, str) else (argument,))
 
 
-def compiled(goal: Goal, machine: Machine, tools: Sequence[str]) -> Code | None:
+@lru_cache(2**16)
+def compiled(goal: Goal, machine: Machine, tools: tuple[str, ...]) -> Code | None:
     """The shortest of the calls that the patterns give from what the machine holds: from the accumulator, or from it
     after it was stored, or from nothing; and with each choice of slots that are read. None if no pattern fits."""
     codes: list[Code] = []
     slots = len(machine.slots)
-    filled = {value for value in machine.slots if value is not None}
-    for flat in (True, False):
+    filled = tuple(dict.fromkeys(value for value in machine.slots if value is not None))
+    for flat in (True,) if "ADD" in tools else (True, False):  # a - (b - c) is a - b + c
         node = node_of(goal.tree, goal.letters, flat=flat)
         for held in _subsets(filled):
             codes += _candidates(node, held, machine.acc, slots, tools)
             if machine.acc is not None and machine.acc not in held and slots:
                 first = (("STO", machine.acc),)
                 codes += [(*first, *code) for code in _candidates(node, (*held, machine.acc), None, slots, tools)]
-        codes = [code for code in codes if fits(code, filled, slots)]
-        if codes:
-            break
-    return shortest(codes)
+    return shortest(code for code in codes if fits(code, filled, slots))
 
 
 def _candidates(
@@ -67,14 +66,13 @@ def _candidates(
     known = held if acc is None else (*held, acc)
     grouped = regrouped(node, known)
     for free in range(max(0, slots - len(held)), slots + 1):  # a slot that was read for the last time is free
-        code = Compiler(tools, held, acc).code(grouped, 1, free, acc is not None)
+        code = Compiler(tools, held, acc).code(grouped, 1, free, acc)
         if code is not None:
             yield code
 
 
-def _subsets(values: Iterable[Value]) -> list[tuple[Value, ...]]:
-    ordered = sorted(values, key=repr)
-    return [chosen for size in range(len(ordered) + 1) for chosen in combinations(ordered, size)]
+def _subsets(values: Sequence[Value]) -> list[tuple[Value, ...]]:
+    return [chosen for size in range(len(values) + 1) for chosen in combinations(values, size)]
 
 
 def fits(code: Code, held: Iterable[Value], slots: int) -> bool:
