@@ -10,7 +10,6 @@ import pytest
 import torch
 
 import inwit
-from by_hand import register
 from golden_records import groups
 from inwit.core.contracts import Agent
 from inwit.core.errors import UserError
@@ -22,7 +21,7 @@ ID_OF = {world: env_id for env_id, world in env_ids().items()}
 EPISODES = 5
 EACH = [
     *((world, "gru") for world in ID_OF),
-    ("tutorial-v1", "recite"),
+    ("tutorial-v1", "pipeline"),
     ("calculator-v0", "transformer"),
     ("lookup-v0", "memoryless"),
 ]
@@ -36,8 +35,8 @@ def make(world_id: str, **settings: Any) -> Any:
 
 def agent(world: Any, name: str) -> Agent:
     """A script, or a policy with fresh weights, three times as large, so that it is sure of what it writes."""
-    if name == "recite":
-        return inwit.scripted(register(), world)
+    if name == "pipeline":
+        return inwit.scripted("pipeline", world)
     policy = small_policy(name, world)
     with torch.no_grad():
         for weights in policy.parameters():
@@ -82,7 +81,7 @@ def test_it_reads_what_was_written_in_its_place() -> None:
 
 def test_a_word_is_an_agent() -> None:
     env = make("tutorial-v1")
-    assert played(env, inwit.gym.actor(register(), env), {"stage": 0, "operands": [3, 4, 5]})
+    assert played(env, inwit.gym.actor("pipeline", env), {"stage": 0, "operands": [3, 4, 5]})
     assert env.unwrapped._info()["success"]
 
 
@@ -91,4 +90,4 @@ def test_what_does_not_fit() -> None:
     with pytest.raises(UserError, match="does not fit this environment: it writes the"):
         inwit.gym.actor("pipeline:calculator", env)
     with pytest.raises(UserError, match="is not one environment"):
-        inwit.gym.actor(register(), gymnasium.make_vec(ID_OF["tutorial-v1"], num_envs=2))
+        inwit.gym.actor("pipeline", gymnasium.make_vec(ID_OF["tutorial-v1"], num_envs=2))
