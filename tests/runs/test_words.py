@@ -14,7 +14,7 @@ from inwit.report.select import select
 from inwit.runs.finding import meant
 from inwit.runs.loading import find_to_resume
 from inwit.runs.words import ScriptWord, script_word
-from recorded import put, setting
+from recorded import SHORT, put, setting
 from support import python
 
 
@@ -48,12 +48,11 @@ def test_where_it_acts(runs: Path, tmp_path: Path) -> None:
 
 
 def test_part_of_a_run_and_a_folder_that_travels(runs: Path, tmp_path: Path) -> None:
-    short = {"max_updates": 1, "snapshots": [1], "confirm": False, "episodes": 32}
-    agent = inwit.train("tutorial", training=short, world={"max_steps": 8})
+    agent = inwit.train("calculator", **(SHORT | {"training": {"max_updates": 1, "snapshots": [1], "episodes": 32}}))
     assert agent.path is not None
-    assert world(f"pipeline:{agent.path.name}@1")[1]["max_steps"] == 8
     inwit.save_pretrained(agent, tmp_path / "travels")
-    assert world(f"pipeline:{tmp_path / 'travels'}")[1]["max_steps"] == 8
+    for word in (f"{agent.path.name}@1", str(tmp_path / "travels")):
+        assert world(f"pipeline:{word}")[1]["max_operators"] == 1
 
 
 @pytest.mark.parametrize(
