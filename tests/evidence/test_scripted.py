@@ -43,6 +43,4 @@ def test_scripts_are_no_seeds_of_each_other() -> None:
     with pytest.raises(UserError, match="a script has no seeds: examine pipeline and react one at a time"):
         examine([inwit.load("pipeline"), inwit.load("react")])
     with pytest.raises(UserError, match="differ in more than their seed, in policy"):
-        examine(
-            [inwit.load("pipeline"), inwit.core.contracts.Agent(inwit.make("tutorial-v1"), inwit.load("react").policy)]
-        )
+        examine([inwit.load("pipeline"), Agent(inwit.make("tutorial-v1"), inwit.load("react").policy)])
