@@ -123,10 +123,9 @@ class Slots:
 
     def room(self, kept: Hashable, needed: Collection[Hashable]) -> Hashable | None:
         used = {slot: key for key, slot in self._pairs(kept)}
-        return next(
-            (slot for slot in self.slots if slot not in used),
-            next((slot for slot in self.slots if used[slot] not in needed), None),
-        )
+        empty = [slot for slot in self.slots if slot not in used]
+        spare = [slot for slot in self.slots if used.get(slot) not in needed]
+        return next(iter(empty or spare), None)
 
     def _pairs(self, kept: Hashable) -> tuple[tuple[Value, str], ...]:
         return cast("tuple[tuple[Value, str], ...]", kept)

@@ -48,17 +48,14 @@ def compiled(goal: Goal, machine: Machine, tools: Sequence[str]) -> Code | None:
     codes: list[Code] = []
     slots = len(machine.slots)
     filled = {value for value in machine.slots if value is not None}
-    for flat in (True, False):
+    for flat in (True,) if "ADD" in tools else (True, False):  # a - (b - c) is a - b + c
         node = node_of(goal.tree, goal.letters, flat=flat)
         for held in _subsets(filled):
             codes += _candidates(node, held, machine.acc, slots, tools)
             if machine.acc is not None and machine.acc not in held and slots:
                 first = (("STO", machine.acc),)
                 codes += [(*first, *code) for code in _candidates(node, (*held, machine.acc), None, slots, tools)]
-        codes = [code for code in codes if fits(code, filled, slots)]
-        if codes:
-            break
-    return shortest(codes)
+    return shortest(code for code in codes if fits(code, filled, slots))
 
 
 def _candidates(
@@ -67,7 +64,7 @@ def _candidates(
     known = held if acc is None else (*held, acc)
     grouped = regrouped(node, known)
     for free in range(max(0, slots - len(held)), slots + 1):  # a slot that was read for the last time is free
-        code = Compiler(tools, held, acc).code(grouped, 1, free, acc is not None)
+        code = Compiler(tools, held, acc).code(grouped, 1, free, acc)
         if code is not None:
             yield code
 
