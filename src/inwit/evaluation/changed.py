@@ -10,7 +10,7 @@ from inwit.worlds import make
 
 
 def changed(agent: Agent, **settings: object) -> Agent:
-    """The agent as it is, in its world with some settings changed (`changed(agent, num_slots=2)`). Its weights, or its
+    """The agent as it is, in its world with some settings changed (`changed(agent, max_steps=5)`). Its weights, or its
     script, stay those that were made for the world before. Raises `UserError` for a setting that does not exist, and
     for one that gives the world other tokens, or more stages than a policy knows."""
     world = make(agent.world.id, **{**agent.world.settings.to_dict(), **settings})

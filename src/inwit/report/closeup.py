@@ -173,6 +173,7 @@ def closeup_view(run: Run, look: CloseUp, key: str, heading: str) -> dict[str, o
         "episodes": look.episodes,
         "evidence": evidence_views(run, look.derailed, key),
         "critic": has_critic(run),
+        "script": run.script,
         "problem": look.problem,
         "source": look.source,
     }

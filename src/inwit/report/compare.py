@@ -132,10 +132,15 @@ def methods(comparison: Comparison) -> str:
     return "; or ".join(found) or "nothing is evaluated"
 
 
+def trainings(comparison: Comparison) -> list[Run]:
+    """The runs without the scripts."""
+    return [run for run in comparison.runs if not run.script]
+
+
 def size_text(comparison: Comparison) -> str:
     """`3 runs and 1 script`"""
-    scripts = sum(bool(run.script) for run in comparison.runs)
-    runs = len(comparison.runs) - scripts
+    runs = len(trainings(comparison))
+    scripts = len(comparison.runs) - runs
     return " and ".join(plural(number, what) for number, what in ((runs, "run"), (scripts, "script")) if number)
 
 
@@ -149,9 +154,8 @@ def as_text(comparison: Comparison, width: int | None = None) -> str:
         parts.append("what differs\n\n" + table(["setting", *names], rows, [False] * (len(names) + 1), width))
     elif size > 1:
         parts.append("the runs differ in nothing but their seeds")
-    rows = [_row(*each) for each in zip(comparison.groups, comparison.steep, comparison.solved, strict=True)]
-    note = NOTE + (WARM if any(map(curves.is_warm, comparison.runs)) else "")
-    parts.append("how soon\n\n" + table(HEADINGS, rows, [False] * 3 + [True] * 6, width) + f"\n{wrapped(note, width)}")
+    if trainings(comparison):
+        parts.append(_how_soon(comparison, width))
     headings, rows = result_table(comparison)
     right = [False, True, False, *[True] * (len(headings) - 3)]
     note = "\n~ estimated from a sample (95 % interval)" if any("~" in cell for row in rows for cell in row) else ""
@@ -165,6 +169,12 @@ def as_text(comparison: Comparison, width: int | None = None) -> str:
         parts.append("the yardsticks\n\n" + table(headings, rows, [False, *[True] * (len(headings) - 1)], width))
     parts += [wrapped(clean(line), width) for line in constant_programs(comparison)]
     return "\n\n".join(parts)
+
+
+def _how_soon(comparison: Comparison, width: int | None) -> str:
+    rows = [_row(*each) for each in zip(comparison.groups, comparison.steep, comparison.solved, strict=True)]
+    note = NOTE + (WARM if any(map(curves.is_warm, comparison.runs)) else "")
+    return f"how soon\n\n{table(HEADINGS, rows, [False] * 3 + [True] * 6, width)}\n{wrapped(note, width)}"
 
 
 HEADINGS = ("group", "seeds", "learning (mean success)", "95 %", "seconds", "tokens", "all", "seconds", "tokens")
@@ -201,7 +211,8 @@ def as_data(comparison: Comparison) -> dict[str, object]:
             about |= {"name": run.record.label, "tags": run.record.tags}
             about |= {"script": run.script} if run.script else {}
             runs.append(about | {"evaluation": run.evaluation.to_dict() if run.evaluation else None})
-        groups.append({"name": each.name, "to_95": asdict(steep), "to_all": asdict(solved), "runs": runs})
+        soon = {"to_95": None, "to_all": None} if each.script else {"to_95": asdict(steep), "to_all": asdict(solved)}
+        groups.append({"name": each.name, **soon, "runs": runs})
     return {"world": comparison.world, "differences": comparison.differences, "groups": groups}
 
 

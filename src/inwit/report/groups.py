@@ -58,7 +58,7 @@ def _names(configs: list[dict[str, object]]) -> list[str]:
     """Given names first, then names of parts (`a2c`, `gru`), then single settings, as many as it takes."""
     differing = differences(configs)
     if not differing:
-        return [str(config.get("name") or config.get("recipe", "run")) for config in configs]
+        return [str(config.get("name") or config.get(SCRIPT) or config.get("recipe", "run")) for config in configs]
     names = [""] * len(configs)
     for setting in sorted(differing, key=_first):
         if len(set(names)) == len(names):

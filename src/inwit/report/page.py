@@ -13,7 +13,7 @@ from inwit.core import result_text
 from inwit.core.errors import UserError
 from inwit.core.text import count, held, percent, seconds, task_text
 from inwit.report.closeup import close_up, closeup_view
-from inwit.report.compare import Comparison, compare, different_worlds, size_text
+from inwit.report.compare import Comparison, compare, different_worlds, size_text, trainings
 from inwit.report.curves import solved_at
 from inwit.report.groups import Group
 from inwit.report.panels import (
@@ -92,13 +92,14 @@ def _world(comparison: Comparison, key: str, worlds: int) -> dict[str, object]:
     return {
         "name": comparison.world,
         "alone": alone,
+        "runs": trainings(comparison),
         "size": size_text(comparison),
         "tiles": tiles(runs[0]) if alone else [],
         "events": events(runs[0]) if alone else [],
         "differences": differences_table(comparison),
         "learning": learning_charts(comparison, key),
         "solved": solved_at(runs[0]) if alone else None,
-        "goals": None if alone else goals_table(comparison),
+        "goals": None if alone or not trainings(comparison) else goals_table(comparison),
         "goal_charts": [] if alone else goal_charts(comparison, key),
         "results": None if alone else result_table(comparison),
         "closeups": [_closeup(each, f"{key}-{place}", alone, len(looked)) for place, each in enumerate(looked)],

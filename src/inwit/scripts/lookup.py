@@ -10,17 +10,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Hashable
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from inwit.core.errors import UserError
 from inwit.scripts.lookup_terms import Cell, cells_in, decided, guessed, put_in, query_of, value_of
 from inwit.scripts.pipeline import GIVEN_UP, Call, Event, Look, Parts
 from inwit.scripts.react import Reaction
 from inwit.worlds.lookup.queries import STAR, Query, least_steps
-from inwit.worlds.lookup.rules import ANS, ERR, FIRST_TOOL, PAD, LookupSettings
+from inwit.worlds.lookup.rules import ANS, FIRST_TOOL, PAD, LookupSettings
 
 if TYPE_CHECKING:
     from inwit.core.contracts import World
+    from inwit.scripts.pipeline import Executor, Memory, Planner
+    from inwit.scripts.react import Rule
 
 ANSWER, SURE = "ANS", "!"
 
@@ -32,13 +34,15 @@ def parts(world: World, votes: int = 1) -> Parts:
         raise UserError(f"votes = {votes} decide nothing: take an odd number, 1 or more")
     settings = _settings(world)
     memory = Answers(votes)
-    return Parts(Asking(settings, memory), memory, Calling(settings))
+    planner, executor = Asking(settings, memory), Calling(settings)
+    return Parts(cast("Planner", planner), cast("Memory", memory), cast("Executor", executor))
 
 
 def reaction(world: World) -> Reaction:
     """React's. Its memory keeps the last answer alone."""
     settings = _settings(world)
-    return Reaction(Leftmost(settings), Answers(votes=1), Calling(settings))
+    rule, memory, executor = Leftmost(settings), Answers(votes=1), Calling(settings)
+    return Reaction(cast("Rule", rule), cast("Memory", memory), cast("Executor", executor))
 
 
 def _settings(world: World) -> LookupSettings:
@@ -63,7 +67,7 @@ class Calling:
         return Machine(left=self.settings.max_steps)
 
     def write(self, machine: Machine, call: Call, look: Look) -> int:
-        tokens = [self.tokens[call.tool], *(self.settings.first_value + each for each in call.arguments)]
+        tokens = [self.tokens[call.tool], *(self.settings.first_value + each for each in cast("Cell", call.arguments))]
         return tokens[len(machine.opened)] if len(machine.opened) < len(tokens) else PAD  # PAD: it has no turn
 
     def listens(self, machine: Machine) -> bool:
@@ -121,18 +125,19 @@ class Answers:
         return Notes()
 
     def store(self, kept: Notes, event: Event, needed: Collection[Hashable]) -> Notes:
+        cell = cast("Cell", event.key)
         if event.value == GIVEN_UP:
-            return kept._replace(given_up=kept.given_up | {event.key})
+            return kept._replace(given_up=kept.given_up | {cell})
         if event.value is None:
             return kept
-        heard, (value, sure) = dict(kept.heard), event.value
+        heard, (value, sure) = dict(kept.heard), cast("tuple[int, bool]", event.value)
         voted = {cell for cell, answers in heard.items() if not self._settled(answers)}
-        heard[event.key] = tuple(sorted([*heard.get(event.key, ()), *[value] * (self.votes if sure else 1)]))
-        keep = {event.key, *needed, *voted}
+        heard[cell] = tuple(sorted([*heard.get(cell, ()), *[value] * (self.votes if sure else 1)]))
+        keep = {cell, *needed, *voted}
         return kept._replace(heard=frozenset(item for item in heard.items() if item[0] in keep))
 
     def find(self, kept: Notes, key: Hashable) -> int | None:
-        return self.known(kept).get(key)
+        return self.known(kept).get(cast("Cell", key))
 
     def room(self, kept: Notes, needed: Collection[Hashable]) -> None:
         return None
@@ -177,8 +182,8 @@ class Asking:
             value = guessed(goal)
         if value is not None:
             return (Call(ANSWER, (value,)),)
-        first, *others = graph(self.settings, goal, [cell for cell, _ in kept.heard])
-        if first.gives[0] in machine.given_up or (self.fails and self._spare(goal, machine) < 0):
+        first, *others = graph(self.settings, goal, sorted(cell for cell, _ in kept.heard))
+        if cells[0][0] in machine.given_up or (self.fails and self._spare(goal, machine) < 0):
             first = replace(first, tool=first.tool + SURE) if self.settings.sure_price > 0 else first
         return (first, *others)
 
@@ -199,7 +204,7 @@ def graph(settings: LookupSettings, query: Query, known: Collection[Cell]) -> tu
     for term in query.terms[:1] if query.operator == "?" else query.terms:
         found: Hashable = term.value
         for tool in term.tools:
-            same = [key for key in (*known, *(call.gives for call in calls)) if key[0] == tool]
+            same = [key for key in (*known, *(cast("Cell", call.gives) for call in calls)) if key[0] == tool]
             if (tool, found) not in same:
                 needs = (*same, found) if isinstance(found, tuple) else tuple(same)
                 calls.append(Call(names[FIRST_TOOL + tool], (found,), gives=(tool, found), needs=needs))

@@ -2,7 +2,7 @@
 
 A cell is what a call asks for: the tool's number (`*` comes after the unary ones) and its arguments. An answer is put
 into a query in place of the call: with F 3 = 1 there is left of `G F 3` the query `G 1`. A query without tools and
-without an operator is its value. So all that an answer is good for is seen in what is left, and many queries become one.
+without an operator is its value. So what is left shows what an answer was good for, and many queries become one.
 """
 
 from __future__ import annotations
@@ -24,8 +24,11 @@ def query_of(settings: LookupSettings, prompt: tuple[int, ...]) -> Query:
 
 
 def put_in(query: Query, known: Mapping[Cell, int]) -> Query:
-    """The query with what is known in place of the calls. It still holds an operator that is not decided."""
-    return Query(query.operator, tuple(_put_in(term, known) for term in query.terms))
+    """The query with what is known in place of the calls. Of a condition that is known only its parity is left."""
+    first, *others = (_put_in(term, known) for term in query.terms)
+    if query.operator == "?" and not first.tools:
+        first = Term((), first.value % 2)
+    return Query(query.operator, (first, *others))
 
 
 def _put_in(term: Term, known: Mapping[Cell, int]) -> Term:

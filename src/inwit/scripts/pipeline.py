@@ -50,6 +50,13 @@ class Planner(Protocol):
     def plan(self, goal: Hashable, machine: Hashable, kept: Hashable) -> tuple[Call, ...]: ...  # one call at least
 
 
+class Whole:
+    """Of a planner, or a rule, whose goal stays as it was read."""
+
+    def left(self, goal: Hashable, kept: Hashable) -> Hashable:
+        return goal
+
+
 class Memory(Protocol):
     """An explicit store: key -> slot or value. `needed` are the keys that calls of the plan still need: a key that is
     not among them may be evicted."""
@@ -138,12 +145,15 @@ class Pipeline:
 
     def _failed(self, state: Moment, event: Event) -> Moment:
         """Try again; after `retries` further tries with the backup tool; without one give the result up, and plan."""
+        again = self._plan(state)
+        if again.calls[0] != state.calls[0]:  # the try took budget, and now the plan is another
+            return again
         if state.tries < self.retries:
-            return replace(self._plan(state), tries=state.tries + 1)  # the try took budget: the plan may be another
-        backup = self.executor.backup(state.calls[0])
+            return replace(again, tries=state.tries + 1)
+        backup = self.executor.backup(again.calls[0])
         if backup:
-            return replace(state, calls=(backup, *state.calls[1:]), tries=0)
-        return self._plan(self._keep(state, Event(event.key, GIVEN_UP)))
+            return replace(again, calls=(backup, *again.calls[1:]))
+        return self._plan(self._keep(again, Event(event.key, GIVEN_UP)))
 
     def _plan(self, state: Moment) -> Moment:
         goal = self.planner.left(state.goal, state.kept)
@@ -179,7 +189,7 @@ PARTS: Registry[PartsMaker] = Registry(
     {
         "tutorial-v0": Entry("inwit.scripts.tutorial:parts_v0", "the stage's formula, as far as the rules allow it"),
         "tutorial-v1": Entry("inwit.scripts.tutorial:parts_v1", "the stage's formula"),
-        "calculator-v0": Entry("inwit.scripts.calculator:parts", "a compiler for an accumulator and slots"),
+        "calculator-v0": Entry("inwit.scripts.calculator.planner:parts", "a compiler for an accumulator and slots"),
         "lookup-v0": Entry("inwit.scripts.lookup:parts", "asks each cell once, and none that an answer spares"),
     },
 )

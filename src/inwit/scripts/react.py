@@ -64,7 +64,8 @@ class React:
     def read(self, state: Sight, token: int) -> Sight:
         machine, event = self.executor.read(state.machine, token)
         kept = self.memory.store(state.kept, event, ()) if event else state.kept
-        return Sight(self.rule.left(state.goal, kept), machine, kept)
+        goal = self.rule.left(state.goal, kept)
+        return Sight(goal, machine, kept if goal == state.goal else self.memory.empty(goal))  # the goal holds it now
 
 
 RULES: Registry[Callable[[World], Reaction]] = Registry(
@@ -73,7 +74,7 @@ RULES: Registry[Callable[[World], Reaction]] = Registry(
     {
         "tutorial-v0": Entry("inwit.scripts.tutorial:reaction_v0", "the formula from left to right"),
         "tutorial-v1": Entry("inwit.scripts.tutorial:reaction_v1", "the formula from left to right"),
-        "calculator-v0": Entry("inwit.scripts.calculator:reaction", "the first sub-expression that can be done"),
+        "calculator-v0": Entry("inwit.scripts.calculator.rule:reaction", "the first sub-expression that can be done"),
         "lookup-v0": Entry("inwit.scripts.lookup:reaction", "the first call whose arguments it sees; both branches"),
     },
 )

@@ -10,7 +10,7 @@ from collections.abc import Collection, Hashable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
-from inwit.scripts.pipeline import Call, Event, Look, Parts
+from inwit.scripts.pipeline import Call, Event, Look, Parts, Whole
 from inwit.scripts.react import Reaction
 from inwit.worlds.tutorial.rules import VOCABULARY, num_shown
 
@@ -88,7 +88,7 @@ def carried_out(machine: Machine, tool: str) -> Machine:
     return machine
 
 
-class Reader:
+class Reader(Whole):
     """Reads a prompt: the stage names the formula."""
 
     def goal(self, prompt: tuple[int, ...], stage: int) -> Formula:
@@ -209,7 +209,7 @@ class ExecutorV0(Executor):
         return after, Event(after)
 
 
-class ReaderV0:
+class ReaderV0(Whole):
     def goal(self, prompt: tuple[int, ...], stage: int) -> int:
         return stage
 

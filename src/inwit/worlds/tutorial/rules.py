@@ -30,6 +30,20 @@ class TutorialSettings(Settings):
     masks: bool = setting(True, "let the policy write legal tokens only (tutorial-v0 has no illegal ones)")
 
 
+# What does nothing in tutorial-v1: the tokens of prompts.
+IDLE = (*VOCABULARY.ids("0123456789"), CTX, EOS)
+
+
+@dataclass(frozen=True)
+class TutorialV1Settings(TutorialSettings):
+    idle: int = setting(
+        0,
+        "how many of the tokens that do nothing (0 to 9, CTX, EOS) are legal; each costs a step",
+        at_least=0,
+        at_most=len(IDLE),
+    )
+
+
 # What a tutorial's machine shows after its registers and flags: the operands by nine, the share of the budget spent.
 TAIL = (*(f"operand {place}" for place in range(MAX_OPERANDS)), "budget spent")
 
