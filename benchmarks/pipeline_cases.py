@@ -33,6 +33,7 @@ SEEDS = {"gru": 10, "lstm": 3, "transformer": 3, "memoryless": 3}
 RETRAINED = {"gru": 3}  # seeds; one of each other network
 RETRAINING = 60.0  # seconds of the processor, at the most
 DOWN = "lookup-v0-one-down"
+SEARCHED = 4  # operators: shortest programs of more take seconds each
 FEW, DRAWN = 100, 16  # queries that are followed to every end; of more, hidden worlds drawn for each
 
 
@@ -62,6 +63,7 @@ class Home:
     solves everything is trained for a fixed number of updates."""
 
     recipe: str
+    width: int  # the recipe's, which every network takes unless `policies` say otherwise
     policies: dict[str, dict[str, Any]]
     common: dict[str, Any] = field(default_factory=dict)
     world: str = ""  # the module of its world under src/inwit/worlds and scripts
@@ -69,7 +71,7 @@ class Home:
 
     def settings(self, policy: str, seed: int) -> dict[str, Any]:
         """The recipe's overrides for a network."""
-        merged: dict[str, Any] = {"seed": seed, "policy": {"id": policy}}
+        merged: dict[str, Any] = {"seed": seed, "policy": {"id": policy, "width": self.width}}
         for part in (self.common, self.policies.get(policy, {})):
             for name, values in part.items():
                 merged[name] = {**merged.get(name, {}), **values}
@@ -82,6 +84,7 @@ def _fixed(updates: int, **training: Any) -> dict[str, Any]:
 
 _CALCULATOR = Home(
     "calculator",
+    64,
     {
         "transformer": {"training": {"learning_rate": 0.003}},
         "memoryless": _fixed(300),
@@ -94,8 +97,9 @@ _CALCULATOR = Home(
 HOMES = {
     "tutorial": Home(
         "tutorial",
+        32,
         {
-            "transformer": {"training": {"learning_rate": 0.003, "max_updates": 600}},
+            "transformer": {"policy": {"width": 96}, "training": {"learning_rate": 0.003, "max_updates": 600}},
             "memoryless": _fixed(300),
         },
         world="tutorial",
@@ -103,6 +107,7 @@ HOMES = {
     "calculator": _CALCULATOR,
     "lookup": Home(
         "lookup",
+        128,
         {
             "transformer": {"policy": {"width": 64}, "training": {"learning_rate": 0.003}},
             "memoryless": _fixed(200),
@@ -112,6 +117,7 @@ HOMES = {
     ),
     "lookup-failing": Home(
         "lookup-failing",
+        48,
         {
             "transformer": {"training": {"learning_rate": 0.003, "max_updates": 1000}},
             "memoryless": _fixed(600),
@@ -119,7 +125,7 @@ HOMES = {
         world="lookup",
         taught=("lookup/lessons.py",),
     ),
-    "calculator-2": Home("calculator", _CALCULATOR.policies, _CALCULATOR.common | {"world": {"num_slots": 2}}),
+    "calculator-2": Home("calculator", 64, _CALCULATOR.policies, _CALCULATOR.common | {"world": {"num_slots": 2}}),
 }
 MAIN = ("tutorial", "calculator", "lookup", "lookup-failing")
 
@@ -183,17 +189,21 @@ def _calculator(agent: Agent) -> dict[str, float]:
     the share that has a right program within the budget at all."""
     world: Any = agent.world
     run, settings = collect(world, agent.policy, world.greedy_tasks()), world.settings
-    lengths = (run.live & run.chosen).sum(1).tolist()
-    best = shortest_table(settings.max_operators, settings.num_slots, settings.tools, settings.crossed)
-    pairs = [(best[name].length, settings.budget(stage + 1)) for name, stage in zip(*world.kinds[:2], strict=True)]
+    lengths, kinds = (run.live & run.chosen).sum(1).tolist(), world.kinds
+    known = settings.max_operators <= SEARCHED
+    search = settings.max_operators, settings.num_slots, settings.tools, settings.crossed
+    best = shortest_table(*search) if known else {}
+    budgets = [settings.budget(stage + 1) for stage in kinds.stages]
+    pairs = [(best[n].length if known else None, budget) for n, budget in zip(kinds.names, budgets, strict=True)]
     least = [length if length and length <= budget else None for length, budget in pairs]
     right = [
         (took, fewest) for ok, took, fewest in zip(run.success.tolist(), lengths, least, strict=True) if ok and fewest
     ]
     count = len(lengths)
     found = {"success": float(run.success.double().mean()), "solved": int(run.success.sum()), "problems": count}
-    found |= {"at_best": sum(took <= fewest for took, fewest in right) / count}
-    found |= {"most": sum(length is not None for length in least) / count}
+    if known:
+        found |= {"at_best": sum(took <= fewest for took, fewest in right) / count}
+        found |= {"most": sum(length is not None for length in least) / count}
     return found | ({"cost_over_best": sum(t for t, _ in right) / sum(f for _, f in right)} if right else {})
 
 
@@ -209,7 +219,8 @@ def _lookup(agent: Agent) -> dict[str, float]:
     success, value, calls = (list(column) for column in zip(*rows, strict=True))
     best = [best_value(world, kind) for kind in kinds]
     known = [(mine, most) for mine, most in zip(value, best, strict=True) if most is not None]
-    told = {"success": fmean(success), "value": fmean(value), "known": len(known)} | ({} if few else {"drawn": DRAWN})
+    told = {"success": fmean(success), "value": fmean(value), "known": float(len(known))}
+    told |= {} if few else {"drawn": float(DRAWN)}
     told |= {"value_over_best": sum(mine for mine, _ in known) / sum(most for _, most in known)} if known else {}
     if not fails:
         told["cost_over_best"] = sum(calls) / sum(float(mean_least_calls(settings, kind)) for kind in kinds)

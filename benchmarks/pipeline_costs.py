@@ -16,7 +16,7 @@ import torch
 import inwit
 from inwit.core.contracts import Agent, parameters_of
 from inwit.rollout.collect import collect
-from inwit.scripts.script import Scripted
+from inwit.scripts.script import Script, Scripted
 from pipeline_cases import HOMES, MAIN, NETS, SCRIPTS
 
 SOURCE = Path(inwit.__file__).parent
@@ -126,7 +126,7 @@ def _batch(agent: Agent, fresh: bool = False) -> Callable[[], int]:
     tasks, tokens, _ = _episodes(agent, BATCH)
     shown, stage = agent.world.prompt(tasks), agent.world.stage(tasks)
 
-    policy = Scripted(agent.policy.script, len(agent.world.vocabulary)) if fresh else agent.policy
+    policy = Scripted(_script(agent), len(agent.world.vocabulary)) if fresh else agent.policy
 
     def work() -> int:
         with torch.no_grad():
@@ -157,9 +157,14 @@ def _alone(agent: Agent) -> Callable[[], int]:
     return work
 
 
+def _script(agent: Agent) -> Script:
+    assert isinstance(agent.policy, Scripted)
+    return agent.policy.script
+
+
 def _in_python(agent: Agent, tasks: Any, tokens: Any, lengths: Any) -> Callable[[], int]:
     """The script itself, without the look-up of what it met before."""
-    script: Any = agent.policy.script
+    script = _script(agent)
     shown, mask = agent.world.prompt(tasks)
     prompts = [tuple(row[real].tolist()) for row, real in zip(shown, mask, strict=True)]
     stages, rows = agent.world.stage(tasks).tolist(), tokens.tolist()

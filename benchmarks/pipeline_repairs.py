@@ -8,9 +8,15 @@ from dataclasses import replace
 from typing import Any
 
 from inwit.core.contracts import Agent, World
+from inwit.core.vocabulary import Vocabulary
 from inwit.scripts import scripted
+from inwit.scripts.calculator.machine import Executor, Goal, Slots
+from inwit.scripts.calculator.planner import Planner
+from inwit.scripts.calculator.rule import Rule
 from inwit.scripts.lookup import Calling, Leftmost, Machine, parts
 from inwit.scripts.pipeline import Call
+from inwit.scripts.react import React, Reaction
+from inwit.scripts.script import Scripted
 from pipeline_cases import CHANGES, changed_world
 from pipeline_costs import code_lines
 
@@ -38,6 +44,38 @@ class SureRule(Leftmost):
     def decide(self, goal: Any, machine: Machine, kept: Any) -> Call:
         call = super().decide(goal, machine, kept)
         return replace(call, tool=call.tool + "!") if call.tool in self.distrusted else call
+
+
+class CrossedRule(Rule):
+    """React's rule for a machine with RSB in place of SUB: it reads l - r as r ~ l, and so begins with r."""
+
+    def goal(self, prompt: tuple[int, ...], stage: int) -> Goal:
+        goal = super().goal(prompt, stage)
+        return replace(goal, tree=self.turned(goal.tree))
+
+    def turned(self, tree: Any) -> Any:
+        if isinstance(tree, int):
+            return tree
+        symbol, left, right = tree[0], self.turned(tree[1]), self.turned(tree[2])
+        return ("~", right, left) if symbol == "-" else (symbol, left, right)
+
+
+def _crossed_parts(world: Any, reader: type[Planner | Rule]) -> tuple[Any, Executor]:
+    """For a machine whose SUB is RSB, by SUB's token. Expressions are read as ever."""
+    tools = tuple("RSB" if tool == "SUB" else tool for tool in world.settings.tools)
+    names = Vocabulary(["RSB" if name == "SUB" else name for name in world.vocabulary.names])
+    own = reader(names, world.settings.tools)
+    own.tools = tools
+    return own, Executor(names, tools, world.settings.num_slots)
+
+
+def _crossed(name: str, world: Any) -> tuple[Agent, int, str]:
+    own, executor = _crossed_parts(world, Planner if name == "pipeline" else CrossedRule)
+    if name == "pipeline":
+        return scripted(name, world, planner=own, executor=executor), _lines(_crossed_parts), ""
+    react = React(Reaction(own, Slots(world.settings.num_slots), executor))
+    made = replace(scripted(name, world), policy=Scripted(react, len(world.vocabulary)))
+    return made, _lines(_crossed_parts, CrossedRule), ""
 
 
 def _told(name: str, world: World) -> tuple[Agent, int, str]:
@@ -76,12 +114,12 @@ def scripted_as_lookup(world: Any) -> World:
     return worlds.make("lookup-v0", **world.settings.to_dict())
 
 
-def _lines(part: type) -> int:
-    return code_lines(inspect.getsource(part))
+def _lines(*parts: Any) -> int:
+    return sum(code_lines(inspect.getsource(part)) for part in parts)
 
 
 REPAIRS = {
-    "crossed": _told,
+    "crossed": _crossed,
     "no-slot": _told,
     "one-slot": _told,
     "budget": _told,

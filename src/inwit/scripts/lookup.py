@@ -182,7 +182,7 @@ class Asking:
             value = guessed(goal)
         if value is not None:
             return (Call(ANSWER, (value,)),)
-        first, *others = graph(self.settings, goal, sorted(cell for cell, _ in kept.heard))
+        first, *others = graph(self.settings, goal, sorted(self.memory.known(kept)))
         if cells[0][0] in machine.given_up or (self.fails and self._spare(goal, machine) < 0):
             first = replace(first, tool=first.tool + SURE) if self.settings.sure_price > 0 else first
         return (first, *others)
