@@ -135,6 +135,7 @@ def _kept(results: Path) -> Kept:
 def job(key: str, kept: Kept, runs: str) -> Kept:
     """One measurement."""
     os.environ["INWIT_RUNS"] = runs
+    cases.register()
     kind, *rest = key.split("/")
     start = time.process_time()
     if kind in ("speed", "lines"):

@@ -54,7 +54,10 @@ class OneDown(LookupV0):
         return hidden | {"broken": broken}
 
 
-worlds.WORLDS.register(DOWN, OneDown)
+def register() -> None:
+    """Make the changed worlds known that have a class of their own. Once in a process."""
+    if DOWN not in worlds.WORLDS.names():
+        worlds.WORLDS.register(DOWN, OneDown)
 
 
 @dataclass(frozen=True)
@@ -164,6 +167,7 @@ def home_world(name: str) -> World:
 
 
 def changed_world(change: Change) -> World:
+    register()
     before = home_world(change.home)
     return worlds.make(change.world or before.id, **{**before.settings.to_dict(), **change.settings})
 
