@@ -70,8 +70,13 @@ def home(kept: Kept) -> list[list[str]]:
         )
         form = percent if place in VALUE else ratio
         rows.append([f"{place}: {about}", *(cell(found[agent], name, form) for agent in AGENTS)])
-    rows.append(["seeds", *(str(len(seeds(kept, "home", MAIN[1], agent)) if agent in NETS else 1) for agent in AGENTS)])
+    rows.append(["seeds, in the order of the rows", *(_counts(kept, agent) for agent in AGENTS)])
     return rows
+
+
+def _counts(kept: Kept, agent: str) -> str:
+    counts = [len(seeds(kept, "home", place, agent)) for place in MAIN]
+    return NONE if agent in SCRIPTS else str(counts[0]) if len(set(counts)) == 1 else ", ".join(map(str, counts))
 
 
 def costs(kept: Kept) -> list[list[str]]:

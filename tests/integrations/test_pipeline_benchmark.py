@@ -68,6 +68,7 @@ def rounds(step: str, *only: str, seeds: int | None = None) -> list[list[str]]:
 
 def test_every_agent_has_its_seeds() -> None:
     [trained] = rounds("train")
+    assert sum(key.startswith("train/lookup-failing/gru/") for key in trained) == 5
     assert sum(key.startswith("train/lookup/gru/") for key in trained) == 10
     assert sum(key.startswith("train/lookup/lstm/") for key in trained) == 3
     assert sum(key.startswith("train/calculator-2/gru/") for key in trained) == 3
