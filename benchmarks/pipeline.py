@@ -8,7 +8,7 @@
     python benchmarks/pipeline.py speed                  # time of a decision, parameters
     python benchmarks/pipeline.py lines                  # lines of hand-written code
     python benchmarks/pipeline.py all                    # all of that
-    python benchmarks/pipeline.py table                  # prints the tables from what is kept
+    python benchmarks/pipeline.py table                  # docs/pipeline.md from what is kept, and prints it
 
 Every figure is kept as it comes, with what it was measured on: a command goes on where it was stopped. `--only` names
 agents, or changes (or both), as in `changes --only pipeline,crossed`. `--seeds` and `--retrained` take fewer seeds than
@@ -45,9 +45,9 @@ def main() -> None:
     args = _arguments()
     os.environ["INWIT_RUNS"] = str(args.runs)
     if args.what == "table":
-        from pipeline_table import tables
+        from pipeline_table import write
 
-        print(tables(_kept(args.results)))
+        print(write(_kept(args.results)))
         return
     steps = ["train", "home", "changes", "longer", "deviation", "speed", "lines"] if args.what == "all" else [args.what]
     for step in steps:

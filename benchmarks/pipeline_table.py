@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 from pipeline_cases import AGENTS, CHANGES, MAIN, NETS, SCRIPTS
 
+PAGE = Path(__file__).parents[1] / "docs" / "pipeline.md"
+BEGIN, END = "<!-- tables: made by `python benchmarks/pipeline.py table` -->", "<!-- end of tables -->"
 Kept = dict[str, Any]
 NONE = "–"
 VALUE = {"lookup-failing"}  # worlds in which success says little: an agent may always pay for a sure answer
 WITHIN = "right within its own optimum of tokens"
+
+
+def write(kept: Kept) -> str:
+    """Put the tables between the marks of the page; returns them."""
+    text, found = PAGE.read_text(encoding="utf-8"), tables(kept)
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise SystemExit(f"{PAGE} has no place for the tables: put these marks around it: {BEGIN} {END}")
+    PAGE.write_text(f"{before}{begin}\n\n{found}\n\n{end}{after}", encoding="utf-8")
+    return found
 
 
 def tables(kept: Kept) -> str:

@@ -129,6 +129,24 @@ def test_tables_are_made_from_what_is_kept() -> None:
     assert "| 19,548 |" in rows["parameters"]
 
 
+def test_the_page_takes_the_tables_between_its_marks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import pipeline_table
+
+    page = tmp_path / "pipeline.md"
+    monkeypatch.setattr(pipeline_table, "PAGE", page)
+    page.write_text(f"before\n{pipeline_table.BEGIN}\nstale\n{pipeline_table.END}\nafter\n")
+    for _ in range(2):  # what was written once can be written again
+        found = pipeline_table.write(KEPT)
+        text = page.read_text()
+        assert text.startswith("before\n")
+        assert text.endswith("\nafter\n")
+        assert found in text
+        assert "stale" not in text
+    page.write_text("no marks")
+    with pytest.raises(SystemExit, match="put these marks around it"):
+        pipeline_table.write(KEPT)
+
+
 def test_a_repair_is_made_for_the_changed_world_and_solves_it() -> None:
     from inwit.scripts import scripted
     from pipeline_cases import CHANGES, changed_world, home_world, measure
