@@ -136,7 +136,8 @@ def job(key: str, kept: Kept, runs: str) -> Kept:
     if kind in ("speed", "lines"):
         from pipeline_costs import lines, speed
 
-        return lines() if kind == "lines" else speed({f"{h}/{a}": _agent(h, a, 0, kept) for h in MAIN for a in AGENTS})
+        known = [(h, a) for h in MAIN for a in AGENTS if a in SCRIPTS or f"train/{h}/{a}/0" in kept]
+        return lines() if kind == "lines" else speed({f"{h}/{a}": _agent(h, a, 0, kept) for h, a in known})
     place, agent, seed = rest[0], rest[1], int(rest[2])
     if kind == "train":
         return _train(place, agent, seed)

@@ -69,7 +69,6 @@ class Home:
     width: int  # the recipe's, which every network takes unless `policies` say otherwise
     policies: dict[str, dict[str, Any]]
     common: dict[str, Any] = field(default_factory=dict)
-    world: str = ""  # the module of its world under src/inwit/worlds and scripts
     taught: tuple[str, ...] = ()  # modules of that world that teach networks: hand-written, too
     seeds: dict[str, int] = field(default_factory=dict)  # where fewer than `SEEDS` are trained, for time
 
@@ -99,7 +98,6 @@ _CALCULATOR = Home(
     },
     # Its stages count operators: an agent that reads them knows none for a longer expression.
     {"policy": {"stage_aware": False}},
-    "calculator",
     ("calculator/thrift.py",),
 )
 HOMES = {
@@ -110,7 +108,6 @@ HOMES = {
             "transformer": {"policy": {"width": 96}, "training": {"learning_rate": 0.003, "max_updates": 600}},
             "memoryless": _fixed(300),
         },
-        world="tutorial",
     ),
     "calculator": _CALCULATOR,
     "lookup": Home(
@@ -120,7 +117,6 @@ HOMES = {
             "transformer": {"policy": {"width": 64}, "training": {"learning_rate": 0.003}},
             "memoryless": _fixed(200),
         },
-        world="lookup",
         taught=("lookup/lessons.py",),
         seeds={"transformer": 1},
     ),
@@ -131,7 +127,6 @@ HOMES = {
             "transformer": {"training": {"learning_rate": 0.003, "max_updates": 400}},
             "memoryless": _fixed(600),
         },
-        world="lookup",
         taught=("lookup/lessons.py",),
         seeds={"gru": 5, "lstm": 1, "transformer": 1, "memoryless": 1},
     ),

@@ -16,10 +16,13 @@ import torch
 import inwit
 from inwit.core.contracts import Agent, parameters_of
 from inwit.rollout.collect import collect
+from inwit.scripts.pipeline import PARTS
+from inwit.scripts.react import RULES
 from inwit.scripts.script import Script, Scripted
-from pipeline_cases import HOMES, MAIN, NETS, SCRIPTS
+from pipeline_cases import HOMES, MAIN, NETS, SCRIPTS, home_world
 
 SOURCE = Path(inwit.__file__).parent
+GENERIC = {"scripts/pipeline.py", "scripts/react.py", "scripts/script.py"}
 BATCH = 4096
 ONES, ROUNDS = 24, 7  # episodes of a batch of one in a round; rounds
 SILENT = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
@@ -64,10 +67,9 @@ def lines() -> dict[str, Any]:
     learner, with the auxiliaries of the recipes; of a world what it teaches networks (`Home.taught`)."""
     told: dict[str, Any] = {}
     for name in SCRIPTS:
-        generic = [f"scripts/{name}.py", "scripts/script.py"]
-        told[name] = {"shared": _sum(imported(generic, "scripts") if name == "react" else generic)}
+        told[name] = {"shared": _sum(GENERIC if name == "react" else GENERIC - {"scripts/react.py"})}
         for home in MAIN:
-            told[name][home] = _sum(_of_world(HOMES[home].world))
+            told[name][home] = _sum(_of_world(name, home_world(home).id))
     learners = ["learners/a2c.py", "learners/auxiliary/hindsight.py", "learners/auxiliary/lessons.py"]
     taught = {home: _sum([f"worlds/{module}" for module in HOMES[home].taught]) for home in MAIN}
     for name in NETS:
@@ -76,10 +78,11 @@ def lines() -> dict[str, Any]:
     return told
 
 
-def _of_world(world: str) -> list[str]:
-    """The modules of scripts that are one world's: those that are called after it, or in a folder that is."""
-    found = [*(SOURCE / "scripts").glob(f"{world}*.py"), *(SOURCE / "scripts" / world).glob("*.py")]
-    return sorted(str(path.relative_to(SOURCE)) for path in found)
+def _of_world(name: str, world: str) -> list[str]:
+    """The modules of a script that serve one world alone."""
+    module = (PARTS if name == "pipeline" else RULES).load(world).__module__
+    path = module.removeprefix("inwit.").replace(".", "/") + ".py"
+    return [each for each in imported([path], "scripts") if each not in GENERIC]
 
 
 def _sum(paths: Iterable[str]) -> int:
