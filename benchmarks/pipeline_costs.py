@@ -90,7 +90,7 @@ def _sum(paths: Iterable[str]) -> int:
 
 
 def speed(agents: dict[str, Agent]) -> dict[str, Any]:
-    """Microseconds a token: of one episode alone (`one`), and in a batch of 4,096 (`batch`); the median of rounds in
+    """Microseconds of the processor a token: of one episode alone (`one`), and in a batch of 4,096 (`batch`); the median of rounds in
     which all agents take turns. The world's steps are not part of it. A script alone runs its Python; in a batch it
     looks up what it met before (`batch`), and `first` is of its first batch, which it meets."""
     torch.set_num_threads(1)
@@ -111,9 +111,9 @@ def speed(agents: dict[str, Agent]) -> dict[str, Any]:
 
 
 def _microseconds(work: Callable[[], int]) -> float:
-    start = time.perf_counter()
+    start = time.process_time()
     tokens = work()
-    return 1e6 * (time.perf_counter() - start) / tokens
+    return 1e6 * (time.process_time() - start) / tokens
 
 
 def _episodes(agent: Agent, count: int) -> tuple[Any, Any, Any]:
