@@ -90,9 +90,9 @@ def _sum(paths: Iterable[str]) -> int:
 
 
 def speed(agents: dict[str, Agent]) -> dict[str, Any]:
-    """Microseconds of the processor a token: of one episode alone (`one`), and in a batch of 4,096 (`batch`); the median of rounds in
-    which all agents take turns. The world's steps are not part of it. A script alone runs its Python; in a batch it
-    looks up what it met before (`batch`), and `first` is of its first batch, which it meets."""
+    """Microseconds of the processor a token: of one episode alone (`one`), and in a batch of 4,096 (`batch`); the
+    median of rounds in which all agents take turns. The world's steps are not part of it. A script alone runs its
+    Python; in a batch it looks up what it met before (`batch`), and `first` is of its first batch, which it meets."""
     torch.set_num_threads(1)
     works, told = dict[str, dict[str, Callable[[], int]]](), dict[str, dict[str, float]]()
     for name, agent in agents.items():

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import json
 from argparse import Namespace
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+
+from inwit import worlds
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
 @pytest.fixture(autouse=True)
-def _importable(monkeypatch: pytest.MonkeyPatch) -> None:
+def _importable(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     if not BENCHMARKS.exists():
         pytest.skip("There is no checkout around these tests.")
     monkeypatch.syspath_prepend(BENCHMARKS)
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):  # which the benchmark sets when it is imported
         monkeypatch.setenv(name, "1")
+    before = dict(worlds.WORLDS._entries)
+    yield
+    worlds.WORLDS._entries.clear()
+    worlds.WORLDS._entries.update(before)
 
 
 def test_blank_lines_comments_and_docstrings_are_no_code() -> None:
@@ -145,6 +153,26 @@ def test_the_page_takes_the_tables_between_its_marks(tmp_path: Path, monkeypatch
     page.write_text("no marks")
     with pytest.raises(SystemExit, match="put these marks around it"):
         pipeline_table.write(KEPT)
+
+
+def test_the_optimum_where_a_tool_is_broken_for_good_is_that_of_one_who_knows() -> None:
+    """Of `F x` a sure call is best; of `G x` to try again, as long as the budget lasts."""
+    from pipeline_cases import CHANGES, best_value, changed_world
+
+    world: Any = changed_world(CHANGES["down"])
+    price, sure, fail = world.settings.price, world.settings.sure_price, world.settings.fail
+
+    def value(left: int) -> float:
+        """Of `G x` with so many tokens left."""
+        if left < 4:
+            return 1 / world.settings.num_values
+        return max(1 - sure, (1 - fail) + fail * value(left - 2) - price)
+
+    assert best_value(world, 0) == pytest.approx((1 - sure + value(world.settings.max_steps)) / 2, abs=1e-9)
+    drawn = world.sample(torch.zeros(64, dtype=torch.int64), torch.Generator().manual_seed(0))
+    for tasks in (drawn, world.all_tasks([0, 1])):
+        assert tasks.data["broken"].unique(dim=0).tolist() == [[1, 0, 0]]
+    assert (drawn.data["fails"] == 1).any()
 
 
 def test_a_repair_is_made_for_the_changed_world_and_solves_it() -> None:
