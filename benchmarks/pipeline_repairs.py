@@ -73,7 +73,7 @@ def _crossed(name: str, world: Any) -> tuple[Agent, int, str]:
     own, executor = _crossed_parts(world, Planner if name == "pipeline" else CrossedRule)
     if name == "pipeline":
         return scripted(name, world, planner=own, executor=executor), _lines(_crossed_parts), ""
-    react = React(Reaction(own, Slots(world.settings.num_slots), executor))
+    react: Any = React(Reaction(own, Slots(world.settings.num_slots), executor))
     made = replace(scripted(name, world), policy=Scripted(react, len(world.vocabulary)))
     return made, _lines(_crossed_parts, CrossedRule), ""
 
