@@ -6,13 +6,16 @@ from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
+from inwit.core.errors import UserError
 from inwit.scripts.calculator.values import Value, applied, atom
 from inwit.scripts.pipeline import Call, Event, Look, Whole
-from inwit.worlds.calculator.expressions import Tree, parse
+from inwit.worlds.calculator.expressions import LETTERS, Tree, parse
 from inwit.worlds.calculator.tools import TOOLS
 
 if TYPE_CHECKING:
     from inwit.core.vocabulary import Vocabulary
+
+KNOWN = ("ADD", "SUB", "MUL", "RSB", "MAX")
 
 
 @dataclass(frozen=True)
@@ -55,14 +58,22 @@ def finished(machine: Machine, argument: str) -> Machine:
 
 
 class Reader(Whole):
-    """Reads the prompt: the expression and `=`."""
+    """Reads the prompt: the expression, which is all that counts in it. Names of verbs and slots mean nothing there."""
 
     def __init__(self, vocabulary: Vocabulary, tools: Sequence[str]) -> None:
-        self.names, self.tools = vocabulary.names, tools
+        """Raises `UserError` for a tool that the scripts have no code for."""
+        for tool in tools:
+            if tool not in KNOWN:
+                raise UserError(
+                    f"scripts know the calculator's tools {', '.join(KNOWN)}, and not {tool}: "
+                    "give a planner and an executor that know it"
+                )
+        self.names, self.tools = vocabulary.names, tuple(tools)
         self.symbols = [TOOLS[tool].symbol for tool in tools]
 
     def goal(self, prompt: tuple[int, ...], stage: int) -> Goal:
-        return Goal(*parse("".join(self.names[token] for token in prompt).removesuffix("="), self.symbols))
+        signs = (self.names[token] for token in prompt)
+        return Goal(*parse("".join(sign for sign in signs if sign in {*LETTERS, *"()", *self.symbols}), self.symbols))
 
 
 class Executor:

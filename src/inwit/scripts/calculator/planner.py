@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
+from functools import lru_cache
 from itertools import combinations
 from typing import TYPE_CHECKING, cast
 
@@ -42,12 +43,13 @@ def _call(verb: str, argument: str | Value) -> Call:
     return Call(verb, (argument,), needs=() if isinstance(argument, str) else (argument,))
 
 
-def compiled(goal: Goal, machine: Machine, tools: Sequence[str]) -> Code | None:
+@lru_cache(2**16)
+def compiled(goal: Goal, machine: Machine, tools: tuple[str, ...]) -> Code | None:
     """The shortest of the calls that the patterns give from what the machine holds: from the accumulator, or from it
     after it was stored, or from nothing; and with each choice of slots that are read. None if no pattern fits."""
     codes: list[Code] = []
     slots = len(machine.slots)
-    filled = {value for value in machine.slots if value is not None}
+    filled = tuple(dict.fromkeys(value for value in machine.slots if value is not None))
     for flat in (True,) if "ADD" in tools else (True, False):  # a - (b - c) is a - b + c
         node = node_of(goal.tree, goal.letters, flat=flat)
         for held in _subsets(filled):
@@ -69,9 +71,8 @@ def _candidates(
             yield code
 
 
-def _subsets(values: Iterable[Value]) -> list[tuple[Value, ...]]:
-    ordered = sorted(values, key=repr)
-    return [chosen for size in range(len(ordered) + 1) for chosen in combinations(ordered, size)]
+def _subsets(values: Sequence[Value]) -> list[tuple[Value, ...]]:
+    return [chosen for size in range(len(values) + 1) for chosen in combinations(values, size)]
 
 
 def fits(code: Code, held: Iterable[Value], slots: int) -> bool:

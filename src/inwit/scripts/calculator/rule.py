@@ -92,7 +92,7 @@ class _Sight:
         return value if value in self.stored else None
 
     def store(self) -> Call:
-        return Call("STO", gives=self.machine.acc, needs=tuple(self.useful))
+        return Call("STO", gives=self.machine.acc, needs=tuple(self.useful) if self._room() else ())
 
     def _room(self) -> bool:
         return len(self.machine.slots) > sum(value in self.stored for value in self.useful)

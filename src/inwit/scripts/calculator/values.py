@@ -5,7 +5,7 @@ An atom is a letter, or the greatest of several values (the tool MAX), into whic
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 
 Atom = str | frozenset["Value"]
 Monomial = frozenset[tuple[Atom, int]]  # atoms and their powers
@@ -18,7 +18,7 @@ def atom(of: Atom) -> Value:
     return frozenset({(frozenset({(of, 1)}), 1)})
 
 
-@cache
+@lru_cache(2**16)
 def total(left: Value, right: Value, sign: int = 1) -> Value:
     """left + sign * right"""
     sums = dict(left)
@@ -31,7 +31,7 @@ def scaled(value: Value, sign: int) -> Value:
     return value if sign == 1 else total(NOTHING, value, sign)
 
 
-@cache
+@lru_cache(2**16)
 def product(left: Value, right: Value) -> Value:
     result = NOTHING
     for one, by in left:
@@ -43,7 +43,7 @@ def product(left: Value, right: Value) -> Value:
     return result
 
 
-@cache
+@lru_cache(2**16)
 def greatest(left: Value, right: Value) -> Value:
     """The greater of both. The order of several, and saying one twice, do not matter."""
     several = _compared(left) | _compared(right)
