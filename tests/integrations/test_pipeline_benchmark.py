@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from inwit import worlds
+from everywhere import registries_restored
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
@@ -23,10 +23,8 @@ def _importable(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.syspath_prepend(BENCHMARKS)
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):  # which the benchmark sets when it is imported
         monkeypatch.setenv(name, "1")
-    before = dict(worlds.WORLDS._entries)
-    yield
-    worlds.WORLDS._entries.clear()
-    worlds.WORLDS._entries.update(before)
+    with registries_restored():
+        yield
 
 
 def test_blank_lines_comments_and_docstrings_are_no_code() -> None:
