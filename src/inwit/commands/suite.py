@@ -91,10 +91,14 @@ def _compare(a: str, b: str, others: dict[str, object], overrides: object, *, as
 
     given = [name for name, value in others.items() if value is not None]
     if given or overrides:
-        raise UserError(f"--compare trains nothing: leave out {given[0] if given else '--SECTION.FIELD'}")
+        raise UserError(f"--compare trains nothing: leave out {_flag(given[0]) if given else '--SECTION.FIELD'}")
     found = compare(find(a), find(b))
     if as_json:
         print_json(plain(as_data(found)))
     else:
         console().print(terminal(found))
     return 0
+
+
+def _flag(name: str) -> str:
+    return "AGENT" if name == "agent" else f"--{name}"
