@@ -2,12 +2,14 @@
 
     python benchmarks/suite.py [--agents A,B] [--seeds 5] [--jobs N] [--folder FOLDER] [--keep]
     python benchmarks/suite.py --table
+    python benchmarks/suite.py --docs
 
 Each agent is examined by the suite at its default budget, and its folder is kept in FOLDER: the same command goes on
 where it was. Agents are scripts, controls, and LEARNER-POLICY. With `--keep` all suites in FOLDER that have so many
 seeds become `src/inwit/suite/reference.json`, in place of what was there. Prints Markdown from that file: the scores,
 the spread over seeds of each ability (more than 0.2 is flagged), and for every two learners with one policy the
-abilities on which they differ significantly. Asserts nothing.
+abilities on which they differ significantly. `--docs` writes the table of abilities into docs/suite.md. Asserts
+nothing.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ from inwit.suite.reference import FILE, FORMAT, reference
 from inwit.suite.scores import Scored
 from inwit.suite.subject import Subject, subject_of
 from inwit.suite.suite import SuiteSettings, suite
-from inwit.suite.table import DEFAULT_BUDGET, number
+from inwit.suite.table import DEFAULT_BUDGET, described, number
 
 LEARNERS = ("a2c", "ppo", "rloo", "grpo")
 POLICIES = ("gru", "transformer", "memoryless")
@@ -42,6 +44,8 @@ AGENTS = (
 WIDE = 0.2  # standard deviation over seeds
 DATA = Path(inwit.suite.__file__).parent / FILE
 DIGITS = 5
+PAGE = Path(__file__).parents[1] / "docs" / "suite.md"
+BEGIN, END = "<!-- abilities: made by `python benchmarks/suite.py --docs` -->", "<!-- end of the abilities -->"
 
 
 def main() -> None:
@@ -52,7 +56,11 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("runs/reference"), help="where suites are kept")
     parser.add_argument("--keep", action="store_true", help="make the suites in FOLDER the reference data")
     parser.add_argument("--table", action="store_true", help="print what is known; run nothing")
+    parser.add_argument("--docs", action="store_true", help="write the table of abilities; run nothing")
     args = parser.parse_args()
+    if args.docs:
+        document()
+        return
     if not args.table:
         for name in args.agents.split(","):
             examine(name, args.seeds, args.jobs, args.folder / name)
@@ -61,6 +69,13 @@ def main() -> None:
     if args.table or args.keep:
         reference.cache_clear()
         print("\n\n".join(each for each in (scores(), spreads(), differences()) if each))
+
+
+def document() -> None:
+    """The table of docs/suite.md, between its marks."""
+    before, mark, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+    table = described([inwit.suite.ABILITIES.load(name) for name in inwit.suite.ABILITIES.names()])
+    PAGE.write_text(f"{before}{mark}\n\n{table}\n\n{END}{rest.partition(END)[2]}", encoding="utf-8")
 
 
 def subject(name: str) -> Subject:

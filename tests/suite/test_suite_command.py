@@ -18,6 +18,7 @@ from inwit.suite.page import make_page
 from inwit.suite.reference import DEFAULT_BUDGET, definition, reference
 from inwit.suite.scores import LevelScore, Score
 from inwit.suite.subject import Subject
+from inwit.suite.table import described
 from inwit.suite.work import work
 
 QUICK = ("suite", "--only", "reading", "--budget", "1500", "--jobs", "2")
@@ -163,3 +164,16 @@ def test_foreign_and_damaged_folders_are_refused(tmp_path: Path, capsys: pytest.
     assert "is no suite's: name another folder" in capsys.readouterr().err
     assert main(["suite", "--compare", str(folder), str(folder)]) == 2
     assert "is damaged" in capsys.readouterr().err
+
+
+def test_the_page_of_the_suite_has_the_abilities_as_they_are() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "suite.md").read_text(encoding="utf-8")
+    table = described([ABILITIES.load(name) for name in ABILITIES.names()])
+    assert table in page, "docs/suite.md is old: python benchmarks/suite.py --docs"
+
+
+def test_the_help_names_every_ability(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["suite", "--help"])
+    said = capsys.readouterr().out
+    assert all(f"\n  {name} " in said for name in ABILITIES.names())

@@ -58,6 +58,8 @@ def main(arguments: list[str]) -> int:
         metavar=("A", "B"),
     )
     add_json(parser, at_end=True)
+    if {"-h", "--help"} & set(arguments):
+        parser.epilog = _abilities()
     args, unparsed = parser.parse_known_args(arguments)
     if unparsed:
         raise unknown("argument", unparsed[0], FLAGS)
@@ -81,6 +83,14 @@ def main(arguments: list[str]) -> int:
         target.print(result.table)
         target.print(f"written: {result.folder}/page.html, radar.png, radar.svg, suite.md, suite.json", soft_wrap=True)
     return 0
+
+
+def _abilities() -> str:
+    """Every ability, for the help."""
+    from inwit.suite import ABILITIES
+
+    width = max(map(len, ABILITIES.names()))
+    return "\n".join(["abilities:", *(f"  {name:{width}}  {ABILITIES.summary(name)}" for name in ABILITIES.names())])
 
 
 def _compare(a: str, b: str, others: dict[str, object], overrides: object, *, as_json: bool) -> int:
