@@ -19,6 +19,7 @@ ABILITIES: Registry[Ability] = Registry(
     "inwit.abilities",
     {
         "reading": Entry("inwit.suite.abilities_open:READING", "reads which operators a prompt names, and their order"),
+        "slots": Entry("inwit.suite.abilities_open:SLOTS", "puts a value aside where the expression needs it"),
         "exploration": Entry("inwit.suite.abilities_open:EXPLORATION", "finds a program among tokens that do nothing"),
         "lucky shortcuts": Entry("inwit.suite.abilities_open:LUCKY_SHORTCUTS", "goes on from what is right by luck"),
         "recovery": Entry("inwit.suite.abilities_open:RECOVERY", "ends right after a token that it did not choose"),
