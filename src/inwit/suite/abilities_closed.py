@@ -102,7 +102,7 @@ def _failing(name: str, knob: str, **settings: object) -> Experiment:
     return Experiment(
         name=name,
         settings={
-            "world": _world("Tx", num_values=3, num_tools=1, **settings),
+            "world": _world("Tx", num_values=4, num_tools=1, max_steps=21, **settings),
             "curriculum": {"id": "uniform"},
             "training": {"episodes": 128, "confirm": False},
         },
@@ -118,8 +118,8 @@ FAILING = Ability(
     knob="how a tool fails",
     experiments=(
         _failing("errors", "an error, this time", fail=0.5, price=0.02),
-        _failing("broken", "an error, for good", broken=0.5, price=0.01, sure_price=0.06),
+        _failing("broken", "an error, for good", broken=0.5, price=0.01, sure_price=0.03),
         _failing("lies", "a lie, this time", lie=0.3, price=0.02),
-        _failing("stale", "a lie, for good", stale=0.5, price=0.01, sure_price=0.06),
+        _failing("stale", "a lie, for good", stale=0.5, price=0.01, sure_price=0.03),
     ),
 )

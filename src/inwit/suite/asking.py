@@ -90,7 +90,11 @@ class BothWays(Success):
 
 
 def with_first_answers(settings: LookupSettings, queries: Tasks) -> Tasks:
-    """Each query once for each value of the cell that its text needs first, drawn; values run fastest."""
+    """Each query once for each value of the cell that its text needs first, drawn; values run fastest. Queries with two
+    branches that are alike are left out: there no condition decides anything."""
+    tools, ends = queries.data["tools"], queries.data["values"]
+    alike = (tools[:, 1] == tools[:, 2]).all(1) & (ends[:, 1] == ends[:, 2]) & (ends[:, 2] >= 0)
+    queries = queries[~alike]
     values = settings.num_values
     rows = torch.arange(len(queries), device=queries.kind.device).repeat_interleave(values)
     tasks = queries[rows]

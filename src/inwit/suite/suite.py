@@ -14,7 +14,7 @@ from rich.console import Console, RenderableType
 from inwit.bench.cells import Overrides, made_by
 from inwit.bench.grid import run_grid
 from inwit.bench.progress import Progress
-from inwit.core import storage
+from inwit.core import drawing, storage
 from inwit.core.errors import UserError, unknown
 from inwit.core.paths import given_path
 from inwit.core.results import Json
@@ -25,13 +25,16 @@ from inwit.suite import ABILITIES, jobs
 from inwit.suite.ability import Ability
 from inwit.suite.budget import Budget, parsed
 from inwit.suite.jobs import Outcome
-from inwit.suite.scores import Score, score
+from inwit.suite.page import make_page
+from inwit.suite.radar import radar
+from inwit.suite.reference import beside, definition, scored
+from inwit.suite.scores import Score, Scored, score
 from inwit.suite.subject import Subject
-from inwit.suite.table import markdown, terminal_table
+from inwit.suite.table import DEFAULT_BUDGET, markdown, terminal_table
 from inwit.version import __version__
 
 FORMAT = 1
-WRITTEN = ("suite.json", "suite.md")
+WRITTEN = ("suite.json", "suite.md", "radar.svg", "radar.png", "page.html")
 PARTS = ("learner", "policy", "training")
 
 
@@ -73,16 +76,19 @@ def suite(subject: Subject, settings: SuiteSettings, overrides: Overrides, out: 
         raise UserError(f"every job has failed, the first with: {outcomes[0].failed}")
     scores = [_scored(ability, outcomes, extremes) for ability in chosen]
     record = _record(subject, settings, budget, overrides, scores, outcomes) | {"wall": time.monotonic() - began}
-    write(folder, record, scores)
-    return Suite(folder, terminal_table(record, scores), record)
+    others = beside(subject.name)
+    write(folder, record, scores, others)
+    return Suite(folder, terminal_table(record, scores, others), record)
 
 
 def chosen_abilities(only: Sequence[str]) -> list[Ability]:
     """The abilities with these names, in their order; without names all. Raises `UserError` for an unknown one."""
-    for name in only:
-        if name not in ABILITIES.names():
-            raise unknown("ability", name, ABILITIES.names())
-    return [ABILITIES.load(name) for name in ABILITIES.names() if not only or name in only]
+    known = ABILITIES.names()
+    asked = [name.strip().replace("-", " ").replace("_", " ") for name in only]
+    for name in asked:
+        if name not in known:
+            raise unknown("ability", name, known)
+    return [ABILITIES.load(name) for name in known if not only or name in asked]
 
 
 def _check(subject: Subject, overrides: Overrides) -> None:
@@ -123,12 +129,13 @@ def _record(
         "format": FORMAT,
         "name": subject.name,
         "subject": subject.to_dict(),
-        "budget": "each experiment's own" if budget is None else str(budget),
+        "budget": DEFAULT_BUDGET if budget is None else str(budget),
         "seconds_budget": budget is not None and isfinite(budget.seconds),
         "seeds": settings.seeds if subject.drawn else 1,
         "jobs": settings.jobs,
         "processors": os.cpu_count(),
         "overrides": overrides,
+        "definitions": {score.ability: definition(ABILITIES.load(score.ability)) for score in scores},
         "version": __version__,
         "made_by": made_by(1, "cpu"),
         "tokens": sum(each.tokens for each in outcomes),
@@ -146,10 +153,15 @@ def _run(outcome: Outcome) -> Json:
     return spent | {name: getattr(outcome, name) for name in names}
 
 
-def write(folder: Path, record: Json, scores: Sequence[Score]) -> None:
+def write(folder: Path, record: Json, scores: Sequence[Score], beside: Sequence[Scored]) -> None:
     """Leave all that a suite shows of its record in its folder."""
+    picture = radar([scored(record), *beside], [score.ability for score in scores])
+    svg = drawing.image(picture, "svg")
     storage.publish(folder / "suite.json", storage.to_json(record))
-    storage.publish(folder / "suite.md", markdown(record, scores).encode())
+    storage.publish(folder / "suite.md", markdown(record, scores, beside).encode())
+    storage.publish(folder / "radar.svg", svg)
+    storage.publish(folder / "radar.png", drawing.image(picture, "png"))
+    storage.publish(folder / "page.html", make_page(record, beside, svg).encode(errors="replace"))
 
 
 def told(outcome: Outcome) -> str:

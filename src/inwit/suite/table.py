@@ -10,9 +10,10 @@ from rich.text import Text
 from inwit.core.columns import Columns
 from inwit.core.results import Json
 from inwit.core.text import seconds
-from inwit.suite.scores import Interval, Score
+from inwit.suite.scores import Interval, Score, Scored
 
 HEADINGS = ("ability", "knob: score of each level", "score")
+DEFAULT_BUDGET = "each experiment's own"
 
 
 def number(value: float | None) -> str:
@@ -31,8 +32,18 @@ def levels(score: Score) -> str:
     return f"{score.knob}: {shown}" if shown else score.knob
 
 
-def cells(score: Score) -> list[str]:
-    return [score.ability, levels(score), with_interval(score.mean, score.interval) if score.seeds else "failed"]
+def cells(score: Score, beside: Sequence[Scored] = ()) -> list[str]:
+    """An ability's line: its own score, and those of the agents beside it."""
+    own = with_interval(score.mean, score.interval) if score.seeds else "failed"
+    return [score.ability, levels(score), own, *(_other(each.scores.get(score.ability)) for each in beside)]
+
+
+def _other(score: Score | None) -> str:
+    return with_interval(score.mean, score.interval) if score and score.seeds else "·"
+
+
+def headings(beside: Sequence[Scored]) -> list[str]:
+    return [*HEADINGS, *(f"{each.name} (ref.)" for each in beside)]
 
 
 def title(record: Json) -> str:
@@ -40,26 +51,29 @@ def title(record: Json) -> str:
     return f"{record['name']}: {seeds}, budget: {record['budget']}"
 
 
-def notes(record: Json, scores: Sequence[Score]) -> list[str]:
+def notes(record: Json, scores: Sequence[Score], others: Sequence[Scored] = ()) -> list[str]:
     """The lines below the table."""
     found = ["0 is the uniformly random legal policy, 1 the proven optimum; no score is clipped."]
     if record["seeds"] > 1:
         found[0] += " In brackets: 95 % interval of the mean over seeds (Student's t)."
     if record["seconds_budget"]:
         found.append("The budget is in seconds: scores do not compare with those of other machines.")
+    if others and record["budget"] != DEFAULT_BUDGET:
+        found.append(f"The reference beside it was trained with another budget: {DEFAULT_BUDGET}.")
     if record["tokens"]:
         spent = f"{record['tokens']:,} tokens in {seconds(record['training_seconds'])} of training"
         found.append(f"{spent}, {seconds(record['examination_seconds'])} of examination.")
     return found + [f"failed: {each.ability}: {each.failed}" for each in scores if each.failed]
 
 
-def markdown(record: Json, scores: Sequence[Score]) -> str:
-    rows = [list(HEADINGS), *(cells(score) for score in scores)]
+def markdown(record: Json, scores: Sequence[Score], beside: Sequence[Scored]) -> str:
+    rows = [headings(beside), *(cells(score, beside) for score in scores)]
     lines = [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in rows]
-    lines.insert(1, "|---|---|---:|")
-    return "\n".join([f"# {title(record)}", "", *lines, "", *(f"{note}\n" for note in notes(record, scores))])
+    lines.insert(1, f"|---|---{'|---:' * (len(rows[0]) - 2)}|")
+    return "\n".join([f"# {title(record)}", "", *lines, "", *(f"{note}\n" for note in notes(record, scores, beside))])
 
 
-def terminal_table(record: Json, scores: Sequence[Score]) -> Group:
-    table = Columns(HEADINGS, [cells(score) for score in scores], left=(0, 1), fold=1)
-    return Group(Text(title(record), "italic"), table, Text("\n".join(notes(record, scores)), "dim"))
+def terminal_table(record: Json, scores: Sequence[Score], beside: Sequence[Scored]) -> Group:
+    rows = [[cell.replace(" (", "\n(") for cell in cells(score, beside)] for score in scores]
+    table = Columns([each.replace(" (", "\n(") for each in headings(beside)], rows, left=(0, 1), fold=1)
+    return Group(Text(title(record), "italic"), table, Text("\n".join(notes(record, scores, beside)), "dim"))

@@ -32,6 +32,7 @@ TASK_FIELDS = {
 
 MAX_SLOTS = 4
 MAX_TICKS = 8
+MAX_NOISE = 16
 THINK = "THINK"
 NUM_POINTS = 3  # of the identity test
 STEPS_PER_OPERAND = 6
@@ -83,6 +84,12 @@ class CalculatorSettings(Settings):
         at_most=MAX_TICKS,
     )
     tick_price: float = setting(0.0, "subtracted for every THINK, in place of step_cost", at_least=0)
+    noise: int = setting(
+        0,
+        "irrelevant tokens in every prompt: slots and verbs, others for each draw of the digits",
+        at_least=0,
+        at_most=MAX_NOISE,
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
