@@ -69,6 +69,7 @@ def main(arguments: list[str]) -> int:
         return _compare(a, b, alone, overrides, as_json=args.json)
     from inwit.core.settings import build
     from inwit.core.terminal import console
+    from inwit.core.text import seconds
     from inwit.suite.subject import subject_of
     from inwit.suite.suite import SuiteSettings, default_jobs, suite
 
@@ -81,7 +82,8 @@ def main(arguments: list[str]) -> int:
         print_json({"folder": str(result.folder), **result.record})
     else:
         target.print(result.table)
-        target.print(f"written: {result.folder}/page.html, radar.png, radar.svg, suite.md, suite.json", soft_wrap=True)
+        files = "page.html, radar.png, radar.svg, suite.md, suite.json"
+        target.print(f"written in {seconds(result.record['wall'])}: {result.folder}/{files}", soft_wrap=True)
     return 0
 
 
