@@ -19,7 +19,7 @@ from inwit.suite.budget import Budget
 from inwit.suite.controls import ORACLE, RANDOM, SHUFFLED, Shuffled, random_agent
 from inwit.suite.jobs import Outcome, config_of, extremes, plan
 from inwit.suite.scores import Score, score
-from inwit.suite.subject import Subject, subject_of
+from inwit.suite.subject import Subject, prepared, subject_of
 from inwit.suite.suite import chosen_abilities
 from inwit.suite.work import work, worlds_of
 from inwit.worlds import make
@@ -152,6 +152,9 @@ def test_a_class_is_a_learner_by_its_module() -> None:
     config = config_of(ability.experiments[0], found, 0, Budget(1), {})
     assert config.learner.id == "inwit.learners.groups:RLOO"
     assert config.learner.settings.group_size == 16  # its own default
+    twin = subject_of(SHUFFLED, "inwit.learners.groups:RLOO", None)
+    assert twin.learner == "shuffled:inwit.learners.groups:RLOO"
+    assert prepared(twin) == twin  # as a process of its own has it
 
 
 def test_abilities_are_found_by_name() -> None:
