@@ -58,6 +58,8 @@ def main(arguments: list[str]) -> int:
         metavar=("A", "B"),
     )
     add_json(parser, at_end=True)
+    if {"-h", "--help"} & set(arguments):
+        parser.epilog = _abilities()
     args, unparsed = parser.parse_known_args(arguments)
     if unparsed:
         raise unknown("argument", unparsed[0], FLAGS)
@@ -67,6 +69,7 @@ def main(arguments: list[str]) -> int:
         return _compare(a, b, alone, overrides, as_json=args.json)
     from inwit.core.settings import build
     from inwit.core.terminal import console
+    from inwit.core.text import seconds
     from inwit.suite.subject import subject_of
     from inwit.suite.suite import SuiteSettings, default_jobs, suite
 
@@ -79,8 +82,17 @@ def main(arguments: list[str]) -> int:
         print_json({"folder": str(result.folder), **result.record})
     else:
         target.print(result.table)
-        target.print(f"written: {result.folder}/page.html, radar.png, radar.svg, suite.md, suite.json", soft_wrap=True)
+        files = "page.html, radar.png, radar.svg, suite.md, suite.json"
+        target.print(f"written in {seconds(result.record['wall'])}: {result.folder}/{files}", soft_wrap=True)
     return 0
+
+
+def _abilities() -> str:
+    """Every ability, for the help."""
+    from inwit.suite import ABILITIES
+
+    width = max(map(len, ABILITIES.names()))
+    return "\n".join(["abilities:", *(f"  {name:{width}}  {ABILITIES.summary(name)}" for name in ABILITIES.names())])
 
 
 def _compare(a: str, b: str, others: dict[str, object], overrides: object, *, as_json: bool) -> int:
@@ -91,10 +103,14 @@ def _compare(a: str, b: str, others: dict[str, object], overrides: object, *, as
 
     given = [name for name, value in others.items() if value is not None]
     if given or overrides:
-        raise UserError(f"--compare trains nothing: leave out {given[0] if given else '--SECTION.FIELD'}")
+        raise UserError(f"--compare trains nothing: leave out {_flag(given[0]) if given else '--SECTION.FIELD'}")
     found = compare(find(a), find(b))
     if as_json:
         print_json(plain(as_data(found)))
     else:
         console().print(terminal(found))
     return 0
+
+
+def _flag(name: str) -> str:
+    return "AGENT" if name == "agent" else f"--{name}"
