@@ -43,6 +43,15 @@ def test_its_snippets_can_stand_in_a_file_that_is_imported(tmp_path: Path) -> No
     assert done.stdout == plain.stdout
 
 
+def test_the_page_on_scripts_can_be_typed() -> None:
+    done = python("\n".join(snippets("scripts.md")))
+    assert done.returncode == 0, done.stderr
+    cost, program, success, doubled, *plans, solved = done.stdout.splitlines()
+    assert (cost, success, doubled, solved) == ("1.0", "True", "0", "3")
+    assert "SUB" in program
+    assert "['LOAD', 'ADD', 'ANS']" in plans
+
+
 def test_the_parts_of_ten_lines_have_about_ten_lines() -> None:
     for block in snippets("extending.md"):
         lines = [line for line in block.splitlines() if line and not line.startswith(("from ", "import "))]

@@ -15,6 +15,8 @@ from inwit.core.errors import UserError, short
 from inwit.core.text import plain
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from _typeshed import SupportsWrite
 
     from inwit.core.contracts import Agent
@@ -89,7 +91,7 @@ def take_agent(arguments: list[str]) -> tuple[list[str], dict[str, dict[str, str
     return rest, {"world": settings.get("world", {}), "untold": settings.get("untold", {})}
 
 
-def agent(word: str, settings: dict[str, dict[str, str]]) -> Agent:
+def agent(word: str | Path, settings: dict[str, dict[str, str]]) -> Agent:
     """The agent that a word means, in the world that the flags of `take_agent` describe. Raises `UserError`."""
     from inwit.evaluation.changed import changed
     from inwit.runs.loading import load

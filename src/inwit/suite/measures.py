@@ -4,7 +4,6 @@ possible, so most extremes are exact."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 
 import torch
 from jaxtyping import Bool, Int
