@@ -180,6 +180,8 @@ def test_votes_outvote_a_lie_while_the_budget_lasts() -> None:
     agent = lookup(options={"votes": 3}, lie=0.1, max_steps=20)
     assert written(agent, "F 3", lies) == "F 3 > 2 F 3 > 1 F 3 > 1 ANS 1"
     assert written(agent, "G F 3", lies) == "F 3 > 2 F 3 > 1 F 3 > 1 G 1 > 4 G 1 > 4 ANS 4"
+    lies = {"lies": [1, 2, 0, 0, 0, 0, 0, 0, 0, 0]}
+    assert written(agent, "F 3", lies) == "F 3 > 2 F 3 > 3 F 3 > 1 F 3 > 1 ANS 1"  # until two are alike
     short = lookup(options={"votes": 3}, lie=0.1, max_steps=8)
     assert written(short, "G F 3", {"lies": [0, 0, 0, 0]}) == "F 3 > 1 F 3 > 1 G 1 > 4 ANS 4"
     untold = replace(lookup(max_steps=20), world=agent.world)
