@@ -27,6 +27,7 @@ from inwit.suite.work import work, worlds_of
 from inwit.worlds import make
 
 ALL = ABILITIES.names()
+TOO_LONG = {"lies"}  # the oracle at play meets so many moments there that minutes pass
 REDUCED = 4_000  # tokens: where nothing can be learnt, more teach nothing either
 
 
@@ -79,6 +80,8 @@ def test_the_oracle_is_one(name: str) -> None:
     """On the first level of each experiment where the world answers: there are too many moments in the later ones for
     a test. `inwit suite oracle` shows all."""
     for experiment in ABILITIES.load(name).experiments:
+        if experiment.name in TOO_LONG:
+            continue
         _, world = worlds_of(experiment)
         agent, levels = oracle_agent(world), list(experiment.levels(world).values())
         for kinds in levels[:1] if capable(world, "advice") else levels:
