@@ -21,10 +21,11 @@ def snippets(page: str) -> list[str]:
 def test_the_page_on_adding_things_can_be_typed() -> None:
     """All its snippets, one after the other, in a process of their own."""
     blocks = snippets("extending.md")
-    assert len(blocks) == 7
+    assert len(blocks) == 8
     done = python("\n".join(blocks))
     assert done.returncode == 0, done.stderr
-    program, *updates, oracle = done.stdout.splitlines()
+    solved, program, *updates, oracle = done.stdout.splitlines()
+    assert solved == "100000"
     assert program == str(["LOAD", "a", "TWO", "b", "SUB", "c", "ANS"])
     assert len(updates) == 3
     assert oracle == str(["ADD", "ADD", "ADD", "ADD", "ANS"])

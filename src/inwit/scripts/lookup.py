@@ -171,29 +171,30 @@ class Asking:
 
     def plan(self, goal: Query, machine: Machine, kept: Notes) -> tuple[Call, ...]:
         """What opens is finished first. Then all calls that the query needs, as far as answers do not decide it."""
-        if self._spare(goal, machine) < 0:  # no room for another vote
+        if _needed(goal) > machine.left:  # no room for another vote
             goal = self._put_in(goal, self.memory.known(kept, doubtful=True))
         calls = self._calls(goal, machine, kept)
         return (finished(self.settings, goal, machine), *calls) if machine.opened else calls
 
     def _calls(self, goal: Query, machine: Machine, kept: Notes) -> tuple[Call, ...]:
         value, cells = value_of(goal), cells_in(self.settings, goal)
-        if value is None and (least_steps(goal.template) > machine.left or cells[0] in kept.given_up):
+        if value is None and (_needed(goal) > machine.left or cells[0] in kept.given_up):
             value = guessed(goal)
         if value is not None:
             return (Call(ANSWER, (value,)),)
         first, *others = graph(self.settings, goal, sorted(cell for cell, _ in kept.heard))
-        if cells[0][0] in machine.given_up or (self.fails and self._spare(goal, machine) < 0):
-            first = replace(first, tool=first.tool + SURE) if self.settings.sure_price > 0 else first
+        no_room = self.fails and _needed(goal) + len(cells[0]) > machine.left  # for a call that comes to nothing
+        if self.settings.sure_price > 0 and (no_room or cells[0][0] in machine.given_up):
+            first = replace(first, tool=first.tool + SURE)
         return (first, *others)
 
     def _put_in(self, goal: Query, known: dict[Cell, int]) -> Query:
         return decided(self.settings, put_in(goal, known), known)
 
-    def _spare(self, goal: Query, machine: Machine) -> int:
-        """How many tokens the budget leaves if the next call comes to nothing and the query needs all its calls."""
-        cells = cells_in(self.settings, goal)
-        return machine.left - least_steps(goal.template) - (len(cells[0]) if cells else 0)
+
+def _needed(goal: Query) -> int:
+    """How many tokens it takes to ask all that a query needs, and to answer, if no answer spares a call."""
+    return least_steps(goal.template)
 
 
 def graph(settings: LookupSettings, query: Query, known: Collection[Cell]) -> tuple[Call, ...]:
@@ -204,10 +205,10 @@ def graph(settings: LookupSettings, query: Query, known: Collection[Cell]) -> tu
     for term in query.terms[:1] if query.operator == "?" else query.terms:
         found: Hashable = term.value
         for tool in term.tools:
-            same = [key for key in (*known, *(cast("Cell", call.gives) for call in calls)) if key[0] == tool]
-            if (tool, found) not in same:
-                needs = (*same, found) if isinstance(found, tuple) else tuple(same)
-                calls.append(Call(names[FIRST_TOOL + tool], (found,), gives=(tool, found), needs=needs))
+            planned = [cast("Cell", call.gives) for call in calls]
+            if (tool, found) not in planned:
+                needs = [key for key in (*known, *planned) if key[0] == tool or key == found]
+                calls.append(Call(names[FIRST_TOOL + tool], (found,), gives=(tool, found), needs=tuple(needs)))
             found = tool, found
         results.append(found)
     if query.operator == "?":

@@ -117,10 +117,13 @@ class Pipeline:
     def __init__(self, parts: Parts, retries: int = RETRIES) -> None:
         self.planner, self.memory, self.executor = parts.planner, parts.memory, parts.executor
         self.retries = retries
+        self._begun: dict[Hashable, Moment] = {}
 
     def begin(self, prompt: tuple[int, ...], stage: int) -> Moment:
         goal = self.planner.goal(prompt, stage)
-        return self._plan(Moment(goal, self.executor.start(goal), self.memory.empty(goal)))
+        if goal not in self._begun:  # thousands of prompts may have one goal
+            self._begun[goal] = self._plan(Moment(goal, self.executor.start(goal), self.memory.empty(goal)))
+        return self._begun[goal]
 
     def write(self, state: Moment) -> int:
         return self.executor.write(state.machine, state.calls[0], self._look(state))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 from inwit.scripts.pipeline import Call, Event, Look, Parts, Whole
 from inwit.scripts.react import Reaction
-from inwit.worlds.tutorial.rules import VOCABULARY, num_shown
+from inwit.worlds.tutorial.rules import VOCABULARY
 
 if TYPE_CHECKING:
     from inwit.core.contracts import World
@@ -55,7 +55,7 @@ class Executor:
     """Follows tutorial-v1's machine by its rules. Every call is one token, and no tool fails."""
 
     def start(self, goal: Hashable) -> Hashable:
-        return Machine(operands=num_shown(FORMULAS.index(cast("Formula", goal))))
+        return Machine(operands=_operands(cast("Formula", goal)))
 
     def write(self, machine: Hashable, call: Call, look: Look) -> int:
         return VOCABULARY.id(call.tool)
@@ -155,6 +155,10 @@ class Rule(Reader):
                     return Call("STO")
                 break
         return Call("ANS" if machine.acc is not None else "RCL")
+
+
+def _operands(formula: Formula) -> int:
+    return 1 if isinstance(formula, int) else _operands(formula[1]) + _operands(formula[2])
 
 
 def parts_of(formula: Formula) -> list[Formula]:

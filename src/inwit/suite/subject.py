@@ -61,8 +61,8 @@ def prepared(subject: Subject) -> Subject:
     """The subject, with its learner and its policy registered in this process."""
     if not subject.trained:
         return subject
-    for part, name in (("learner", subject.learner), ("policy", subject.policy)):
-        if ":" in name and not name.startswith(f"{SHUFFLED}:"):
+    for part, name in (("learner", subject.learner.removeprefix(f"{SHUFFLED}:")), ("policy", subject.policy)):
+        if ":" in name:
             _register(part, name)
     learner = register_shuffled(subject.learner) if subject.agent == SHUFFLED else subject.learner
     for part, registry, name in (("learner", LEARNERS, learner), ("policy", POLICIES, subject.policy)):

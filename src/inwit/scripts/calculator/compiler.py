@@ -100,7 +100,7 @@ class Compiler:
             for kept in ([], *([(s, held)] for held in spare for s in (1, -1))):
                 letters = letters_of(total(missing, kept[0][1], -kept[0][0]) if kept else missing, MOST_MISSING)
                 if letters is not None:
-                    codes.append(self._added(sign, [*letters, *kept]))
+                    codes.append(self._added(sign, [*kept, *letters]))
         return shortest(codes)
 
     def _added(self, sign: int, terms: Sequence[Term], end: int = 1) -> Code | None:
@@ -123,7 +123,7 @@ class Compiler:
     def _sum(self, node: Node, sign: int, slots: int, acc: Value | None) -> Iterator[Code | None]:
         """Computed terms but one are added up in a slot. The last one stays in the accumulator, and takes the rest."""
         leaves, others = self._split((sign * s, part) for s, part in node.parts)
-        for last in [*others, None]:
+        for last in [*reversed(others), None]:
             before = [part for part in others if part is not last]
             for code, terms, now in self._running_sums(before, slots, acc):
                 terms = [*terms, *leaves]
@@ -170,7 +170,7 @@ class Compiler:
             rest = (*times[:place], *times[place + 1 :])
             own = next(part for _, part in node.parts if self._leaf(part) == (s, argument))
             yield then(self.code(own, sign * s, slots, acc), rest)
-        for last in others:
+        for last in reversed(others):
             before = [part for part in others if part is not last]
             for signs in choices((1, -1), repeat=len(before)):
                 for code, kept, now in self._running_products(before, signs, slots, acc, "MUL"):
@@ -206,7 +206,7 @@ class Compiler:
         times = tuple(("MAX", argument) for _, argument in plain)
         if not others:
             yield (("LOAD", plain[0][1]), *times[1:])
-        for last in others:
+        for last in reversed(others):
             before = [part for part in others if part is not last]
             for code, kept, now in self._running_products(before, [1] * len(before), slots, acc, "MAX"):
                 yield then(code, self.code(last[1], 1, slots - bool(before), now), kept, times)

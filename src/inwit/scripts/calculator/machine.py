@@ -6,6 +6,7 @@ from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
+from inwit.core.errors import UserError
 from inwit.scripts.calculator.values import Value, applied, atom
 from inwit.scripts.pipeline import Call, Event, Look, Whole
 from inwit.worlds.calculator.expressions import LETTERS, Tree, parse
@@ -13,6 +14,8 @@ from inwit.worlds.calculator.tools import TOOLS
 
 if TYPE_CHECKING:
     from inwit.core.vocabulary import Vocabulary
+
+KNOWN = ("ADD", "SUB", "MUL", "RSB", "MAX")
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,13 @@ class Reader(Whole):
     """Reads the prompt: the expression, which is all that counts in it. Names of verbs and slots mean nothing there."""
 
     def __init__(self, vocabulary: Vocabulary, tools: Sequence[str]) -> None:
+        """Raises `UserError` for a tool that the scripts have no code for."""
+        for tool in tools:
+            if tool not in KNOWN:
+                raise UserError(
+                    f"scripts know the calculator's tools {', '.join(KNOWN)}, and not {tool}: "
+                    "give a planner and an executor that know it"
+                )
         self.names, self.tools = vocabulary.names, tuple(tools)
         self.symbols = [TOOLS[tool].symbol for tool in tools]
 
