@@ -36,7 +36,7 @@ class Fixed:
     def begin(self, prompt: tuple[int, ...], stage: int) -> tuple[int, ...]:
         return (prompt[self.place],)
 
-    def write(self, state: tuple[int, ...]) -> int:
+    def write(self, state: Any) -> int:
         value, *stream = state
         call, place = divmod(len(stream), 3)
         if call < self.calls:
@@ -44,7 +44,7 @@ class Fixed:
         value = stream[3 * self.calls - 1] if self.answer is None else self.names.index(str(self.answer))
         return (self.names.index("ANS"), value, 0)[place]
 
-    def read(self, state: tuple[int, ...], token: int) -> tuple[int, ...]:
+    def read(self, state: Any, token: int) -> tuple[int, ...]:
         return (*state, token)
 
 
