@@ -73,7 +73,7 @@ class CalculatorTasks:
         self.prompt_width = self.expression_width + settings.noise
         self._noise = noise_tokens(self.vocabulary, settings.verbs)
         self.max_steps = self.num_columns = settings.budget(self.num_operands) + settings.ticks
-        self._tools = [TOOLS[name] for name in settings.tools]
+        self._tools, self._called = [TOOLS[name] for name in settings.tools], settings.called
         self._kind_tables: dict[torch.device, KindTables] = {}
 
     def sample(self, kinds: Int[Tensor, " B"], generator: torch.Generator) -> Tasks:
@@ -130,7 +130,8 @@ class CalculatorTasks:
 
     def best_program_for(self, task: Task) -> list[int] | None:
         """The same for a task's expression, in its letters. An expression of five operators takes seconds."""
-        program = shortest(task["expression"], self.settings.num_slots, self.settings.tools).program
+        settings = self.settings
+        program = shortest(task["expression"], settings.num_slots, settings.tools, crossed=settings.crossed).program
         return self.vocabulary.ids(program) if program else None
 
     def named_as_in(self, tasks: Tasks, programs: Int[Tensor, "B T"]) -> Int[Tensor, "B T"]:
