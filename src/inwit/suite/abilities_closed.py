@@ -27,7 +27,7 @@ HORIZON = Ability(
         Experiment(
             name="chains",
             settings={
-                "world": _world("Tx", "TUx", "TUVx", price=0.0, max_steps=15),
+                "world": _world("Tx", "TUx", "TUVx", price=0.005, max_steps=15),
                 "curriculum": {"id": "gated"},
                 "training": {"episodes": 256},
             },
@@ -46,7 +46,7 @@ HOLDING = Ability(
         Experiment(
             name="held",
             settings={
-                "world": _world("Tx", "Tx*Uy", num_values=3, num_tools=1, price=0.0),
+                "world": _world("Tx", "Tx*Uy", num_values=3, num_tools=1, price=0.005),
                 "curriculum": {"id": "uniform"},
                 "training": {"episodes": 128},
             },
@@ -65,7 +65,7 @@ ADAPTING = Ability(
         Experiment(
             name="branches",
             settings={
-                "world": _world("TUx", "Tx?y:z", "Tx?Uy:Vz", num_values=4, price=0.0, max_steps=6),
+                "world": _world("TUx", "Tx?y:z", "Tx?Uy:Vz", num_values=4, price=0.005, max_steps=6),
                 "curriculum": {"id": "uniform"},
                 "training": {"episodes": 128},
             },
@@ -102,7 +102,7 @@ def _failing(name: str, knob: str, **settings: object) -> Experiment:
     return Experiment(
         name=name,
         settings={
-            "world": _world("Tx", num_values=4, num_tools=1, max_steps=21, **settings),
+            "world": _world("Tx", num_values=3, num_tools=1, **settings),
             "curriculum": {"id": "uniform"},
             "training": {"episodes": 128, "confirm": False},
         },
