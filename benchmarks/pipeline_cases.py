@@ -150,10 +150,6 @@ class Change:
     settings: dict[str, Any]
     world: str = ""
 
-    def overrides(self) -> dict[str, Any]:
-        """As a recipe's overrides, for a training in the changed world."""
-        return {"world": {**({"id": self.world} if self.world else {}), **self.settings}}
-
 
 CHANGES = {
     "crossed": Change("`SUB x` computes x − acc", "calculator", {"crossed": ("SUB",)}),
