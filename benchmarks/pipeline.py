@@ -13,7 +13,7 @@
 Every figure is kept as it comes, with what it was measured on: a command goes on where it was stopped. `--only` names
 agents, or changes (or both), as in `changes --only pipeline,crossed`. `--seeds` and `--retrained` take fewer seeds than
 the tables have. Times of training are of the processor, on one thread; `--jobs` processes measure side by side, but for
-`speed`, which measures alone. All of it takes about 80 minutes of a processor.
+`speed`, which measures alone. All of it takes about 90 minutes of a processor.
 """
 
 from __future__ import annotations

@@ -93,7 +93,7 @@ _CALCULATOR = Home(
     "calculator",
     64,
     {
-        "transformer": {"training": {"learning_rate": 0.003}},
+        "transformer": {"training": {"learning_rate": 0.003, "max_updates": 600}},
         "memoryless": _fixed(300),
     },
     # Its stages count operators: an agent that reads them knows none for a longer expression.
