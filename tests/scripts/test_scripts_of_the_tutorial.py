@@ -22,7 +22,6 @@ PROGRAMS = {
 # Of all problems; the rules of tutorial-v0 let no program reach the goal of stage 2 on more than 27.1 %.
 RIGHT = {
     ("tutorial-v1", "pipeline"): 1.0,
-    ("tutorial-v1", "react"): 1.0,
     ("tutorial-v0", "pipeline"): 0.271,
     ("tutorial-v0", "react"): 0.19,
 }

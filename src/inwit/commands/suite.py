@@ -5,7 +5,7 @@ Train a learner's policy on a battery of small experiments, each one ability wit
 0 is the uniformly random legal policy, 1 the proven optimum. All learn from reward alone. The budget is in
 tokens, so that machines compare. Ctrl-C loses no finished training: the same command goes on from there.
 
-AGENT, if given, is not a learner's: a script (pipeline, react), or a control (random, shuffled).
+AGENT, if given, is not a learner's: a script (pipeline, react), or a control (random, oracle, shuffled).
 A class of your own: --learner my_module:MyLearner, --policy my_module:MyPolicy, or by name with --import.
 
 example: inwit suite
@@ -15,6 +15,8 @@ example: inwit suite --compare suite-a2c-gru ppo-gru
 """
 
 from __future__ import annotations
+
+from argparse import Namespace
 
 from inwit.commands.arguments import Parser, add_json, print_json, take_settings
 from inwit.core.errors import UserError, unknown
@@ -35,6 +37,17 @@ FLAGS = (
 
 def main(arguments: list[str]) -> int:
     arguments, overrides = take_settings(arguments)
+    args, unparsed = _parser(arguments).parse_known_args(arguments)
+    if unparsed:
+        raise unknown("argument", unparsed[0], FLAGS)
+    if args.compare is not None:
+        alone = {name: value for name, value in vars(args).items() if name not in ("compare", "json")}
+        a, b = args.compare
+        return _compare(a, b, alone, overrides, as_json=args.json)
+    return _suite(args, overrides)
+
+
+def _parser(arguments: list[str]) -> Parser:
     parser = Parser(
         __doc__,
         usage="inwit suite [AGENT] [--learner L] [--policy P] [--budget TOKENS|60s] [--seeds N] [--jobs N]\n"
@@ -58,15 +71,15 @@ def main(arguments: list[str]) -> int:
         metavar=("A", "B"),
     )
     add_json(parser, at_end=True)
-    args, unparsed = parser.parse_known_args(arguments)
-    if unparsed:
-        raise unknown("argument", unparsed[0], FLAGS)
-    if args.compare is not None:
-        alone = {name: value for name, value in vars(args).items() if name not in ("compare", "json")}
-        a, b = args.compare
-        return _compare(a, b, alone, overrides, as_json=args.json)
+    if {"-h", "--help"} & set(arguments):
+        parser.epilog = _abilities()
+    return parser
+
+
+def _suite(args: Namespace, overrides: dict[str, dict[str, str]]) -> int:
     from inwit.core.settings import build
     from inwit.core.terminal import console
+    from inwit.core.text import seconds
     from inwit.suite.subject import subject_of
     from inwit.suite.suite import SuiteSettings, default_jobs, suite
 
@@ -79,8 +92,17 @@ def main(arguments: list[str]) -> int:
         print_json({"folder": str(result.folder), **result.record})
     else:
         target.print(result.table)
-        target.print(f"written: {result.folder}/page.html, radar.png, radar.svg, suite.md, suite.json", soft_wrap=True)
+        files = "page.html, radar.png, radar.svg, suite.md, suite.json"
+        target.print(f"written in {seconds(result.record['wall'])}: {result.folder}/{files}", soft_wrap=True)
     return 0
+
+
+def _abilities() -> str:
+    """Every ability, for the help."""
+    from inwit.suite import ABILITIES
+
+    width = max(map(len, ABILITIES.names()))
+    return "\n".join(["abilities:", *(f"  {name:{width}}  {ABILITIES.summary(name)}" for name in ABILITIES.names())])
 
 
 def _compare(a: str, b: str, others: dict[str, object], overrides: object, *, as_json: bool) -> int:
@@ -91,10 +113,14 @@ def _compare(a: str, b: str, others: dict[str, object], overrides: object, *, as
 
     given = [name for name, value in others.items() if value is not None]
     if given or overrides:
-        raise UserError(f"--compare trains nothing: leave out {given[0] if given else '--SECTION.FIELD'}")
+        raise UserError(f"--compare trains nothing: leave out {_flag(given[0]) if given else '--SECTION.FIELD'}")
     found = compare(find(a), find(b))
     if as_json:
         print_json(plain(as_data(found)))
     else:
         console().print(terminal(found))
     return 0
+
+
+def _flag(name: str) -> str:
+    return "AGENT" if name == "agent" else f"--{name}"

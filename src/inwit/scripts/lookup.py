@@ -28,8 +28,8 @@ ANSWER, SURE = "ANS", "!"
 
 
 def parts(world: World, votes: int = 1) -> Parts:
-    """The pipeline's. `votes`: how often a cell is asked at the most, until one answer has the majority; for tools that
-    lie. Raises `UserError` for a number of votes that is even or below 1."""
+    """The pipeline's. `votes`, for tools that lie: a cell is asked until an answer was heard as often as a majority of
+    so many votes, or no tokens are left for it. Raises `UserError` for a number of votes that is even or below 1."""
     if votes < 1 or votes % 2 == 0:
         raise UserError(f"votes = {votes} decide nothing: take an odd number, 1 or more")
     settings = _settings(world)
@@ -147,7 +147,7 @@ class Answers:
         return {cell: _leader(answers)[0] for cell, answers in kept.heard if doubtful or self._settled(answers)}
 
     def _settled(self, answers: tuple[int, ...]) -> bool:
-        return len(answers) >= self.votes or _leader(answers)[1] > self.votes // 2
+        return _leader(answers)[1] > self.votes // 2
 
 
 def _leader(answers: tuple[int, ...]) -> tuple[int, int]:

@@ -19,6 +19,14 @@ ABILITIES: Registry[Ability] = Registry(
     "inwit.abilities",
     {
         "reading": Entry("inwit.suite.abilities_open:READING", "reads which operators a prompt names, and their order"),
+        "horizon": Entry("inwit.suite.abilities_closed:HORIZON", "follows a chain of calls"),
+        "holding": Entry(
+            "inwit.suite.abilities_closed:HOLDING", "holds what it heard while it asks for something else"
+        ),
+        "slots": Entry("inwit.suite.abilities_open:SLOTS", "puts a value aside where the expression needs it"),
+        "adapting": Entry("inwit.suite.abilities_closed:ADAPTING", "lets what it heard decide what it does next"),
+        "thrift": Entry("inwit.suite.abilities_closed:THRIFT", "asks no more than the query needs"),
+        "failing tools": Entry("inwit.suite.abilities_closed:FAILING", "does what is best where tools fail or lie"),
         "exploration": Entry("inwit.suite.abilities_open:EXPLORATION", "finds a program among tokens that do nothing"),
         "lucky shortcuts": Entry("inwit.suite.abilities_open:LUCKY_SHORTCUTS", "goes on from what is right by luck"),
         "recovery": Entry("inwit.suite.abilities_open:RECOVERY", "ends right after a token that it did not choose"),

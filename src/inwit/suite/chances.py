@@ -7,9 +7,10 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from inwit.core.contracts import World
+from inwit.core.hashing import mixed
 from inwit.core.intervals import share_interval
 from inwit.core.seeding import stream
-from inwit.core.types import State, Tasks, map_rows
+from inwit.core.types import State, map_rows
 from inwit.suite.ability import Figure
 from inwit.worlds.running import any_of
 
@@ -17,14 +18,15 @@ MOST = 400_000  # machines at a time that are followed; more are sampled
 EPISODES = 40_000  # then, in all
 
 
-def random_figure(world: World, tasks: Tasks, state: State) -> Figure:
-    """The mean success of the random policy over the rows, from these states on: exact where no more than `MOST`
+def random_figure(world: World, state: State, most: int = MOST) -> Figure:
+    """The mean success of the random policy over the rows, from these states on: exact where no more than `most`
     different machines can come about in a column."""
-    exact = random_success(world, state)
+    exact = random_success(world, state, most)
     if exact is not None:
         return Figure(float(exact.mean()))
-    generator, each = stream(0, "suite random"), -(-EPISODES // len(tasks))
-    rows = torch.arange(len(tasks)).repeat_interleave(each)
+    count = len(next(iter(state.values())))
+    generator, each = stream(0, "suite random"), -(-EPISODES // count)
+    rows = torch.arange(count).repeat_interleave(each)
     right = int(_played(world, _rows(state, rows), generator).sum())
     return Figure(right / len(rows), share_interval(right, len(rows)))
 
@@ -53,7 +55,7 @@ def _merged(state: State, row: Int[Tensor, " N"], share: Float[Tensor, " N"]) ->
     """Equal machines of one row as one, with the sum of their shares. They are told apart by two hashes of 64 bits."""
     columns = torch.cat([row[:, None], *(each.long().flatten(1) for each in _as_columns(state))], 1)
     factors = torch.randint(-(2**62), 2**62, (2, columns.shape[1]), generator=stream(0, "machines")) * 2 + 1
-    keys = torch.stack([_mixed((_mixed(columns) * factor).sum(1)) for factor in factors], 1)
+    keys = torch.stack([mixed((mixed(columns) * factor).sum(1)) for factor in factors], 1)
     _, group = torch.unique(keys, dim=0, return_inverse=True)
     count = int(group.max()) + 1 if len(group) else 0
     first = torch.full((count,), len(group)).scatter_reduce_(0, group, torch.arange(len(group)), "amin")
@@ -62,12 +64,6 @@ def _merged(state: State, row: Int[Tensor, " N"], share: Float[Tensor, " N"]) ->
 
 def _as_columns(state: State) -> list[Tensor]:
     return [each if each.dim() > 1 else each[:, None] for each in state.values()]
-
-
-def _mixed(number: Tensor) -> Tensor:
-    """A hash that is not linear, so that different sums of registers do not meet by design."""
-    number = (number ^ (number >> 31)) * 7664345821815920749
-    return number ^ (number >> 29)
 
 
 def _played(world: World, state: State, generator: torch.Generator) -> Bool[Tensor, " N"]:

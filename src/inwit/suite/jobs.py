@@ -17,9 +17,10 @@ from inwit.core import storage
 from inwit.core.devices import usable_device
 from inwit.core.errors import UserError
 from inwit.core.results import Json
-from inwit.suite import ABILITIES
+from inwit.suite import ABILITIES, agents
 from inwit.suite.ability import Ability, Experiment, Figure
 from inwit.suite.budget import Budget
+from inwit.suite.controls import SHUFFLED
 from inwit.suite.subject import Subject
 from inwit.training.config import Config, resolve
 from inwit.worlds.examination import exam_of
@@ -140,9 +141,10 @@ def config_of(experiment: Experiment, subject: Subject, seed: int, budget: Budge
         own["max_updates"] = max(1, ceil(own["max_updates"] * share))
     else:
         own["max_updates"] = UNLIMITED
-    policy = {"id": subject.policy, **overrides.get("policy", {})}
-    learner = {"id": subject.learner, **overrides.get("learner", {})}
-    training = {**own, **overrides.get("training", {})}
+    base = agents.LEARNERS.get(subject.learner.removeprefix(f"{SHUFFLED}:"), {})
+    policy = {"id": subject.policy, **agents.POLICIES.get(subject.policy, {}), **overrides.get("policy", {})}
+    learner = {"id": subject.learner, **base.get("learner", {}), **overrides.get("learner", {})}
+    training = {**base.get("training", {}), **own, **overrides.get("training", {})}
     config = resolve(
         {**experiment.settings, "training": training}, recipe="suite", seed=seed, learner=learner, policy=policy
     )

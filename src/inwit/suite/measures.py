@@ -46,7 +46,7 @@ class Solved:
             each = [yardstick(world.id, kind, world.settings).random_success or 0.0 for kind in kinds]
             return Figure(sum(each) / len(each))
         tasks = Tasks.joined([next(exam_of(world).tasks([kind], "cpu"))[:1] for kind in kinds])
-        return random_figure(world, tasks, world.reset(tasks))
+        return random_figure(world, world.reset(tasks))
 
     def optimum(self, world: World, kinds: Sequence[int]) -> float:
         return 1.0
@@ -107,7 +107,7 @@ class Recovered:
 
     def random(self, world: World, kinds: Sequence[int]) -> Figure:
         tasks, force = deviations(world, tuple(kinds))
-        return random_figure(world, tasks, _after(_causal(world), tasks, force))
+        return random_figure(world, _after(_causal(world), tasks, force))
 
     def optimum(self, world: World, kinds: Sequence[int]) -> float:
         return 1.0

@@ -82,11 +82,13 @@ def score(ability: Ability, outcomes: Sequence[Outcome], extremes: Sequence[Outc
     if failed:
         return Score(ability.name, ability.knob, [], [], failed=failed)
     found = {each.job.experiment: each.figures for each in extremes}
+    knobs = [knob for figures in found.values() for knob in figures[RANDOM]]
+    distinct = len(set(knobs)) == len(knobs)
     by_seed: dict[int, list[Level]] = {}
     for outcome in outcomes:
         ends = found[outcome.job.experiment]
         for knob, figure in outcome.figures[AGENT].items():
-            name = knob if len(ability.experiments) == 1 else _named(ability, outcome.job.experiment, knob)
+            name = knob if distinct else f"{outcome.job.experiment}: {knob}"
             level = Level(name, figure, ends[RANDOM][knob], ends[OPTIMUM][knob].value)
             by_seed.setdefault(outcome.job.seed, []).append(level)
     runs = list(by_seed.values())
@@ -99,11 +101,6 @@ def _over_seeds(same: Sequence[Level]) -> LevelScore:
     """A level of the knob, of all seeds."""
     value, scored = fmean(each.figure.value for each in same), fmean(each.score for each in same)
     return LevelScore(same[0].knob, value, same[0].random, same[0].optimum, scored)
-
-
-def _named(ability: Ability, experiment: str, knob: str) -> str:
-    """A level of an ability with several experiments; without the level's own name where it says the same."""
-    return knob if knob == experiment or experiment == ability.name else f"{experiment} {knob}"
 
 
 def _interval(seeds: Sequence[float], runs: Sequence[Sequence[Level]]) -> Interval | None:

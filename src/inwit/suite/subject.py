@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from pkgutil import resolve_name
 
 from inwit.core.errors import UserError, unknown
 from inwit.core.imports import bring
 from inwit.core.results import Json
+from inwit.core.settings import Settings
 from inwit.learners import LEARNERS
 from inwit.policies import POLICIES
 from inwit.scripts import SCRIPTS
@@ -59,8 +61,8 @@ def prepared(subject: Subject) -> Subject:
     """The subject, with its learner and its policy registered in this process."""
     if not subject.trained:
         return subject
-    for part, name in (("learner", subject.learner), ("policy", subject.policy)):
-        if ":" in name and not name.startswith(f"{SHUFFLED}:"):
+    for part, name in (("learner", subject.learner.removeprefix(f"{SHUFFLED}:")), ("policy", subject.policy)):
+        if ":" in name:
             _register(part, name)
     learner = register_shuffled(subject.learner) if subject.agent == SHUFFLED else subject.learner
     for part, registry, name in (("learner", LEARNERS, learner), ("policy", POLICIES, subject.policy)):
@@ -76,8 +78,9 @@ def _register(part: str, name: str) -> None:
         return
     module, _, attribute = name.partition(":")
     bring([module])
-    PARTS[part].register(name, name)
     try:
-        PARTS[part].settings(name)
-    except (AttributeError, ImportError, ValueError):
+        found = resolve_name(name)
+        assert issubclass(found.Settings, Settings)
+    except (AttributeError, ImportError, ValueError, TypeError, AssertionError):
         raise UserError(f"{name} is no {part}: {module} needs a class {attribute!r} with Settings") from None
+    PARTS[part].register(name, found)

@@ -83,10 +83,12 @@ def suite(subject: Subject, settings: SuiteSettings, overrides: Overrides, out: 
 
 def chosen_abilities(only: Sequence[str]) -> list[Ability]:
     """The abilities with these names, in their order; without names all. Raises `UserError` for an unknown one."""
-    for name in only:
-        if name not in ABILITIES.names():
-            raise unknown("ability", name, ABILITIES.names())
-    return [ABILITIES.load(name) for name in ABILITIES.names() if not only or name in only]
+    known = ABILITIES.names()
+    asked = [name.strip().replace("-", " ").replace("_", " ") for name in only]
+    for name in asked:
+        if name not in known:
+            raise unknown("ability", name, known)
+    return [ABILITIES.load(name) for name in known if not only or name in asked]
 
 
 def _check(subject: Subject, overrides: Overrides) -> None:

@@ -10,6 +10,7 @@ from rich.text import Text
 from inwit.core.columns import Columns
 from inwit.core.results import Json
 from inwit.core.text import seconds
+from inwit.suite.ability import Ability
 from inwit.suite.scores import Interval, Score, Scored
 
 HEADINGS = ("ability", "knob: score of each level", "score")
@@ -77,3 +78,16 @@ def terminal_table(record: Json, scores: Sequence[Score], beside: Sequence[Score
     rows = [[cell.replace(" (", "\n(") for cell in cells(score, beside)] for score in scores]
     table = Columns([each.replace(" (", "\n(") for each in headings(beside)], rows, left=(0, 1), fold=1)
     return Group(Text(title(record), "italic"), table, Text("\n".join(notes(record, scores, beside)), "dim"))
+
+
+def described(abilities: Sequence[Ability]) -> str:
+    """What each ability asks and what its experiments may spend, as the table of docs/suite.md."""
+    rows = [["ability", "what it asks", "knob", "measured", "experiments", "tokens in all"]]
+    for each in abilities:
+        measures = dict.fromkeys(experiment.measure.name for experiment in each.experiments)
+        tokens = sum(experiment.tokens for experiment in each.experiments)
+        counts = [str(len(each.experiments)), f"{tokens:,}"]
+        rows.append([each.name, each.about, each.knob, ", ".join(measures), *counts])
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    lines.insert(1, "|---|---|---|---|---:|---:|")
+    return "\n".join(lines)

@@ -7,8 +7,9 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from math import sqrt
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, stdev
 from typing import Any
 
 from inwit import worlds
@@ -18,7 +19,7 @@ from inwit.core.imports import bring
 from inwit.runs.starting import updates
 from inwit.scripts import scripted
 from inwit.suite import jobs
-from inwit.suite.ability import Experiment, Figure
+from inwit.suite.ability import Experiment, Figure, Measure
 from inwit.suite.budget import Budget
 from inwit.suite.controls import ORACLE, RANDOM, random_agent
 from inwit.suite.jobs import AGENT, Job, Outcome
@@ -27,7 +28,8 @@ from inwit.suite.subject import Subject, prepared
 from inwit.training import health
 from inwit.training.config import Config, resolve
 
-DRAWN = 16  # measurements of the random agent, which is another one each time
+FEWEST, MOST = 3, 24  # measurements of the random agent, which is another one each time,
+NEAR = 0.005  # until the standard error of their mean is so small
 GoOn = Callable[[], bool]
 
 
@@ -52,14 +54,22 @@ def work(job: Job, go_on: GoOn = lambda: True) -> Outcome:
         agent = oracle_agent(measured_in)
     else:
         agent = replace(scripted(job.subject.agent, trained_in), world=measured_in)
-    began, times = time.perf_counter(), DRAWN if job.subject.agent == RANDOM else 1
-    found = {knob: _mean([measure.of(agent, kinds) for _ in range(times)]) for knob, kinds in levels.items()}
+    began, drawn = time.perf_counter(), job.subject.agent == RANDOM
+    measured = _often(measure) if drawn else measure.of
+    found = {knob: measured(agent, kinds) for knob, kinds in levels.items()}
     return replace(outcome, figures={AGENT: found}, examined=time.perf_counter() - began)
 
 
-def _mean(figures: list[Figure]) -> Figure:
-    """Of several measurements; their intervals are lost, since seeds tell more."""
-    return figures[0] if len(figures) == 1 else Figure(fmean(figure.value for figure in figures))
+def _often(measure: Measure) -> Callable[[Agent, list[int]], Figure]:
+    """The mean of several measurements; seeds tell how sure it is."""
+
+    def of(agent: Agent, kinds: list[int]) -> Figure:
+        values: list[float] = []
+        while len(values) < FEWEST or (len(values) < MOST and stdev(values) > NEAR * sqrt(len(values))):
+            values.append(measure.of(agent, kinds).value)
+        return Figure(fmean(values))
+
+    return of
 
 
 def worlds_of(experiment: Experiment) -> tuple[World, World]:

@@ -67,12 +67,8 @@ def distributed(node: Node) -> Node | None:
     for place, (_, factor) in enumerate(node.parts):
         if factor.kind == SUM:
             rest = [part for at, part in enumerate(node.parts) if at != place]
-            return joined(
-                SUM,
-                _flat(
-                    SUM, [(sign, joined(PRODUCT, _flat(PRODUCT, [(1, term), *rest]))) for sign, term in factor.parts]
-                ),
-            )
+            products = [(sign, joined(PRODUCT, _flat(PRODUCT, [(1, term), *rest]))) for sign, term in factor.parts]
+            return joined(SUM, _flat(SUM, products))
     return None
 
 

@@ -11,11 +11,12 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from inwit.core.hashing import mixed
 from inwit.core.types import Tasks
 from inwit.core.vocabulary import Vocabulary
 from inwit.worlds.calculator.rules import FIRST_SLOT, MAX_SLOTS, PAD
 
-_ODD = (-7046029254386353131, -4658895280553007687, 7664345821815920749, -7723592293110705685)  # 64 bits, for hashing
+_ODD = (-7046029254386353131, -4658895280553007687)  # 64 bits, for hashing
 
 
 def noise_tokens(vocabulary: Vocabulary, verbs: list[str]) -> list[int]:
@@ -41,13 +42,6 @@ def _hashed(tasks: Tasks, count: int) -> Int[Tensor, "B C"]:
     """Numbers of 31 bits, `count` for each row, which look as if drawn at random."""
     key = torch.zeros_like(tasks.kind)
     for part in (tasks.kind, *tasks.data["operands"].unbind(1), *tasks.data["letters"].unbind(1)):
-        key = _mixed(key * _ODD[0] + part)
+        key = mixed(key * _ODD[0] + part)
     place = torch.arange(1, count + 1, device=key.device) * _ODD[1]
-    return _mixed(key[:, None] + place) >> 33 & (2**31 - 1)
-
-
-def _mixed(number: Int[Tensor, "*B"]) -> Int[Tensor, "*B"]:
-    """Every bit depends on every bit (products run over, modulo 2**64)."""
-    for odd in _ODD[2:]:
-        number = (number ^ (number >> 31)) * odd
-    return number ^ (number >> 29)
+    return mixed(key[:, None] + place) >> 33 & (2**31 - 1)

@@ -27,7 +27,6 @@ from inwit.worlds.tutorial.rules import (
     TASK_FIELDS,
     VOCABULARY,
     TutorialSettings,
-    TutorialV1Settings,
     num_operands,
     parse_task,
 )
@@ -152,8 +151,6 @@ class ScalarTutorialV1(_ScalarTutorial):
 
     id = "tutorial-v1"
     hidden = False
-    Settings = TutorialV1Settings
-    settings: TutorialV1Settings
     mem: Any = None
     held: Any = None
     cursor = 0

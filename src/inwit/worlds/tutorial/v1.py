@@ -19,7 +19,7 @@ from inwit.worlds.tutorial.rules import (
     SUB,
     TAIL,
     VOCABULARY,
-    TutorialV1Settings,
+    TutorialSettings,
     num_shown,
 )
 from inwit.worlds.tutorial.tensors import TutorialWorld
@@ -34,10 +34,9 @@ class TutorialV1(TutorialWorld):
 
     id = "tutorial-v1"
     hidden = False
-    Settings = TutorialV1Settings
     machine_names = (*register_names(REGISTERS), "operands read", *TAIL)
 
-    def __init__(self, settings: TutorialV1Settings) -> None:
+    def __init__(self, settings: TutorialSettings) -> None:
         super().__init__(settings)
         self.idle = list(IDLE[: settings.idle])
         fixed = "one fixed program for each stage, three in all, suffices here"
