@@ -13,7 +13,7 @@
 Every figure is kept as it comes, with what it was measured on: a command goes on where it was stopped. `--only` names
 agents, or changes (or both), as in `changes --only pipeline,crossed`. `--seeds` and `--retrained` take fewer seeds than
 the tables have. Times of training are of the processor, on one thread; `--jobs` processes measure side by side, but for
-`speed`, which measures alone. All of it takes about 80 minutes of a processor.
+`speed`, which measures alone. All of it takes about 90 minutes of a processor.
 """
 
 from __future__ import annotations
@@ -214,7 +214,8 @@ def _retrained(case: cases.Change, net: str, seed: int, kept: Kept) -> Kept:
     torch.set_num_threads(1)
     before = kept[f"train/{case.home}/{net}/{seed}"]
     settings = HOMES[case.home].settings(net, seed)
-    world = {**settings.get("world", {}), **case.overrides()["world"]}
+    there = cases.changed_world(case)
+    world = {"id": there.id, **there.settings.to_dict()}
     # A falling learning rate falls to its end within the time.
     most = max(1, round(before["updates"] * min(1.0, 0.9 * RETRAINING / before["seconds"])))
     falls = inwit.resolve(HOMES[case.home].recipe, **settings).training.last_rate < 1

@@ -93,7 +93,7 @@ _CALCULATOR = Home(
     "calculator",
     64,
     {
-        "transformer": {"training": {"learning_rate": 0.003}},
+        "transformer": {"training": {"learning_rate": 0.003, "max_updates": 600}},
         "memoryless": _fixed(300),
     },
     # Its stages count operators: an agent that reads them knows none for a longer expression.
@@ -149,10 +149,6 @@ class Change:
     home: str
     settings: dict[str, Any]
     world: str = ""
-
-    def overrides(self) -> dict[str, Any]:
-        """As a recipe's overrides, for a training in the changed world."""
-        return {"world": {**({"id": self.world} if self.world else {}), **self.settings}}
 
 
 CHANGES = {

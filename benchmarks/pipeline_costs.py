@@ -7,6 +7,7 @@ import io
 import time
 import tokenize
 from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -55,11 +56,17 @@ def imported(start: Iterable[str], package: str) -> list[str]:
         if path in found:
             continue
         found.add(path)
-        for node in ast.walk(ast.parse((SOURCE / path).read_text())):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"inwit.{package}."):
-                name = (node.module or "").removeprefix("inwit.").replace(".", "/") + ".py"
-                waiting += [name] if (SOURCE / name).exists() else []
+        waiting += [each for each in _imports(path) if each.startswith(f"{package}/")]
     return sorted(found)
+
+
+@cache
+def _imports(path: str) -> list[str]:
+    """The modules of this project, as paths, that a module imports anywhere in it."""
+    nodes = ast.walk(ast.parse((SOURCE / path).read_text()))
+    names = [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
+    paths = [name.removeprefix("inwit.").replace(".", "/") + ".py" for name in names if name.startswith("inwit.")]
+    return [each for each in paths if (SOURCE / each).exists()]
 
 
 def lines() -> dict[str, Any]:
@@ -86,7 +93,12 @@ def _of_world(name: str, world: str) -> list[str]:
 
 
 def _sum(paths: Iterable[str]) -> int:
-    return sum(code_lines((SOURCE / path).read_text()) for path in paths)
+    return sum(_lines_of(path) for path in paths)
+
+
+@cache
+def _lines_of(path: str) -> int:
+    return code_lines((SOURCE / path).read_text())
 
 
 def speed(agents: dict[str, Agent]) -> dict[str, Any]:
