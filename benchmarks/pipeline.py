@@ -217,7 +217,7 @@ def _retrained(case: cases.Change, net: str, seed: int, kept: Kept) -> Kept:
     there = cases.changed_world(case)
     world = {"id": there.id, **there.settings.to_dict()}
     # A falling learning rate falls to its end within the time.
-    most = max(1, round(before["updates"] * min(1.0, 0.9 * RETRAINING / before["seconds"])))
+    most = max(1, round(before["updates"] * 0.9 * RETRAINING / before["seconds"]))
     falls = inwit.resolve(HOMES[case.home].recipe, **settings).training.last_rate < 1
     training = {**settings.get("training", {}), "start_from": str(Path(os.environ["INWIT_RUNS"]) / before["run"])}
     training |= {"max_updates": most} if falls else {}
