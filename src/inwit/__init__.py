@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         register_curriculum,
         register_learner,
         register_policy,
+        register_script,
         register_world,
     )
     from inwit.worlds import make
@@ -56,6 +57,7 @@ _HOMES = {
     "register_curriculum": "inwit.training.registering:register_curriculum",
     "register_learner": "inwit.training.registering:register_learner",
     "register_policy": "inwit.training.registering:register_policy",
+    "register_script": "inwit.training.registering:register_script",
     "register_world": "inwit.training.registering:register_world",
     "resolve": "inwit.training.config:resolve",
     "resume": "inwit.runs.resuming:resume",

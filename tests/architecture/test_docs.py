@@ -21,10 +21,11 @@ def snippets(page: str) -> list[str]:
 def test_the_page_on_adding_things_can_be_typed() -> None:
     """All its snippets, one after the other, in a process of their own."""
     blocks = snippets("extending.md")
-    assert len(blocks) == 7
+    assert len(blocks) == 8
     done = python("\n".join(blocks))
     assert done.returncode == 0, done.stderr
-    program, *updates, oracle = done.stdout.splitlines()
+    solved, program, *updates, oracle = done.stdout.splitlines()
+    assert solved == "100000"
     assert program == str(["LOAD", "a", "TWO", "b", "SUB", "c", "ANS"])
     assert len(updates) == 3
     assert oracle == str(["ADD", "ADD", "ADD", "ADD", "ANS"])
@@ -40,6 +41,15 @@ def test_its_snippets_can_stand_in_a_file_that_is_imported(tmp_path: Path) -> No
     assert done.returncode == 0, done.stderr
     plain = python(shown.replace(", '--import', sys.argv[1]", ""))
     assert done.stdout == plain.stdout
+
+
+def test_the_page_on_scripts_can_be_typed() -> None:
+    done = python("\n".join(snippets("scripts.md")))
+    assert done.returncode == 0, done.stderr
+    cost, program, success, doubled, *plans, solved = done.stdout.splitlines()
+    assert (cost, success, doubled, solved) == ("1.0", "True", "0", "3")
+    assert "SUB" in program
+    assert "['LOAD', 'ADD', 'ANS']" in plans
 
 
 def test_the_parts_of_ten_lines_have_about_ten_lines() -> None:

@@ -21,6 +21,9 @@ from inwit.evaluation.explained import Explanation
 from inwit.learners import LEARNERS
 from inwit.learners.auxiliary import AUXILIARIES
 from inwit.policies import POLICIES
+from inwit.scripts import SCRIPTS
+from inwit.scripts.pipeline import PARTS
+from inwit.scripts.react import RULES
 from inwit.training.curricula import CURRICULA
 from inwit.worlds import TWINS, WORLDS
 
@@ -49,7 +52,7 @@ class Seen:
 @contextmanager
 def registries_restored() -> Iterator[None]:
     """Whatever is registered inside is gone afterwards."""
-    registries: list[Registry] = [WORLDS, TWINS, POLICIES, LEARNERS, AUXILIARIES, CURRICULA]
+    registries: list[Registry] = [WORLDS, TWINS, POLICIES, LEARNERS, AUXILIARIES, CURRICULA, SCRIPTS, PARTS, RULES]
     before = {registry: dict(registry._entries) for registry in registries}
     try:
         yield

@@ -14,6 +14,7 @@ FOLDER = Path(__file__).parents[2] / "examples"
 SCRIPTS = {
     "gymnasium_env.py": ("gymnasium", "success True"),
     "gymnasium_vector.py": ("gymnasium", "steps/s"),
+    "script_plays.py": ("gymnasium", "success True"),
     "stable_baselines3_learns.py": ("sb3_contrib", "of 1,000 problems"),
     "torchrl_rollout.py": ("torchrl", "legal: True"),
     "hub_folder.py": ("inwit", "README.md config.json model.safetensors"),

@@ -10,8 +10,8 @@ import pytest
 
 from inwit.core.results import Split
 from inwit.report import charts, curves
-from inwit.report.compare import differences, group
 from inwit.report.curves import Line, Reached, band
+from inwit.report.groups import differences, group
 from inwit.report.select import Run
 from inwit.runs.folder import Kept, Record
 from recorded import metric

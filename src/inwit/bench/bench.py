@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import os
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rich.console import Console, RenderableType
-from rich.live import Live
-from rich.text import Text
 
 from inwit.bench import cells, grid
 from inwit.bench.cells import BenchSettings, Overrides, Result
-from inwit.bench.grid import Run
+from inwit.bench.progress import Progress
 from inwit.bench.table import markdown, plot, summarise, terminal_table
 from inwit.core import storage
 from inwit.core.errors import UserError
 from inwit.core.paths import given_path
-from inwit.core.terminal import can_change
 from inwit.core.text import percent, plain
 from inwit.runs.folder import runs_folder
 from inwit.training.config import Config
 
 WRITTEN = ("table.md", "table.json", "curves.png")
-PERIOD = 0.5  # seconds between two views of the grid at work
 
 
 @dataclass(frozen=True)
@@ -51,7 +46,7 @@ def bench(
     theirs = [name for name in WRITTEN if (folder / name).exists() and not (folder / "cells").is_dir()]
     if theirs:
         raise UserError(f"{folder / theirs[0]} is no benchmark's: name another folder with --out")
-    with Progress(target, len(todo.cells)) as progress:
+    with Progress(target, len(todo.cells), outcome) as progress:
         results = grid.run_grid(todo.cells, folder, settings.jobs, progress) + todo.failed
     results.sort(key=lambda result: (todo.pairs.index((result.learner, result.policy)), result.seed))
     seeds = f"{settings.seeds} seed{'s' if settings.seeds > 1 else ''}"
@@ -81,44 +76,6 @@ def _run(result: Result) -> dict[str, object]:
     run, last = asdict(result), result.curve[-1] if result.curve else None
     del run["curve"]
     return run | {"success": last and last.success, "updates": last and last.updates}
-
-
-class Progress:
-    """What a person sees while the grid runs: one changing view on a terminal, else a line for each finished run."""
-
-    def __init__(self, target: Console, total: int) -> None:
-        self.target = target
-        self.total = total
-        self.live = Live(console=target, auto_refresh=False, transient=True) if can_change(target) else None
-        self.shown: int | None = None  # results that were shown; None before the first call
-        self.shown_at = 0.0
-
-    def __enter__(self) -> Progress:
-        if self.live:
-            self.live.start()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        if self.live:
-            self.live.stop()
-
-    def __call__(self, results: list[Result], runs: list[Run]) -> None:
-        if self.shown is None:  # what was finished before is only counted
-            self.shown = len(results)
-            if results:
-                self.target.print(f"{self.shown} of {self.total} runs were finished before and are kept")
-        if not self.live:
-            for result in results[self.shown :]:
-                self.shown += 1
-                self.target.print(f"finished {self.shown}/{self.total}: {outcome(result)}", soft_wrap=True)
-        elif time.monotonic() - self.shown_at >= PERIOD:
-            self.shown_at = time.monotonic()
-            self.live.update(self._view(results, runs), refresh=True)
-
-    def _view(self, results: list[Result], runs: list[Run]) -> Text:
-        lines = [f"finished {len(results)}/{self.total}"]
-        lines += [f"  running {run.cell.name}  {time.monotonic() - run.started:.0f} s" for run in runs]
-        return Text("\n".join([*lines, *([f"  last: {outcome(results[-1])}"] if results else [])]))
 
 
 def outcome(result: Result) -> str:

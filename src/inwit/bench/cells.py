@@ -15,6 +15,7 @@ from pathlib import Path
 from inwit.core import storage
 from inwit.core.devices import usable_device
 from inwit.core.errors import UserError, unknown
+from inwit.core.results import Json
 from inwit.core.settings import Settings, setting
 from inwit.runs import provenance
 from inwit.training.config import PARTS, Config, resolve
@@ -57,6 +58,19 @@ class Cell:
         """The name of its file: a hash of everything that was asked for."""
         asked = json.dumps([FORMAT, self.config.to_dict(), self.seconds], sort_keys=True)
         return hashlib.sha256(asked.encode()).hexdigest()[:16]
+
+    @property
+    def main(self) -> str:
+        return "inwit.bench.measure:main"
+
+    def order(self) -> Json:
+        return {"config": self.config.to_dict(), "seconds": self.seconds}
+
+    def read(self, path: Path) -> Result | None:
+        return read(path, self)
+
+    def failed(self, why: str) -> Result:
+        return Result(self.config.learner.id, self.config.policy.id, self.config.seed, failed=why)
 
 
 @cache

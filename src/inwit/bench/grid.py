@@ -1,4 +1,4 @@
-"""Running the grid: a process for each cell, several at a time. Finished cells are kept, whatever happens later."""
+"""Running a grid of jobs: a process for each, several at a time. Finished jobs are kept, whatever happens later."""
 
 from __future__ import annotations
 
@@ -8,48 +8,68 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Generic, Protocol, TypeVar
 
-from inwit.bench.cells import Cell, Result, read
 from inwit.core import imports
 from inwit.core.errors import UserError
+from inwit.core.results import Json
+
+R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
 
 POLL = 0.1  # seconds between two checks of the processes
 GRACE = 5.0  # seconds that a stopped process has to end by itself
 # A fresh interpreter that finds the same modules as this one does.
 CHILD = (
     "import json, sys; job = json.load(sys.stdin); sys.path[:] = job['path']; "
-    "from inwit.bench.measure import main; sys.exit(main(job))"
+    "from pkgutil import resolve_name; sys.exit(resolve_name(job['main'])(job))"
 )
 
 
-@dataclass
-class Run:
-    """A cell's process at work."""
+class Job(Protocol[R_co]):
+    """What a process is to do. Jobs can be hashed; `R_co` is what one leaves."""
 
-    cell: Cell
+    @property
+    def name(self) -> str: ...  # for a person
+    @property
+    def key(self) -> str: ...  # the name of its file: a hash of everything that was asked for
+    @property
+    def main(self) -> str: ...  # "module:function" that does it and writes the file `job["file"]`
+    def order(self) -> Json: ...  # what that function reads besides, as `job`
+    def read(self, path: Path, /) -> R_co | None: ...  # None: not there, damaged, another job's, or out of date
+    def failed(self, why: str, /) -> R_co: ...
+
+
+@dataclass
+class Run(Generic[R]):
+    """A job's process at work."""
+
+    cell: Job[R]
     file: Path
     process: subprocess.Popen[str]
     errors: IO[str]
     started: float
 
 
-Report = Callable[[list[Result], list[Run]], None]  # the results so far, what runs
+Report = Callable[[list[R], list[Run[R]]], None]  # the results so far, what runs
 
 
-def run_grid(cells: list[Cell], folder: Path, jobs: int, report: Report = lambda results, runs: None) -> list[Result]:
-    """The results of all cells, in their order: read from `folder/cells` where finished before, else measured now.
+def run_grid(
+    cells: Sequence[Job[R]], folder: Path, jobs: int, report: Report[R] = lambda results, runs: None
+) -> list[R]:
+    """The results of all jobs, in their order: read from `folder/cells` where finished before, else measured now.
 
-    A cell that fails gives a failed result, keeps no file, and is tried again next time. On Ctrl-C the processes are
+    A job that fails gives a failed result, keeps no file, and is tried again next time. On Ctrl-C the processes are
     stopped and `KeyboardInterrupt` says how to go on. Raises `UserError` if the folder cannot be written.
     """
     files = {cell: _prepare(folder) / f"{cell.key}.json" for cell in cells}
-    results = {cell: result for cell in cells if (result := read(files[cell], cell)) is not None}
-    waiting, runs = [cell for cell in cells if cell not in results], []
+    results = {cell: result for cell in cells if (result := cell.read(files[cell])) is not None}
+    waiting: list[Job[R]] = [cell for cell in cells if cell not in results]
+    runs: list[Run[R]] = []
     try:
         while waiting or runs:
             while waiting and len(runs) < jobs:
@@ -61,7 +81,7 @@ def run_grid(cells: list[Cell], folder: Path, jobs: int, report: Report = lambda
                 runs.remove(run)
                 results[run.cell] = _finish(run)
     except KeyboardInterrupt:
-        done = sum(read(files[cell], cell) is not None for cell in cells)
+        done = sum(cell.read(files[cell]) is not None for cell in cells)
         kept = f"{done} of {len(cells)} runs are kept in {folder}; the same command goes on from there"
         raise KeyboardInterrupt(kept) from None
     finally:
@@ -83,9 +103,8 @@ def _prepare(folder: Path) -> Path:
     return cells
 
 
-def _start(cell: Cell, file: Path) -> Run:
-    job = {"config": cell.config.to_dict(), "seconds": cell.seconds, "file": str(file.absolute())}
-    job["imports"] = imports.imported()
+def _start(cell: Job[R], file: Path) -> Run[R]:
+    job = cell.order() | {"main": cell.main, "file": str(file.absolute()), "imports": imports.imported()}
     errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
     process = subprocess.Popen(
         [sys.executable, "-P", "-c", CHILD],
@@ -103,22 +122,21 @@ def _start(cell: Cell, file: Path) -> Run:
     return Run(cell, file, process, errors, time.monotonic())
 
 
-def _finish(run: Run) -> Result:
+def _finish(run: Run[R]) -> R:
     """The result of a process that has ended."""
     run.errors.seek(0)
     said = run.errors.read().strip().splitlines()
     run.errors.close()
-    result = read(run.file, run.cell) if run.process.returncode == 0 else None
+    result = run.cell.read(run.file) if run.process.returncode == 0 else None
     if result is not None:
         return result
     status = run.process.returncode
     lost = "its result is not there, damaged, or made by another state of the source"
-    failed = said[-1] if said else f"its process ended with status {status} and no word" if status else lost
-    config = run.cell.config
-    return Result(config.learner.id, config.policy.id, config.seed, failed=failed)
+    why = said[-1] if said else f"its process ended with status {status} and no word" if status else lost
+    return run.cell.failed(why)
 
 
-def _stop(runs: list[Run]) -> None:
+def _stop(runs: Sequence[Run[R]]) -> None:
     """End the processes that are still at work."""
     for run in runs:
         run.process.terminate()

@@ -15,9 +15,14 @@ from inwit.core.errors import UserError, short
 from inwit.core.text import plain
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from _typeshed import SupportsWrite
 
+    from inwit.core.contracts import Agent
     from inwit.worlds.reading import TaskField
+
+SCRIPTS_HELP = "; or a script, as in pipeline, pipeline:calculator or react:RUN"
 
 
 class Parser(argparse.ArgumentParser):
@@ -52,17 +57,56 @@ class Parser(argparse.ArgumentParser):
         raise UserError(f"{message}; see {self.prog} --help")
 
 
-def add_run(parser: Parser) -> None:
-    parser.add_argument(
-        "run", help="a run: its folder, its name, or latest; RUN@best; an exported folder; name/agent on the Hub"
-    )
+def add_run(parser: Parser, more: str = SCRIPTS_HELP) -> None:
+    """`more`: what else than a run will do."""
+    said = "a run: its folder, its name, or latest; RUN@best; an exported folder; name/agent on the Hub"
+    parser.add_argument("run", help=f"{said}{more}")
 
 
 def add_runs(parser: Parser) -> None:
-    parser.add_argument(
-        "runs", nargs="*", help="names, paths, patterns such as 'calculator-*', or latest", metavar="RUN"
+    said = (
+        f"names, paths, patterns such as 'calculator-*', or latest{SCRIPTS_HELP}; alone it meets the world of each run"
     )
+    parser.add_argument("runs", nargs="*", help=said, metavar="RUN")
     add_tag(parser)
+
+
+def add_worlds(parser: Parser) -> None:
+    """The two flags that change an agent's world; to be told of, since `take_agent` reads them."""
+    parser.add_argument("--world.X", help="of a script: it is written for the world with this setting", metavar="V")
+    parser.add_argument(
+        "--untold.X",
+        help="the agent, made for another world, meets one with this setting, and nobody tells it",
+        metavar="V",
+    )
+
+
+def take_agent(arguments: list[str]) -> tuple[list[str], dict[str, dict[str, str]]]:
+    """Split off `--world.X V` and `--untold.X V`: the other arguments, and what both say, for `agent`."""
+    rest, settings = take_settings(arguments)
+    for section, values in settings.items():
+        if section not in ("world", "untold"):
+            flag = f"--{section}.{next(iter(values))}"
+            raise UserError(f"unknown argument {short(flag)}: give --world.X or --untold.X")
+    return rest, {"world": settings.get("world", {}), "untold": settings.get("untold", {})}
+
+
+def agent(word: str | Path, settings: dict[str, dict[str, str]]) -> Agent:
+    """The agent that a word means, in the world that the flags of `take_agent` describe. Raises `UserError`."""
+    from inwit.evaluation.changed import changed
+    from inwit.runs.loading import load
+    from inwit.runs.scripted import script_agent
+    from inwit.runs.words import script_word
+
+    script, told = script_word(word), settings["world"]
+    if told and script is None:
+        name, value = next(iter(told.items()))
+        raise UserError(
+            f"--world.{name} is for scripts, and {word} was trained in its own world: --untold.{name} {value} puts it "
+            "into a changed one"
+        )
+    found = load(word) if script is None else script_agent(script, told)
+    return changed(found, **settings["untold"]) if settings["untold"] else found
 
 
 def add_tag(parser: Parser) -> None:

@@ -28,6 +28,7 @@ COMMANDS = (
     "play",
     "oracle",
     "bench",
+    "suite",
     "runs",
     "query",
     "compare",

@@ -14,8 +14,9 @@ makes its figure worthless, and then nothing is shown. What cannot be judged say
 
 Several runs are seeds of one recipe: figures are then means over them, intervals are over seeds. Everything is
 kept after each claim in the run's evidence.json, of several runs in the first one's evidence-seeds.json (where
-`inwit report` finds both), or in FILE. Ctrl-C loses the claim at hand alone. What was found before of the same
-weights stays until it is judged anew; --only judges some claims.
+`inwit report` finds both), or in FILE. Of a script (`pipeline`, `react:calculator`), and in a world that --world.X
+or --untold.X change (`inwit evaluate --help`), it is kept in FILE alone. Ctrl-C loses the claim at hand alone. What
+was found before of the same weights stays until it is judged anew; --only judges some claims.
 
 example: inwit evidence latest
          inwit evidence latest --only re-plans,remembers
@@ -31,7 +32,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from inwit.commands.arguments import Parser, add_json, listed, print_json
+from inwit.commands.arguments import Parser, add_json, add_worlds, agent, listed, print_json, take_agent
 from inwit.core.claims import CLAIMS, Evidence
 from inwit.core.errors import UserError, short, unknown
 from inwit.core.records import as_dict
@@ -47,24 +48,28 @@ PATIENCE = 80  # tries to have a file alone, each of an eighth of a second
 
 
 def main(arguments: list[str]) -> int:
+    arguments, settings = take_agent(arguments)
     parser = Parser(__doc__)
-    parser.add_argument(
-        "runs", nargs="+", help="a run, or several seeds: names, paths, patterns, latest, RUN@best", metavar="RUN"
-    )
+    said = "a run, or several seeds: names, paths, patterns, latest, RUN@best; or a script, as in pipeline:calculator"
+    parser.add_argument("runs", nargs="+", help=said, metavar="RUN")
+    add_worlds(parser)
     names = ", ".join(map(_flag, CLAIMS))
     parser.add_argument("--only", action="append", help=f"only these claims, of {names}", metavar="CLAIM,...")
     parser.add_argument("--out", help="keep it in this file, and not in the first run", metavar="FILE")
     add_json(parser, at_end=True)
     args = parser.parse_args(arguments)
     claims = _claims(args.only)
-    agents = _agents(args.runs)
+    agents = _agents(args.runs, settings)
     kept = _Kept(agents, args.out)
     found = _examined(agents, claims, kept)
     if args.json:
         print_json(kept.record(found))
     else:
         from inwit.core.terminal import console
+        from inwit.evaluation.changed import told
 
+        if agents[0].untold:
+            console().print(told(agents[0]))
         console().print(found)
     kept.finish()
     return 0
@@ -86,14 +91,13 @@ def _claims(texts: list[str] | None) -> list[str]:
     return [claim for flag, claim in named.items() if flag in asked or texts is None]
 
 
-def _agents(words: list[str]) -> list[Agent]:
+def _agents(words: list[str], settings: dict[str, dict[str, str]]) -> list[Agent]:
     from inwit.report.select import select
-    from inwit.runs.loading import load
 
     found: list[str | Path] = []
     for word in words:
         found += [run.record.path for run in select([word])] if any(sign in word for sign in "*?[") else [word]
-    return [load(each) for each in found]
+    return [agent(each, settings) for each in found]
 
 
 def _examined(agents: list[Agent], claims: list[str], kept: _Kept) -> Evidence:
@@ -127,7 +131,7 @@ class _Kept:
         first, self.file = agents[0], None
         if out is not None:
             self.file = _file_of_user(out)
-        elif first.path is not None and first.status in COMPLETE:
+        elif first.path is not None and first.status in COMPLETE and not first.untold:
             self.file = first.path / EVIDENCE[len(agents) > 1]
         else:
             to_stderr(f"what is found of {first!r} is kept nowhere: name a file with --out to keep it")
@@ -141,12 +145,15 @@ class _Kept:
         """What the file holds: the evidence, and of which weights it is."""
         from inwit.runs.provenance import now
 
-        return found.to_dict() | {"made": {"inwit": __version__, "time": now(), "of": self._weights()}}
+        made = {"inwit": __version__, "time": now(), "of": self._weights()}
+        return found.to_dict() | {"made": made, **({"untold": untold} if (untold := self.agents[0].untold) else {})}
 
     def _weights(self) -> list[object]:
-        """What tells the weights of the agents from others: after which update, and how their training ended."""
+        """What tells the agents from others: after which update, and how their training ended; of a script and in a
+        changed world, the world, too."""
         return [
-            [agent.path.name if agent.path else "", agent.status, agent.summary.get("update")] for agent in self.agents
+            [each.path.name if each.path else each.script, each.status, each.summary.get("update"), *_abroad(each)]
+            for each in self.agents
         ]
 
     def _is_mine(self, values: Mapping[str, object]) -> bool:
@@ -188,6 +195,12 @@ class _Kept:
             raise self.error
         if self.file is not None and not self.error:
             to_stderr(f"kept in {shown(self.file)}")
+
+
+def _abroad(agent: Agent) -> list[object]:
+    """The world of an agent that no run's folder tells."""
+    told = agent.script or agent.untold
+    return [json.loads(json.dumps({"id": agent.world.id, **agent.world.settings.to_dict()}))] if told else []
 
 
 def _file_of_user(out: str) -> Path:

@@ -12,6 +12,9 @@ knows it, a shortest right one. In the table: the tokens that lead to a right en
 were still to go: `> 12` where no right end was found within 12 tokens, `lost` where there is none within
 the budget.
 
+RUN may be a script (`pipeline`, `react:calculator`): it expects no value, and its one token is sure. --world.X and
+--untold.X change its world: see `inwit evaluate --help`.
+
 example: inwit explain latest --stage 2 --operands 5 5 7 9 8
          inwit explain latest --query 'G F 3' --seed 0
          inwit explain latest --expression '(a+b)*c' --operands 2 3 4 --force 2=SUB
@@ -19,14 +22,27 @@ example: inwit explain latest --stage 2 --operands 5 5 7 9 8
 
 from __future__ import annotations
 
-from inwit.commands.arguments import Parser, add_json, add_run, add_task, listed, print_json, task
+from inwit.commands.arguments import (
+    Parser,
+    add_json,
+    add_run,
+    add_task,
+    add_worlds,
+    agent,
+    listed,
+    print_json,
+    take_agent,
+    task,
+)
 from inwit.core.errors import UserError, short
 
 
 def main(arguments: list[str]) -> int:
+    arguments, settings = take_agent(arguments)
     parser = Parser(__doc__)
     add_run(parser)
     add_task(parser)
+    add_worlds(parser)
     parser.add_argument(
         "--force",
         action="append",
@@ -38,13 +54,16 @@ def main(arguments: list[str]) -> int:
     args = parser.parse_args(arguments)
     force = _forced(args.force)
     from inwit.core.terminal import console
+    from inwit.evaluation.changed import told
     from inwit.evaluation.explanation import explain
-    from inwit.runs.loading import load
 
-    explanation = explain(load(args.run), task(args), force=force)
+    explained = agent(args.run, settings)
+    explanation = explain(explained, task(args), force=force)
     if args.json:
-        print_json(explanation.to_dict())
+        print_json(explanation.to_dict() | ({"untold": explained.untold} if explained.untold else {}))
     else:
+        if explained.untold:
+            console().print(told(explained))
         console().print(explanation)
     return 0
 

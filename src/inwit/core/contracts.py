@@ -200,6 +200,7 @@ class Agent:
     summary: Json = field(default_factory=dict)  # how the training went
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))  # where its policy computes
     script: str = ""  # the name of the script that it runs; empty for a policy
+    made_for: World | None = None  # the world whose documented rules its script knows
 
     def __repr__(self) -> str:
         policy = self.script or (type(self.policy).__name__ if self.config is None else self.config.policy.id)
@@ -212,6 +213,16 @@ class Agent:
             return self.script
         update = self.summary.get("update") if self.status in ("checkpoint", "snapshot") else None
         return self.path.name if update is None else f"{self.path.name}@{update}"
+
+    @property
+    def untold(self) -> Json:
+        """The settings in which its world differs from the one that it was trained in or written for: nobody told it of
+        them. Empty for an agent that is at home, or whose home is not known."""
+        home = self.made_for if self.config is None else self.config.world
+        if home is None or home.id != self.world.id:
+            return {}
+        there = home.settings.to_dict()
+        return {name: value for name, value in self.world.settings.to_dict().items() if there.get(name) != value}
 
     @property
     def threads(self) -> int:

@@ -42,6 +42,11 @@ def line_in_band(axes: Axes, x: ArrayLike, y: tuple[ArrayLike, ArrayLike, ArrayL
     axes.plot(x, middle, color=colour, linestyle=line, marker=marker, label=shown, markevery=0.11, markersize=4.5)
 
 
+def level(axes: Axes, y: float, label: str, style: Style) -> None:
+    """A line across at one height: of what does not change along the axis."""
+    axes.axhline(y, color=style[0], linestyle=style[1], label=label.replace("$", r"\$"))
+
+
 def share_axis(axes: Axes) -> None:
     """The vertical axis from 0 to 100 %."""
     axes.set_ylim(-0.02, 1.02)

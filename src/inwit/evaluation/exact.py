@@ -43,12 +43,18 @@ def evaluate(agent: Agent, control: str | None = None) -> Evaluation:
 
 def refuse_unfit(agent: Agent) -> None:
     """Raises `UserError` for an agent with weights that are not finite: what it writes means nothing. And for one in a
-    world with other tokens than those that it was trained on."""
-    trained = None if agent.config is None else agent.config.world
-    if trained and (trained.id, trained.settings) != (agent.world.id, agent.world.settings):
-        differ = other_tokens(make(trained.id, **trained.settings.to_dict()), agent.world)
-        if differ:
+    world with other tokens, or more stages, than those that it was trained on or written for."""
+    home = agent.made_for if agent.config is None else agent.config.world
+    if home and (home.id, home.settings) != (agent.world.id, agent.world.settings):
+        there = make(home.id, **home.settings.to_dict())
+        if differ := other_tokens(there, agent.world):
             raise UserError(f"the agent does not fit this world: {differ}")
+        stages, known = agent.world.kinds.num_stages, there.kinds.num_stages
+        if stages > known and getattr(getattr(agent.policy, "settings", None), "stage_aware", False):
+            raise UserError(
+                f"the agent does not fit this world: it knows {known} stages, and {agent.world.id} with these settings "
+                f"has {stages}"
+            )
     named = agent.policy.named_parameters() if isinstance(agent.policy, torch.nn.Module) else ()
     for name, weights in named:
         if not bool(weights.isfinite().all()):

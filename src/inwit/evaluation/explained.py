@@ -22,7 +22,7 @@ class Choice:
     """One token of an episode: the agent's, or where `chosen` is False one that the world wrote."""
 
     token: str
-    value: float  # the agent's estimate before the token
+    value: float | None  # the agent's estimate before the token; None of a script, which has none
     alternatives: list[tuple[str, float]]  # the three likeliest tokens with their probabilities; none of the world's
     keeps_to_oracle: bool | None  # whether the program so far is the oracle's; None where the kind has no oracle
     state: Json  # the machine after the token
@@ -83,10 +83,11 @@ class Explanation(Shown):
         ends = self._ends()
         told = [choice.facts or choice.state for choice in self.choices]
         rows = [
-            (_token(choice), *map(held, facts.values()), *_cells(choice, ends))
+            (_token(choice), *map(held, facts.values()), *_cells(choice, ends)[not self._valued :])
             for choice, facts in zip(self.choices, told, strict=True)
         ]
-        headings = ("token", *told[0], "value", "likeliest tokens", *ends)
+        own = ("value", "likeliest tokens") if self._valued else ("likeliest tokens",)
+        headings = ("token", *told[0], *own, *ends)
         likeliest, words = headings.index("likeliest tokens"), len(told[0]) if self.choices[0].facts else 0
         left = (*range(words + 1), likeliest, likeliest + 1)
         if self.derailed is None:
@@ -94,6 +95,11 @@ class Explanation(Shown):
         steps = [(str(step), *row) for step, row in enumerate(rows)]
         columns = Columns(("step", *headings), steps, left=[1 + each for each in left], keep=2, wide=True)
         return Group(title, *self._paths(self.derailed), columns, *self._totals())
+
+    @property
+    def _valued(self) -> bool:
+        """Whether the agent expects a value."""
+        return any(choice.value is not None for choice in self.choices)
 
     def _ends(self) -> tuple[str, ...]:
         """The last columns: what the optimum would write, in words of what is known of it."""
@@ -151,7 +157,7 @@ def _cells(choice: Choice, ends: Sequence[str]) -> tuple[str, ...]:
     if not choice.chosen:
         return ("·",) * (2 + len(ends))
     likeliest = "  ".join(f"{name} {probability:.2f}" for name, probability in choice.alternatives)
-    cells = (f"{choice.value:+.2f}", likeliest)
+    cells = ("·" if choice.value is None else f"{choice.value:+.2f}", likeliest)
     if len(ends) < 2:
         return (*cells, *({True: "yes", False: "no", None: "·"}[choice.keeps_to_oracle] for _ in ends))
     if "to go" in ends:

@@ -49,7 +49,7 @@ def _explain(agent: Agent, task: Task, oracle_program: Sequence[str] | None, for
     else:
         oracle = tuple(world.vocabulary.ids(oracle_program))
     own, rollout = played(agent, row, force)
-    choices = _choices(world, rollout, twin, oracle)
+    choices = _choices(agent, rollout, twin, oracle)
     success = bool(twin.success)
     share = _program_success(world, kind, choices, twin)
     identity = capable(world, "identity")
@@ -75,9 +75,9 @@ def _explain(agent: Agent, task: Task, oracle_program: Sequence[str] | None, for
     )
 
 
-def _choices(world: World, rollout: Rollout, twin: ScalarWorld, oracle: tuple[int, ...] | None) -> list[Choice]:
+def _choices(agent: Agent, rollout: Rollout, twin: ScalarWorld, oracle: tuple[int, ...] | None) -> list[Choice]:
     """Write the tokens of an episode into its twin, to the end, and note what stood at each."""
-    choices, tokens = [], []
+    world, choices, tokens = agent.world, [], []
     advisor = capable(world, "advice")
     advice = advisor.advice(twin) if advisor else Advice({})
     names = world.vocabulary.names
@@ -89,8 +89,8 @@ def _choices(world: World, rollout: Rollout, twin: ScalarWorld, oracle: tuple[in
         choices.append(
             Choice(
                 token=names[written],
-                value=float(rollout.values[0, column]),
-                alternatives=_alternatives(world, rollout, column) if chosen else [],
+                value=None if agent.script else float(rollout.values[0, column]),
+                alternatives=_alternatives(agent, rollout, column) if chosen else [],
                 keeps_to_oracle=None if oracle is None else tuple(tokens) == oracle[: len(tokens)],
                 state=twin.state(),
                 chosen=chosen,
@@ -124,11 +124,12 @@ def _program_success(world: World, kind: int, choices: list[Choice], twin: Scala
     return None
 
 
-def _alternatives(world: World, rollout: Rollout, column: int) -> list[tuple[str, float]]:
-    """The three likeliest legal tokens with their probabilities."""
+def _alternatives(agent: Agent, rollout: Rollout, column: int) -> list[tuple[str, float]]:
+    """The three likeliest legal tokens with their probabilities; of a script the one that it writes."""
     assert rollout.outputs is not None
     legal = rollout.legal[0, column]
     probabilities = masked_log_softmax(rollout.outputs.logits[0, column], legal).exp()
-    top = probabilities.topk(min(3, int(legal.sum())))
-    names = world.vocabulary.decode(top.indices.tolist())
+    sure = agent.script and float(probabilities.max()) > 0.5  # where what it writes is illegal, all others are alike
+    top = probabilities.topk(1 if sure else min(3, int(legal.sum())))
+    names = agent.world.vocabulary.decode(top.indices.tolist())
     return [(name, round(share, 4)) for name, share in zip(names, top.values.tolist(), strict=True)]

@@ -102,6 +102,8 @@ def _refuse_strangers(agents: Sequence[Agent]) -> None:
         raise UserError("nobody is examined: name at least one agent")
     first, *others = agents
     names = names_of(agents)
+    if others and all(agent.script for agent in agents):
+        raise UserError(f"a script has no seeds: examine {' and '.join(dict.fromkeys(names))} one at a time")
     for name, agent in zip(names[1:], others, strict=True):
         one, other = _recipe(first), _recipe(agent)
         if differing := [each for each in {**one, **other} if one.get(each) != other.get(each)]:
@@ -117,7 +119,7 @@ def _recipe(agent: Agent) -> Json:
     """What the seeds of one recipe have in common."""
     world = {"id": agent.world.id, **agent.world.settings.to_dict()}
     if agent.config is None:
-        return world | {"policy": type(agent.policy).__name__}
+        return world | {"policy": agent.script or type(agent.policy).__name__}
     # Settings of an auxiliary that is off say nothing, and change with the version.
     on = {name: part for name, part in agent.config.to_dict().items() if not _is_off(part)}
     return {name: value for name, value in flat(on).items() if name not in (*ASIDE, "recipe")} | {"world": world}

@@ -36,7 +36,7 @@ def clustered_mean(values: ArrayLike, cluster: ArrayLike) -> tuple[float, float]
     found, sums, sizes = _by_cluster(values, cluster)
     if len(sizes) < 2:
         return None
-    reach = _student(len(sizes) - 1) * _variance(sums, sizes) ** 0.5
+    reach = student(len(sizes) - 1) * _variance(sums, sizes) ** 0.5
     return float(found.mean()) - reach, float(found.mean()) + reach
 
 
@@ -55,6 +55,6 @@ def _variance(sums: np.ndarray, sizes: np.ndarray) -> float:
 
 
 @cache
-def _student(degrees: int) -> float:
+def student(degrees: float) -> float:
     """Student's t reaches this far with a probability of 95 %."""
     return float(np.quantile(np.abs(np.random.default_rng(SEED).standard_t(degrees, DRAWS)), LEVEL))

@@ -42,7 +42,7 @@ def judge(subject: Subject, steps: int = STEPS) -> Claim:
     """The claim *looks ahead* of one agent, on the tasks that it solves. Subspaces are found in so many steps."""
     why, policy = _untestable(subject), subject.agent.policy
     if why or not isinstance(policy, Tapped):
-        return Claim("looks ahead", decisive=False, untestable=why or _untapped(policy))
+        return Claim("looks ahead", decisive=False, untestable=why or _untapped(subject))
     found = plans(subject)
     if found.calls.shape[1] < CALLS:
         why = f"the agent's own programs differ in {found.calls.shape[1]} calls: a plan has {CALLS}"
@@ -63,8 +63,10 @@ def _untestable(subject: Subject) -> str:
     return subject.too_few
 
 
-def _untapped(policy: object) -> str:
-    return f"the policy {type(policy).__name__} has no taps: nobody can put one memory's part into another"
+def _untapped(subject: Subject) -> str:
+    agent = subject.agent
+    who = f"the script {agent.script}" if agent.script else f"the policy {type(agent.policy).__name__}"
+    return f"{who} has no taps: nobody can put one memory's part into another"
 
 
 class Experiments:

@@ -107,7 +107,7 @@ def growth(subject: Subject) -> Json:
     `UserError` for a damaged snapshot."""
     path, device, now = subject.agent.path, str(subject.agent.device), subject.agent.summary.get("update")
     updates = [update_of(file) for file in listed(path)] if path and subject.agent.status != "checkpoint" else []
-    if path is None or not updates or answers(subject.world):
+    if path is None or not updates or answers(subject.world) or subject.agent.untold:
         return {}
     snapshots = ((at, Subject(load(path, device, at=at), subject.block)) for at in updates if at != now)
     return emergence(chain(snapshots, [] if now is None else [(int(now), subject)]))

@@ -21,7 +21,9 @@ def judge(subject: Subject) -> Claim:
     """The claim *reads* of one agent."""
     world, held_out = subject.world, subject.held_out
     if not bool(held_out.any()):
-        return Claim("reads", untestable=f"every kind of {world.id} was trained on: these settings hold out none")
+        why = f"every kind of {world.id} was trained on: these settings hold out none"
+        none = f"with these settings {world.id} holds out no kind, and nobody trained the script"
+        return Claim("reads", untestable=none if subject.agent.script else why)
     if (classes := len(subject.clusters[held_out].unique())) < FEW:
         return Claim("reads", untestable=f"only {classes} classes are held out: too few to judge by")
     right = subject.solved[held_out]

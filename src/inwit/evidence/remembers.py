@@ -26,11 +26,10 @@ def judge(subject: Subject) -> Claim:
     if why := subject.constant_plan or subject.too_few:
         return Claim("remembers", untestable=why)
     policy, solved = subject.agent.policy, subject.solved
-    noise = Noisy(policy, spread(subject.memories, subject.own.live), NOISE)
-    noisy = _mean(_still(subject, noise, block=len(subject.tasks)))  # drawn for all together, whatever the block
     twin, why = _twin(subject)
     beside = Control(None, why=why) if twin is None else Control(_mean(twin), FORGETFUL, AT_MOST, TWIN)
     changed = {"rebuilt": _still(subject, Rebuilt(policy)), "two tokens old": _still(subject, Stale(policy))}
+    noisy = _noisy(subject)
     measures = [
         Measure(
             name=f"lost with a memory that is {name}",
@@ -46,8 +45,20 @@ def judge(subject: Subject) -> Claim:
     return Claim("remembers", tuple(measures))
 
 
-def _harmless(noisy: float, lost: float) -> Control:
+def _noisy(subject: Subject) -> float | None:
+    """The share that the agent still solves with noise in its memory; None where the memory holds whole numbers alone,
+    as that of a script does: they are names, and there is nothing between two of them."""
+    units = spread(subject.memories, subject.own.live)
+    if subject.memories[0] and not units:
+        return None
+    noise = Noisy(subject.agent.policy, units, NOISE)
+    return _mean(_still(subject, noise, block=len(subject.tasks)))  # drawn for all together, whatever the block
+
+
+def _harmless(noisy: float | None, lost: float) -> Control:
     """A memory that breaks at any change would explain a loss. Where little is lost there is nothing to explain."""
+    if noisy is None:
+        return Control(None, why="the memory holds whole numbers alone, to which no noise can be added")
     why = "still solved with noise of a quarter of the memory's spread"
     return Control(noisy, HARMLESS if lost >= LOST else None, why=why)
 

@@ -52,6 +52,8 @@ def _trained(agent: Agent, **changes: object) -> Policy:
 
 
 def _config(agent: Agent) -> Config:
+    if agent.script:
+        raise UserError("a person wrote this agent, and no recipe: nobody can train its twin")
     if agent.config is None:
         raise UserError("no recipe made this agent, so that nobody can train its twin")
     return agent.config

@@ -10,8 +10,17 @@ import sys
 from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from inwit.worlds import WORLDS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import gymnasium
+
+    from inwit.core.contracts import Agent
+    from inwit.gym.acting import Actor
 
 
 def env_ids() -> dict[str, str]:
@@ -23,6 +32,14 @@ def _title(world_id: str) -> str:
     """As Gymnasium's ids are written: each word with a capital letter, the version without."""
     words = world_id.split("-")
     return "-".join(word if word[:1] == "v" and word[1:].isdigit() else word[:1].upper() + word[1:] for word in words)
+
+
+def actor(agent: Agent | str | Path, env: gymnasium.Env) -> Actor:
+    """An agent, or what `inwit.load` takes, in one environment: `act = inwit.gym.actor("latest", env)`, and then
+    `env.step(act(observation))` at each step of any episode. Raises `UserError` for one that does not fit."""
+    from inwit.gym.acting import Actor  # here: `import inwit` imports neither PyTorch nor Gymnasium
+
+    return Actor(agent, env)
 
 
 def register() -> None:

@@ -69,6 +69,7 @@ class InwitEnv(gymnasium.Env[Json, Any]):
         self._fixed = {"prompt": prompt[0].numpy(), "stage": np.int64(self.world.stage(row)[0])}
         self._last = int(last_token(prompt, mask)[0])
         self._written: list[str] = []
+        self._prompt_mask, self._stream = mask[0].numpy(), tuple[int, ...]()
         return self._observation(), self._info()
 
     def step(self, action: object) -> tuple[Json, float, bool, bool, Json]:
@@ -80,6 +81,7 @@ class InwitEnv(gymnasium.Env[Json, Any]):
         answers, names = carry_out(twin, token), self.world.vocabulary.decode
         self._last = answers[-1] if answers else token
         self._written += [*names([token]), *marked(names(answers))]
+        self._stream += (token, *answers)
         over = twin.terminated or (twin.truncated and self.budget == "terminates")
         cut = twin.truncated and not over
         return self._observation(), float(twin.reward - before), over, cut, self._info()
@@ -89,6 +91,18 @@ class InwitEnv(gymnasium.Env[Json, Any]):
         """The problem, as reset options name it; None before the first. It is not in `info`: others stack what is there
         over environments."""
         return copy.deepcopy(self._task)
+
+    @property
+    def stream(self) -> tuple[int, ...]:
+        """The episode's tokens so far, in order: those of the actions, and what the world answered to each."""
+        self._started()
+        return self._stream
+
+    @property
+    def prompt_mask(self) -> np.ndarray:
+        """Bool[P], False where the prompt is padding; another array in each episode."""
+        self._started()
+        return self._prompt_mask
 
     def action_masks(self) -> np.ndarray:
         """Int8[V], as `action_space.sample` takes it: 1 for the tokens that are legal now; all with `masks=False`."""

@@ -62,8 +62,8 @@ class CloseUp:
 def close_up(run: Run, *, each: int) -> CloseUp:
     """Look at the run's agent, with at most `each` explained problems of a stage."""
     try:
-        source = _source(run)
-        agent = load(source)
+        source = run.record.path if run.agent else _source(run)
+        agent = run.agent or load(source)
         with on_own_terms(1):
             look = _look(agent, run, each)
         below = "" if source == run.record.path else f"{run.record.folder_name}/checkpoints/{source.name}"
@@ -173,6 +173,7 @@ def closeup_view(run: Run, look: CloseUp, key: str, heading: str) -> dict[str, o
         "episodes": look.episodes,
         "evidence": evidence_views(run, look.derailed, key),
         "critic": has_critic(run),
+        "script": run.script,
         "problem": look.problem,
         "source": look.source,
     }

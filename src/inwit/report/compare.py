@@ -5,7 +5,6 @@ Runs that differ in nothing but their seed are a group.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,77 +16,11 @@ from inwit.core.results import Row
 from inwit.core.text import clean, count, plural, seconds, table, wrapped
 from inwit.report import curves
 from inwit.report.curves import Reached, Spread, spread
+from inwit.report.groups import Group, differences, group
 from inwit.report.select import Run
-from inwit.runs.folder import ASIDE, flat
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-
-@dataclass(frozen=True)
-class Group:
-    """Runs that differ in nothing but their seed, and were given the same name or none. Its `name` is the shortest that
-    no other group has."""
-
-    name: str
-    config: dict[str, object]  # flat, without the seed; with `name` where runs were given one
-    runs: list[Run]
-
-    @property
-    def seeds(self) -> str:
-        return ", ".join(str(run.record.seed) for run in self.runs)
-
-
-def group(runs: Sequence[Run]) -> list[Group]:
-    """The groups of runs of one world, in order of appearance."""
-    members: dict[str, list[Run]] = {}
-    configs: dict[str, dict[str, object]] = {}
-    for run in runs:
-        own: dict[str, object] = {"name": run.record.label} if run.record.label else {}
-        config = own | {name: value for name, value in flat(run.record.config).items() if name not in ASIDE}
-        key = json.dumps(config, sort_keys=True)
-        configs[key] = config
-        members.setdefault(key, []).append(run)
-    names = _names(list(configs.values()))
-    return [Group(name, configs[key], members[key]) for name, key in zip(names, configs, strict=True)]
-
-
-def differences(configs: Sequence[dict[str, object]]) -> dict[str, list[object]]:
-    """The settings in which these differ, with the value of each; None where one has no such setting."""
-    names = dict.fromkeys(name for config in configs for name in config)
-    values = {name: [config.get(name) for config in configs] for name in names}
-    return {name: row for name, row in values.items() if any(value != row[0] for value in row)}
-
-
-def _names(configs: list[dict[str, object]]) -> list[str]:
-    """Given names first, then names of parts (`a2c`, `gru`), then single settings, as many as it takes."""
-    differing = differences(configs)
-    if not differing:
-        return [str(config.get("name") or config.get("recipe", "run")) for config in configs]
-    names = [""] * len(configs)
-    for setting in sorted(differing, key=_first):
-        if len(set(names)) == len(names):
-            break
-        described = [_described(setting, value) for value in differing[setting]]
-        together = [" ".join(filter(None, pair)) for pair in zip(names, described, strict=True)]
-        if len(set(together)) > len(set(names)):
-            names = together
-    for place, config in enumerate(configs):
-        if not names[place]:  # it has nothing that others have not
-            recipe = str(config.get("recipe", "run"))
-            names[place] = "unnamed" if recipe in names else recipe
-    return names
-
-
-def _first(setting: str) -> tuple[bool, bool]:
-    return setting != "name", not (setting.endswith(".id") or setting == "recipe")
-
-
-def _described(setting: str, value: object) -> str:
-    if value is None or value == "":
-        return ""
-    part, _, name = setting.rpartition(".")
-    return str(value) if name == "id" or not part else f"{name} {value}"  # the table of differences names the part
 
 
 @dataclass(frozen=True)
@@ -160,7 +93,7 @@ def result_table(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
                 tested = result_text.held_out(result.split) if result and result.split else None
                 cells.insert(0, "{:,} of {:,}".format(*tested) if tested else "·")
             solved = f"{result.solved:,} of {result.problems:,}" if result else "not evaluated"
-            lines.append([each.name, str(run.record.seed), run.record.status, solved, *cells])
+            lines.append([each.name, run.seed, run.record.status, solved, *cells])
     return headings, lines
 
 
@@ -199,19 +132,30 @@ def methods(comparison: Comparison) -> str:
     return "; or ".join(found) or "nothing is evaluated"
 
 
+def trainings(comparison: Comparison) -> list[Run]:
+    """The runs without the scripts."""
+    return [run for run in comparison.runs if not run.script]
+
+
+def size_text(comparison: Comparison) -> str:
+    """`3 runs and 1 script`"""
+    runs = len(trainings(comparison))
+    scripts = len(comparison.runs) - runs
+    return " and ".join(plural(number, what) for number, what in ((runs, "run"), (scripts, "script")) if number)
+
+
 def as_text(comparison: Comparison, width: int | None = None) -> str:
     """For a terminal of this width; None: of any."""
     size = len(comparison.runs)
-    parts = [f"{clean(comparison.world)}: {plural(size, 'run')} in {plural(len(comparison.groups), 'group')}"]
+    parts = [f"{clean(comparison.world)}: {size_text(comparison)} in {plural(len(comparison.groups), 'group')}"]
     if comparison.differences:
         rows = [[name, *(v if v or v == 0 else "·" for v in row)] for name, row in comparison.differences.items()]
         names = [each.name for each in comparison.groups]
         parts.append("what differs\n\n" + table(["setting", *names], rows, [False] * (len(names) + 1), width))
     elif size > 1:
         parts.append("the runs differ in nothing but their seeds")
-    rows = [_row(*each) for each in zip(comparison.groups, comparison.steep, comparison.solved, strict=True)]
-    note = NOTE + (WARM if any(map(curves.is_warm, comparison.runs)) else "")
-    parts.append("how soon\n\n" + table(HEADINGS, rows, [False] * 3 + [True] * 6, width) + f"\n{wrapped(note, width)}")
+    if trainings(comparison):
+        parts.append(_how_soon(comparison, width))
     headings, rows = result_table(comparison)
     right = [False, True, False, *[True] * (len(headings) - 3)]
     note = "\n~ estimated from a sample (95 % interval)" if any("~" in cell for row in rows for cell in row) else ""
@@ -227,6 +171,12 @@ def as_text(comparison: Comparison, width: int | None = None) -> str:
     return "\n\n".join(parts)
 
 
+def _how_soon(comparison: Comparison, width: int | None) -> str:
+    rows = [_row(*each) for each in zip(comparison.groups, comparison.steep, comparison.solved, strict=True)]
+    note = NOTE + (WARM if any(map(curves.is_warm, comparison.runs)) else "")
+    return f"how soon\n\n{table(HEADINGS, rows, [False] * 3 + [True] * 6, width)}\n{wrapped(note, width)}"
+
+
 HEADINGS = ("group", "seeds", "learning (mean success)", "95 %", "seconds", "tokens", "all", "seconds", "tokens")
 NOTE = (
     "95 %: every stage's running success, sampled as in training, or everything solved. all: confirmed to solve every\n"
@@ -238,12 +188,15 @@ WARM = "\nA run with training.start_from counts its own training only, not that 
 
 def _row(each: Group, *goals: Goal) -> list[str]:
     band = curves.band([curves.success_line(run, None) for run in each.runs], 0.0)
-    cells = [cell for goal in goals for cell in goal_cells(goal, len(each.runs))]
+    cells = [cell for goal in goals for cell in goal_cells(goal, each)]
     return [each.name, each.seeds, curves.sparkline(band.middle) if band else "·", *cells]
 
 
-def goal_cells(goal: Goal, runs: int) -> list[str]:
-    """In how many runs a goal was reached, and after what."""
+def goal_cells(goal: Goal, of: Group) -> list[str]:
+    """In how many runs of a group a goal was reached, and after what; points for a script, which nobody trained."""
+    runs = len(of.runs)
+    if of.script:
+        return ["·", "·", "·"]
     times = spread_text(goal.seconds, seconds, runs), spread_text(goal.tokens, count, runs)
     return [f"{goal.reached} of {runs}", *times]
 
@@ -256,8 +209,10 @@ def as_data(comparison: Comparison) -> dict[str, object]:
         for run in each.runs:
             about = {"run": run.record.folder_name, "seed": run.record.seed, "status": run.record.status}
             about |= {"name": run.record.label, "tags": run.record.tags}
+            about |= {"script": run.script} if run.script else {}
             runs.append(about | {"evaluation": run.evaluation.to_dict() if run.evaluation else None})
-        groups.append({"name": each.name, "to_95": asdict(steep), "to_all": asdict(solved), "runs": runs})
+        soon = {"to_95": None, "to_all": None} if each.script else {"to_95": asdict(steep), "to_all": asdict(solved)}
+        groups.append({"name": each.name, **soon, "runs": runs})
     return {"world": comparison.world, "differences": comparison.differences, "groups": groups}
 
 
@@ -269,7 +224,7 @@ def plot(path: Path, comparisons: Sequence[Comparison]) -> None:
     kind = path.suffix.lower().lstrip(".")
     if kind not in ("png", "svg"):
         raise UserError(f"--plot {path} is neither a .png nor a .svg")
-    stages = [curves.stages(each.runs) or ["0"] for each in comparisons]
+    stages = [curves.stages(each.runs) or _examined(each) or ["0"] for each in comparisons]
     columns = max(len(names) for names in stages)
     figure = drawing.figure(1.5 + 3.6 * columns, 0.6 + 3.2 * len(comparisons))
     axes = figure.subplots(len(comparisons), columns, squeeze=False, sharey=True)
@@ -283,8 +238,16 @@ def plot(path: Path, comparisons: Sequence[Comparison]) -> None:
     storage.publish(path, drawing.image(figure, kind))
 
 
+def _examined(comparison: Comparison) -> list[str]:
+    """The stages of the results."""
+    rows = (row for run in comparison.runs if run.evaluation for row in run.evaluation.rows)
+    return list(map(str, sorted({row.stage for row in rows})))
+
+
 def _panel(axes: Axes, comparison: Comparison, stage: str) -> None:
     for each, style in zip(comparison.groups, drawing.styles(), strict=False):
+        if each.script and (level := curves.result_of(each.runs[0], stage)) is not None:
+            drawing.level(axes, level, f"{clean(each.name)} (a script)", style)
         band = curves.band([curves.success_line(run, stage) for run in each.runs], 0.0)
         if band is not None:
             label = f"{clean(each.name)} ({len(each.runs)})"

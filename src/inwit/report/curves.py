@@ -72,6 +72,13 @@ def success_line(run: Run, stage: str | None, axis: str = "tokens") -> Line:
     return Line([x for x, _ in points], [y for _, y in points])
 
 
+def result_of(run: Run, stage: str) -> float | None:
+    """The greedy agent's success in a stage, by its evaluation: the mean over problems. None where it is not known."""
+    rows = [row for row in (run.evaluation.rows if run.evaluation else []) if str(row.stage) == stage]
+    problems = sum(row.problems for row in rows)
+    return sum(row.success * row.problems for row in rows) / problems if problems else None
+
+
 def is_warm(run: Run) -> bool:
     """Whether it began with the weights of another agent: then it has not climbed from 0."""
     return bool(flat(run.record.config).get("training.start_from"))

@@ -61,7 +61,7 @@ class Derailment:
 
 def kept_evidence(run: Run) -> list[Kept]:
     """What the run keeps: of its agent alone, then of several seeds. A file that is not there is left out."""
-    found = (_kept_in(run, run.record.path / name) for name in EVIDENCE)
+    found = () if run.script else (_kept_in(run, run.record.path / name) for name in EVIDENCE)
     return [kept for kept in found if kept]
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
 from inwit.core import result_text
 from inwit.core.errors import UserError
-from inwit.core.text import count, held, percent, plural, seconds, task_text
+from inwit.core.text import count, held, percent, seconds, task_text
 from inwit.report.closeup import close_up, closeup_view
-from inwit.report.compare import Comparison, Group, compare, different_worlds
+from inwit.report.compare import Comparison, compare, different_worlds, size_text, trainings
 from inwit.report.curves import solved_at
+from inwit.report.groups import Group
 from inwit.report.panels import (
     differences_table,
     goal_charts,
@@ -38,7 +40,7 @@ def make_page(runs: Sequence[Run]) -> str:
     comparisons = compare(runs)
     worlds = [_world(comparison, str(place), len(comparisons)) for place, comparison in enumerate(comparisons)]
     return _template().render(
-        title=runs[0].record.folder_name if len(runs) == 1 else f"{len(runs)} runs compared",
+        title=runs[0].record.folder_name if len(runs) == 1 else f"{_size(comparisons)} compared",
         lead=_lead(runs, comparisons),
         apart=different_worlds(comparisons),
         worlds=worlds,
@@ -63,16 +65,24 @@ def _template() -> Template:
     return made.get_template("page.html.j2")
 
 
+def _size(comparisons: Sequence[Comparison]) -> str:
+    """`3 runs and 1 script`, of all worlds."""
+    return size_text(replace(comparisons[0], groups=[each for one in comparisons for each in one.groups]))
+
+
 def _lead(runs: Sequence[Run], comparisons: Sequence[Comparison]) -> str:
     if len(runs) == 1:
         record = runs[0].record
+        if runs[0].script:
+            return f"The script {runs[0].script}, written by hand, in the world {runs[0].world}. Nothing was trained."
         return (
             f"Recipe {record.recipe}, seed {record.seed}: a {record.part('policy')} policy, trained by "
             f"{record.part('learner')} in the world {record.part('world')}."
         )
     groups = [each.name for comparison in comparisons for each in comparison.groups]
     kept = f"In {len(groups)} groups: {', '.join(groups)}." if len(groups) > 1 else "They differ in the seed alone."
-    return f"{kept} Runs that differ in nothing but the seed are one group."
+    by_hand = " A script was written by hand: nothing of it was trained." if any(run.script for run in runs) else ""
+    return f"{kept} Runs that differ in nothing but the seed are one group.{by_hand}"
 
 
 def _world(comparison: Comparison, key: str, worlds: int) -> dict[str, object]:
@@ -82,13 +92,14 @@ def _world(comparison: Comparison, key: str, worlds: int) -> dict[str, object]:
     return {
         "name": comparison.world,
         "alone": alone,
-        "size": plural(len(runs), "run"),
+        "runs": trainings(comparison),
+        "size": size_text(comparison),
         "tiles": tiles(runs[0]) if alone else [],
         "events": events(runs[0]) if alone else [],
         "differences": differences_table(comparison),
         "learning": learning_charts(comparison, key),
         "solved": solved_at(runs[0]) if alone else None,
-        "goals": None if alone else goals_table(comparison),
+        "goals": None if alone or not trainings(comparison) else goals_table(comparison),
         "goal_charts": [] if alone else goal_charts(comparison, key),
         "results": None if alone else result_table(comparison),
         "closeups": [_closeup(each, f"{key}-{place}", alone, len(looked)) for place, each in enumerate(looked)],
@@ -102,7 +113,8 @@ def _closeup(group: Group, key: str, alone: bool, looked: int) -> dict[str, obje
     run = max(
         group.runs, key=lambda run: (run.evaluation.solved if run.evaluation else -1, -(run.total("tokens") or 0))
     )
-    heading = "The result" if alone else f"A closer look: {group.name}, seed {run.record.seed}"
+    seed = "" if run.script else f", seed {run.seed}"
+    heading = "The result" if alone else f"A closer look: {group.name}{seed}"
     return closeup_view(run, close_up(run, each=2 if alone or looked == 1 else 1), key, heading)
 
 
@@ -118,7 +130,7 @@ def tiles(run: Run) -> list[dict[str, str]]:
         found.append(_solved("held out", *result_text.held_out(result.split), "never drawn in training", result.proven))
     if any(row.expected is not None for row in result.rows):
         found.append(_tile("success", percent(result.success), "mean over problems and all that may be drawn"))
-    found += [training, written]
+    found += [] if run.script else [training, written]
     if result.cost_over_best is not None:
         name = "length" if result.cost_unit == "tokens" else result.cost_unit
         found.append(_tile(name, f"{result.cost_over_best:.3f} ×", f"mean {result.cost_unit} over the proven best"))
@@ -143,6 +155,8 @@ def events(run: Run) -> list[str]:
 def trained(group: Group) -> dict[str, object]:
     """A group's settings, and what its runs ran on."""
     run = group.runs[0]
+    if run.script:
+        return _written(group)
     versions = run.record.rest.get("versions")
     named = [f"{name} {value}" for name, value in versions.items()] if isinstance(versions, dict) else []
     loop = run.record.config.get("training")
@@ -154,6 +168,17 @@ def trained(group: Group) -> dict[str, object]:
         "name": group.name,
         "text": f"Runs: {', '.join(each.record.folder_name for each in group.runs)}. {'; '.join(filter(None, text))}.",
         "command": _command(group),
+        "settings": table("settings", ["setting", "value"], rows, left=2),
+    }
+
+
+def _written(group: Group) -> dict[str, object]:
+    """Of a script the world that it was written for."""
+    rows = [[name, _plain(value)] for name, value in group.config.items()]
+    return {
+        "name": group.name,
+        "text": "A script, written by hand for this world: it has no weights, and nothing was trained.",
+        "command": "",
         "settings": table("settings", ["setting", "value"], rows, left=2),
     }
 

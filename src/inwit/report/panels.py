@@ -154,8 +154,9 @@ def differences_table(comparison: Comparison) -> Table | None:
 
 def goals_table(comparison: Comparison) -> Table:
     rows = [
-        [each.name, what, *compare.goal_cells(goal, len(each.runs))]
+        [each.name, what, *compare.goal_cells(goal, each)]
         for each, *goals in zip(comparison.groups, comparison.steep, comparison.solved, strict=True)
+        if not each.script
         for what, goal in zip(("95 %", "everything"), goals, strict=True)
     ]
     headings = ["group", "got to", "seeds", "seconds", "tokens"]
@@ -171,6 +172,8 @@ def goal_charts(comparison: Comparison, key: str) -> list[RowChart]:
     for axis, title, label in axes:
         rows, said, highest = [], [], 0.0
         for place, each in enumerate(comparison.groups):
+            if each.script:
+                continue
             values = [getattr(point, axis) for run in each.runs if (point := curves.solved_at(run))]
             marks = [(place % charts.STYLES, value, 0.0, 5.0) for value in values]
             rows.append(ChartRow(each.name, f"{len(values)} of {len(each.runs)}", marks=marks))

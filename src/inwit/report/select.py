@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inwit.core.errors import UserError, short, unknown
 from inwit.core.results import Evaluation
@@ -24,15 +25,32 @@ from inwit.runs.folder import (
 )
 from inwit.runs.folder import read_record as read
 from inwit.runs.index import chosen, listing
+from inwit.runs.words import ScriptWord, script_word, scripts_told
+
+if TYPE_CHECKING:
+    from inwit.core.contracts import Agent
+
+SCRIPT = "script"  # in the configuration of a script, its name
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run with everything that it has recorded."""
+    """A run with everything that it has recorded; or a script in a world, evaluated for the occasion."""
 
     record: Record
     metrics: list[dict[str, Any]]
     kept: list[Kept]  # its evaluations
+    agent: Agent | None = None  # the agent of a script; None of a run, whose folder has it
+
+    @property
+    def script(self) -> str:
+        """The name of the script; empty for a run."""
+        return "" if self.agent is None else self.agent.script
+
+    @property
+    def seed(self) -> str:
+        """The root seed; a point of a script, in which nothing is drawn."""
+        return "·" if self.script else str(self.record.seed)
 
     @cached_property
     def evaluation(self) -> Evaluation | None:
@@ -59,20 +77,35 @@ class Run:
 def select(patterns: Sequence[str], tags: Sequence[str] = ()) -> list[Run]:
     """The runs of names (folders' and given ones), paths, `latest`, and patterns such as `NAME-*`, and agents that
     travel (their folders, or `name/agent` on the Hub): each once, in order. With `tags`, those of them that have all of
-    these; where no run is named, of all runs.
+    these; where no run is named, of all runs. Scripts among them come last. One that names no world meets that of each
+    of the runs.
 
     Raises `UserError` for a name or pattern that nothing answers to, and for a damaged run that was asked for by name;
     a pattern passes damaged ones over.
     """
     if not patterns and not tags:
         raise UserError("name the runs, or give a tag, as in --tag sweep: `inwit runs` lists them")
-    paths = {path.resolve(): path for pattern in patterns or ["*"] for path in _paths(pattern)}
+    scripts = [found for pattern in patterns if (found := script_word(pattern))]
+    asked = [pattern for pattern in patterns if not script_word(pattern)]
+    if not asked and scripts and not tags:
+        return _scripts(scripts, [])
+    paths = {path.resolve(): path for pattern in asked or ["*"] for path in _paths(pattern)}
     if tags:
         tagged = {(runs_folder() / row.run).resolve() for row in chosen(listing(), tags)}
         paths = {real: path for real, path in paths.items() if real in tagged}
     if not paths:
         raise UserError(f"none of these runs has the tags {', '.join(tags)}: `inwit runs` lists them")
-    return [_run(path) for path in paths.values()]
+    runs = [_run(path) for path in paths.values()]
+    return [*runs, *_scripts(scripts, runs)]
+
+
+def _scripts(words: Sequence[ScriptWord], runs: Sequence[Run]) -> list[Run]:
+    if not words:
+        return []
+    from inwit.report.scripted import script_runs  # here: it needs PyTorch, and comparing runs does not
+
+    found = {json.dumps(run.record.config): run for word in words for run in script_runs(word, runs)}
+    return list(found.values())  # each once in each world
 
 
 def _run(path: Path) -> Run:
@@ -98,4 +131,4 @@ def _paths(pattern: str) -> list[Path]:
 
     if portable.is_repo_id(pattern):
         return [portable.download(pattern)]
-    raise unknown("run", pattern, ["latest", *names[-5:]])
+    raise UserError(f"{unknown('run', pattern, ['latest', *names[-5:]])}; {scripts_told()}")

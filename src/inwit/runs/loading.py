@@ -17,7 +17,9 @@ from inwit.core.numbers import given_number, scalar
 from inwit.runs import checkpoint, moments, portable
 from inwit.runs.finding import is_file, is_portable, is_snapshot, meant
 from inwit.runs.folder import COMPLETE, Record, read_record, read_whole_record, runs_folder, status_now
+from inwit.runs.scripted import script_agent
 from inwit.runs.weights import fit, metadata_of, untrained
+from inwit.runs.words import refuse_script, script_word, scripts_told
 from inwit.training.config import Config, resolve
 from inwit.training.loop import settled
 
@@ -27,6 +29,7 @@ def find(run: str | Path, *, any_status: bool = False) -> Path:
     complete one if there is one, but for `any_status`. After `@` stands a checkpoint: `RUN@best`, `RUN@last`, or the
     update, as in `RUN@120`; where no checkpoint has that update, it is the file of the snapshot that has. Raises
     `UserError` if there is none."""
+    refuse_script(run, "has neither a folder nor weights")
     found = meant(run, any_status=any_status)
     if len(found) > 1 and not any_status:
         found = [path for path in found if read_record(path).status in COMPLETE] or found
@@ -37,7 +40,7 @@ def find(run: str | Path, *, any_status: bool = False) -> Path:
         return _earlier(find(name, any_status=True), which)
     with storage.explained(f"cannot read the runs folder {runs_folder()}"):
         names = [path.name for path in sorted(runs_folder().glob("[!.]*/"))]
-    raise unknown("run", run, ["latest", *names[-5:]])
+    raise UserError(f"{unknown('run', run, ['latest', *names[-5:]])}; {scripts_told()}")
 
 
 def find_to_resume(run: str | Path) -> Path:
@@ -100,7 +103,8 @@ def load(
     untrained: int | None = None,
 ) -> Agent:
     """The agent of a complete run, of one of its checkpoints (its path, or as in `latest@best`), of a folder that
-    `save_pretrained` wrote, or of a repository of the Hub (`name/agent`).
+    `save_pretrained` wrote, or of a repository of the Hub (`name/agent`). Or of a script, in the world of a recipe, of
+    an id or of a run, as in `pipeline:calculator`; alone, as `pipeline`, in the world of a plain `inwit train`.
 
     `at`: the same agent as it was after so many updates, from a checkpoint or a snapshot (`training.snapshots`); also
     "best" and "last", of the checkpoints. `untrained`: the agent as training would have begun it from this seed, which
@@ -110,6 +114,11 @@ def load(
     """
     if at is not None and untrained is not None:
         raise UserError(f"at = {at} and untrained = {untrained} are two agents: give one of them")
+    if script := script_word(source):
+        asked = {"device": device, "at": at, "untrained": untrained}
+        if given := [f"{name} = {value}" for name, value in asked.items() if value is not None]:
+            raise UserError(f"{script} is a script, without weights or training: leave out {given[0]}")
+        return script_agent(script)
     with on_own_terms(1):
         if untrained is not None:
             return _fresh(source, device, given_number("untrained", untrained))
@@ -130,7 +139,7 @@ def _fresh(source: str | Path, device: str | None, seed: int) -> Agent:
     return Agent(world, policy, settled(config, policy), device=place)
 
 
-def _run_of(path: Path) -> Path:
+def run_of(path: Path) -> Path:
     """The folder of the run that a checkpoint or a snapshot belongs to; a run's own is itself."""
     return path.absolute().parents[1] if _part(path) else path
 
@@ -145,7 +154,7 @@ def _whole(source: str | Path, path: Path, asked: str) -> Path:
 def _load(path: Path, device: str | None) -> Agent:
     kept = checkpoint.load(path) if is_file(path / "manifest.json") else None
     at = moments.update_of(path) if is_snapshot(path) else None
-    folder = _run_of(path)
+    folder = run_of(path)
     record = read_whole_record(folder)
     if kept is None and at is None and record.status not in COMPLETE:
         raise UserError(_incomplete(path, status_now(path, record.status)))

@@ -25,6 +25,7 @@ from inwit.core.results import Json
 from inwit.core.types import Rollout
 from inwit.runs import provenance
 from inwit.runs.folder import COMPLETE, FORMAT, read_whole_record, runs_folder
+from inwit.runs.words import script_word
 from inwit.training.config import NAME, Config
 
 LINES = ("metrics.jsonl", "events.jsonl")  # what a training appends to
@@ -42,6 +43,8 @@ def checked_name(name: object) -> str | None:
         raise UserError(
             f"name = {name!r} cannot name a run: letters, digits, '.', '_' and '-', 64 at most, and not 'latest'"
         )
+    if script_word(text):
+        raise UserError(f"name = {name!r} is the name of a script, and means no run: choose another name")
     return text
 
 

@@ -45,4 +45,4 @@ def scripted(name: str, world: World, **options: Any) -> Agent:
         script = SCRIPTS.load(name)(world, **options)
     except TypeError as error:
         raise UserError(f"{name} takes no such options as {short(str(options))}: {error}") from None
-    return Agent(world, Scripted(script, len(world.vocabulary)), status="scripted", script=name)
+    return Agent(world, Scripted(script, len(world.vocabulary)), status="scripted", script=name, made_for=world)

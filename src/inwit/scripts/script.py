@@ -51,7 +51,8 @@ class Scripted:
         state, written = memory["state"].cpu(), token.cpu()
         new = self._after[state, written] == UNSEEN
         if bool(new.any()):
-            for before, read in torch.stack([state[new], written[new]], 1).unique(dim=0).tolist():
+            for pair in (state[new] * self.size + written[new]).unique().tolist():
+                before, read = divmod(pair, self.size)
                 number = self._number(self.script.read(self._states[before], read))
                 self._after[before, read] = number
         memory = {"state": self._after[state, written].to(token.device)}

@@ -1,5 +1,5 @@
-"""Adding worlds, policies, learners, auxiliaries and curricula from outside: by a call, or by an entry point in the
-group that the call's docstring names.
+"""Adding worlds, policies, learners, auxiliaries, curricula and scripts from outside: by a call, or by an entry point
+in the group that the call's docstring names.
 
 Recipes and the command line take what is registered by its name. `inwit worlds` and `--help` list it, and
 `tests/contract` tests it. Each call takes the class itself or "module:attribute".
@@ -15,6 +15,7 @@ from inwit.core.errors import UserError
 from inwit.learners import LEARNERS
 from inwit.learners.auxiliary import AUXILIARIES
 from inwit.policies import POLICIES
+from inwit.scripts import SCRIPTS, Maker
 from inwit.training.curricula import CURRICULA
 from inwit.worlds import TWINS, WORLDS
 
@@ -53,3 +54,12 @@ def register_auxiliary(auxiliary_id: str, auxiliary: Callable[..., Auxiliary] | 
 def register_curriculum(curriculum_id: str, curriculum: Callable[..., Curriculum] | str, summary: str = "") -> None:
     """Register a curriculum class (entry point group `inwit.curricula`). Raises `UserError` if the name is taken."""
     CURRICULA.register(curriculum_id, curriculum, summary)
+
+
+def register_script(name: str, make: Maker | str, summary: str = "") -> None:
+    """Register the function that makes a script for a world (entry point group `inwit.scripts`): see `scripts.Maker`.
+    From then on the name means that agent, and no run. Raises `UserError` if the name is taken, or can be no word of
+    the command line."""
+    if name == "latest" or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", name):
+        raise UserError(f"the script {name!r} cannot have that name: use letters, digits, '_', '-', and not 'latest'")
+    SCRIPTS.register(name, make, summary)

@@ -58,6 +58,7 @@ def settings(draw: st.DrawFn) -> dict[str, Any]:
         "min_operators": draw(st.integers(1, most)),
         "max_operators": most,
         "tools": tools,
+        "crossed": tuple(name for name in tools if name in ("SUB", "RSB") and draw(st.booleans())),
         "names": names,
         "letters": draw(st.sampled_from([0, most + 1, 10])) if names == "any" else 0,
         "reward": draw(st.sampled_from(["identity", "value"])),

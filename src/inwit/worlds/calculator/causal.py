@@ -25,7 +25,7 @@ class CausalCalculator(CalculatorTasks):
 
     def __init__(self, settings: CalculatorSettings) -> None:
         super().__init__(settings)
-        if self.identity_defined and undoable(settings.tools):
+        if self.identity_defined and undoable(settings.called):
             self.capabilities |= {"causal"}
         self.variables = tuple(f"call {place}" for place in range(1, settings.max_operators + 1))
         self.register_names = ("pending", "accumulator", *(f"m{slot}" for slot in range(settings.num_slots)))
@@ -74,7 +74,7 @@ class CausalCalculator(CalculatorTasks):
         )
         points = _array(self._kinds_on(rows.device).points[: operators + 1].T)
         goals, limits = _array(state["goal"][rows, 1:].T), _array(most[rows])
-        return torch.from_numpy(fewest_calls(points, self.settings.tools, machines, goals, limits)).to(rows.device)
+        return torch.from_numpy(fewest_calls(points, self.settings.called, machines, goals, limits)).to(rows.device)
 
     def _place(self, variable: str, tasks: Tasks) -> int:
         """The place of a variable that all of the tasks have."""

@@ -66,7 +66,8 @@ class CalculatorExam:
 
     def grade(self, papers: Papers) -> Evaluation:
         world, settings = self.world, self.world.settings
-        best = shortest_table(min(settings.max_operators, SEARCHED), settings.num_slots, settings.tools)
+        searched = min(settings.max_operators, SEARCHED)
+        best = shortest_table(searched, settings.num_slots, settings.tools, settings.crossed)
         solved = torch.ones(len(world.kinds), dtype=torch.bool)
         solved[papers.tasks.kind[~papers.success]] = False
         ticks = _mean(papers, papers.counts["ticks"]) if settings.ticks else None

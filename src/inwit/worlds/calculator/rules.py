@@ -20,7 +20,7 @@ from inwit.core.seeding import stream_seed
 from inwit.core.settings import Settings, setting
 from inwit.core.vocabulary import Vocabulary
 from inwit.worlds.calculator.expressions import LETTERS, Exact, Tree, enumerate_trees, parse, polynomial_of, write
-from inwit.worlds.calculator.tools import DEFAULT_TOOLS, HALF, TOOLS, P
+from inwit.worlds.calculator.tools import DEFAULT_TOOLS, HALF, TOOLS, P, Tool, called, symmetric
 from inwit.worlds.reading import TaskField, check_fields, digits
 
 ID = "calculator-v0"
@@ -32,6 +32,7 @@ TASK_FIELDS = {
 
 MAX_SLOTS = 4
 MAX_TICKS = 8
+MAX_NOISE = 16
 THINK = "THINK"
 NUM_POINTS = 3  # of the identity test
 STEPS_PER_OPERAND = 6
@@ -56,6 +57,9 @@ class CalculatorSettings(Settings):
     min_operators: int = setting(1, "operators in the smallest expressions", at_least=1, at_most=5)
     max_operators: int = setting(3, "operators in the largest expressions", at_least=1, at_most=5)
     tools: tuple[str, ...] = setting(DEFAULT_TOOLS, "the tools, by name: " + ", ".join(TOOLS))
+    crossed: tuple[str, ...] = setting(
+        (), "tools that compute value - accumulator and so on when called; what expressions mean stays as it is"
+    )
     names: str = setting(
         "exact", "letters: a, b, c, ... in every expression, or any increasing draw", choices=("exact", "any")
     )
@@ -83,6 +87,12 @@ class CalculatorSettings(Settings):
         at_most=MAX_TICKS,
     )
     tick_price: float = setting(0.0, "subtracted for every THINK, in place of step_cost", at_least=0)
+    noise: int = setting(
+        0,
+        "irrelevant tokens in every prompt: slots and verbs, others for each draw of the digits",
+        at_least=0,
+        at_most=MAX_NOISE,
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -100,6 +110,7 @@ class CalculatorSettings(Settings):
             raise UserError(f"tick_price = {self.tick_price} is the price of nothing: set ticks, at most {MAX_TICKS}")
         if not self.tools:
             raise UserError(f"tools is empty: name at least one of {', '.join(TOOLS)}")
+        self._check_crossed()
         self._check_split()
         if self.milestones and not self.identity_defined:
             raise UserError(
@@ -112,6 +123,16 @@ class CalculatorSettings(Settings):
                 f"letters = {self.letters} is too small: an expression of {self.max_operators} operators has "
                 f"{self.max_operators + 1} operands"
             )
+
+    def _check_crossed(self) -> None:
+        """Raise `UserError` for a tool that the machine lacks, or that crossing leaves as it is."""
+        for name in self.crossed:
+            if name not in self.tools:
+                raise UserError(f"crossed: {unknown('tool', name, self.tools)}")
+            if self.crossed.count(name) > 1:
+                raise UserError(f"crossed: {name} is named twice")
+            if symmetric(name):
+                raise UserError(f"crossed: {name} computes the same either way; leave it out")
 
     def _check_split(self) -> None:
         """Raise `UserError` if the split leaves nothing to train on, or no test set."""
@@ -135,6 +156,11 @@ class CalculatorSettings(Settings):
     def identity_defined(self) -> bool:
         """Whether every tool is polynomial. Then success is decided by identity, else by value."""
         return all(TOOLS[name].polynomial for name in self.tools)
+
+    @property
+    def called(self) -> tuple[Tool, ...]:
+        """The tools as the machine calls them."""
+        return tuple(called(name, name in self.crossed) for name in self.tools)
 
     @property
     def extra_outcomes(self) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from inwit.worlds.calculator.rules import (
     Problem,
     parse_task,
 )
-from inwit.worlds.calculator.tools import TOOLS, balanced
+from inwit.worlds.calculator.tools import TOOLS, Tool, balanced, called
 from inwit.worlds.machine import register_numbers
 
 Lanes = tuple[int, ...]  # a register: its value on the episode's digits, then at each of the identity test's points
@@ -150,7 +150,7 @@ class ScalarCalculator:
         elif verb == "LOAD":
             self._acc = value
         elif self._acc is not None and value is not None:
-            self._acc = _apply(verb, self._acc, value)
+            self._acc = _apply(called(verb, verb in self.settings.crossed), self._acc, value)
         if self.settings.milestones:
             self._pay_milestones()
 
@@ -174,9 +174,9 @@ class ScalarCalculator:
             return values[tree]
         left, right = self._evaluate(tree[1], values), self._evaluate(tree[2], values)
         tool = tool_of(tree[0], [TOOLS[name] for name in self.settings.tools])
-        self._parts.append(_apply(tool.name, left, right))
+        self._parts.append(_apply(tool, left, right))
         return self._parts[-1]
 
 
-def _apply(tool: str, left: Lanes, right: Lanes) -> Lanes:
-    return tuple(balanced(TOOLS[tool].apply(a, b)) for a, b in zip(left, right, strict=True))
+def _apply(tool: Tool, left: Lanes, right: Lanes) -> Lanes:
+    return tuple(balanced(tool.apply(a, b)) for a, b in zip(left, right, strict=True))

@@ -13,6 +13,7 @@ from inwit.core.results import Task
 from inwit.core.seeding import stream
 from inwit.core.types import Kinds, Tasks
 from inwit.worlds.calculator.expressions import LETTERS, Tree, write
+from inwit.worlds.calculator.noise import noise_tokens, noisy
 from inwit.worlds.calculator.rules import (
     FIRST_OPERAND,
     ID,
@@ -67,9 +68,12 @@ class CalculatorTasks:
         self.answer = self.vocabulary.id("ANS")
         self.think = self.vocabulary.id(THINK) if settings.ticks else -1
         self.num_operands = settings.max_operators + 1
-        self.prompt_width = 4 * self.num_operands - 4  # letters, operators, parentheses but the outermost pair, and =
+        # Letters, operators, parentheses but the outermost pair, and =.
+        self.expression_width = 4 * self.num_operands - 4
+        self.prompt_width = self.expression_width + settings.noise
+        self._noise = noise_tokens(self.vocabulary, settings.verbs)
         self.max_steps = self.num_columns = settings.budget(self.num_operands) + settings.ticks
-        self._tools = [TOOLS[name] for name in settings.tools]
+        self._tools, self._called = [TOOLS[name] for name in settings.tools], settings.called
         self._kind_tables: dict[torch.device, KindTables] = {}
 
     def sample(self, kinds: Int[Tensor, " B"], generator: torch.Generator) -> Tasks:
@@ -126,7 +130,8 @@ class CalculatorTasks:
 
     def best_program_for(self, task: Task) -> list[int] | None:
         """The same for a task's expression, in its letters. An expression of five operators takes seconds."""
-        program = shortest(task["expression"], self.settings.num_slots, self.settings.tools).program
+        settings = self.settings
+        program = shortest(task["expression"], settings.num_slots, settings.tools, crossed=settings.crossed).program
         return self.vocabulary.ids(program) if program else None
 
     def named_as_in(self, tasks: Tasks, programs: Int[Tensor, "B T"]) -> Int[Tensor, "B T"]:
@@ -174,11 +179,14 @@ class CalculatorTasks:
         return self._kinds_on(tasks.kind.device).num_operators[tasks.kind]
 
     def prompt(self, tasks: Tasks) -> tuple[Int[Tensor, "B P"], Bool[Tensor, "B P"]]:
-        """The expression and `=`, left-padded with PAD; the mask is False on the padding."""
+        """The expression and `=`, with noise between its tokens if the world has any, left-padded with PAD; the mask is
+        False on the padding."""
         tokens = self._kinds_on(tasks.kind.device).prompt[tasks.kind]
         place = tokens - len(self.vocabulary)
         letters = tasks.data["letters"].gather(1, place.clamp(min=0))
         tokens = torch.where(place >= 0, FIRST_OPERAND + letters, tokens)
+        if self.settings.noise:
+            tokens = noisy(tokens, tasks, self._noise, self.settings.noise)
         return tokens, tokens != PAD
 
     def _letters_in_order(self, kinds: Int[Tensor, " B"]) -> Int[Tensor, "B N"]:
@@ -225,4 +233,4 @@ class CalculatorTasks:
         """The expression's tokens and `=`, left-padded; operand i stands as V + i."""
         size = len(self.vocabulary)
         ids = [size + LETTERS.index(sign) if sign in LETTERS else self.vocabulary.id(sign) for sign in text + "="]
-        return [PAD] * (self.prompt_width - len(ids)) + ids
+        return [PAD] * (self.expression_width - len(ids)) + ids

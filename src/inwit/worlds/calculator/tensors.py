@@ -6,6 +6,8 @@ test.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
@@ -26,7 +28,7 @@ from inwit.worlds.calculator.rules import (
 )
 from inwit.worlds.calculator.tables import EMPTY, FULL, Control, Polynomials, control, polynomials
 from inwit.worlds.calculator.thrift import Thrift
-from inwit.worlds.calculator.tools import balanced
+from inwit.worlds.calculator.tools import Tool, balanced
 from inwit.worlds.machine import register_columns, register_names
 
 LANES = 1 + NUM_POINTS
@@ -117,7 +119,7 @@ class CalculatorV0(CausalCalculator):
 
         cells, place = state["cells"], tables.cell.take(token)
         value = _pick(cells, place)
-        after_acc = self._carry_out(effect, acc, value)
+        after_acc = _carry_out(self._called, effect, acc, value)
         answered = effect == tables.ans
         spent = live if thought is None else live & ~thought
         steps = state["steps"] + spent
@@ -215,14 +217,6 @@ class CalculatorV0(CausalCalculator):
         """Which tokens waste nothing, for programs that start in this state."""
         return Thrift(self.settings, self.vocabulary, state)
 
-    def _carry_out(self, effect: Row, acc: Lanes, value: Lanes) -> Lanes:
-        """The accumulator after a call."""
-        effect = effect[:, None]
-        result = torch.where(effect == 1, value, acc)
-        for number, tool in enumerate(self._tools, 2):
-            result = torch.where(effect == number, tool.apply(acc, value), result)
-        return balanced(result)
-
     def _judge(self, state: State, answered: Flag, truncated: Flag, spent: Flag) -> Step:
         """All readings of success, and the reward in float64. `spent`: the token counts against the budget."""
         value, *points = (state["acc"] == state["goal"]).unbind(1)
@@ -256,7 +250,7 @@ class CalculatorV0(CausalCalculator):
             sides = torch.stack([left, right], 1)[:, :, None].expand(-1, -1, LANES)
             a, b = registers.gather(1, sides).unbind(1)
             # The numbering of effects: 1 takes the value as it is, which copies; tools follow.
-            result = self._carry_out(tool + 1, a, b)
+            result = _carry_out(self._tools, tool + 1, a, b)
             registers = torch.cat([registers, result[:, None]], 1)
         return registers[:, operands.shape[1] :]
 
@@ -271,6 +265,15 @@ class CalculatorV0(CausalCalculator):
             results = self._results(tasks.kind, self._operand_values(tasks))
             self._polynomials[device] = polynomials(self._kinds_on(device), results[:, :, 1:])
         return self._polynomials[device]
+
+
+def _carry_out(tools: Sequence[Tool], effect: Row, acc: Lanes, value: Lanes) -> Lanes:
+    """The accumulator after a call: effect 1 loads the value, the tools follow."""
+    effect = effect[:, None]
+    result = torch.where(effect == 1, value, acc)
+    for number, tool in enumerate(tools, 2):
+        result = torch.where(effect == number, tool.apply(acc, value), result)
+    return balanced(result)
 
 
 def _pick(cells: Int[Tensor, "B C 4"], place: Row) -> Lanes:

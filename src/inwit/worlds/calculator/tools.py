@@ -10,7 +10,8 @@ result.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, TypeVar
 
 T = TypeVar("T")  # an integer, a NumPy array or a tensor
@@ -29,14 +30,26 @@ class Tool:
     symbol: str
     apply: Callable[[Any, Any], Any]
     polynomial: bool = True
+    crossed: bool = False  # computes (value op) accumulator
 
-    def __reduce__(self) -> tuple[Callable[[str], Tool], tuple[str]]:
+    def __reduce__(self) -> tuple[Callable[[str, bool], Tool], tuple[str, bool]]:
         """Pickled by its name, as functions are: `apply` may be a lambda, and environments go to other processes."""
-        return _called, (self.name,)
+        return called, (self.name, self.crossed)
 
 
-def _called(name: str) -> Tool:
-    return TOOLS[name]
+def called(name: str, crossed: bool = False) -> Tool:
+    """The tool as the machine calls it; `crossed`: with accumulator and value exchanged."""
+    return _crossed(TOOLS[name]) if crossed else TOOLS[name]
+
+
+@cache
+def _crossed(tool: Tool) -> Tool:
+    return replace(tool, apply=lambda acc, value: tool.apply(value, acc), crossed=True)
+
+
+def symmetric(name: str) -> bool:
+    """Whether a tool computes the same when accumulator and value are exchanged."""
+    return all(TOOLS[name].apply(a, b) == TOOLS[name].apply(b, a) for a, b in ((3, 5), (7, 2)))
 
 
 TOOLS = {

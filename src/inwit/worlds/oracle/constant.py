@@ -54,7 +54,7 @@ def yardstick(world_id: str, kind: int, settings: Settings) -> Yardstick:
     """Search a kind of the world with these settings exhaustively. Of equally good programs the shortest is taken, of
     equally short ones the first in the order of token ids. Cached for the life of the process."""
     start = twin_on(world_id, kind, settings)
-    answers, searched_to = _search(start)
+    answers, searched_to = _found(world_id, kind, settings)
     programs = [_measured(start, tokens) for tokens in answers]
     right = [program for program in programs if program.success == 1.0]
     oracle = right[0] if right else None  # breadth-first: the first is the shortest
@@ -72,6 +72,25 @@ def yardstick(world_id: str, kind: int, settings: Settings) -> Yardstick:
 def kind_success(world_id: str, kind: int, tokens: tuple[int, ...], settings: Settings) -> float:
     """The share of a kind's problems on which a constant program is right."""
     return _measured(twin_on(world_id, kind, settings), tokens).success
+
+
+def answers_of(world_id: str, kind: int, settings: Settings) -> dict[tuple[int, ...], float]:
+    """One program, the shortest, for every class of answers that constant programs can give, with the probability that
+    the random legal policy ends in the class."""
+    return _found(world_id, kind, settings)[0]
+
+
+def right_on(world_id: str, kind: int, tokens: tuple[int, ...], settings: Settings) -> np.ndarray:
+    """On which of a kind's problems a constant program is right: Bool[N], in the order of `on_all_problems`."""
+    episode = twin_on(world_id, kind, settings)
+    for token in tokens:
+        episode.step(token)
+    return np.array(np.broadcast_to(episode.success, (len(episode.operands[0]),)))
+
+
+@cache
+def _found(world_id: str, kind: int, settings: Settings) -> tuple[dict[tuple[int, ...], float], int]:
+    return _search(twin_on(world_id, kind, settings))
 
 
 def twin_on(world_id: str, kind: int, settings: Settings) -> ColumnTwin:

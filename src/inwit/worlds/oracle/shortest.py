@@ -26,7 +26,7 @@ from inwit.core.numbers import given_number
 from inwit.core.paths import cache_folder
 from inwit.worlds.calculator import expressions
 from inwit.worlds.calculator.expressions import LETTERS, Exact, Tree, enumerate_trees, parse, polynomial_of, write
-from inwit.worlds.calculator.tools import DEFAULT_TOOLS, TOOLS, balanced
+from inwit.worlds.calculator.tools import DEFAULT_TOOLS, TOOLS, balanced, called
 from inwit.worlds.oracle import shortest_search, shortest_targets
 from inwit.worlds.oracle.shortest_search import Call, Calls, Machine, Result, search
 
@@ -53,21 +53,29 @@ class ShortestProgram:
 
 
 def shortest(
-    expression: str | Tree, num_slots: int, tools: Sequence[str] = DEFAULT_TOOLS, max_calls: int | None = None
+    expression: str | Tree,
+    num_slots: int,
+    tools: Sequence[str] = DEFAULT_TOOLS,
+    max_calls: int | None = None,
+    crossed: Sequence[str] = (),
 ) -> ShortestProgram:
     """The shortest program for an expression (or a tree as `parse` makes it) with `num_slots` slots.
 
-    `max_calls` sets the bound of the search; by default it goes as far as a few seconds allow. Raises `UserError` for
-    an expression that does not parse, a tool that is unknown or not polynomial, slots outside 0..4.
+    `max_calls` sets the bound of the search; by default it goes as far as a few seconds allow. `crossed` names tools
+    that exchange accumulator and value when they are called. Raises `UserError` for an expression that does not parse,
+    a tool that is unknown or not polynomial, slots outside 0..4.
     """
-    tools = tuple(tools)
+    tools, crossed = tuple(tools), tuple(crossed)
     symbols = _checked_symbols(tools)
+    _check_crossed(crossed, tools)
     num_slots = _checked_number("num_slots", num_slots, 0, MAX_SLOTS)
     if max_calls is not None:
         max_calls = _checked_number("max_calls", max_calls, 1, 100)
     tree, letters = parse(expression, symbols) if isinstance(expression, str) else (expression, LETTERS)
-    calls, searched_to = _program(tree, num_slots, tools, max_calls)
-    enough = (slots for slots in range(MAX_SLOTS + 1) if _program(tree, slots, tools, max_calls)[0] is not None)
+    machine = Machine(expressions.num_operands(tree), num_slots, tools, crossed)
+    calls, searched_to = _program(tree, machine, max_calls)
+    with_slots = (machine._replace(num_slots=slots) for slots in range(MAX_SLOTS + 1))
+    enough = (each.num_slots for each in with_slots if _program(tree, each, max_calls)[0] is not None)
     return ShortestProgram(
         program=None if calls is None else _tokens(calls, letters),
         length=None if calls is None else 2 * len(calls) + 1,
@@ -78,30 +86,32 @@ def shortest(
 
 
 def shortest_table(
-    num_operators_max: int, num_slots: int, tools: Sequence[str] = DEFAULT_TOOLS
+    num_operators_max: int, num_slots: int, tools: Sequence[str] = DEFAULT_TOOLS, crossed: Sequence[str] = ()
 ) -> dict[str, ShortestProgram]:
     """The shortest program of each expression with 1 .. `num_operators_max` operators, by its text over a, b, ..."""
     symbols = _checked_symbols(tuple(tools))
     trees = [tree for count in range(1, num_operators_max + 1) for tree in enumerate_trees(count, symbols)]
-    return {write(tree): shortest(tree, num_slots, tools) for tree in trees}
+    return {write(tree): shortest(tree, num_slots, tools, crossed=crossed) for tree in trees}
 
 
 def shortest_for_task(world_id: str, task: Mapping[str, object]) -> ShortestProgram:
-    """`shortest` for `{"expression": ..., "num_slots": 1, "tools": [...]}`; by default one slot, the default tools."""
+    """`shortest` for `{"expression": ..., "num_slots": 1, "tools": [...], "crossed": [...]}`; by default one slot, the
+    default tools, none crossed."""
     if world_id != "calculator-v0":
         raise unknown("world with a search for shortest programs", world_id, ["calculator-v0"])
-    fields = ("expression", "num_slots", "tools")
+    fields = ("expression", "num_slots", "tools", "crossed")
     for name in task:
         if name not in fields:
             raise unknown("field", name, fields)
-    expression, tools = task.get("expression"), task.get("tools", DEFAULT_TOOLS)
+    expression = task.get("expression")
     if not isinstance(expression, str):
         raise UserError(f"expression = {short(expression)} is not text such as '(a*b)-(c*d)'")
-    tools = tools.split(",") if isinstance(tools, str) else tools
-    return shortest(expression, task.get("num_slots", 1), tools)  # pyright: ignore[reportArgumentType]
+    slots, tools, crossed = task.get("num_slots", 1), task.get("tools", DEFAULT_TOOLS), task.get("crossed", ())
+    tools, crossed = (each.split(",") if isinstance(each, str) else each for each in (tools, crossed))
+    return shortest(expression, slots, tools, crossed=crossed)  # pyright: ignore[reportArgumentType]
 
 
-def replay(calls: Sequence[Call], count: int) -> Exact:
+def replay(calls: Sequence[Call], count: int, crossed: Sequence[str] = ()) -> Exact:
     """The exact polynomial, over `count` operands, that a legal program leaves in the accumulator."""
     operands = [Exact.variable(index, count) for index in range(count)]
     slots: dict[int, Exact] = {}
@@ -111,21 +121,20 @@ def replay(calls: Sequence[Call], count: int) -> Exact:
             slots[call.index] = acc
             continue
         value = slots[call.index] if call.slot else operands[call.index]
-        acc = value if call.verb == "LOAD" else TOOLS[call.verb].apply(acc, value)
+        acc = value if call.verb == "LOAD" else called(call.verb, call.verb in crossed).apply(acc, value)
     return acc
 
 
-def _program(tree: Tree, num_slots: int, tools: tuple[str, ...], max_calls: int | None) -> tuple[Calls | None, int]:
+def _program(tree: Tree, machine: Machine, max_calls: int | None) -> tuple[Calls | None, int]:
     """The calls of a shortest program and the number of calls that were searched.
 
     Where the search found none, a program with fewer slots does (their search may have gone further).
     """
-    count = expressions.num_operands(tree)
-    machine = Machine(count, num_slots, tools)
+    count = machine.num_operands
     programs, searched_to = _solved(machine, max_calls, None if count <= TOGETHER else tree)
     calls = programs[_class_of(tree, count)]
-    if calls is None and num_slots:
-        calls, _ = _program(tree, num_slots - 1, tools, max_calls)
+    if calls is None and machine.num_slots:
+        calls, _ = _program(tree, machine._replace(num_slots=machine.num_slots - 1), max_calls)
     return calls, searched_to
 
 
@@ -141,23 +150,23 @@ def _solved(machine: Machine, max_calls: int | None, alone: Tree | None) -> tupl
     what = f"{count} operands, {machine.num_slots} slots, {max_calls} calls, {alone}"
     path = _path_of(what, machine)
     result = _load(path, machine) if path else None
-    if result is None or not _right(result, list(classes), count):
+    if result is None or not _right(result, list(classes), machine):
         least = min(_operands_in(polynomial) for polynomial in classes)
         result = search(list(classes.values()), machine, least, max_calls)
-        if not _right(result, list(classes), count):
+        if not _right(result, list(classes), machine):
             raise AssertionError(f"the search for {what} gave a program that computes another polynomial")
         if path:
             _save(path, result, machine)
     return dict(zip(classes, result.programs, strict=True)), result.searched_to
 
 
-def _right(result: Result, classes: list[Exact], count: int) -> bool:
+def _right(result: Result, classes: list[Exact], machine: Machine) -> bool:
     """Whether there is a program for each class, and each, replayed exactly, computes it."""
     if len(result.programs) != len(classes):
         return False
-    pairs = zip(result.programs, classes, strict=True)
+    pairs, count, crossed = zip(result.programs, classes, strict=True), machine.num_operands, machine.crossed
     try:
-        return all(calls is None or replay(calls, count) == polynomial for calls, polynomial in pairs)
+        return all(calls is None or replay(calls, count, crossed) == polynomial for calls, polynomial in pairs)
     except KeyError:  # read a slot that is empty: only a damaged file has such a program
         return False
 
@@ -175,7 +184,7 @@ def _path_of(what: str, machine: Machine) -> Path | None:
         return None
     points = shortest_targets.points_of(machine.num_operands)
     for name in machine.tools:
-        digest.update(name.encode() + balanced(TOOLS[name].apply(points[0], points[1])).tobytes())
+        digest.update(name.encode() + balanced(machine.tool(name).apply(points[0], points[1])).tobytes())
     return root / f"shortest-{digest.hexdigest()[:32]}.npz"
 
 
@@ -227,6 +236,12 @@ def _checked_symbols(tools: tuple[str, ...]) -> tuple[str, ...]:
         if not TOOLS[name].polynomial:
             raise UserError(f"nothing can be proven with {name}: it is not a polynomial of its operands; leave it out")
     return tuple(TOOLS[name].symbol for name in tools)
+
+
+def _check_crossed(crossed: tuple[str, ...], tools: tuple[str, ...]) -> None:
+    for name in crossed:
+        if name not in tools:
+            raise UserError(f"crossed: {unknown('tool', name, tools)}")
 
 
 def _checked_number(name: str, value: object, least: int, most: int) -> int:

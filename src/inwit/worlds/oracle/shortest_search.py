@@ -25,7 +25,7 @@ from typing import NamedTuple
 import numpy as np
 
 from inwit.worlds.calculator.expressions import Tree
-from inwit.worlds.calculator.tools import TOOLS, balanced
+from inwit.worlds.calculator.tools import Tool, balanced, called
 from inwit.worlds.oracle.shortest_targets import POINTS, Keys, Lanes, Targets, points_of, value_keys
 
 CHUNK = 1 << 15  # states expanded at a time: what is made of them stays in the processor's cache
@@ -60,6 +60,7 @@ class Machine(NamedTuple):
     num_operands: int
     num_slots: int
     tools: tuple[str, ...]
+    crossed: tuple[str, ...] = ()  # tools that exchange accumulator and value
 
     def calls(self) -> list[Call]:
         """Every call; its place is its code."""
@@ -67,6 +68,10 @@ class Machine(NamedTuple):
         arguments = [(False, index) for index in range(self.num_operands)] + slots
         reading = [Call(verb, *argument) for verb in ("LOAD", *self.tools) for argument in arguments]
         return reading + [Call("STO", *slot) for slot in slots]
+
+    def tool(self, name: str) -> Tool:
+        """A tool as the machine calls it."""
+        return called(name, name in self.crossed)
 
 
 def search(trees: Sequence[Tree], machine: Machine, least_operands: int, max_calls: int | None = None) -> Result:
@@ -125,6 +130,7 @@ class _Round:
 
     def __init__(self, trees: Sequence[Tree], machine: Machine, least_operands: int, max_calls: int) -> None:
         self.num_trees, self.least_operands, self.max_calls = len(trees), least_operands, max_calls
+        self.machine = machine
         self.calls, self.points = machine.calls(), points_of(machine.num_operands)
         self.targets = Targets(trees, machine.num_operands)
         self.found: dict[int, Calls] = {}
@@ -185,7 +191,7 @@ class _Round:
         if call.verb == "STO":
             return acc
         value = states.slots[call.index][:, rows].astype(np.int64) if call.slot else self.points[:, [call.index]]
-        return acc * 0 + value if call.verb == "LOAD" else balanced(TOOLS[call.verb].apply(acc, value))
+        return acc * 0 + value if call.verb == "LOAD" else balanced(self.machine.tool(call.verb).apply(acc, value))
 
     def _make(self, new: _Candidates) -> _Level:
         """The candidates as states: each call made again in the state before it."""

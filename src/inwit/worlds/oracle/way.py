@@ -24,6 +24,7 @@ from functools import cache
 
 import numpy as np
 
+from inwit.worlds.calculator.tools import Tool
 from inwit.worlds.oracle.shortest_targets import Lanes, value_keys
 from inwit.worlds.oracle.way_ends import Ends
 from inwit.worlds.oracle.way_states import ACC, LOAD, ROOT, Caller, States
@@ -44,7 +45,9 @@ class Machines:
     first: np.ndarray  # int64 [N]: the verb of the next call: pending, or LOAD where the accumulator is empty; 0: any
 
 
-def fewest_calls(points: Lanes, tools: Sequence[str], machines: Machines, goals: Lanes, most: np.ndarray) -> np.ndarray:
+def fewest_calls(
+    points: Lanes, tools: Sequence[Tool], machines: Machines, goals: Lanes, most: np.ndarray
+) -> np.ndarray:
     """For each machine the least number of calls, up to `most` [N], after which the accumulator holds its goal; else
     `NEVER`. Int64 [N]. A call whose verb is pending counts. `points` are the operands, [3, n]: each goal depends on all
     of them, and is none of them."""
@@ -101,7 +104,7 @@ class _Operands:
 
 
 @cache
-def _operands(points: bytes, tools: tuple[str, ...], num_slots: int) -> _Operands:
+def _operands(points: bytes, tools: tuple[Tool, ...], num_slots: int) -> _Operands:
     caller = Caller(np.frombuffer(points, np.int64).reshape(3, -1), tools)
     none = np.zeros(1, np.int64), np.zeros((3, 1), np.int64)
     empty = np.zeros((num_slots, 3, 1), np.int64), np.zeros((num_slots, 1), bool)

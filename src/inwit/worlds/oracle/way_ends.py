@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from inwit.worlds.calculator.tools import TOOLS, P, balanced
+from inwit.worlds.calculator.tools import P, Tool, balanced
 from inwit.worlds.oracle.shortest_targets import Keys, Lanes, value_keys
 from inwit.worlds.oracle.way_states import ROOT
 
@@ -20,7 +20,7 @@ class Ends:
     of `count` that are different.
     """
 
-    def __init__(self, goals: Lanes, points: Lanes, tools: Sequence[str]) -> None:
+    def __init__(self, goals: Lanes, points: Lanes, tools: Sequence[Tool]) -> None:
         _, rows, self.goal_of = np.unique(value_keys(goals)[0], return_index=True, return_inverse=True)
         self.count = len(rows)
         lanes, owner = goals[:, rows], np.arange(len(rows))
@@ -56,12 +56,12 @@ def _prefix(keys: np.ndarray) -> np.ndarray:
     return (keys >> np.uint64(64 - _BITS)).view(np.int64)
 
 
-def undoable(tools: Sequence[str]) -> bool:
+def undoable(tools: Sequence[Tool]) -> bool:
     """Whether each tool computes `accumulator * factor + rest`, from which the accumulator follows, and its result
     depends on its argument. Then an expression depends on all of its operands."""
     points = np.array([123_456_789, -987_654_321])
-    for name in tools:
-        rest, one, two = _results(name, points)
+    for tool in tools:
+        rest, one, two = _results(tool, points)
         factor = balanced(one - rest)
         differs = (rest[0], factor[0]) != (rest[1], factor[1])
         if not (differs and factor.all() and (balanced(two - one) == factor).all()):
@@ -69,12 +69,12 @@ def undoable(tools: Sequence[str]) -> bool:
     return True
 
 
-def _results(tool: str, point: np.ndarray) -> list[np.ndarray]:
+def _results(tool: Tool, point: np.ndarray) -> list[np.ndarray]:
     """What a call of the tool makes of 0, 1 and 2."""
-    return [balanced(TOOLS[tool].apply(np.int64(acc), point)) for acc in (0, 1, 2)]
+    return [balanced(tool.apply(np.int64(acc), point)) for acc in (0, 1, 2)]
 
 
-def _undo(tool: str, point: np.ndarray) -> Callable[[Lanes], Lanes]:
+def _undo(tool: Tool, point: np.ndarray) -> Callable[[Lanes], Lanes]:
     """The accumulators from which a call of the tool with this operand makes goals."""
     rest, one, _ = _results(tool, point)
     inverse = np.array([balanced(pow(int(each), -1, P)) for each in balanced(one - rest)])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from inwit.worlds.calculator.tools import TOOLS, balanced
+from inwit.worlds.calculator.tools import Tool, balanced
 from inwit.worlds.oracle.shortest_targets import Lanes, value_keys
 
 LOAD = 1  # verbs by number, as the machine's: LOAD, the tools in turn, STO
@@ -50,9 +50,9 @@ class States:
 class Caller:
     """Makes calls: verbs by number; arguments are the n operands and then the K slots."""
 
-    def __init__(self, points: Lanes, tools: Sequence[str]) -> None:
+    def __init__(self, points: Lanes, tools: Sequence[Tool]) -> None:
         self.points, self.count, self.sto = points, points.shape[1], len(tools) + 2
-        self.apply = {number: TOOLS[name].apply for number, name in enumerate(tools, 2)}
+        self.apply = {number: tool.apply for number, tool in enumerate(tools, 2)}
         self._all = np.uint8((1 << self.count) - 1)
         self._bits = np.array([number.bit_count() for number in range(256)], np.uint8)
 

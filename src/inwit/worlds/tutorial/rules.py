@@ -14,6 +14,8 @@ from inwit.worlds.reading import TaskField, check_fields, digits
 VOCABULARY = Vocabulary([*"0123456789", "CTX", "MUL", "ADD", "SUB", "ANS", "STO", "RCL", "EOS"])
 CTX, MUL, ADD, SUB, ANS, STO, RCL, EOS = VOCABULARY.ids(["CTX", "MUL", "ADD", "SUB", "ANS", "STO", "RCL", "EOS"])
 
+IDLE = (*VOCABULARY.ids("0123456789"), CTX, EOS)  # what does nothing in tutorial-v1: the tokens of prompts
+
 TASK_FIELDS = {
     "stage": TaskField("the problem's stage: 0, 1 or 2"),
     "operands": TaskField("its digits: 3 + stage of them, in tutorial-v0 always 5", many=True),
@@ -28,6 +30,13 @@ class TutorialSettings(Settings):
     # Up to 9 the oracle searches every program in seconds; values stay far below 2**63 (9**9).
     max_steps: int = setting(7, "tokens an episode may spend", at_least=1, at_most=9)
     masks: bool = setting(True, "let the policy write legal tokens only (tutorial-v0 has no illegal ones)")
+
+    idle: int = setting(
+        0,
+        "how many of the tokens that do nothing (0 to 9, CTX, EOS) are legal, at the price of a step (tutorial-v1)",
+        at_least=0,
+        at_most=len(IDLE),
+    )
 
 
 # What a tutorial's machine shows after its registers and flags: the operands by nine, the share of the budget spent.

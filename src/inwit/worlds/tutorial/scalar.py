@@ -18,6 +18,7 @@ from inwit.worlds.machine import register_numbers
 from inwit.worlds.tutorial.rules import (
     ADD,
     ANS,
+    IDLE,
     MAX_OPERANDS,
     MUL,
     RCL,
@@ -157,7 +158,7 @@ class ScalarTutorialV1(_ScalarTutorial):
     def legal(self) -> list[int]:
         """The legal tokens, ids ascending."""
         unread, full = len(self.operands) - self.cursor, self.acc is not None
-        tokens = []
+        tokens = list(IDLE[: self.settings.idle])
         if (not full and unread >= 2) or (full and (self.held is not None or unread >= 1)):
             tokens += [MUL, ADD, SUB]
         if full:
@@ -166,7 +167,7 @@ class ScalarTutorialV1(_ScalarTutorial):
             tokens.append(STO)
         if self.mem is not None:
             tokens.append(RCL)
-        return tokens
+        return sorted(tokens)
 
     def state(self) -> Json:
         """The machine as a person reads it; an empty register is None."""

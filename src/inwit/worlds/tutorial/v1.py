@@ -11,6 +11,7 @@ from inwit.worlds.machine import register_columns, register_names
 from inwit.worlds.tutorial.rules import (
     ADD,
     ANS,
+    IDLE,
     MAX_OPERANDS,
     MUL,
     RCL,
@@ -37,6 +38,7 @@ class TutorialV1(TutorialWorld):
 
     def __init__(self, settings: TutorialSettings) -> None:
         super().__init__(settings)
+        self.idle = list(IDLE[: settings.idle])
         fixed = "one fixed program for each stage, three in all, suffices here"
         if not settings.masks:
             fixed = "one fixed program suffices here for all stages, since an illegal token does nothing"
@@ -58,6 +60,8 @@ class TutorialV1(TutorialWorld):
         legal = torch.zeros(tool.shape[0], len(VOCABULARY), dtype=torch.bool, device=tool.device)
         legal[:, MUL : SUB + 1] = tool[:, None]
         legal[:, ANS], legal[:, STO], legal[:, RCL] = ans, sto, rcl
+        if self.idle:
+            legal[:, self.idle] = True
         return legal
 
     def step(self, state: State, token: Int[Tensor, " B"]) -> tuple[State, Step]:

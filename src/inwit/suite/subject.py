@@ -1,0 +1,86 @@
+"""Who is examined: a learner with the policy that it trains, an agent written by hand, or a control."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pkgutil import resolve_name
+
+from inwit.core.errors import UserError, unknown
+from inwit.core.imports import bring
+from inwit.core.results import Json
+from inwit.core.settings import Settings
+from inwit.learners import LEARNERS
+from inwit.policies import POLICIES
+from inwit.scripts import SCRIPTS
+from inwit.suite.controls import CONTROLS, SHUFFLED, register_shuffled
+from inwit.training.config import PARTS
+
+DEFAULT_LEARNER, DEFAULT_POLICY = "a2c", "gru"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """`agent` names a script or a control; empty: `learner` trains `policy`."""
+
+    agent: str = ""
+    learner: str = DEFAULT_LEARNER
+    policy: str = DEFAULT_POLICY
+
+    @property
+    def trained(self) -> bool:
+        return self.agent in ("", SHUFFLED)
+
+    @property
+    def drawn(self) -> bool:
+        """Whether two seeds may differ."""
+        return self.trained or self.agent == "random"
+
+    @property
+    def name(self) -> str:
+        return self.agent or f"{self.learner}-{self.policy}"
+
+    def to_dict(self) -> Json:
+        return asdict(self)
+
+
+def subject_of(agent: str | None, learner: str | None, policy: str | None) -> Subject:
+    """Who is meant. Registers what is given as `module:Class`, in this process. Raises `UserError` for a name that does
+    not exist, and for a learner or a policy beside an agent that is not trained."""
+    if agent is not None and agent not in (*SCRIPTS.names(), *CONTROLS):
+        raise unknown("agent", agent, [*SCRIPTS.names(), *CONTROLS])
+    if agent not in (None, SHUFFLED):
+        given = [f"--{flag} {value}" for flag, value in (("learner", learner), ("policy", policy)) if value is not None]
+        if given:
+            raise UserError(f"{agent} is trained by nobody: leave out {' '.join(given)}")
+        return Subject(agent, "", "")
+    found = Subject(agent or "", learner or DEFAULT_LEARNER, policy or DEFAULT_POLICY)
+    return prepared(found)
+
+
+def prepared(subject: Subject) -> Subject:
+    """The subject, with its learner and its policy registered in this process."""
+    if not subject.trained:
+        return subject
+    for part, name in (("learner", subject.learner.removeprefix(f"{SHUFFLED}:")), ("policy", subject.policy)):
+        if ":" in name:
+            _register(part, name)
+    learner = register_shuffled(subject.learner) if subject.agent == SHUFFLED else subject.learner
+    for part, registry, name in (("learner", LEARNERS, learner), ("policy", POLICIES, subject.policy)):
+        if name not in registry.names():
+            raise unknown(part, name, registry.names())
+    return Subject(subject.agent, learner, subject.policy)
+
+
+def _register(part: str, name: str) -> None:
+    """Make `module:Class` a name of its own. Raises `UserError` for a module or a class that is not there, and for a
+    class without `Settings`."""
+    if name in PARTS[part].names():
+        return
+    module, _, attribute = name.partition(":")
+    bring([module])
+    try:
+        found = resolve_name(name)
+        assert issubclass(found.Settings, Settings)
+    except (AttributeError, ImportError, ValueError, TypeError, AssertionError):
+        raise UserError(f"{name} is no {part}: {module} needs a class {attribute!r} with Settings") from None
+    PARTS[part].register(name, found)

@@ -1,0 +1,184 @@
+"""Every ability, by being registered: its settings, its levels, its extremes; and the controls, whose scores are known
+beforehand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from inwit.core.capabilities import capable
+from inwit.core.errors import UserError
+from inwit.core.types import Rollout
+from inwit.learners import LEARNERS
+from inwit.policies import POLICIES
+from inwit.rollout.collect import collect
+from inwit.suite import ABILITIES, jobs, register_ability
+from inwit.suite.ability import Ability
+from inwit.suite.budget import Budget
+from inwit.suite.controls import RANDOM, SHUFFLED, Shuffled, random_agent
+from inwit.suite.jobs import Outcome, config_of, extremes, plan
+from inwit.suite.oracle import oracle_agent
+from inwit.suite.scores import Score, score
+from inwit.suite.subject import Subject, prepared, subject_of
+from inwit.suite.suite import chosen_abilities
+from inwit.suite.work import work, worlds_of
+from inwit.worlds import make
+
+ALL = ABILITIES.names()
+TOO_LONG = {"lies"}  # the oracle at play meets so many moments there that minutes pass
+REDUCED = 4_000  # tokens: where nothing can be learnt, more teach nothing either
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_an_ability_can_be_run_by_everybody(name: str) -> None:
+    ability = ABILITIES.load(name)
+    assert ability.name == name
+    assert ability.about.endswith(".")
+    assert ability.knob
+    named = [experiment.name for experiment in ability.experiments]
+    assert len(set(named)) == len(named) > 0
+    for experiment in ability.experiments:
+        trained, measured = worlds_of(experiment)
+        levels = experiment.levels(measured)
+        assert levels
+        assert all(kinds and 0 <= min(kinds) <= max(kinds) < len(measured.kinds) for kinds in levels.values())
+        assert trained.vocabulary.names == measured.vocabulary.names
+        budget = Budget(experiment.tokens)
+        for learner in LEARNERS.names():
+            for policy in POLICIES.names():
+                config = config_of(experiment, Subject("", learner, policy), 3, budget, {})
+                assert (config.learner.id, config.policy.id, config.seed) == (learner, policy, 3)
+                assert not any(settings.rows for settings in config.auxiliaries.values())  # reward alone
+
+
+@pytest.fixture(scope="module")
+def ends() -> dict[str, list[Outcome]]:
+    """The extremes of each ability; each is found once."""
+    return {name: [work(job) for job in extremes([ABILITIES.load(name)])] for name in ALL}
+
+
+def scored(ability: Ability, subject: Subject, seeds: int, ends: list[Outcome], tokens: float | None = None) -> Score:
+    todo, failed = plan([ability], subject, seeds, None if tokens is None else Budget(tokens), {})
+    assert not failed
+    return score(ability, [work(job) for job in todo], ends)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ALL)
+def test_random_is_below_the_optimum(name: str, ends: dict[str, list[Outcome]]) -> None:
+    for outcome in ends[name]:
+        assert outcome.figures[jobs.RANDOM].keys() == outcome.figures[jobs.OPTIMUM].keys()
+        for knob, best in outcome.figures[jobs.OPTIMUM].items():
+            assert outcome.figures[jobs.RANDOM][knob].value < best.value
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ALL)
+def test_the_oracle_is_one(name: str) -> None:
+    """On the first level of each experiment where the world answers: there are too many moments in the later ones for
+    a test. `inwit suite oracle` shows all."""
+    for experiment in ABILITIES.load(name).experiments:
+        if experiment.name in TOO_LONG:
+            continue
+        _, world = worlds_of(experiment)
+        agent, levels = oracle_agent(world), list(experiment.levels(world).values())
+        for kinds in levels[:1] if capable(world, "advice") else levels:
+            found = experiment.measure.of(agent, kinds).value
+            assert found == pytest.approx(experiment.measure.optimum(world, kinds), abs=1e-9)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ALL)
+def test_a_random_agent_is_nought(name: str, ends: dict[str, list[Outcome]]) -> None:
+    found = scored(ABILITIES.load(name), Subject(RANDOM, "", ""), 1, ends[name])
+    assert abs(found.mean) < 0.06
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ALL)
+def test_nothing_is_learnt_from_another_episodes_rewards(name: str, ends: dict[str, list[Outcome]]) -> None:
+    found = scored(ABILITIES.load(name), subject_of(SHUFFLED, None, None), 1, ends[name], REDUCED)
+    assert found.mean <= 0.1
+
+
+def test_the_random_policy_takes_each_legal_token_alike() -> None:
+    agent = random_agent(make("calculator-v0", max_operators=1), 0)
+    output, memory = agent.policy.begin(
+        torch.zeros(8000, 3).long(), torch.ones(8000, 3).bool(), torch.ones(8000).long()
+    )
+    assert memory == {}
+    taken = output.logits[:, :4].argmax(1).bincount() / 8000
+    assert taken.tolist() == pytest.approx([0.25] * 4, abs=0.03)
+    again, _ = agent.policy.step(torch.zeros(8000).long(), {})
+    assert not torch.equal(again.logits, output.logits)
+
+
+def test_a_shuffled_learner_gets_the_rewards_of_other_episodes() -> None:
+    seen: list[Rollout] = []
+
+    class Looks:
+        group_size, one_pass, whole_sequence, reads_oracle, detours, entropy_share = 1, True, False, False, 0.0, 1.0
+
+        def losses(self, policy: object, rollout: Rollout):
+            seen.append(rollout)
+            yield torch.zeros(()), {}
+
+    reward = torch.arange(64.0)[:, None]
+    rollout = rollout_of(reward)
+    learner = Shuffled(Looks())  # pyright: ignore[reportArgumentType]
+    list(learner.losses(None, rollout))  # pyright: ignore[reportArgumentType]
+    shuffled = seen[0].reward[:, 0]
+    assert sorted(shuffled.tolist()) == reward[:, 0].tolist()
+    assert (shuffled == reward[:, 0]).float().mean() < 0.2
+
+
+def rollout_of(reward: torch.Tensor) -> Rollout:
+    world = make("tutorial-v1")
+    tasks = world.sample(torch.zeros(len(reward)).long(), torch.Generator().manual_seed(0))
+    found = collect(world, random_agent(world, 0).policy, tasks)
+    return replace(found, reward=reward.expand_as(found.reward).clone())
+
+
+def test_subjects_are_named_as_they_are() -> None:
+    assert subject_of(None, None, None).name == "a2c-gru"
+    assert subject_of("pipeline", None, None) == Subject("pipeline", "", "")
+    assert subject_of(SHUFFLED, "ppo", None).learner == "shuffled:ppo"
+    for wrong, said in (
+        ((None, "a3c", None), "did you mean 'a2c'"),
+        (("pipelines", None, None), "did you mean 'pipeline'"),
+        (("pipeline", "a2c", None), "leave out --learner a2c"),
+        ((None, "no_such_module:Learner", None), "cannot import no_such_module"),
+        ((None, "inwit.learners.a2c:A3C", None), "needs a class 'A3C'"),
+        ((None, None, "inwit.learners.returns:gae"), "needs a class 'gae' with Settings"),
+    ):
+        with pytest.raises(UserError, match=said):
+            subject_of(*wrong)
+
+
+def test_a_class_is_a_learner_by_its_module() -> None:
+    found = subject_of(None, "inwit.learners.groups:RLOO", None)
+    ability = ABILITIES.load(ALL[0])
+    config = config_of(ability.experiments[0], found, 0, Budget(1), {})
+    assert config.learner.id == "inwit.learners.groups:RLOO"
+    assert config.learner.settings.group_size == 16  # its own default
+    twin = subject_of(SHUFFLED, "inwit.learners.groups:RLOO", None)
+    assert twin.learner == "shuffled:inwit.learners.groups:RLOO"
+    assert prepared(twin) == twin  # as a process of its own has it
+
+
+def test_abilities_are_found_by_name() -> None:
+    two = [ALL[-1], ALL[0]]
+    assert [each.name for each in chosen_abilities(two)] == [ALL[0], ALL[-1]]
+    assert [each.name for each in chosen_abilities([name.replace(" ", "-") for name in ALL])] == ALL
+    with pytest.raises(UserError, match="unknown ability 'nothing'"):
+        chosen_abilities(["nothing"])
+    with pytest.raises(UserError, match="registered already"):
+        register_ability(ALL[0], ABILITIES.load(ALL[0]))
+
+
+@pytest.mark.slow
+def test_a_policy_without_memory_holds_nothing(ends: dict[str, list[Outcome]]) -> None:
+    found = scored(ABILITIES.load("holding"), Subject("", "a2c", "memoryless"), 1, ends["holding"])
+    assert found.mean <= 0.1
