@@ -49,7 +49,8 @@ for (const values of tasks) {
 }
 const part = (list, share) => list.sort((a, b) => a - b)[Math.floor(share * (list.length - 1))];
 const of = (list) => [part(list, 0.5), part(list, 0.95)];
-process.stdout.write(JSON.stringify({ first: begins[0], begin: of(begins), step: of(steps), steps: steps.length }));
+const { heapUsed, arrayBuffers } = process.memoryUsage(), megabytes = (heapUsed + arrayBuffers) / 1e6;
+process.stdout.write(JSON.stringify({ begin: of(begins), step: of(steps), steps: steps.length, megabytes, ready }));
 """
 
 
@@ -89,7 +90,9 @@ def measure(recipe: str) -> None:
     graphs = world_graphs(world, example(world), blob)
     size = zipped(graphs, text_of(blob))
     print(f"\n{recipe}: {world.id}, traced in {time.process_time() - started:.1f} s, {size / 1000:.1f} KB zipped")
-    print("policy       width   traced   weights  graphs   zipped   begin ms p50 p95   step ms p50 p95   steps")
+    print(
+        "policy       width   traced   weights  graphs   zipped   begin ms p50 p95   step ms p50 p95   steps     heap"
+    )
     for policy in POLICIES.names():
         agent = new_agent(resolve(recipe, policy={"id": policy}))
         whole, started = Blob(blob.tensors, blob.data), time.process_time()
@@ -103,7 +106,7 @@ def measure(recipe: str) -> None:
             f"{policy:12} {agent.config.policy.settings.width:5} {seconds:6.1f} s {len(alone.data) / 1000:6.0f} KB"
             f" {len(json.dumps(own)) / 1000:4.0f} KB {zipped(own, text_of(alone)) / 1000:5.0f} KB"
             f" {told['begin'][0]:11.2f} {told['begin'][1]:5.2f} {told['step'][0]:12.2f} {told['step'][1]:4.2f}"
-            f" {told['steps']:9,}"
+            f" {told['steps']:9,} {told['megabytes']:5.0f} MB"
         )
 
 

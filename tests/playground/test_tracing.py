@@ -67,7 +67,8 @@ def test_a_memory_that_grows_needs_one_graph(tmp_path: Path) -> None:
 
     def function(token: Tensor, heard: Tensor) -> list[Tensor]:
         heard = torch.cat([heard, token[:, None]], 1)
-        return [heard, (heard * torch.arange(1, heard.shape[1] + 1)).sum(1), heard.double().softmax(1)]
+        places = torch.arange(1, heard.shape[1] + 1)  # depends on the length alone, as its sum does
+        return [heard, (heard * places).sum(1), heard.double().softmax(1), token + places.sum()]
 
     blob = Blob()
     graph = trace("f", function, [torch.tensor([1]), torch.tensor([[4, 2, 3]])], blob, growing={1: [1]})

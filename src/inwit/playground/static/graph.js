@@ -47,28 +47,36 @@ function lengthOf(graph, given) {
 /** @param {Graph} graph @param {Tensor[]} constants
  * @returns {(given: Tensor[]) => Tensor[]} the results are new arrays */
 function compile(graph, constants) {
-  const programs = new Map();
+  const programs = new Map(), folded = new Map();
   return (given) => {
     const length = lengthOf(graph, given);
-    if (!programs.has(length)) programs.set(length, compileFor(graph, constants, length));
+    if (!programs.has(length)) programs.set(length, compileFor(graph, constants, length, folded));
     return programs.get(length)(given);
   };
 }
 
-/** @param {Graph} graph @param {Tensor[]} constants @param {number} length @returns {(given: Tensor[]) => Tensor[]} */
-function compileFor(graph, constants, length) {
+/** What constants alone decide is computed once: `folded` keeps it for all lengths, by the value's number.
+ * @param {Graph} graph @param {Tensor[]} constants @param {number} length @param {Map<number, Tensor|Tensor[]>} folded
+ * @returns {(given: Tensor[]) => Tensor[]} */
+function compileFor(graph, constants, length, folded) {
   const inputs = graph.inputs.map((signature) => madeFor(signature, length));
   /** @type {(Tensor|Tensor[])[]} */
   const values = [...inputs, ...graph.constants.map((number) => constants[number])];
-  const fixed = values.map((_, k) => k >= inputs.length), program = [];
+  const fixed = values.map((_, k) => k >= inputs.length), lasting = [...fixed], program = [];
   for (const [name, signature, args, options = {}] of graph.nodes) {
+    const number = values.length, used = valuesIn([args, options]), constant = used.every((each) => fixed[each]);
+    fixed.push(constant);
+    lasting.push(used.every((each) => lasting[each]) && !signature.includes("n") && !namesLength([args, options]));
+    if (folded.has(number)) {
+      values.push(folded.get(number));
+      continue;
+    }
     const [given, chosen] = [args, options].map((written) => argument(written, values, length));
     const [value, run] = nodeOf(name, resultsFor(signature, length), given, chosen);
-    const constant = valuesIn([args, options]).every((number) => fixed[number]);
+    values.push(value);
     if (run && constant) run();
     else if (run) program.push(run);
-    values.push(value);
-    fixed.push(constant);
+    if (lasting[number]) folded.set(number, value);
   }
   const results = graph.results.map((number) => values[number]);
   return (given) => {
@@ -104,6 +112,11 @@ function argument(written, values, length) {
   if ("whole" in written) return BigInt(written.whole);
   if ("number" in written) return Number(written.number);
   return Object.fromEntries(Object.entries(written).map(([name, each]) => [name, argument(each, values, length)]));
+}
+/** @param {any} written @returns {boolean} whether the length of a memory stands in it */
+function namesLength(written) {
+  if (written === null || typeof written !== "object") return false;
+  return "n" in written || Object.values(written).some(namesLength);
 }
 /** @param {any} written @returns {number[]} the values that stand in it */
 function valuesIn(written) {
