@@ -111,9 +111,10 @@ def run(main: str, data: dict[str, Any], folder: Path) -> Any:
     return run_javascript(script(SESSION) + helpers + main, data, folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("world_id", "policies"),
-    [("tutorial-v1", ["gru", "bag_gru"]), pytest.param("lookup-v0", ["transformer", "gru"], marks=pytest.mark.slow)],
+    [("tutorial-v1", ["gru", "bag_gru"]), ("lookup-v0", ["transformer", "gru"])],
 )
 def test_whatever_is_done_nodes_stay_and_a_link_is_the_session(
     world_id: str, policies: list[str], tmp_path: Path

@@ -113,6 +113,7 @@ def shortest(world: Any, state: dict[str, torch.Tensor]) -> int | None:
 
 
 @needs_javascript
+@pytest.mark.slow
 def test_a_search_that_gives_up_does_not_know(tmp_path: Path) -> None:
     world = make_world("tutorial-v1")
     [way] = ways(world, [{"tasks": rows_of(world, 2)}], tmp_path, most=10)
