@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from inwit.evidence.battery import examine
     from inwit.integrations.hub import push_to_hub, save_pretrained
     from inwit.integrations.onnx import export_onnx
+    from inwit.playground.page import page
     from inwit.rollout.collect import collect
     from inwit.runs.conditions import UnsavedError
     from inwit.runs.loading import load
@@ -50,6 +51,7 @@ _HOMES = {
     "from_pretrained": "inwit.runs.portable:from_pretrained",
     "load": "inwit.runs.loading:load",
     "make": "inwit.worlds:make",
+    "page": "inwit.playground.page:page",
     "pass_at_k": "inwit.evaluation.pass_at_k:pass_at_k",
     "play": "inwit.worlds.play:play",
     "push_to_hub": "inwit.integrations.hub:push_to_hub",

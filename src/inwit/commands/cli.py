@@ -33,6 +33,7 @@ COMMANDS = (
     "query",
     "compare",
     "report",
+    "page",
     "export",
     "worlds",
     "recipes",

@@ -1,0 +1,128 @@
+"""What a page holds beside graphs: its problems, its yardsticks, what its agents are, and episodes as Python plays
+them, by which the page checks itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from inwit.core import result_text
+from inwit.core.capabilities import capable
+from inwit.core.contracts import Agent, Policy, World, parameters_of
+from inwit.core.errors import UserError
+from inwit.core.results import Json
+from inwit.core.seeding import stream
+from inwit.core.types import Tasks
+from inwit.playground.blob import Blob
+from inwit.playground.problems import drawn
+from inwit.playground.tracing import trace
+from inwit.rollout.collect import collect
+from inwit.runs.folder import evaluations, number, read_record, result
+from inwit.worlds.examination import yardsticks_of
+from inwit.worlds.oracle.programs import oracle_program
+
+GOLDEN = 8  # episodes of each agent
+KINDS = 30  # of a world with more kinds the yardsticks are left to the page's own search
+
+
+def yardsticks(world: World) -> list[Json]:
+    """For each kind the `oracle`'s program and the best `shortcut` with the share of problems on which it is right,
+    where constant programs are known; {} elsewhere."""
+    if not capable(world, "constant_programs"):
+        return [_best_program(world, kind) for kind in range(len(world.kinds))]
+    found = []
+    for kind in range(len(world.kinds)):
+        known = yardsticks_of(world, kind)
+        oracle, shortcut = known["oracle"].program, known["shortcut"].program
+        made: Json = {"oracle": world.vocabulary.ids(oracle)} if oracle else {}
+        if shortcut:
+            made |= {"shortcut": world.vocabulary.ids(shortcut), "share": known["shortcut"].success}
+        found.append(made)
+    return found
+
+
+def _best_program(world: World, kind: int) -> Json:
+    if len(world.kinds) > KINDS or not capable(world, "best_programs"):
+        return {}
+    try:
+        program = oracle_program(world, kind)
+    except UserError:
+        return {}
+    return {"oracle": list(program)} if program else {}
+
+
+def machine(world: World, tasks: Tasks, blob: Blob) -> Json | None:
+    """The graph of what the machine shows, kind, data and state -> Float[1, M], and the `names` of the numbers; None
+    for a world that does not show its machine. `X full` and `X` together are a register: see `worlds.machine`."""
+    if (showing := capable(world, "machine")) is None:
+        return None
+    data, state = list(tasks.data), world.reset(tasks)
+    keys = list(state)
+
+    def shown(kind: torch.Tensor, *given: torch.Tensor) -> list[torch.Tensor]:
+        of = Tasks(kind, dict(zip(data, given[: len(data)], strict=True)))
+        return [showing.machine(of, dict(zip(keys, given[len(data) :], strict=True)))]
+
+    values = [tasks.kind, *tasks.data.values(), *state.values()]
+    return {
+        "names": list(showing.machine_names),
+        "graph": trace(f"the world {world.id} (machine)", shown, values, blob),
+    }
+
+
+def golden(world: World, policy: Policy, name: str) -> list[Json]:
+    """Greedy episodes: the task's tensors, flat, the tokens, the values before each of them, and whether it ended
+    right."""
+    draws = stream(0, "page golden")
+    tasks = drawn(world, torch.arange(GOLDEN) * len(world.kinds) // GOLDEN, draws)
+    if drawing := capable(world, "chance"):
+        hidden = drawing.draw(tasks, draws).data
+        tasks = Tasks(tasks.kind, {key: hidden[key].to(each.dtype) for key, each in tasks.data.items()})
+    played = collect(world, policy, tasks)
+    lengths = played.live.sum(1).tolist()
+    return [
+        {
+            "agent": name,
+            "task": [int(tasks.kind[row]), *(each[row].flatten().tolist() for each in tasks.data.values())],
+            "tokens": played.tokens[row, :length].tolist(),
+            "values": [round(value, 6) for value in played.values[row, :length].tolist()],
+            "success": bool(played.success[row]),
+        }
+        for row, length in enumerate(lengths)
+    ]
+
+
+def about(agent: Agent) -> Json:
+    """What is told of an agent: its policy, its size, its training and its result, as far as they are known."""
+    told: Json = {"parameters": sum(each.numel() for each in parameters_of(agent.policy)), "run": agent.name}
+    if agent.config is not None:
+        told |= {"policy": agent.config.policy.id, "width": agent.config.policy.settings.to_dict().get("width")}
+        told["seed"] = agent.config.seed
+    if (seconds := number(agent.summary, "seconds")) is not None:
+        told["seconds"] = seconds
+    if agent.path is None or not (agent.path / "run.json").is_file() or agent.untold:
+        return told
+    found = result(read_record(agent.path), evaluations(agent.path))
+    if found is not None:
+        told |= {"solved": found.solved, "problems": found.problems, "what": result_text.problems(found)}
+        told["proven"] = found.proven
+    return told
+
+
+def names_of(agents: Sequence[Agent]) -> list[str]:
+    """A name for each agent, by which the page and its links call it: its policy's; where two have the same, with the
+    seed; where they have that, too, with a number."""
+    plain = [_policy(each) for each in agents]
+    seeded = [
+        f"{name}-{each.config.seed}" if plain.count(name) > 1 and each.config else name
+        for name, each in zip(plain, agents, strict=True)
+    ]
+    return [
+        f"{name}.{seeded[:place].count(name) + 1}" if seeded.count(name) > 1 else name
+        for place, name in enumerate(seeded)
+    ]
+
+
+def _policy(agent: Agent) -> str:
+    return agent.script or (type(agent.policy).__name__ if agent.config is None else agent.config.policy.id)

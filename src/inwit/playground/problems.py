@@ -1,0 +1,66 @@
+"""Which problems a page may pose: examples of each kind, and which of their numbers a person may change."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from inwit.core.capabilities import capable
+from inwit.core.contracts import World
+from inwit.core.errors import UserError
+from inwit.core.results import Json
+from inwit.core.seeding import stream
+from inwit.core.types import Tasks
+
+TRIALS = 128  # tasks of a kind that tell what varies in it
+EXAMPLES = 24  # of a kind whose numbers depend on each other, so that none may be changed alone
+
+
+def problems(world: World) -> list[Json]:
+    """For each kind its `name`, `fields` that may be changed alone, each [tensor, place, least, greatest], and
+    `examples`, each a list of the tasks' tensors, flat: one, or several where there are no fields."""
+    return [_of_kind(world, kind) for kind in range(len(world.kinds))]
+
+
+def drawn(world: World, kinds: Tensor, draws: torch.Generator) -> Tasks:
+    """Tasks of these kinds. Of a world that draws nothing is drawn, where it can list its tasks."""
+    listing = capable(world, "all_tasks") if capable(world, "chance") else None
+    if listing is None:
+        return world.sample(kinds, draws)
+    parts = []
+    for kind in kinds.tolist():
+        listed = listing.all_tasks([kind])
+        parts.append(listed[torch.randint(len(listed), (1,), generator=draws)])
+    return Tasks.joined(parts)
+
+
+def _of_kind(world: World, kind: int) -> Json:
+    draws = stream(kind, "page problems")
+    tasks = drawn(world, torch.full((TRIALS,), kind), draws)
+    rows = [tensor.flatten(1) if tensor.ndim > 1 else tensor[:, None] for tensor in tasks.data.values()]
+    fields = [
+        [number, place, int(row[:, place].min()), int(row[:, place].max())]
+        for number, row in enumerate(rows)
+        for place in range(row.shape[1])
+        if row[:, place].min() < row[:, place].max()
+    ]
+    free = _independent(world, tasks, fields, draws)
+    count = 1 if free else EXAMPLES
+    examples = [[row[place].tolist() for row in rows] for place in range(count)]
+    return {"name": world.kinds.names[kind], "fields": fields if free else [], "examples": examples}
+
+
+def _independent(world: World, tasks: Tasks, fields: list[list[int]], draws: torch.Generator) -> bool:
+    """Whether any values of the fields together make a task: the world reads them back as they were."""
+    names, made = list(tasks.data), Tasks(tasks.kind, {name: each.clone() for name, each in tasks.data.items()})
+    for number, place, least, most in fields:
+        tensor = made.data[names[number]]
+        flat = tensor.view(len(tensor), -1)
+        flat[:, place] = torch.randint(least, most + 1, (len(flat),), generator=draws).to(flat.dtype)
+    try:
+        again = [world.task(task) for task in world.describe(made)]
+    except (UserError, ValueError, IndexError, KeyError):
+        return False
+    back = Tasks.joined(again)
+    same = [torch.equal(back.data[name].to(each.dtype), each) for name, each in made.data.items()]
+    return torch.equal(back.kind, made.kind) and all(same)

@@ -1,0 +1,152 @@
+"use strict";
+/* Draws the score: one table, a column for each token. The head is a matter of classes alone, so that a step draws
+   nothing anew. */
+
+/** @param {any} cost of a chip @returns {string} */
+const moodOf = (cost) => (cost === 0 ? "good" : cost === Infinity ? "bad" : cost > 0 ? "soso" : "");
+
+/** @param {any} app @param {Chip} chip @param {Object<string, any>} props @returns {HTMLElement} */
+function chipButton(app, chip, props) {
+  const mood = moodOf(chip.cost), classes = ["chip", chip.writer === "agent" ? "" : chip.writer, mood].filter((each) => each);
+  const cost = { good: "keeps to a shortest way", bad: "leaves no way", soso: `${chip.cost} longer than a shortest way` }[mood];
+  const by = { hand: "written by you", world: "written by the world", agent: "" }[chip.writer];
+  const title = [`${chip.word}: ${percent(chip.share)} likely`, by, cost].filter((each) => each).join(", ");
+  return h(`button.${classes.join(".")}`, { type: "button", vars: { p: chip.share }, title, ...props }, span("", chip.word), h("i", { "aria-hidden": "true" }));
+}
+
+/** @param {number|string|null} left @returns {HTMLElement|string} */
+function toGoCell(left) {
+  if (left === null) return "";
+  if (left === "right") return span("good", "✓", unseen(" right"));
+  if (left === "wrong") return span("bad", "✕", unseen(" wrong"));
+  if (left === "lost") return h("span.bad", { title: "no way to the goal is left" }, "✕", unseen(" no way is left"));
+  if (left === "searching") return span("soft", "…");
+  if (left === "unknown") return h("span.soft", { title: "too far to search here" }, "?");
+  return h("span", { title: "tokens of the shortest way from here" }, String(left));
+}
+/** @param {number|null} value @returns {HTMLElement|string} */
+function gauge(value) {
+  if (value === null) return "";
+  const share = Math.max(0, Math.min(1, value));
+  return h("span.gauge", { vars: { v: share } }, h("i", { "aria-hidden": "true" }), h("b", {}, minus(value.toFixed(2))));
+}
+
+/** A track: a cell for each column, the first under the last token of the prompt.
+ * @param {any} score @param {string} name @param {string} style @param {(column: number) => any} make */
+function track(score, name, style, make) {
+  const wide = score.prompt.length;
+  return h(`tr.${style}`, {}, h("th", { scope: "row" }, name),
+    score.prompt.map((_, k) => h(k === wide - 1 ? "td.edge" : "td", {}, k === wide - 1 ? make(0) : "")),
+    Array.from({ length: score.columns }, (_, k) => h("td", {}, make(k + 1))));
+}
+/** @param {any} score @returns {HTMLElement} */
+function numbersRow(score) {
+  const wide = score.prompt.length;
+  return h("tr.numbers", {}, h("th", { scope: "col" }, unseen("track")),
+    score.prompt.map((_, k) => h(k === wide - 1 ? "th.edge" : "th", { scope: "col" }, k ? unseen(`prompt ${k + 1}`) : "reads")),
+    Array.from({ length: score.columns }, (_, k) => h("th", { scope: "col" }, String(k + 1))));
+}
+/** @param {any} app @param {any} score @param {any} line @param {number} number @returns {HTMLElement} */
+function lineRow(app, score, line, number) {
+  const wide = score.prompt.length;
+  const noteAt = (column) => (line.edits.has(column) ? h("span.note-edit", { title: "changed by you" }, `✎ ${line.edits.get(column).text}`) : "");
+  const read = (word, k) => [
+    number ? "" : h("button.chip.read", { type: "button", title: "of the problem", "data-key": `p${k}`, onclick: () => app.first() }, word),
+    k === wide - 1 ? noteAt(0) : "",
+  ];
+  const written = (column) => {
+    const chip = line.chips.get(column), edit = line.edits.get(column);
+    const fork = number && !chip && !edit && column === line.parts - 1 ? h("span.fork", { "aria-hidden": "true" }, "└") : "";
+    const show = () => app.show(edit ? edit.node : chip.node, line.leaf);
+    return [chip ? chipButton(app, chip, { "data-key": `c${chip.node.id}`, onclick: show }) : fork, noteAt(column)];
+  };
+  return h(line.active ? "tr.program.active" : "tr.program", {}, h("th", { scope: "row" }, line.name),
+    score.prompt.map((word, k) => h(k === wide - 1 ? "td.edge" : "td", {}, read(word, k))),
+    Array.from({ length: score.columns }, (_, k) => h("td", {}, written(k + 1))));
+}
+/** @param {any} score @param {any} register @param {boolean} first @returns {HTMLElement} */
+function registerRow(score, { name, cells }, first) {
+  const text = ({ value }) => (value === null ? "·" : (Math.abs(value) > SURE ? "≈" : "") + minus(value));
+  return track(score, name, first ? "register.first" : "register", (column) => {
+    const cell = cells[column];
+    return cell ? span([cell.value === null ? "empty" : "", cell.changed ? "changed" : ""].filter((each) => each).join("."), text(cell)) : "";
+  });
+}
+/** @param {any} app @param {any} score @returns {HTMLElement|null} */
+function memoryRow(app, score) {
+  const { desk } = app, agent = desk.engine.page.agents[desk.agent], wide = score.prompt.length;
+  if (!agent.units) return null;
+  const real = [...desk.session.prompt[1].data.keys()].filter((place) => desk.session.prompt[1].data[place]);
+  const column = (memory, place, node) => {
+    if (!memory) return "";
+    const values = unitsOf(agent, memory, place), line = app.unit === null || agent.units.grows ? null : (app.unit + 0.5) / values.length;
+    const choose = (event) => app.chooseUnit(event, values.length, node);
+    return h("div.heat", { onclick: choose }, heat(values, agent.units.scale, memory), line === null ? "" : h("i.unit", { vars: { u: line }, "aria-hidden": "true" }));
+  };
+  const memoryOf = (node) => node?.agents[desk.agent]?.memory, shown = score.nodes;
+  const count = unitsOf(agent, desk.session.root.agents[desk.agent].memory, -1).length, most = agent.units.scale.toFixed(agent.units.scale < 0.95 ? 1 : 0);
+  const heading = h("th", { scope: "row" }, "memory", h("small", {}, `${count} units`),
+    h("span.scale", { "aria-hidden": "true" }, h("i"), h("small", {}, span("", `−${most}`), span("", `+${most}`))),
+    unseen(". Pictures: blue is below 0, orange above. The unit field gives the numbers."));
+  return h("tr.memory", {}, heading,
+    score.prompt.map((_, k) => h(k === wide - 1 ? "td.edge" : "td", {}, k === wide - 1
+      ? column(memoryOf(shown[0]), real[k], shown[0]) : column(app.readings()[k]?.memory, real[k], desk.session.root))),
+    Array.from({ length: score.columns }, (_, k) => h("td", {}, column(memoryOf(shown[k + 1]), -1, shown[k + 1]))));
+}
+/** @param {any} score @param {any} other @param {boolean} first @returns {HTMLElement} */
+function otherRow(score, other, first) {
+  const verdict = {
+    oracle: () => [h("b", {}, String(other.length)), other.proven ? " tokens, proven shortest" : " tokens, shortest found"],
+    shortcut: () => ["right on ", h("b", {}, percent(other.share)), " of problems"],
+    agent: () => (other.success ? span("good", h("b", {}, "✓"), ` right, ${other.tokens.length} tokens`)
+      : span("bad", h("b", {}, "✕"), other.truncated ? " out of tokens" : " wrong")),
+  }[other.kind]();
+  const title = {
+    oracle: other.proven ? "the shortest program that is right on every problem of its kind" : "the shortest program that this page's search found",
+    shortcut: "the best program that is shorter than the oracle's", agent: "another agent on the same problem",
+  }[other.kind];
+  return h(first ? "tr.rival.firstrival" : "tr.rival", {}, h("th", { scope: "row", title }, other.name),
+    h("td.edge.verdict", { colSpan: score.prompt.length }, verdict),
+    Array.from({ length: score.columns }, (_, k) => {
+      const token = other.tokens[k];
+      return h("td", {}, token ? span(token.differs ? "mini.other" : "mini", token.word) : "");
+    }));
+}
+
+/** @param {any} app */
+function drawScore(app) {
+  const score = scoreOf(app.desk), rows = [numbersRow(score), ...score.lines.map((line, k) => lineRow(app, score, line, k))];
+  if (score.togo) rows.push(track(score, "to go", "verdicts", (column) => toGoCell(score.togo[column])));
+  rows.push(track(score, "expects", "values", (column) => gauge(score.expects[column])));
+  rows.push(...score.registers.map((register, k) => registerRow(score, register, k === 0)), memoryRow(app, score) ?? "");
+  rows.push(...score.others.map((other, k) => otherRow(score, other, k === 0)));
+  const wide = score.columns + score.prompt.length, said = verdictOf(app.desk);
+  const table = h(wide > 18 ? "table.long" : "table", { vars: { columns: wide } }, h("tbody", {}, rows));
+  byId("score").replaceChildren(
+    h("div.scroll", { tabIndex: 0, role: "region", "aria-label": "the episode as a table, a column for each token" }, table),
+    h("p.verdict-line", {}, said ? [h(`b.${said.mood}`, {}, said.head), said.text, said.warning ? h("b", {}, said.warning) : ""]
+      : app.desk.tip.forced === UNDECIDED ? "The world answers next." : "The episode goes on: step, or press End."),
+  );
+}
+
+/** Marks the column of the position that is looked at, and brings it into view. @param {any} app */
+function moveHead(app) {
+  const box = byId("score").querySelector(".scroll"), { session } = app.desk, wide = app.desk.session.prompt[1].data.reduce((sum, one) => sum + one, 0);
+  for (const cell of box.querySelectorAll(".now")) cell.classList.remove("now");
+  for (const cell of box.querySelectorAll("[aria-current]")) cell.removeAttribute("aria-current");
+  for (const row of box.querySelectorAll("tr")) {
+    let column = -wide;
+    for (const cell of [...row.children].slice(1)) {
+      column += /** @type {HTMLTableCellElement} */ (cell).colSpan;
+      if (column === session.at.column && !cell.classList.contains("verdict")) cell.classList.add("now");
+    }
+  }
+  let here = session.at;
+  while (here.parent && here.how.kind !== "token") here = here.parent;
+  box.querySelector(`[data-key="${here.parent ? `c${here.id}` : `p${wide - 1}`}"]`)?.setAttribute("aria-current", "step");
+  const now = /** @type {HTMLElement|null} */ (box.querySelector("tr.numbers .now")), names = box.querySelector("th").offsetWidth;
+  if (!now) return;
+  const left = now.offsetLeft - names - 8, right = now.offsetLeft + now.offsetWidth + 8;
+  if (box.scrollLeft > left) box.scrollLeft = left;
+  if (right > box.scrollLeft + box.clientWidth) box.scrollLeft = right - box.clientWidth;
+}
