@@ -26,7 +26,7 @@ from inwit.core.seeding import stream
 from inwit.core.types import Tasks
 from inwit.core.vocabulary import CHOICE
 from inwit.playground import blob as constants
-from inwit.playground import graphs, operators, tracing
+from inwit.playground import graphs, operators, together, tracing
 from inwit.playground.blob import Blob
 from inwit.version import __version__
 
@@ -35,14 +35,17 @@ STRAYS = 0.1  # share of tokens that may be illegal
 KEPT = 50  # files, the newest
 
 
-def graphs_of(world: World) -> tuple[Json, Blob]:
-    """`graphs.world_graphs` of one episode, with the blob of their constants. Those of agents may be added to it.
-    Raises `UserError` for a world that cannot be traced."""
-    path, seen = _path_of(world), behaviour(world)
+def graphs_of(world: World, *, searching: bool = False) -> tuple[Json, Blob]:
+    """`graphs.world_graphs` of one episode, with the blob of their constants. Those of agents may be added to it. With
+    `searching`, `together` are the rules with which a page searches. Raises `UserError` for a world that cannot be
+    traced."""
+    path, seen = _path_of(world, searching), behaviour(world)
     if path is not None and (found := _load(path, seen)):
         return found
     blob = Blob()
     made = graphs.world_graphs(world, graphs.example(world), blob)
+    if searching:
+        made["together"] = together.rules_together(world, blob)
     if path is not None:
         _save(path, {"graphs": made, "behaviour": seen, "tensors": blob.tensors}, blob)
     return made, blob
@@ -72,14 +75,14 @@ def _episodes(world: World, tasks: Tasks, draws: torch.Generator) -> Iterator[Te
         yield from (*step.extra.values(), *step.counts.values())
 
 
-def _path_of(world: World) -> Path | None:
+def _path_of(world: World, searching: bool) -> Path | None:
     """The file of a world's graphs; None where there is no place for it."""
     if (folder := cache_folder()) is None:
         return None
-    about = [world.id, world.settings.to_dict(), __version__, torch.__version__]
+    about = [world.id, world.settings.to_dict(), __version__, torch.__version__, searching]
     digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
     try:
-        for module in (constants, graphs, operators, tracing):
+        for module in (constants, graphs, operators, together, tracing):
             digest.update(Path(module.__file__ or "").read_bytes())
     except OSError:
         return None

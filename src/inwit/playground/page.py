@@ -21,11 +21,9 @@ from inwit.core.errors import UserError
 from inwit.core.paths import given_path
 from inwit.core.results import Json
 from inwit.playground import cache, contents
-from inwit.playground.blob import Blob
 from inwit.playground.graphs import agent_graphs, example, on_cpu
 from inwit.playground.problems import problems
 from inwit.playground.scripts import PAGE, script
-from inwit.playground.together import rules_together
 from inwit.playground.units import units
 from inwit.runs.loading import load
 from inwit.version import __version__
@@ -64,7 +62,8 @@ def described(agents: Sequence[Agent], tell: storage.Tell) -> Json:
     """All that a page holds: what `static/engine.js` takes, and what is shown beside it."""
     world = _shared(agents)
     tell(f"the world {world.id}")
-    graphs, blob = cache.graphs_of(world)
+    graphs, blob = cache.graphs_of(world, searching=True)
+    together = graphs.pop("together")
     made: Json = {
         "version": __version__,
         "id": world.id,
@@ -75,13 +74,12 @@ def described(agents: Sequence[Agent], tell: storage.Tell) -> Json:
         "masks": world.masks,
         "limit": world.known_limit,
         "world": graphs,
+        "together": together,
         "problems": problems(world),
     }
-    tell("the shortest ways of the world")
-    made["together"] = rules_together(world, blob)
-    made["machine"] = contents.machine(world, example(world), blob)
-    made["yardsticks"] = contents.yardsticks(world)
-    made["agents"], made["golden"] = {}, []
+    tell("its yardsticks")
+    made |= {"machine": contents.machine(world, example(world), blob), "yardsticks": contents.yardsticks(world)}
+    made |= {"agents": {}, "golden": []}
     for name, agent in zip(contents.names_of(agents), agents, strict=True):
         tell(f"the agent {name}")
         policy = on_cpu(agent.policy)
@@ -94,12 +92,12 @@ def described(agents: Sequence[Agent], tell: storage.Tell) -> Json:
 def html(held: Json) -> str:
     """The page that holds this."""
     folder = resources.files("inwit.playground") / "static"
-    code, style = script(PAGE), (folder / "page.css").read_text(encoding="utf-8")
-    code = SPARE.sub("", code)
+    code = SPARE.sub("", script(PAGE))
+    style = re.sub(r"(?<=[:;,{}]) | (?=[{}])", "", (folder / "page.css").read_text(encoding="utf-8"))
     packed = gzip.compress(storage.to_json(held, indent=None), 9, mtime=0)
-    policy = f"default-src 'none'; script-src '{digest(code)}'; style-src '{digest(style)}'; base-uri 'none'; form-action 'none'"
+    sources = f"script-src '{digest(code)}'; style-src '{digest(style)}'"
     parts = {
-        "POLICY": policy,
+        "POLICY": f"default-src 'none'; {sources}; base-uri 'none'; form-action 'none'",
         "VERSION": __version__,
         "TITLE": escape(f"{', '.join(held['agents'])} in {held['id']}"),
         "STYLE": style,
@@ -122,8 +120,8 @@ def _shared(agents: Sequence[Agent]) -> World:
     first = agents[0].world
     for agent in agents[1:]:
         if (agent.world.id, agent.world.settings) != (first.id, first.settings):
+            one, other = agents[0].name or "the first", agent.name or "another"
             raise UserError(
-                f"{agent.name or 'an agent'} lives in another world ({agent.world.id}) than {agents[0].name or 'the first'} "
-                f"({first.id}), or in one with other settings: make a page for each"
+                f"{one} lives in {first.id} and {other} in {agent.world.id}, or with other settings: make a page for each"
             )
     return first

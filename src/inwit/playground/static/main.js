@@ -24,11 +24,12 @@ function appOf(engine, constants) {
     app.speak();
   };
   const edited = async (node) => go(node, await play(node));
-  const toNode = (move) => {
-    const node = move();
+  const toNode = (move, nothing) => {
+    const before = at(), node = move();
+    if (node === before) return app.speak(nothing);
     app.desk.tip = tips.get(node) ?? app.desk.session.leaves(node).at(-1);
     draw(app);
-    app.speak();
+    return app.speak();
   };
 
   const app = {
@@ -102,8 +103,8 @@ function appOf(engine, constants) {
       await edited(node);
     }),
     forget: act(async () => edited(await app.desk.session.setMemory(at(), app.desk.agent, 0))),
-    undo: act(() => toNode(() => app.desk.session.undo())),
-    redo: act(() => toNode(() => app.desk.session.redo())),
+    undo: act(() => toNode(() => app.desk.session.undo(), "Nothing to undo.")),
+    redo: act(() => toNode(() => app.desk.session.redo(), "Nothing to redo.")),
     /** Takes the branch that is shown out of the tree, up to where it began. */
     remove: act(() => {
       const { session, tip } = app.desk, lines = branchesOf(app.desk), line = lines.find(({ leaf }) => session.path(tip).includes(leaf));

@@ -56,7 +56,7 @@ function linesOf(desk) {
       if (node.how.kind === "token") chips.set(node.column, chipOf(desk, node));
       else if (node.parent) edits.set(node.column, { node, text: editText(node.how, desk.engine.page.agents[node.how.agent].units) });
     }
-    const active = desk.session.path(desk.tip).includes(leaf), parts = own[0]?.parent ? own[0].column : 0;
+    const active = desk.session.path(desk.tip).includes(leaf), parts = own[0]?.how.kind === "token" ? own[0].column - 1 : -1;
     return { name, leaf, active, chips, edits, parts };
   });
 }

@@ -56,7 +56,7 @@ function lineRow(app, score, line, number) {
   ];
   const written = (column) => {
     const chip = line.chips.get(column), edit = line.edits.get(column);
-    const fork = number && !chip && !edit && column === line.parts - 1 ? h("span.fork", { "aria-hidden": "true" }, "└") : "";
+    const fork = number && !chip && !edit && column === line.parts ? h("span.fork", { "aria-hidden": "true" }, "└") : "";
     const show = () => app.show(edit ? edit.node : chip.node, line.leaf);
     return [chip ? chipButton(app, chip, { "data-key": `c${chip.node.id}`, onclick: show }) : fork, noteAt(column)];
   };
