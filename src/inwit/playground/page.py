@@ -122,6 +122,6 @@ def _shared(agents: Sequence[Agent]) -> World:
         if (agent.world.id, agent.world.settings) != (first.id, first.settings):
             one, other = agents[0].name or "the first", agent.name or "another"
             raise UserError(
-                f"{one} lives in {first.id} and {other} in {agent.world.id}, or with other settings: make a page for each"
+                f"{one} lives in {first.id}, {other} in {agent.world.id} or with other settings: make a page for each"
             )
     return first

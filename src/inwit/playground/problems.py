@@ -27,11 +27,10 @@ def drawn(world: World, kinds: Tensor, draws: torch.Generator) -> Tasks:
     listing = capable(world, "all_tasks") if capable(world, "chance") else None
     if listing is None:
         return world.sample(kinds, draws)
-    parts = []
-    for kind in kinds.tolist():
-        listed = listing.all_tasks([kind])
-        parts.append(listed[torch.randint(len(listed), (1,), generator=draws)])
-    return Tasks.joined(parts)
+    wanted = kinds.tolist()
+    listed = {kind: listing.all_tasks([kind]) for kind in set(wanted)}
+    places = {kind: torch.randint(len(tasks), (len(wanted),), generator=draws) for kind, tasks in listed.items()}
+    return Tasks.joined([listed[kind][places[kind][row : row + 1]] for row, kind in enumerate(wanted)])
 
 
 def _of_kind(world: World, kind: int) -> Json:

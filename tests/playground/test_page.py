@@ -1,0 +1,175 @@
+"""The page: all in one file, nothing from elsewhere, and its script and style alone may run."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import inwit
+from inwit.commands import cli
+from inwit.core.contracts import Agent
+from inwit.core.errors import UserError
+from inwit.core.types import Tasks
+from inwit.playground.page import described, html
+from inwit.playground.problems import drawn, problems
+from inwit.playground.scripts import PAGE, script
+from inwit.playground.units import alike
+from support import make_world, small_policy, untrained
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    agent = untrained(policy={"width": 32})
+    assert sum(each.numel() for each in agent.policy.parameters()) == 5619, "the tutorial's own GRU"
+    told: list[str] = []
+    made = html(described([agent], told.append))
+    assert told == ["the world tutorial-v1", "its yardsticks", "the agent gru"]
+    return made
+
+
+class Parts(HTMLParser):
+    """The texts of a page's scripts and styles, and the attributes of all elements."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.texts: dict[str, list[str]] = {"script": [], "style": []}
+        self.attributes: list[tuple[str, str, str]] = []
+        self.inside = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.attributes += [(tag, name, value or "") for name, value in attrs]
+        self.inside = tag
+        if tag in self.texts:
+            self.texts[tag].append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        self.inside = ""
+
+    def handle_data(self, data: str) -> None:
+        if self.inside in self.texts:
+            self.texts[self.inside][-1] += data
+
+
+def test_it_is_small_and_loads_nothing(page: str) -> None:
+    assert len(page.encode()) <= 150_000
+    assert re.findall(r"https?:[^\"' ]*", page) == ["http://www.w3.org/2000/svg"], "the name of a kind of picture"
+    assert not re.search(r"@import|url\(|innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|fetch\(", page)
+    parts = Parts(page)
+    assert not {name for _, name, _ in parts.attributes} & {"src", "href", "action", "style", "srcset"}
+    assert not [name for _, name, _ in parts.attributes if name.startswith("on")]
+
+
+def test_its_policy_allows_its_own_script_and_style_alone(page: str) -> None:
+    parts = Parts(page)
+    policy = next(value for tag, _, value in parts.attributes if tag == "meta" and value.startswith("default-src"))
+    [data, code], [style] = parts.texts["script"], parts.texts["style"]
+    hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (code, style)]
+    assert policy == (
+        f"default-src 'none'; script-src 'sha256-{hashes[0]}'; style-src 'sha256-{hashes[1]}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    assert re.fullmatch(r"[A-Za-z0-9+/=]+", data)
+
+
+def test_no_text_of_the_script_goes_over_lines() -> None:
+    """The page drops indents: in such a text they would be lost."""
+    assert [line for line in script(PAGE).splitlines() if line.count("`") % 2] == []
+
+
+def test_names_become_no_markup() -> None:
+    held: dict[str, Any] = {"agents": {"</title><img>": {}}, "id": "</script><img>"}
+    made = html(held)
+    assert "<img>" not in made
+    assert "&lt;/title&gt;&lt;img&gt; in &lt;/script&gt;&lt;img&gt;: inwit playground</title>" in made
+
+
+def test_a_script_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"^the policy pipeline.* cannot become a graph.*inwit explain") as refused:
+        inwit.page(inwit.scripted("pipeline", make_world("tutorial-v1")), tmp_path / "p.html", tell=lambda _: None)
+    assert "\n" not in str(refused.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_agents_share_one_world() -> None:
+    agents = [
+        Agent(world, small_policy("gru", world)) for world in (make_world("tutorial-v1"), make_world("lookup-v0"))
+    ]
+    with pytest.raises(UserError, match="the first lives in tutorial-v1, another in lookup-v0 .*a page for each"):
+        described(agents, lambda _: None)
+    with pytest.raises(UserError, match="1 to 6 agents, not 7"):
+        described(agents[:1] * 7, lambda _: None)
+    with pytest.raises(UserError, match="1 to 6 agents, not 0"):
+        described([], lambda _: None)
+
+
+def test_the_command_writes_over_no_other_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "page.html").write_text("mine")
+    assert cli.main(["page", "latest"]) == 2
+    assert "no page of inwit's" in capsys.readouterr().err
+    assert (tmp_path / "page.html").read_text() == "mine"
+    assert cli.main(["page", "latest", "--out", ""]) == 2
+
+
+@pytest.mark.parametrize("world_id", ["tutorial-v0", "tutorial-v1", "calculator-v0", "lookup-v0"])
+def test_all_numbers_of_a_problem_that_may_be_changed_make_problems(world_id: str) -> None:
+    world = make_world(world_id, **({"max_operators": 1} if world_id == "calculator-v0" else {}))
+    found = problems(world)
+    assert [each["name"] for each in found] == list(world.kinds.names)
+    shapes = {name: each.shape[1:] for name, each in drawn(world, torch.tensor([0]), torch.Generator()).data.items()}
+    for kind, each in enumerate(found):
+        assert each["fields"], each["name"]
+        for end in (2, 3):  # all numbers at their least, then at their greatest
+            cells = [list(row) for row in each["examples"][0]]
+            for field in each["fields"]:
+                cells[field[0]][field[1]] = field[end]
+            rows = zip(shapes.items(), cells, strict=True)
+            data = {name: torch.tensor(row).view(1, *shape) for (name, shape), row in rows}
+            tasks = Tasks(torch.tensor([kind]), data)
+            again = world.task(world.describe(tasks)[0])
+            assert all(torch.equal(again.data[name].long(), tensor) for name, tensor in data.items())
+
+
+def test_units_that_act_alike_lie_together() -> None:
+    draws = np.random.default_rng(0)
+    one, other = draws.normal(size=(2, 500))
+    order = alike(np.stack([one, other, -one + 0.1 * other, np.zeros(500), other + 0.1 * one], 1))
+    assert sorted(order) == [0, 1, 2, 3, 4]
+    assert abs(order.index(0) - order.index(2)) == 1
+    assert abs(order.index(1) - order.index(4)) == 1
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
+def test_a_browser_shows_it_and_it_agrees_with_python(page: str, tmp_path: Path) -> None:
+    (tmp_path / "page.html").write_text(page, encoding="utf-8")
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--virtual-time-budget=20000"]
+    command = [str(CHROMIUM), *flags, f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom"]
+    link = "#v=1&w=tutorial-v1&k=1&p=5.2.4.4.0&t=MUL.ADD.~gru:hidden:7=0_5&at=0.3&a=gru&s=1"
+    done = subprocess.run(
+        [*command, f"{(tmp_path / 'page.html').as_uri()}{link}"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "agrees with Python on 8 of 8 episodes." in done.stdout
+    assert not [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+    assert re.search(r'<h2>After ADD</h2>.*expects.*best: 2 more.*<span class="badge good"[^>]*>✓ best', done.stdout)
+    assert "✎ unit " in done.stdout
+    assert re.search(r'aria-current="step"[^>]*>\s*<span>ADD', done.stdout)
