@@ -107,7 +107,7 @@ def test_agents_share_one_world() -> None:
     agents = [
         Agent(world, small_policy("gru", world)) for world in (make_world("tutorial-v1"), make_world("lookup-v0"))
     ]
-    with pytest.raises(UserError, match="the first lives in tutorial-v1, another in lookup-v0 .*a page for each"):
+    with pytest.raises(UserError, match=r"the first lives in tutorial-v1, another in lookup-v0 .*a page for each"):
         described(agents, lambda _: None)
     with pytest.raises(UserError, match="1 to 6 agents, not 7"):
         described(agents[:1] * 7, lambda _: None)

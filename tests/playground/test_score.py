@@ -31,7 +31,8 @@ const wordsOf = (page, tokens) => tokens.map((token) => page.vocabulary[token]);
 """
 SCORE = """
 async function main({ page }) {
-  const desk = await deskOf(page, 2, [[5, 2, 4, 4, 8]], "gru"), { session } = desk, id = (word) => page.vocabulary.indexOf(word);
+  const desk = await deskOf(page, 2, [[5, 2, 4, 4, 8]], "gru"), { session } = desk,
+    id = (word) => page.vocabulary.indexOf(word);
   const { page: { agents } } = desk.engine, write = async (node, text) => {
     for (const word of text.split(" ")) node = await session.advance(node, id(word));
     return node;
@@ -42,20 +43,24 @@ async function main({ page }) {
   desk.tip = right;
   const plain = scoreOf(desk);
   for (const node of [session.root, stored.parent]) for (const _ of desk.ways.search(tokensTo(desk, node)));
-  for (const { token } of offered(desk, stored.parent)) for (const _ of desk.ways.search([...tokensTo(desk, stored.parent), token]));
+  for (const { token } of offered(desk, stored.parent)) for (const _ of desk.ways.search([...tokensTo(desk,
+    stored.parent), token]));
   const score = scoreOf(desk), chip = (line, column) => ({ ...score.lines[line].chips.get(column), node: null });
   return {
     before: plain.togo, togo: score.togo, prompt: score.prompt, columns: score.columns,
     lines: score.lines.map(({ name, active, chips, edits }) => (
-      { name, active, words: [...chips.values()].map(({ word }) => word), edits: [...edits.values()].map(({ text }) => text) })),
-    others: score.others.map(({ name, tokens, share }) => ({ name, share: share ?? null, words: tokens.map(({ word }) => word) })),
+      { name, active, words: [...chips.values()].map(({ word }) => word),
+        edits: [...edits.values()].map(({ text }) => text) })),
+    others: score.others.map(({ name, tokens, share }) => ({ name, share: share ?? null,
+      words: tokens.map(({ word }) => word) })),
     registers: Object.fromEntries(score.registers.map(({ name, cells }) => [name, cells.map(({ value }) => value)])),
     alone: wordsOf(page, desk.rivals.gru.tokens), expects: score.expects.map((value) => value !== null),
     costs: offered(desk, stored.parent).map(({ token }) => {
       const cost = desk.ways.cost(tokensTo(desk, stored.parent), token);
       return [page.vocabulary[token], cost === Infinity ? "lost" : cost];
     }),
-    shares: offered(desk, stored.parent).reduce((sum, { share }) => sum + share, 0), hand: chip(1, 3), goal: goalOf(desk),
+    shares: offered(desk, stored.parent).reduce((sum, { share }) => sum + share, 0), hand: chip(1, 3),
+      goal: goalOf(desk),
     verdicts: [right, early, edited].map((tip) => verdictOf({ ...desk, tip })),
     unit: unitsOf(agents.gru, edited.agents.gru.memory, -1)[3],
   };
@@ -65,15 +70,18 @@ DRAWN = """
 async function main({ page }) {
   const drawn = [];
   for (const seed of [1, 1, 2, 3, 4, 5]) {
-    const desk = await deskOf(page, 0, null, "gru", seed), { session } = desk, id = (word) => page.vocabulary.indexOf(word);
+    const desk = await deskOf(page, 0, null, "gru", seed), { session } = desk,
+      id = (word) => page.vocabulary.indexOf(word);
     const end = await playOn(session, session.root, "gru", seed), score = scoreOf({ ...desk, tip: end });
     const ask = async (node) => {
       for (const word of ["F", "1"]) node = await session.advance(node, id(word));
       return session.advance(node, drawnAnswer(seed, writtenOn(session.path(node)), node.chance));
     };
     const once = await ask(session.root), twice = await ask(once);
-    drawn.push({ ended: end.ended, writers: [...score.lines[0].chips.values()].map(({ writer }) => writer), togo: score.togo,
-      same: JSON.stringify(wordsOf(page, desk.rivals.gru.tokens)) === JSON.stringify(wordsOf(page, tokensTo(desk, end))),
+    drawn.push({ ended: end.ended, writers: [...score.lines[0].chips.values()].map(({ writer }) => writer),
+      togo: score.togo,
+      same: JSON.stringify(wordsOf(page, desk.rivals.gru.tokens)) === JSON.stringify(wordsOf(page,
+        tokensTo(desk, end))),
       answers: [once, twice].map(({ how }) => page.vocabulary[how.token]), world: session.writers(once) });
   }
   return drawn;
@@ -91,7 +99,8 @@ async function main({ page }) {
   await again((one) => { one.success = !one.success; });
   await again((one) => { one.values[1] += 0.005; });
   await again((one) => { one.values[1] += 0.1; });
-  await again((one) => { one.tokens[0] = page.vocabulary.indexOf("ADD") + page.vocabulary.indexOf("MUL") - one.tokens[0]; });
+  const [add, mul] = ["ADD", "MUL"].map((word) => page.vocabulary.indexOf(word));
+  await again((one) => { one.tokens[0] = one.tokens[0] === add ? mul : add; });
   return told;
 }
 """
@@ -124,7 +133,7 @@ def test_the_score_of_a_problem(tutorial: dict[str, Any], tmp_path: Path) -> Non
         {"name": "program", "active": True, "words": ["MUL", "ADD", "STO", "MUL", "RCL", "SUB", "ANS"], "edits": []},
         {"name": "branch 1", "active": False, "words": [], "edits": ["unit 4=+0.50"]},
         {"name": "branch 2", "active": False, "words": ["ANS"], "edits": []},
-    ] or told["lines"][2]["words"] == ["ANS"]
+    ]
     assert told["before"] == ["searching"] * 7 + ["right"]
     assert told["togo"] == [7, 6, 5, 4, 3, 2, 1, "right"]
     assert told["registers"] == {
@@ -146,6 +155,7 @@ def test_the_score_of_a_problem(tutorial: dict[str, Any], tmp_path: Path) -> Non
     assert open_ended is None
 
 
+@pytest.mark.slow
 def test_a_worlds_answers_are_drawn_by_seed(tmp_path: Path) -> None:
     page = held("lookup-v0")
     page["agents"] = {"gru": page["agents"]["GRU"]}

@@ -29,9 +29,11 @@ from inwit.runs.loading import load
 from inwit.version import __version__
 
 AGENTS = 6  # beside each other, at most
-# Comments on lines of their own, and indents, are for those who mend the script: a page goes without. No text of the
-# script may go over several lines.
-SPARE = re.compile(r"^ */\*(?:(?!\*/).)*\*/\n|^ *//[^\n]*\n|^ +", re.MULTILINE | re.DOTALL)
+# Comments and indents are for those who mend the script: a page goes without. No text of it may go over several lines.
+SPARE = re.compile(
+    r"^ */\*(?:(?!\*/).)*\*/\n|/\*\* @type [^*]*\*/ ?|^ *//[^\n]*\n|(?<=[;,{(]) // [^\n\"'`]*$|^ +",
+    re.MULTILINE | re.DOTALL,
+)
 LARGE, TOO_LARGE = 5_000_000, 50_000_000  # bytes of a page
 
 Given = Agent | str | Path
@@ -93,7 +95,8 @@ def html(held: Json) -> str:
     """The page that holds this."""
     folder = resources.files("inwit.playground") / "static"
     code = SPARE.sub("", script(PAGE))
-    style = re.sub(r"(?<=[:;,{}]) | (?=[{}])", "", (folder / "page.css").read_text(encoding="utf-8"))
+    style = re.sub(r"\s+", " ", (folder / "page.css").read_text(encoding="utf-8"))
+    style = re.sub(r"(?<=[:;,{}]) | (?=[{}])", "", style)
     packed = gzip.compress(storage.to_json(held, indent=None), 9, mtime=0)
     sources = f"script-src '{digest(code)}'; style-src '{digest(style)}'"
     parts = {

@@ -3,8 +3,8 @@
 
 const byId = (id) => document.getElementById(id);
 
-/** @param {string} tag "button.chip.hand" @param {Object<string, any>} [props] properties, attributes, `on...` handlers,
- *   and `vars` for the style @param {...any} children @returns {HTMLElement} */
+/** @param {string} tag "button.chip.hand" @param {Object<string, any>} [props] properties, attributes, handlers that
+ *   begin with `on`, and `vars` for the style @param {...any} children @returns {HTMLElement} */
 function h(tag, props = {}, ...children) {
   const [name, ...classes] = tag.split("."), node = document.createElement(name);
   if (classes.length) node.className = classes.join(" ");
@@ -15,7 +15,7 @@ function h(tag, props = {}, ...children) {
     else if (key in node && key !== "list") node[key] = value;
     else node.setAttribute(key, value === true ? "" : value);
   }
-  node.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false && child !== ""));
+  node.append(...children.flat(Infinity).filter((child) => ![null, undefined, false, ""].includes(child)));
   return node;
 }
 /** @param {string} className @param {...any} children */
@@ -25,7 +25,8 @@ const unseen = (text) => span("unseen", text);
 
 /* Icons are drawn, so that they look the same wherever the page is opened. */
 const ICONS = {
-  first: "M6 5h2.6v14H6zM19 5v14l-9.5-7z", back: "M17 5v14L7 12z", step: "M7 5v14l10-7z", last: "M15.4 5H18v14h-2.6zM5 5v14l9.5-7z",
+  first: "M6 5h2.6v14H6zM19 5v14l-9.5-7z", back: "M17 5v14L7 12z", step: "M7 5v14l10-7z",
+  last: "M15.4 5H18v14h-2.6zM5 5v14l9.5-7z",
 };
 /** @param {string} name @returns {SVGElement} */
 function icon(name) {
@@ -47,7 +48,8 @@ const painted = new WeakMap(); // a memory is painted once, whatever is drawn ar
 function heat(values, scale, owner) {
   const known = painted.get(owner);
   if (known && !known.isConnected && known.height === values.length) return known;
-  const canvas = /** @type {HTMLCanvasElement} */ (h("canvas", { width: 1, height: values.length, "aria-hidden": "true" }));
+  const canvas = /** @type {HTMLCanvasElement} */ (h("canvas",
+    { width: 1, height: values.length, "aria-hidden": "true" }));
   const context = canvas.getContext("2d"), image = context.createImageData(1, values.length), dark = isDark();
   const middle = dark ? [36, 40, 49] : [246, 244, 239];
   const above = dark ? [255, 157, 92] : [200, 80, 10], below = dark ? [108, 184, 242] : [11, 100, 168];

@@ -3,16 +3,20 @@
 
 const KEYS = [
   ["→ or j", "one token on"], ["← or k", "one token back"], ["Home, End", "to the start, to the end"],
-  ["1 … 9", "write the likeliest token, the second likeliest, …"], ["↑ ↓", "another branch"], ["Shift ←", "to where the branch began"],
-  ["Backspace", "remove the branch"], ["z, Shift z", "undo, redo"], ["b", "the next token that loses the way"], ["n", "another problem"],
-  ["r", "the same problem afresh"], ["m", "to the memory"], ["l", "copy the link"], ["?", "this list"], ["Esc", "let go"],
+  ["1 … 9", "write the likeliest token, the second likeliest, …"], ["↑ ↓", "another branch"],
+  ["Shift ←", "to where the branch began"],
+  ["Backspace", "remove the branch"], ["z, Shift z", "undo, redo"], ["b", "the next token that loses the way"],
+  ["n", "another problem"],
+  ["r", "the same problem afresh"], ["m", "to the memory"], ["l", "copy the link"], ["?", "this list"],
+  ["Esc", "let go"],
 ];
 
 /** @param {any} app @returns {Object<string, () => void>} */
 const actionsOf = (app) => ({
   ArrowRight: app.step, j: app.step, ArrowLeft: app.back, k: app.back, Home: app.first, End: app.last,
   ArrowUp: () => app.branch(-1), ArrowDown: () => app.branch(1), "Shift ArrowLeft": app.toFork, Backspace: app.remove,
-  z: app.undo, "Shift Z": app.redo, "Shift z": app.redo, b: app.nextLoss, n: app.another, r: app.afresh, l: app.copyLink,
+  z: app.undo, "Shift Z": app.redo, "Shift z": app.redo, b: app.nextLoss, n: app.another, r: app.afresh,
+  l: app.copyLink,
   m: () => /** @type {HTMLElement|null} */ (document.querySelector('[data-key="unit"], [data-key="silence"]'))?.focus(),
   "?": () => help(app), "Shift ?": () => help(app),
 });
@@ -38,15 +42,18 @@ function help(app) {
   const dialog = /** @type {HTMLDialogElement} */ (byId("dialog"));
   dialog.replaceChildren(
     h("h2", {}, "Keys"), h("dl", {}, KEYS.map(([key, text]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, text)])),
-    h("label", {}, h("input", { type: "checkbox", checked: app.keys, onchange: (event) => { app.keys = event.target.checked; } }), " keys are on"),
+    h("label", {}, h("input", { type: "checkbox", checked: app.keys,
+      onchange: (event) => { app.keys = event.target.checked; } }), " keys are on"),
     h("form", { method: "dialog" }, h("button", { autofocus: true }, "close")),
   );
   dialog.showModal();
 }
 /** A text to be copied by hand, where the browser does not let a page copy. @param {string} text */
 function showText(text) {
-  const dialog = /** @type {HTMLDialogElement} */ (byId("dialog")), field = h("textarea", { readOnly: true, rows: 5, value: text, "aria-label": "the link" });
-  dialog.replaceChildren(h("h2", {}, "The link to this"), field, h("form", { method: "dialog" }, h("button", {}, "close")));
+  const dialog = /** @type {HTMLDialogElement} */ (byId("dialog")),
+    field = h("textarea", { readOnly: true, rows: 5, value: text, "aria-label": "the link" });
+  dialog.replaceChildren(h("h2", {}, "The link to this"), field,
+    h("form", { method: "dialog" }, h("button", {}, "close")));
   dialog.showModal();
   /** @type {HTMLTextAreaElement} */ (field).select();
 }

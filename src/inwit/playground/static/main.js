@@ -33,7 +33,8 @@ function appOf(engine, constants) {
   };
 
   const app = {
-    desk: /** @type {any} */ (null), problem: /** @type {any} */ (null), unit: /** @type {number|null} */ (null), keys: true,
+    desk: /** @type {any} */ (null), problem: /** @type {any} */ (null), unit: /** @type {number|null} */ (null),
+    keys: true,
     /** The answers after each token of the prompt, for the picture of the memory. */
     readings() {
       const { agent, session } = app.desk;
@@ -49,7 +50,9 @@ function appOf(engine, constants) {
       app.problem = problem;
       const ways = waysOf(page, constants, problem);
       app.desk = { engine, session: made, agent, seed: problem.seed, ways, registers, rivals: {}, tip: made.root };
-      for (const name of Object.keys(page.agents)) app.desk.rivals[name] = await playedAlone(engine, made.root, name, problem.seed);
+      for (const name of Object.keys(page.agents)) {
+        app.desk.rivals[name] = await playedAlone(engine, made.root, name, problem.seed);
+      }
       app.fresh = true;
       const here = made.at, leaf = made.leaves(here).at(-1);
       go(here, leaf.ended ? leaf : await play(leaf));
@@ -65,7 +68,8 @@ function appOf(engine, constants) {
     otherAnswers: () => app.pose({ ...app.problem, seed: app.problem.seed + 1 }),
     /** @param {HTMLInputElement} field */
     typed(field, tensor, place, least, most) {
-      const value = Number(field.value), fits = field.value !== "" && Number.isInteger(value) && value >= least && value <= most;
+      const value = field.value === "" ? NaN : Number(field.value);
+      const fits = Number.isInteger(value) && value >= least && value <= most;
       if (!fits) {
         field.value = String(app.problem.cells[tensor][place]);
         return app.speak(`It takes whole numbers from ${least} to ${most}.`);
@@ -79,7 +83,9 @@ function appOf(engine, constants) {
       const { session, tip } = app.desk, path = session.path(tip), place = path.indexOf(at());
       if (place >= 0 && place + 1 < path.length) return go(path[place + 1]);
       if (at().ended) return app.speak("The episode is over.");
-      const node = at(), token = following(node, app.desk.agent, page.masks) ?? drawnAnswer(app.desk.seed, writtenOn(path), node.chance);
+      const node = at();
+      const token = following(node, app.desk.agent, page.masks)
+        ?? drawnAnswer(app.desk.seed, writtenOn(path), node.chance);
       const child = await session.advance(node, token);
       return go(child, child);
     }),
@@ -95,7 +101,9 @@ function appOf(engine, constants) {
       const child = await app.desk.session.advance(at(), token), path = app.desk.session.path(app.desk.tip);
       go(child, path.includes(child) ? app.desk.tip : await play(child));
     }),
-    setUnit: act(async (tensor, place, value) => edited(await app.desk.session.setUnit(at(), app.desk.agent, tensor, place, value))),
+    setUnit: act(async (tensor, place, value) => (
+      edited(await app.desk.session.setUnit(at(), app.desk.agent, tensor, place, value))
+    )),
     silence: act(async () => {
       const { units } = page.agents[app.desk.agent], tensors = units.grows ? [units.grows] : units.tensors;
       let node = at();
@@ -107,9 +115,11 @@ function appOf(engine, constants) {
     redo: act(() => toNode(() => app.desk.session.redo(), "Nothing to redo.")),
     /** Takes the branch that is shown out of the tree, up to where it began. */
     remove: act(() => {
-      const { session, tip } = app.desk, lines = branchesOf(app.desk), line = lines.find(({ leaf }) => session.path(tip).includes(leaf));
+      const { session, tip } = app.desk, lines = branchesOf(app.desk);
+      const line = lines.find(({ leaf }) => session.path(tip).includes(leaf));
       if (lines.length < 2) return app.speak("There is one branch.");
-      const path = session.path(line.leaf), begin = path.findLast((node) => node.parent && session.children(node.parent).length > 1);
+      const forked = (node) => node.parent && session.children(node.parent).length > 1;
+      const begin = session.path(line.leaf).findLast(forked);
       if (!confirm(`Remove ${line.name}?`)) return undefined;
       session.remove(begin);
       tips.clear();
@@ -117,7 +127,8 @@ function appOf(engine, constants) {
       return go(begin.parent, session.leaves(begin.parent).at(-1));
     }),
     branch: act((by) => {
-      const { session, tip } = app.desk, leaves = session.leaves(), now = leaves.findIndex((leaf) => session.path(leaf).includes(tip));
+      const { session, tip } = app.desk, leaves = session.leaves();
+      const now = leaves.findIndex((leaf) => session.path(leaf).includes(tip));
       const leaf = leaves[(now + by + leaves.length) % leaves.length], column = at().column;
       go(session.path(leaf).findLast((node) => node.column <= column), leaf);
     }),
@@ -128,7 +139,8 @@ function appOf(engine, constants) {
     }),
     nextLoss: act(() => {
       const { session, tip, ways } = app.desk, path = session.path(tip), now = path.indexOf(at());
-      const lost = (node) => node.how.kind === "token" && ways.cost(tokensTo(app.desk, node.parent), node.how.token) > 0;
+      const cost = (node) => ways.cost(tokensTo(app.desk, node.parent), node.how.token);
+      const lost = (node) => node.how.kind === "token" && cost(node) > 0;
       const next = ways && path.slice(now + 1).find(lost);
       return next ? go(next) : app.speak("No further token here leaves the shortest way.");
     }),
@@ -184,11 +196,13 @@ function appOf(engine, constants) {
 /** The tokens of the next position whose way is wanted: where the head is, along the branch, then after each token that
  * may be written. @param {Desk} desk @returns {number[]|null} */
 function wantedWays(desk) {
-  const { session, tip, ways } = desk, { at } = session, path = [session.root, at, ...session.path(tip)].filter((node) => !node.ended);
+  const { session, tip, ways } = desk, { at } = session;
+  const path = [session.root, at, ...session.path(tip)].filter((node) => !node.ended);
   const asked = path.map((node) => tokensTo(desk, node));
   if (!at.ended && at.forced === CHOICE) {
     const here = tokensTo(desk, at), way = ways.at(here);
-    if (way && way.length < Infinity) asked.push(...session.allowed(at).filter((token) => token !== way.program[0]).map((token) => [...here, token]));
+    const others = way && way.length < Infinity ? session.allowed(at).filter((token) => token !== way.program[0]) : [];
+    asked.push(...others.map((token) => [...here, token]));
   }
   return asked.find((tokens) => ways.at(tokens) === undefined) ?? null;
 }
@@ -196,18 +210,24 @@ function wantedWays(desk) {
 /** What is said of the position that is looked at. @param {any} app @returns {string} */
 function sentence({ desk }) {
   const { session: { at, task }, engine: { page }, registers } = desk, own = at.agents[desk.agent];
-  const held = registers(task, at.state).filter(({ value }) => value !== null).map(({ name, value }) => `${name} ${value}.`);
+  const full = registers(task, at.state).filter(({ value }) => value !== null);
+  const held = full.map(({ name, value }) => `${name} ${value}.`);
   const left = desk.ways && !at.ended ? toGo(desk, at) : null, token = tokensTo(desk, at).at(-1);
   const best = left === "lost" ? "No way is left." : typeof left === "number" ? `${left} more at best.` : "";
-  const said = at.ended ? verdictOf({ ...desk, tip: at }) : null, end = said ? `${said.head.slice(2)}${said.text}${said.warning}` : own ? `Expects ${own.value.toFixed(2)}.` : "";
-  return [at.column ? `${at.column}: ${page.vocabulary[token]}.` : "The problem is read.", at.how.kind === "token" || !at.parent ? "" : "Changed by you.", ...held, end, best]
+  const said = at.ended ? verdictOf({ ...desk, tip: at }) : null;
+  const expects = own ? `Expects ${own.value.toFixed(2)}.` : "";
+  const end = said ? `${said.head.slice(2)}${said.text}${said.warning}` : expects;
+  const where = at.column ? `${at.column}: ${page.vocabulary[token]}.` : "The problem is read.";
+  return [where, ["token", "start"].includes(at.how.kind) ? "" : "Changed by you.", ...held, end, best]
     .filter((each) => each).join(" ");
 }
 
 /** @param {any} app */
 function draw(app) {
-  const focus = /** @type {HTMLElement|null} */ (document.activeElement)?.dataset?.key, scroll = byId("score").querySelector(".scroll")?.scrollLeft ?? 0;
-  const { session, tip, agent } = app.desk, seen = [session.size, session.leaves().length, tip.id, agent, app.unit].join();
+  const focus = /** @type {HTMLElement|null} */ (document.activeElement)?.dataset?.key;
+  const scroll = byId("score").querySelector(".scroll")?.scrollLeft ?? 0;
+  const { session, tip, agent } = app.desk;
+  const seen = [session.size, session.leaves().length, tip.id, agent, app.unit].join();
   if (app.fresh || app.seen !== seen) {
     drawAbout(app);
     drawProblem(app);
@@ -219,12 +239,14 @@ function draw(app) {
   drawNext(app);
   drawChange(app);
   drawTransport(app);
-  if (focus) /** @type {HTMLElement|null} */ (document.querySelector(`[data-key="${CSS.escape(focus)}"]:not(:disabled)`))?.focus({ preventScroll: true });
+  const same = focus && document.querySelector(`[data-key="${CSS.escape(focus)}"]:not(:disabled)`);
+  if (same) /** @type {HTMLElement} */ (same).focus({ preventScroll: true });
   try { history.replaceState(null, "", app.link()); } catch { /* some browsers refuse this for files */ }
   app.think();
 }
 
-/** The problem, the agent and the seed of the page's address. @param {any} app @param {any} engine @returns {Promise<string[]>} what was dropped */
+/** Opens the problem, the agent and the seed of the page's address. @param {any} app @param {any} engine
+ * @returns {Promise<string[]>} what was dropped */
 async function opened(app, engine) {
   const { page } = engine, first = drawnProblem(page, page.kinds.length > 12 ? 0 : page.kinds.length - 1, 1);
   const told = new URLSearchParams(location.hash.slice(1)), seed = Number(told.get("s") ?? 1);
@@ -234,7 +256,8 @@ async function opened(app, engine) {
     return [];
   }
   try {
-    const { session, dropped } = await sessionFrom(location.hash, engine);
+    const link = location.hash.replaceAll("%3C", "<"); // browsers write it so
+    const { session, dropped } = await sessionFrom(link, engine);
     await app.pose(problemOf(session.task, Number.isInteger(seed) ? seed : 1), session);
     return dropped;
   } catch (error) {
@@ -251,7 +274,8 @@ async function start() {
   Object.values(page.agents).forEach(arrangeUnits);
   const engine = engineOf(page, bytes), app = appOf(engine, constantsOf(page.blob, bytes));
   const dropped = await opened(app, engine);
-  if (dropped.length) byId("notice").replaceChildren(h("p.notice", {}, `Of the link this was left out: ${dropped.join("; ")}.`));
+  const left = `Of the link this was left out: ${dropped.join("; ")}.`;
+  if (dropped.length) byId("notice").replaceChildren(h("p.notice", {}, left));
   byId("limit").textContent = `Known limit: ${page.limit}.`;
   byId("help").addEventListener("click", () => help(app));
   byId("link").addEventListener("click", () => app.copyLink());

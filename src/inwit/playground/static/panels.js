@@ -10,10 +10,14 @@ const nextWord = ({ desk }) => desk.engine.page.vocabulary[tokensTo(desk, desk.s
 function aboutText(about) {
   const parts = [];
   if (about.parameters) parts.push(`${grouped(about.parameters)} parameters`);
-  if (about.seconds !== undefined) parts.push(`${about.seconds < 90 ? `${about.seconds.toFixed(0)} s` : `${(about.seconds / 60).toFixed(0)} min`} of training`);
+  const { seconds } = about, minutes = seconds / 60;
+  if (seconds !== undefined) {
+    parts.push(`${seconds < 90 ? `${seconds.toFixed(0)} s` : `${minutes.toFixed(0)} min`} of training`);
+  }
   const text = parts.join(", ");
   if (about.solved === undefined) return [text];
-  return [text, text ? ", solves " : "solves ", h("b", {}, grouped(about.solved)), ` of ${grouped(about.problems)} ${about.what}`];
+  return [text, text ? ", solves " : "solves ", h("b", {}, grouped(about.solved)),
+    ` of ${grouped(about.problems)} ${about.what}`];
 }
 /** @param {any} app */
 function drawAbout(app) {
@@ -29,15 +33,19 @@ function drawAbout(app) {
 function drawProblem(app) {
   const { desk, problem } = app, { page } = desk.engine, { fields } = page.problems[problem.kind], goal = goalOf(desk);
   const number = ([tensor, place, least, most], k) => h("input", {
-    type: "number", min: least, max: most, value: problem.cells[tensor][place], "aria-label": `number ${k + 1}, ${least} to ${most}`, "data-key": `n${k}`,
+    type: "number", min: least, max: most, value: problem.cells[tensor][place],
+    "aria-label": `number ${k + 1}, ${least} to ${most}`, "data-key": `n${k}`,
     onchange: (event) => app.typed(event.target, tensor, place, least, most),
   });
   byId("problem").replaceChildren(
-    h("label", {}, "task ", h("select", { "data-key": "kind", onchange: (event) => app.pose(drawnProblem(page, Number(event.target.value), 1)) },
+    h("label", {}, "task ", h("select", { "data-key": "kind",
+      onchange: (event) => app.pose(drawnProblem(page, Number(event.target.value), 1)) },
       page.kinds.map((name, kind) => h("option", { value: kind, selected: kind === problem.kind }, name)))),
     fields.length ? h("fieldset", {}, h("legend.unseen", {}, "numbers of the problem"), fields.map(number)) : "",
-    h("button", { type: "button", "data-key": "another", onclick: () => app.another() }, "another ", h("kbd", { "aria-hidden": "true" }, "n")),
-    page.world.draws ? h("button", { type: "button", "data-key": "answers", onclick: () => app.otherAnswers() }, "other answers") : "",
+    h("button", { type: "button", "data-key": "another", onclick: () => app.another() }, "another ",
+      h("kbd", { "aria-hidden": "true" }, "n")),
+    page.world.draws ? h("button", { type: "button", "data-key": "answers", onclick: () => app.otherAnswers() },
+      "other answers") : "",
     goal === null ? "" : h("span.goal", {}, "the goal is ", h("b", {}, minus(goal))),
   );
 }
@@ -54,35 +62,42 @@ function badge(cost) {
 function lead(app) {
   const { desk } = app, node = desk.session.at, own = node.agents[desk.agent];
   const left = desk.ways ? toGo(desk, node) : null;
-  const best = left === null ? "" : left === "lost" ? span("bad", " · no way to the goal is left") : left === "searching" ? " · searching…"
+  const best = left === null ? "" : left === "lost" ? span("bad", " · no way to the goal is left")
+    : left === "searching" ? " · searching…"
     : left === "unknown" ? " · the best is too far to search" : ` · best: ${left} more`;
-  return h("p.lead", {}, "expects ", h("b", {}, minus(own.value.toFixed(2))), best, own.late ? " · the change shows after the next token" : "");
+  return h("p.lead", {}, "expects ", h("b", {}, minus(own.value.toFixed(2))), best,
+    own.late ? " · the change shows after the next token" : "");
 }
-/** @param {any} app @param {SessionNode} node @returns {any} what the other agents would write, who have read the same */
+/** What the other agents would write, which have read the same. @param {any} app @param {SessionNode} node */
 function otherMinds({ desk }, node) {
-  const { engine: { page }, agent } = desk, others = Object.keys(page.agents).filter((name) => name !== agent && node.agents[name]);
+  const { engine: { page }, agent } = desk;
+  const others = Object.keys(page.agents).filter((name) => name !== agent && node.agents[name]);
   if (!others.length || node.forced !== CHOICE) return "";
   return h("dl.minds", {}, others.map((name) => {
     const token = following(node, name, page.masks);
-    return [h("dt", {}, name), h("dd", {}, span("mini", page.vocabulary[token]), ` ${percent(sharesAt(page, node, name)[token])}`)];
+    return [h("dt", {}, name), h("dd", {}, span("mini", page.vocabulary[token]),
+      ` ${percent(sharesAt(page, node, name)[token])}`)];
   }));
 }
 /** @param {any} app */
 function drawNext(app) {
   const { desk } = app, { page } = desk.engine, node = desk.session.at, word = nextWord(app);
   if (node.ended) {
-    return byId("next").replaceChildren(h("h2", {}, "The end"), h("p.lead", {}, "Step back, write another token, or take another problem."));
+    return byId("next").replaceChildren(h("h2", {}, "The end"),
+      h("p.lead", {}, "Step back, write another token, or take another problem."));
   }
   const offer = offered(desk, node), own = tokensTo(desk, node), world = node.forced !== CHOICE;
   const choice = ({ token, share }, k) => h("li", {}, h("button.choice", {
-    type: "button", "data-key": `t${token}`, onclick: () => app.write(token), title: world ? "let the world answer this" : "write this token yourself",
+    type: "button", "data-key": `t${token}`, onclick: () => app.write(token),
+    title: world ? "let the world answer this" : "write this token yourself",
   }, h("kbd", { "aria-hidden": "true" }, k < 9 ? String(k + 1) : ""), span("word", page.vocabulary[token]),
   h("span.bar", { vars: { p: share }, "aria-hidden": "true" }, h("i")), span("share", percent(share)),
   world || !desk.ways ? "" : badge(desk.ways.cost(own, token))));
   const illegal = page.vocabulary.length - offer.length;
   byId("next").replaceChildren(
     h("h2", {}, world ? "The world answers" : node.column === 0 ? "Having read the problem" : `After ${word}`),
-    world ? h("p.lead", {}, node.forced === UNDECIDED ? "by chance: step draws an answer, or choose one" : "with what was decided before") : lead(app),
+    world ? h("p.lead", {}, node.forced === UNDECIDED ? "by chance: step draws an answer, or choose one"
+      : "with what was decided before") : lead(app),
     h(desk.ways && !world ? "ol.tokens" : "ol.tokens.plain", {}, offer.map(choice)),
     illegal && !world ? h("p.soft.small", {}, `${illegal} other tokens are not legal now`) : "",
     otherMinds(app, node),
@@ -91,36 +106,52 @@ function drawNext(app) {
 
 /** @param {any} app */
 function drawChange(app) {
-  const { desk } = app, node = desk.session.at, { units } = desk.engine.page.agents[desk.agent], own = node.agents[desk.agent], line = branchesOf(desk).length;
-  const button = (key, label, action, off = false, mark = "") => h("button", { type: "button", "data-key": key, disabled: off, onclick: action }, label, mark ? [" ", h("kbd", { "aria-hidden": "true" }, mark)] : "");
-  const history = h("div.buttons", {}, button("undo", "undo", () => app.undo(), false, "z"), button("redo", "redo", () => app.redo()),
+  const { desk } = app, node = desk.session.at, { units } = desk.engine.page.agents[desk.agent];
+  const own = node.agents[desk.agent], line = branchesOf(desk).length;
+  const button = (key, label, action, off = false, mark = "") => (
+    h("button", { type: "button", "data-key": key, disabled: off, onclick: action },
+      label, mark ? [" ", h("kbd", { "aria-hidden": "true" }, mark)] : ""));
+  const history = h("div.buttons", {}, button("undo", "undo", () => app.undo(), false, "z"),
+    button("redo", "redo", () => app.redo()),
     line > 1 ? button("remove", "remove this branch", () => app.remove()) : "");
-  if (node.ended || !own || !units) return byId("change").replaceChildren(h("h2", {}, "Change something"), node.ended ? h("p.soft.small", {}, "An episode that has ended cannot be changed.") : "", history);
+  if (node.ended || !own || !units) {
+    const why = node.ended ? "An episode that has ended cannot be changed." : "This agent has no memory.";
+    return byId("change").replaceChildren(h("h2", {}, "Change something"), h("p.soft.small", {}, why), history);
+  }
   const unit = Math.min(app.unit ?? 0, (units.places?.length ?? 1) - 1);
   byId("change").replaceChildren(
     h("h2", {}, "Change its memory"),
-    units.grows ? h("p.soft.small", {}, "It is a list that grows with each token: its newest part is shown.") : unitEdit(app, units, own, unit),
-    h("div.buttons", {}, button("silence", "silence all", () => app.silence()), button("forget", "forget the program", () => app.forget(), node.column === 0)),
+    units.grows ? h("p.soft.small", {}, "It is a list that grows with each token: its newest part is shown.")
+      : unitEdit(app, units, own, unit),
+    h("div.buttons", {}, button("silence", "silence all", () => app.silence()),
+      button("forget", "forget the program", () => app.forget(), node.column === 0)),
     history,
   );
 }
 /** @param {any} app @param {any} units @param {Answer} own @param {number} unit @returns {HTMLElement} */
 function unitEdit(app, units, own, unit) {
-  const { tensor, unit: place } = units.places[unit], value = Number(own.memory[tensor].data[place]), most = Math.max(units.scale, Math.abs(value));
+  const { tensor, unit: place } = units.places[unit], value = Number(own.memory[tensor].data[place]);
+  const most = Math.max(units.scale, Math.abs(value));
   const put = (event) => app.setUnit(tensor, place, Number(event.target.value));
   return h("div.unit-edit", {},
-    h("label", {}, "unit ", h("input", { type: "number", min: 1, max: units.places.length, value: unit + 1, "data-key": "unit", oninput: (event) => app.lookAt(event.target, units.places.length) })),
-    h("input", { type: "range", min: -most, max: most, step: "any", value, "aria-label": `value of unit ${unit + 1}`, "data-key": "slider", onchange: put }),
-    h("input", { type: "number", step: "any", value: value.toFixed(2), "aria-label": `value of unit ${unit + 1}, as a number`, "data-key": "value", onchange: put }));
+    h("label", {}, "unit ", h("input", { type: "number", min: 1, max: units.places.length, value: unit + 1,
+      "data-key": "unit", oninput: (event) => app.lookAt(event.target, units.places.length) })),
+    h("input", { type: "range", min: -most, max: most, step: "any", value, "aria-label": `value of unit ${unit + 1}`,
+      "data-key": "slider", onchange: put }),
+    h("input", { type: "number", step: "any", value: value.toFixed(2),
+      "aria-label": `value of unit ${unit + 1}, as a number`, "data-key": "value", onchange: put }));
 }
 
 /** @param {any} app */
 function drawTransport(app) {
   const { session, tip } = app.desk, { at } = session;
-  const button = (name, label, action, off) => h("button", { type: "button", "data-key": `go-${name}`, "aria-label": label, title: label, disabled: off, onclick: action }, icon(name));
+  const button = (name, label, action, off) => h("button", { type: "button", "data-key": `go-${name}`,
+    "aria-label": label, title: label, disabled: off, onclick: action }, icon(name));
   byId("transport").replaceChildren(
-    button("first", "to the start (Home)", () => app.first(), !at.parent), button("back", "one token back (Left)", () => app.back(), !at.parent),
+    button("first", "to the start (Home)", () => app.first(), !at.parent),
+    button("back", "one token back (Left)", () => app.back(), !at.parent),
     span("where", h("b", {}, String(at.column)), ` of ${tip.column}`),
-    button("step", "one token on (Right)", () => app.step(), at.ended), button("last", "to the end (End)", () => app.last(), at.ended),
+    button("step", "one token on (Right)", () => app.step(), at.ended),
+    button("last", "to the end (End)", () => app.last(), at.ended),
   );
 }

@@ -1,6 +1,6 @@
 "use strict";
-/* Problems of a page: drawn by a seed, with numbers typed by hand, and the answers of a world that draws. All is decided
-   by the seed, so that a link shows the same again. */
+/* Problems of a page: drawn by a seed, with numbers typed by hand, and the answers of a world that draws. The seed
+   decides all, so that a link shows the same again. */
 
 /** @typedef {{kind: number, cells: number[][], seed: number}} Problem cells: the task's tensors, flat */
 
@@ -20,7 +20,8 @@ const pick = (text, count) => Math.floor(chanceOf(text) * count);
 
 /** @param {Object<string, any>} page @param {number} kind @param {number} seed @returns {Problem} */
 function drawnProblem(page, kind, seed) {
-  const { fields, examples } = page.problems[kind], cells = examples[pick(`${kind} ${seed}`, examples.length)].map((row) => [...row]);
+  const { fields, examples } = page.problems[kind];
+  const cells = examples[pick(`${kind} ${seed}`, examples.length)].map((row) => [...row]);
   for (const [tensor, place, least, most] of fields) {
     cells[tensor][place] = least + pick(`${kind} ${seed} ${tensor} ${place}`, most - least + 1);
   }
@@ -30,7 +31,8 @@ function drawnProblem(page, kind, seed) {
 /** The task of several problems of one kind, as graphs of so many rows take it.
  * @param {string[]} signatures kind, then the task's tensors @param {Problem[]} problems @returns {Tensor[]} */
 function tasksOf(signatures, problems) {
-  const columns = [problems.map(({ kind }) => kind), ...problems[0].cells.map((_, k) => problems.flatMap(({ cells }) => cells[k]))];
+  const rows = problems[0].cells.map((_, k) => problems.flatMap(({ cells }) => cells[k]));
+  const columns = [problems.map(({ kind }) => kind), ...rows];
   return signatures.map((signature, k) => {
     const { type, shape } = madeFor(signature, 0);
     return tensorOf(type, shape, columns[k]);
@@ -76,7 +78,8 @@ function drawnAnswer(seed, written, chance) {
 
 /** @param {SessionNode[]} path @returns {{token: number, world: boolean}[]} */
 const writtenOn = (path) => (
-  path.filter(({ how }) => how.kind === "token").map(({ how, parent }) => ({ token: how.token, world: parent.forced !== CHOICE }))
+  path.filter(({ how }) => how.kind === "token")
+    .map(({ how, parent }) => ({ token: how.token, world: parent.forced !== CHOICE }))
 );
 
 /** An agent's whole episode from a node: the world's answers are drawn.

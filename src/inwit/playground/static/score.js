@@ -27,7 +27,8 @@ function offered({ engine, session, agent }, node) {
 /** @param {Desk} desk @param {SessionNode} node with a token @returns {Chip} */
 function chipOf(desk, node) {
   const { engine: { page }, session, agent } = desk, { token } = node.how, before = node.parent;
-  const writers = session.writers(node), writer = writers.includes("world") ? "world" : writers.includes(agent) ? "agent" : "hand";
+  const writers = session.writers(node), own = writers.includes(agent) ? "agent" : "hand";
+  const writer = writers.includes("world") ? "world" : own;
   const cost = desk.ways && writer !== "world" ? desk.ways.cost(tokensTo(desk, before), token) : null;
   return { node, token, word: page.vocabulary[token], share: sharesAt(page, before, agent)[token], writer, cost };
 }
@@ -54,9 +55,13 @@ function linesOf(desk) {
     const chips = new Map(), edits = new Map();
     for (const node of own) {
       if (node.how.kind === "token") chips.set(node.column, chipOf(desk, node));
-      else if (node.parent) edits.set(node.column, { node, text: editText(node.how, desk.engine.page.agents[node.how.agent].units) });
+      else if (node.parent) {
+        const { units } = desk.engine.page.agents[node.how.agent];
+        edits.set(node.column, { node, text: editText(node.how, units) });
+      }
     }
-    const active = desk.session.path(desk.tip).includes(leaf), parts = own[0]?.how.kind === "token" ? own[0].column - 1 : -1;
+    const active = desk.session.path(desk.tip).includes(leaf);
+    const parts = own[0]?.how.kind === "token" ? own[0].column - 1 : -1;
     return { name, leaf, active, chips, edits, parts };
   });
 }
@@ -74,9 +79,8 @@ function scoreOf(desk) {
   const { engine: { page }, session, tip, rivals, agent } = desk, path = session.path(tip), lines = linesOf(desk);
   const [tokens, mask] = session.prompt, along = new Map(path.map((node) => [node.column, node]));
   const program = tokensTo(desk, tip), known = page.yardsticks[Number(session.task[0].data[0])];
-  const others = otherLines(desk, known).map((other) => (
-    { ...other, tokens: other.tokens.map((token, k) => ({ word: page.vocabulary[token], differs: program[k] !== token })) }
-  ));
+  const compared = (token, k) => ({ word: page.vocabulary[token], differs: program[k] !== token });
+  const others = otherLines(desk, known).map((other) => ({ ...other, tokens: other.tokens.map(compared) }));
   const columns = Math.max(...lines.map(({ leaf }) => leaf.column), ...others.map((other) => other.tokens.length));
   const nodes = Array.from({ length: columns + 1 }, (_, column) => along.get(column) ?? null);
   return {
@@ -93,8 +97,10 @@ function scoreOf(desk) {
 /** Other programs on the same problem. @param {Desk} desk @param {any} known the yardsticks of the kind */
 function otherLines({ ways, rivals, agent }, known) {
   const found = [], start = ways?.at([]);
-  if (known.oracle) found.push({ name: "oracle", kind: "oracle", tokens: known.oracle, length: known.oracle.length, proven: true });
-  else if (start?.program) found.push({ name: "oracle", kind: "oracle", tokens: start.program, length: start.length, proven: false });
+  const oracle = known.oracle ?? start?.program;
+  if (oracle) {
+    found.push({ name: "oracle", kind: "oracle", tokens: oracle, length: oracle.length, proven: !!known.oracle });
+  }
   for (const [name, { tokens, success, truncated }] of Object.entries(rivals)) {
     if (name !== agent) found.push({ name, kind: "agent", tokens, success, truncated });
   }
@@ -114,7 +120,9 @@ function registerLines({ registers, session }, nodes) {
 }
 
 /** Where a unit stands among those that are shown. @param {any} units @param {string} tensor @param {number} unit */
-const placeOf = (units, tensor, unit) => (units ? units.places.findIndex((each) => each.tensor === tensor && each.unit === unit) : -1);
+const placeOf = (units, tensor, unit) => (
+  units?.places ? units.places.findIndex((each) => each.tensor === tensor && each.unit === unit) : -1
+);
 
 /** The units of an agent, each a tensor and a place in it, in the order in which they are shown: adds `places`.
  * @param {any} agent of the page */
@@ -135,7 +143,8 @@ function unitsOf(agent, memory, place) {
   const { units } = agent;
   if (!units.grows) return units.places.map(({ tensor, unit }) => Number(memory[tensor].data[unit]));
   const { shape, data } = memory[units.grows], signature = agent.step.inputs[1 + agent.memory.indexOf(units.grows)];
-  const axis = signature.slice(1).split(",").indexOf("n"), size = shape[axis], inner = sizeOf(shape.slice(axis + 1)), shown = [];
+  const axis = signature.slice(1).split(",").indexOf("n"), size = shape[axis];
+  const inner = sizeOf(shape.slice(axis + 1)), shown = [];
   const at = place < 0 ? size - 1 : place;
   for (let outer = 0; outer < data.length / (size * inner); outer++) {
     for (let k = 0; k < inner; k++) shown.push(Number(data[(outer * size + at) * inner + k]));
@@ -163,13 +172,16 @@ function verdictOf(desk) {
     return { mood: "bad", head: "✕ Wrong", text: why ? `: ${why}` : ` after ${tokens.length} tokens.`, warning: "" };
   }
   const best = page.yardsticks[Number(session.task[0].data[0])].oracle?.length ?? ways?.at([])?.length;
-  const length = !best ? "" : tokens.length === best ? ", as short as can be" : tokens.length > best ? `; ${best} would do` : "";
+  const over = tokens.length - best; // not a number where no best is known
+  const length = over === 0 ? ", as short as can be" : over > 0 ? `; ${best} would do` : "";
   const said = { mood: "good", head: "✓ Right", text: ` in ${tokens.length} tokens${length}.`, warning: "" };
   if (!ways) return said;
   if (ways.rows === 1) return { ...said, text: said.text.replace(/\.$/, ", for every input: proven.") };
   const right = ways.luck(tokens);
-  if (right === OTHERS) return { ...said, text: `${said.text} The same program is right on ${right} of ${OTHERS} other problems of this kind.` };
-  return { ...said, text: `${said.text} On other problems of this kind the same program is right ${right} times in ${OTHERS}: `, warning: "luck." };
+  const sure = ` The same program is right on ${right} of ${OTHERS} other problems of this kind.`;
+  if (right === OTHERS) return { ...said, text: `${said.text}${sure}` };
+  const but = ` On other problems of this kind the same program is right ${right} times in ${OTHERS}: `;
+  return { ...said, text: `${said.text}${but}`, warning: "luck." };
 }
 /** The number that is to be computed, where the world has one and shows it. @param {Desk} desk */
 function goalOf({ engine: { page }, session }) {

@@ -7,11 +7,14 @@ const moodOf = (cost) => (cost === 0 ? "good" : cost === Infinity ? "bad" : cost
 
 /** @param {any} app @param {Chip} chip @param {Object<string, any>} props @returns {HTMLElement} */
 function chipButton(app, chip, props) {
-  const mood = moodOf(chip.cost), classes = ["chip", chip.writer === "agent" ? "" : chip.writer, mood].filter((each) => each);
-  const cost = { good: "keeps to a shortest way", bad: "leaves no way", soso: `${chip.cost} longer than a shortest way` }[mood];
+  const mood = moodOf(chip.cost), writer = chip.writer === "agent" ? "" : chip.writer;
+  const classes = ["chip", writer, mood].filter((each) => each);
+  const cost = { good: "keeps to a shortest way", bad: "leaves no way",
+    soso: `${chip.cost} longer than a shortest way` }[mood];
   const by = { hand: "written by you", world: "written by the world", agent: "" }[chip.writer];
   const title = [`${chip.word}: ${percent(chip.share)} likely`, by, cost].filter((each) => each).join(", ");
-  return h(`button.${classes.join(".")}`, { type: "button", vars: { p: chip.share }, title, ...props }, span("", chip.word), h("i", { "aria-hidden": "true" }));
+  return h(`button.${classes.join(".")}`, { type: "button", vars: { p: chip.share }, title, ...props },
+    span("", chip.word), h("i", { "aria-hidden": "true" }));
 }
 
 /** @param {number|string|null} left @returns {HTMLElement|string} */
@@ -28,7 +31,8 @@ function toGoCell(left) {
 function gauge(value) {
   if (value === null) return "";
   const share = Math.max(0, Math.min(1, value));
-  return h("span.gauge", { vars: { v: share } }, h("i", { "aria-hidden": "true" }), h("b", {}, minus(value.toFixed(2))));
+  return h("span.gauge", { vars: { v: share } }, h("i", { "aria-hidden": "true" }),
+    h("b", {}, minus(value.toFixed(2))));
 }
 
 /** A track: a cell for each column, the first under the last token of the prompt.
@@ -43,20 +47,24 @@ function track(score, name, style, make) {
 function numbersRow(score) {
   const wide = score.prompt.length;
   return h("tr.numbers", {}, h("th", { scope: "col" }, unseen("track")),
-    score.prompt.map((_, k) => h(k === wide - 1 ? "th.edge" : "th", { scope: "col" }, k ? unseen(`prompt ${k + 1}`) : "reads")),
+    score.prompt.map((_, k) => (
+      h(k === wide - 1 ? "th.edge" : "th", { scope: "col" }, k ? unseen(`prompt ${k + 1}`) : "reads"))),
     Array.from({ length: score.columns }, (_, k) => h("th", { scope: "col" }, String(k + 1))));
 }
 /** @param {any} app @param {any} score @param {any} line @param {number} number @returns {HTMLElement} */
 function lineRow(app, score, line, number) {
   const wide = score.prompt.length;
-  const noteAt = (column) => (line.edits.has(column) ? h("span.note-edit", { title: "changed by you" }, `✎ ${line.edits.get(column).text}`) : "");
+  const noteAt = (column) => (line.edits.has(column) ? h("span.note-edit", { title: "changed by you" },
+    `✎ ${line.edits.get(column).text}`) : "");
   const read = (word, k) => [
-    number ? "" : h("button.chip.read", { type: "button", title: "of the problem", "data-key": `p${k}`, onclick: () => app.first() }, word),
+    number ? "" : h("button.chip.read", { type: "button", title: "of the problem", "data-key": `p${k}`,
+      onclick: () => app.first() }, word),
     k === wide - 1 ? noteAt(0) : "",
   ];
   const written = (column) => {
     const chip = line.chips.get(column), edit = line.edits.get(column);
-    const fork = number && !chip && !edit && column === line.parts ? h("span.fork", { "aria-hidden": "true" }, "└") : "";
+    const forks = number && !chip && !edit && column === line.parts;
+    const fork = forks ? h("span.fork", { "aria-hidden": "true" }, "└") : "";
     const show = () => app.show(edit ? edit.node : chip.node, line.leaf);
     return [chip ? chipButton(app, chip, { "data-key": `c${chip.node.id}`, onclick: show }) : fork, noteAt(column)];
   };
@@ -69,7 +77,9 @@ function registerRow(score, { name, cells }, first) {
   const text = ({ value }) => (value === null ? "·" : (Math.abs(value) > SURE ? "≈" : "") + minus(value));
   return track(score, name, first ? "register.first" : "register", (column) => {
     const cell = cells[column];
-    return cell ? span([cell.value === null ? "empty" : "", cell.changed ? "changed" : ""].filter((each) => each).join("."), text(cell)) : "";
+    if (!cell) return "";
+    const classes = [cell.value === null ? "empty" : "", cell.changed ? "changed" : ""].filter((each) => each);
+    return span(classes.join("."), text(cell));
   });
 }
 /** @param {any} app @param {any} score @returns {HTMLElement|null} */
@@ -79,12 +89,14 @@ function memoryRow(app, score) {
   const real = [...desk.session.prompt[1].data.keys()].filter((place) => desk.session.prompt[1].data[place]);
   const column = (memory, place, node) => {
     if (!memory) return "";
-    const values = unitsOf(agent, memory, place), line = app.unit === null || agent.units.grows ? null : (app.unit + 0.5) / values.length;
+    const values = unitsOf(agent, memory, place), chosen = app.unit !== null && !agent.units.grows;
     const choose = (event) => app.chooseUnit(event, values.length, node);
-    return h("div.heat", { onclick: choose }, heat(values, agent.units.scale, memory), line === null ? "" : h("i.unit", { vars: { u: line }, "aria-hidden": "true" }));
+    const line = () => h("i.unit", { vars: { u: (app.unit + 0.5) / values.length }, "aria-hidden": "true" });
+    return h("div.heat", { onclick: choose }, heat(values, agent.units.scale, memory), chosen ? line() : "");
   };
   const memoryOf = (node) => node?.agents[desk.agent]?.memory, shown = score.nodes;
-  const count = unitsOf(agent, desk.session.root.agents[desk.agent].memory, -1).length, most = agent.units.scale.toFixed(agent.units.scale < 0.95 ? 1 : 0);
+  const count = unitsOf(agent, desk.session.root.agents[desk.agent].memory, -1).length;
+  const most = agent.units.scale.toFixed(agent.units.scale < 0.95 ? 1 : 0);
   const heading = h("th", { scope: "row" }, "memory", h("small", {}, `${count} units`),
     h("span.scale", { "aria-hidden": "true" }, h("i"), h("small", {}, span("", `−${most}`), span("", `+${most}`))),
     unseen(". Pictures: blue is below 0, orange above. The unit field gives the numbers."));
@@ -96,13 +108,14 @@ function memoryRow(app, score) {
 /** @param {any} score @param {any} other @param {boolean} first @returns {HTMLElement} */
 function otherRow(score, other, first) {
   const verdict = {
-    oracle: () => [h("b", {}, String(other.length)), other.proven ? " tokens, proven shortest" : " tokens, shortest found"],
+    oracle: () => [h("b", {}, String(other.length)), ` tokens, ${other.proven ? "proven shortest" : "shortest found"}`],
     shortcut: () => ["right on ", h("b", {}, percent(other.share)), " of problems"],
     agent: () => (other.success ? span("good", h("b", {}, "✓"), ` right, ${other.tokens.length} tokens`)
       : span("bad", h("b", {}, "✕"), other.truncated ? " out of tokens" : " wrong")),
   }[other.kind]();
   const title = {
-    oracle: other.proven ? "the shortest program that is right on every problem of its kind" : "the shortest program that this page's search found",
+    oracle: other.proven ? "the shortest program that is right on every problem of its kind"
+      : "the shortest program that this page's search found",
     shortcut: "the best program that is shorter than the oracle's", agent: "another agent on the same problem",
   }[other.kind];
   return h(first ? "tr.rival.firstrival" : "tr.rival", {}, h("th", { scope: "row", title }, other.name),
@@ -115,23 +128,28 @@ function otherRow(score, other, first) {
 
 /** @param {any} app */
 function drawScore(app) {
-  const score = scoreOf(app.desk), rows = [numbersRow(score), ...score.lines.map((line, k) => lineRow(app, score, line, k))];
+  const score = scoreOf(app.desk), lines = score.lines.map((line, k) => lineRow(app, score, line, k));
+  const rows = [numbersRow(score), ...lines];
   if (score.togo) rows.push(track(score, "to go", "verdicts", (column) => toGoCell(score.togo[column])));
   rows.push(track(score, "expects", "values", (column) => gauge(score.expects[column])));
-  rows.push(...score.registers.map((register, k) => registerRow(score, register, k === 0)), memoryRow(app, score) ?? "");
+  rows.push(...score.registers.map((register, k) => registerRow(score, register, k === 0)));
+  rows.push(memoryRow(app, score) ?? "");
   rows.push(...score.others.map((other, k) => otherRow(score, other, k === 0)));
   const wide = score.columns + score.prompt.length, said = verdictOf(app.desk);
   const table = h(wide > 18 ? "table.long" : "table", { vars: { columns: wide } }, h("tbody", {}, rows));
   byId("score").replaceChildren(
-    h("div.scroll", { tabIndex: 0, role: "region", "aria-label": "the episode as a table, a column for each token" }, table),
-    h("p.verdict-line", {}, said ? [h(`b.${said.mood}`, {}, said.head), said.text, said.warning ? h("b", {}, said.warning) : ""]
+    h("div.scroll", { tabIndex: 0, role: "region", "aria-label": "the episode as a table, a column for each token" },
+      table),
+    h("p.verdict-line", {}, said
+      ? [h(`b.${said.mood}`, {}, said.head), said.text, said.warning ? h("b", {}, said.warning) : ""]
       : app.desk.tip.forced === UNDECIDED ? "The world answers next." : "The episode goes on: step, or press End."),
   );
 }
 
 /** Marks the column of the position that is looked at, and brings it into view. @param {any} app */
 function moveHead(app) {
-  const box = byId("score").querySelector(".scroll"), { session } = app.desk, wide = app.desk.session.prompt[1].data.reduce((sum, one) => sum + one, 0);
+  const box = byId("score").querySelector(".scroll"), { session } = app.desk;
+  const wide = session.prompt[1].data.reduce((sum, one) => sum + one, 0);
   for (const cell of box.querySelectorAll(".now")) cell.classList.remove("now");
   for (const cell of box.querySelectorAll("[aria-current]")) cell.removeAttribute("aria-current");
   for (const row of box.querySelectorAll("tr")) {
@@ -143,8 +161,10 @@ function moveHead(app) {
   }
   let here = session.at;
   while (here.parent && here.how.kind !== "token") here = here.parent;
-  box.querySelector(`[data-key="${here.parent ? `c${here.id}` : `p${wide - 1}`}"]`)?.setAttribute("aria-current", "step");
-  const now = /** @type {HTMLElement|null} */ (box.querySelector("tr.numbers .now")), names = box.querySelector("th").offsetWidth;
+  const key = here.parent ? `c${here.id}` : `p${wide - 1}`;
+  box.querySelector(`[data-key="${key}"]`)?.setAttribute("aria-current", "step");
+  const now = /** @type {HTMLElement|null} */ (box.querySelector("tr.numbers .now"));
+  const names = box.querySelector("th").offsetWidth;
   if (!now) return;
   const left = now.offsetLeft - names - 8, right = now.offsetLeft + now.offsetWidth + 8;
   if (box.scrollLeft > left) box.scrollLeft = left;

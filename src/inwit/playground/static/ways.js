@@ -2,8 +2,8 @@
 /* The optimum from every position that a person looks at: searched once for each program so far, in slices. A way must
    be right on the problem and on others of its kind, lest it be luck. Memories have no part in it. */
 
-/** @typedef {{length: number, program: number[]|null}|null} Found length Infinity: no way is left; null: the search gave
- *   up */
+/** @typedef {{length: number, program: number[]|null}|null} Found length Infinity: no way is left; null: the search
+ *   gave up */
 
 const SEARCHED = 40000; // positions that one search looks at
 const OTHERS = 200; // problems that tell luck
@@ -33,7 +33,8 @@ function waysOf(page, constants, problem) {
     if (!way || !way.program) return;
     way.program.forEach((_, k) => {
       const left = way.length - k - 1;
-      if (left) found.set(keyOf([...tokens, ...way.program.slice(0, k + 1)]), { length: left, program: way.program.slice(k + 1) });
+      const there = keyOf([...tokens, ...way.program.slice(0, k + 1)]);
+      if (left) found.set(there, { length: left, program: way.program.slice(k + 1) });
     });
   };
   return {
@@ -85,7 +86,8 @@ function registersOf(page, constants) {
   return (task, state) => {
     const numbers = run([...task, ...page.world.state.map((name) => state[name])])[0].data;
     const value = (shown) => Math.sign(shown) * Math.round(Math.expm1(Math.abs(shown)));
-    return places.map((k) => ({ name: names[k], value: numbers[names.indexOf(`${names[k]} full`)] ? value(numbers[k]) + 0 : null }));
+    const full = (name) => numbers[names.indexOf(`${name} full`)];
+    return places.map((k) => ({ name: names[k], value: full(names[k]) ? value(numbers[k]) + 0 : null }));
   };
 }
 const SURE = 1e5; // of numbers that are given as logarithms of 32 bits
