@@ -14,7 +14,7 @@ from inwit.core.errors import UserError
 from inwit.core.types import Memory, Output, Tasks
 from inwit.evidence.scripts import Reciter, Replanner
 from inwit.policies.replay import Prompt, PromptMask, Stage
-from inwit.scripts.script import Scripted
+from inwit.scripts.script import Script, Scripted
 from inwit.suite.best_asking import BestAsking
 from inwit.worlds.lookup.rules import LookupSettings
 from inwit.worlds.oracle.programs import oracle_program
@@ -23,7 +23,8 @@ from inwit.worlds.oracle.programs import oracle_program
 def oracle_agent(world: World) -> Agent:
     """The agent that is best in a world. Raises `UserError` where nobody knows the optimum."""
     if isinstance(world.settings, LookupSettings):
-        return Agent(world, Scripted(BestAsking(world.settings), len(world.vocabulary)), status="scripted")
+        script = cast(Script, BestAsking(world.settings))
+        return Agent(world, Scripted(script, len(world.vocabulary)), status="scripted")
     policy = Programs(world)
     return Agent(cast(World, Overheard(world, policy)), policy, status="scripted")
 
