@@ -104,11 +104,11 @@ def _failing(name: str, knob: str, num_values: int, **settings: object) -> Exper
         settings={
             "world": _world("Tx", num_values=num_values, num_tools=1, **settings),
             "curriculum": {"id": "uniform"},
-            "training": {"episodes": 64, "confirm": False},
+            "training": {"episodes": 128, "confirm": False},
         },
         measure=Value(),
         levels=lambda world: {knob: [0]},
-        tokens=150_000,
+        tokens=250_000,
     )
 
 
