@@ -174,5 +174,5 @@ def test_abilities_are_found_by_name() -> None:
 
 @pytest.mark.slow
 def test_a_policy_without_memory_holds_nothing(ends: dict[str, list[Outcome]]) -> None:
-    found = scored(ABILITIES.load("holding"), Subject("", "a2c", "memoryless"), 1, ends["holding"])
+    found = scored(ABILITIES.load("holding"), Subject("", "a2c", "memoryless"), 1, ends["holding"], 100_000)
     assert found.mean <= 0.1

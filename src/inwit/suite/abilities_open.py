@@ -91,7 +91,7 @@ def _exploring(free: int) -> Experiment:
         },
         measure=BeyondLuck(),
         levels=lambda world: {str(free): [0, 1]},
-        tokens=12_000,
+        tokens=16_000,
     )
 
 
