@@ -28,8 +28,8 @@ from inwit.suite.subject import Subject, prepared
 from inwit.training import health
 from inwit.training.config import Config, resolve
 
-FEWEST, MOST = 3, 24  # measurements of the random agent, which is another one each time,
-NEAR = 0.005  # until the standard error of their mean is so small
+FEWEST, MOST = 3, 100  # measurements of the random agent, which is another one each time,
+NEAR = 0.005  # until the standard error of their mean is so small; equal ones say nothing of it
 GoOn = Callable[[], bool]
 
 
@@ -65,7 +65,7 @@ def _often(measure: Measure) -> Callable[[Agent, list[int]], Figure]:
 
     def of(agent: Agent, kinds: list[int]) -> Figure:
         values: list[float] = []
-        while len(values) < FEWEST or (len(values) < MOST and stdev(values) > NEAR * sqrt(len(values))):
+        while len(values) < FEWEST or (len(values) < MOST and not 0 < stdev(values) <= NEAR * sqrt(len(values))):
             values.append(measure.of(agent, kinds).value)
         return Figure(fmean(values))
 
