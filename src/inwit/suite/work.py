@@ -28,8 +28,8 @@ from inwit.suite.subject import Subject, prepared
 from inwit.training import health
 from inwit.training.config import Config, resolve
 
-FEWEST, MOST = 3, 24  # measurements of the random agent, which is another one each time,
-NEAR = 0.005  # until the standard error of their mean is so small
+FEWEST, MOST = 3, 100  # measurements of the random agent, which is another one each time,
+NEAR = 0.005  # until the standard error of their mean is so small; equal ones say nothing of it
 GoOn = Callable[[], bool]
 
 
@@ -49,24 +49,24 @@ def work(job: Job, go_on: GoOn = lambda: True) -> Outcome:
         agent, outcome = train(job, job.config, job.budget, go_on)
         agent = replace(agent, world=measured_in)
     elif job.subject.agent == RANDOM:
-        agent = random_agent(measured_in, job.seed)
+        agent = random_agent(measured_in, MOST * job.seed)
     elif job.subject.agent == ORACLE:
         agent = oracle_agent(measured_in)
     else:
         agent = replace(scripted(job.subject.agent, trained_in), world=measured_in)
     began, drawn = time.perf_counter(), job.subject.agent == RANDOM
-    measured = _often(measure) if drawn else measure.of
+    measured = _often(measure, MOST * job.seed) if drawn else measure.of
     found = {knob: measured(agent, kinds) for knob, kinds in levels.items()}
     return replace(outcome, figures={AGENT: found}, examined=time.perf_counter() - began)
 
 
-def _often(measure: Measure) -> Callable[[Agent, list[int]], Figure]:
-    """The mean of several measurements; seeds tell how sure it is."""
+def _often(measure: Measure, seed: int) -> Callable[[Agent, list[int]], Figure]:
+    """The mean over several random agents; seeds tell how sure it is."""
 
     def of(agent: Agent, kinds: list[int]) -> Figure:
         values: list[float] = []
-        while len(values) < FEWEST or (len(values) < MOST and stdev(values) > NEAR * sqrt(len(values))):
-            values.append(measure.of(agent, kinds).value)
+        while len(values) < FEWEST or (len(values) < MOST and not 0 < stdev(values) <= NEAR * sqrt(len(values))):
+            values.append(measure.of(random_agent(agent.world, seed + len(values)), kinds).value)
         return Figure(fmean(values))
 
     return of
