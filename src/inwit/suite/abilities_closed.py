@@ -27,7 +27,7 @@ HORIZON = Ability(
         Experiment(
             name="chains",
             settings={
-                "world": _world("Tx", "TUx", "TUVx", price=0.005, max_steps=17),
+                "world": _world("Tx", "TUx", "TUVx", price=0.005, max_steps=15),
                 "curriculum": {"id": "gated"},
                 "training": {"episodes": 256},
             },
