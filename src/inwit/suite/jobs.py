@@ -29,7 +29,8 @@ from inwit.worlds.examination import exam_of
 
 FORMAT = 1
 AGENT, RANDOM, OPTIMUM = "agent", "random", "optimum"  # whose figures an outcome holds
-MEASUREMENTS = 100  # of the random agent, which is another one each time
+# Random agents that are measured for a seed; fewer where a world draws, since there each plays many courses.
+MEASURED, MEASURED_OF_DRAWS = 100, 10
 UNLIMITED = 1_000_000_000  # updates: the budget ends a training
 Figures = dict[str, dict[str, Figure]]  # whose, then of which level
 
@@ -92,7 +93,11 @@ class Job:
         """What is asked of some jobs alone: the user's own code, and how often a drawn agent is measured."""
         names = (self.subject.learner, self.subject.policy) if self.subject else ()
         own = own_code((*names, *imported()), (experiment.measure, experiment.levels))
-        drawn = {"measurements": MEASUREMENTS} if self.subject and self.subject.agent == RANDOM_AGENT else {}
+        drawn = (
+            {"measured_often": [MEASURED, MEASURED_OF_DRAWS]}
+            if self.subject and self.subject.agent == RANDOM_AGENT
+            else {}
+        )
         return ({"code": own} if own else {}) | drawn
 
     def _stamp(self) -> Json:

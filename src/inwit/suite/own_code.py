@@ -1,4 +1,4 @@
-"""Code that is not inwit's: what it says is a part of what was asked, so that a training is made again once it changes."""
+"""Code that is not inwit's. It is a part of what was asked: a training is made again once it changes."""
 
 from __future__ import annotations
 

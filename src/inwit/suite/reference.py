@@ -19,7 +19,7 @@ from inwit.suite.scores import Score, Scored
 from inwit.suite.subject import Subject
 from inwit.suite.table import DEFAULT_BUDGET
 
-FORMAT = 1
+FORMAT = 2
 FILE = "reference.json"
 OF_REFERENCE = "reference:"
 
