@@ -43,6 +43,7 @@ def test_its_snippets_can_stand_in_a_file_that_is_imported(tmp_path: Path) -> No
     assert done.stdout == plain.stdout
 
 
+@pytest.mark.slow
 def test_the_page_on_scripts_can_be_typed() -> None:
     done = python("\n".join(snippets("scripts.md")))
     assert done.returncode == 0, done.stderr
