@@ -13,7 +13,7 @@ from inwit.core.contracts import Agent, World
 from inwit.core.errors import UserError
 from inwit.core.types import Memory, Output, Tasks
 from inwit.evidence.advised import Advised
-from inwit.evidence.scripts import Reciter, Replanner
+from inwit.evidence.reciting import Reciter, Replanner
 from inwit.policies.replay import Prompt, PromptMask, Stage
 from inwit.worlds.examination import exam_of
 from inwit.worlds.oracle.programs import oracle_program
