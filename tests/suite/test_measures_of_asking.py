@@ -13,7 +13,7 @@ from inwit.core.vocabulary import CHOICE
 from inwit.scripts.script import Scripted
 from inwit.suite import ABILITIES
 from inwit.suite.asking import BothWays, NoWaste, Strict, Success, Value, with_first_answers
-from inwit.suite.work import worlds_of
+from inwit.suite.work import world_of
 from inwit.worlds.lookup.yardsticks import scores
 
 
@@ -97,7 +97,7 @@ def test_the_random_policy_is_right_as_often_both_ways(query: str):
 def test_the_best_answer_without_a_call_is_hardly_above_chance(ability: str):
     found = []
     for experiment in ABILITIES.load(ability).experiments:
-        _, world = worlds_of(experiment)
+        world = world_of(experiment)
         for kinds in experiment.levels(world).values():
             low, best = experiment.measure.random(world, kinds).value, experiment.measure.optimum(world, kinds)
             blind = fmean(float(scores(world.settings, kind)["blind"].success) for kind in kinds)

@@ -24,7 +24,7 @@ from inwit.suite.oracle import oracle_agent
 from inwit.suite.scores import Score, score
 from inwit.suite.subject import Subject, prepared, subject_of
 from inwit.suite.suite import chosen_abilities
-from inwit.suite.work import work, worlds_of
+from inwit.suite.work import work, world_of
 from inwit.worlds import make
 
 ALL = ABILITIES.names()
@@ -40,15 +40,13 @@ def test_an_ability_can_be_run_by_everybody(name: str) -> None:
     named = [experiment.name for experiment in ability.experiments]
     assert len(set(named)) == len(named) > 0
     for experiment in ability.experiments:
-        trained, measured = worlds_of(experiment)
-        levels = experiment.levels(measured)
+        world = world_of(experiment)
+        levels = experiment.levels(world)
         assert levels
-        assert all(kinds and 0 <= min(kinds) <= max(kinds) < len(measured.kinds) for kinds in levels.values())
-        assert trained.vocabulary.names == measured.vocabulary.names
-        budget = Budget(experiment.tokens)
+        assert all(kinds and 0 <= min(kinds) <= max(kinds) < len(world.kinds) for kinds in levels.values())
         for learner in LEARNERS.names():
             for policy in POLICIES.names():
-                config = config_of(experiment, Subject("", learner, policy), 3, budget, {})
+                config = config_of(experiment, Subject("", learner, policy), 3, {})
                 assert (config.learner.id, config.policy.id, config.seed) == (learner, policy, 3)
                 assert not any(settings.rows for settings in config.auxiliaries.values())  # reward alone
 
@@ -78,7 +76,7 @@ def test_random_is_below_the_optimum(name: str, ends: dict[str, list[Outcome]]) 
 @pytest.mark.parametrize("name", ALL)
 def test_the_oracle_is_one(name: str) -> None:
     for experiment in ABILITIES.load(name).experiments:
-        _, world = worlds_of(experiment)
+        world = world_of(experiment)
         agent = oracle_agent(world)
         for kinds in experiment.levels(world).values():
             found = experiment.measure.of(agent, kinds).value
@@ -91,11 +89,11 @@ def test_a_random_agent_is_nought(name: str, ends: dict[str, list[Outcome]]) -> 
     """Where the world answers, on the first level of the first experiment: later ones have too many moments for a
     test. `inwit suite random` measures all."""
     ability = ABILITIES.load(name)
-    if not capable(worlds_of(ability.experiments[0])[1], "chance"):
+    if not capable(world_of(ability.experiments[0]), "chance"):
         assert abs(scored(ability, Subject(RANDOM, "", ""), 1, ends[name]).mean) < 0.06
         return
     experiment, figures = ability.experiments[0], ends[name][0].figures
-    _, world = worlds_of(experiment)
+    world = world_of(experiment)
     knob, kinds = next(iter(experiment.levels(world).items()))
     low, best = (figures[who][knob].value for who in (jobs.RANDOM, jobs.OPTIMUM))
     found = fmean(experiment.measure.of(random_agent(world, seed), kinds).value for seed in range(4))
@@ -166,7 +164,7 @@ def test_subjects_are_named_as_they_are() -> None:
 def test_a_class_is_a_learner_by_its_module() -> None:
     found = subject_of(None, "inwit.learners.groups:RLOO", None)
     ability = ABILITIES.load(ALL[0])
-    config = config_of(ability.experiments[0], found, 0, Budget(1), {})
+    config = config_of(ability.experiments[0], found, 0, {})
     assert config.learner.id == "inwit.learners.groups:RLOO"
     assert config.learner.settings.group_size == 16  # its own default
     twin = subject_of(SHUFFLED, "inwit.learners.groups:RLOO", None)
