@@ -8,7 +8,7 @@ import torch
 import inwit
 from inwit.core.contracts import Agent
 from inwit.core.errors import UserError
-from inwit.evidence.scripts import Reciter
+from inwit.evidence.reciting import Reciter
 from inwit.suite import abilities_open
 from inwit.suite.abilities_open import by_slots
 from inwit.suite.ability import Figure, Level

@@ -12,7 +12,7 @@ from inwit.core.capabilities import capable
 from inwit.core.contracts import Agent, World
 from inwit.core.errors import UserError
 from inwit.core.types import Memory, Output, Tasks
-from inwit.evidence.scripts import Reciter, Replanner
+from inwit.evidence.reciting import Reciter, Replanner
 from inwit.policies.replay import Prompt, PromptMask, Stage
 from inwit.scripts.script import Script, Scripted
 from inwit.suite.best_asking import BestAsking
