@@ -38,8 +38,10 @@ class Subject:
     @property
     def name(self) -> str:
         """`a2c-gru`, `pipeline` or `shuffled-a2c-gru`"""
+        if not self.trained:
+            return self.agent
         learned = f"{self.learner.removeprefix(f'{SHUFFLED}:')}-{self.policy}"
-        return "-".join(filter(None, (self.agent, self.trained and learned)))
+        return f"{self.agent}-{learned}" if self.agent else learned
 
     def to_dict(self) -> Json:
         return asdict(self)
