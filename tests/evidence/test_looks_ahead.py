@@ -13,7 +13,7 @@ from inwit.core.claims import NOT_SHOWN, NOT_TESTABLE, SHOWN
 from inwit.evidence import looks_ahead
 from inwit.evidence.interchange import Interchange
 from inwit.evidence.plans import Plans, Trials, plans, readings
-from inwit.evidence.scripts import Reciter
+from inwit.evidence.reciting import Reciter
 from inwit.evidence.subject import Subject
 from support import untrained
 

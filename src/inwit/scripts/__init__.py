@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from inwit.core.errors import UserError, short, unknown
+from inwit.core.errors import unknown
 from inwit.core.registry import Entry, Registry
 
 if TYPE_CHECKING:  # listing scripts needs no PyTorch
@@ -37,12 +37,11 @@ def scripted(name: str, world: World, **options: Any) -> Agent:
 
     Raises `UserError` for a script or an option that does not exist, and for a world that the script does not know."""
     from inwit.core.contracts import Agent
+    from inwit.scripts.options import check_taken
     from inwit.scripts.script import Scripted
 
     if name not in SCRIPTS.names():
         raise unknown("script", name, SCRIPTS.names())
-    try:
-        script = SCRIPTS.load(name)(world, **options)
-    except TypeError as error:
-        raise UserError(f"{name} takes no such options as {short(str(options))}: {error}") from None
-    return Agent(world, Scripted(script, len(world.vocabulary)), status="scripted", script=name, made_for=world)
+    maker = SCRIPTS.load(name)
+    check_taken(name, maker, world, options)
+    return Agent(world, Scripted(maker(world, **options), len(world.vocabulary)), status="scripted", script=name, made_for=world)
