@@ -15,7 +15,7 @@ from inwit.suite.ability import Figure, Level
 from inwit.suite.chances import random_figure, random_success
 from inwit.suite.measures import BeyondLuck, Recovered, Solved, deviations
 from inwit.suite.oracle import oracle_agent
-from inwit.suite.work import worlds_of
+from inwit.suite.work import world_of
 from inwit.worlds.oracle.constant import yardstick
 from inwit.worlds.oracle.programs import OraclePrograms
 from scripts import ORACLES, scripted
@@ -122,6 +122,6 @@ def test_levels_of_slots_are_what_the_search_found(settings: dict[str, object]) 
 
 def test_what_is_never_met_is_not_trained_on() -> None:
     for experiment in abilities_open.CARRYING_OVER.experiments:
-        world, measured = worlds_of(experiment)
-        for kinds in experiment.levels(measured).values():
+        world = world_of(experiment)
+        for kinds in experiment.levels(world).values():
             assert set(kinds) <= set(world.kinds.held_out)

@@ -9,16 +9,19 @@ from pathlib import Path
 import pytest
 
 from inwit.commands.cli import main
+from inwit.core.errors import UserError
 from inwit.core.results import Json
-from inwit.suite import ABILITIES, jobs
+from inwit.suite import ABILITIES, agents, jobs
 from inwit.suite.ability import Figure
 from inwit.suite.budget import Budget
-from inwit.suite.jobs import plan
+from inwit.suite.jobs import Outcome, plan
 from inwit.suite.page import make_page
-from inwit.suite.reference import DEFAULT_BUDGET, definition, reference
+from inwit.suite.reference import DEFAULT_BUDGET, current, definition, find, reference, settings_of
 from inwit.suite.scores import LevelScore, Score
 from inwit.suite.subject import Subject
+from inwit.suite.suite import _made_by as suite_made_by
 from inwit.suite.table import described
+from inwit.suite.table import notes as table_notes
 from inwit.suite.work import work
 
 QUICK = ("suite", "--only", "reading", "--budget", "1500", "--jobs", "2")
@@ -35,6 +38,7 @@ def record(name: str = "a2c-gru", *seeds: float) -> Json:
         "seeds": len(found.seeds),
         "jobs": 1,
         "overrides": {},
+        "definitions": {"reading": definition(ABILITIES.load("reading"))},
         "made_by": {"git": None},
         "tokens": 100,
         "training_seconds": 1.0,
@@ -124,6 +128,43 @@ def test_reference_data_are_of_abilities_as_they_are() -> None:
     one = ABILITIES.load("reading")
     changed = replace(one, experiments=(replace(one.experiments[0], tokens=1),))
     assert definition(changed) != definition(one)
+
+
+def of_reference(found: Json) -> Json:
+    subject = Subject(**found["subject"])
+    return {**found, "settings": settings_of(subject)}
+
+
+def test_what_an_agent_was_made_with_is_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An agent that was measured before the others is not as current as they are."""
+    old = of_reference(record("old")) | {"definitions": {"reading": "another"}}
+    known = current({"new": of_reference(record("new")), "old": old})
+    assert (set(known["new"].scores), set(known["old"].scores)) == ({"reading"}, set())
+    found = of_reference(record())
+    monkeypatch.setitem(agents.LEARNERS, "a2c", {"learner": {"entropy": 0.5}})
+    assert current({"a2c-gru": found}) == {}
+
+
+def test_a_reference_is_found_behind_a_folder_of_its_name(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept(runs / "suite-pipeline", record("mine"))
+    known = current({"pipeline": of_reference(record("pipeline"))})
+    monkeypatch.setattr("inwit.suite.reference.reference", lambda: known)
+    assert find("pipeline").name == "mine"
+    assert find("reference:pipeline") is known["pipeline"]
+    with pytest.raises(UserError, match="unknown reference 'pipelin': did you mean 'pipeline'"):
+        find("reference:pipelin")
+
+
+def test_settings_of_ones_own_are_told_beside_the_reference() -> None:
+    own = record() | {"overrides": {"training": {"episodes": "8"}}}
+    assert any("--training.episodes 8" in note for note in table_notes(own, []))
+    assert not any("settings of its own" in note for note in table_notes(record(), []))
+
+
+def test_what_made_a_suite_is_its_own_device() -> None:
+    ability = ABILITIES.load("reading")
+    (job,), _ = plan([ability], Subject(), 1, Budget(1), {"training": {"threads": 2}})
+    assert suite_made_by([Outcome(job)])["threads"] == 2
 
 
 @pytest.mark.parametrize(

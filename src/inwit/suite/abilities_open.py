@@ -91,7 +91,7 @@ def _exploring(free: int) -> Experiment:
         },
         measure=BeyondLuck(),
         levels=lambda world: {str(free): [0, 1]},
-        tokens=60_000,
+        tokens=20_000,
     )
 
 
@@ -145,7 +145,7 @@ LUCKY_SHORTCUTS = Ability(
             },
             measure=BeyondLuck(),
             levels=lambda world: {"10 %": [1], "19 %": [2]},
-            tokens=250_000,
+            tokens=150_000,
         ),
     ),
 )

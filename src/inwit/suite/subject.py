@@ -37,7 +37,9 @@ class Subject:
 
     @property
     def name(self) -> str:
-        return self.agent or f"{self.learner}-{self.policy}"
+        """`a2c-gru`, `pipeline` or `shuffled-a2c-gru`"""
+        learned = f"{self.learner.removeprefix(f'{SHUFFLED}:')}-{self.policy}"
+        return "-".join(filter(None, (self.agent, self.trained and learned)))
 
     def to_dict(self) -> Json:
         return asdict(self)

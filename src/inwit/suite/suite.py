@@ -27,7 +27,7 @@ from inwit.suite.budget import Budget, parsed
 from inwit.suite.jobs import Outcome
 from inwit.suite.page import make_page
 from inwit.suite.radar import radar
-from inwit.suite.reference import beside, definition, scored
+from inwit.suite.reference import beside, definition, scored, settings_of
 from inwit.suite.scores import Score, Scored, score
 from inwit.suite.subject import Subject
 from inwit.suite.table import DEFAULT_BUDGET, markdown, terminal_table
@@ -135,15 +135,21 @@ def _record(
         "jobs": settings.jobs,
         "processors": os.cpu_count(),
         "overrides": overrides,
+        "settings": settings_of(subject),
         "definitions": {score.ability: definition(ABILITIES.load(score.ability)) for score in scores},
         "version": __version__,
-        "made_by": made_by(1, "cpu"),
+        "made_by": _made_by(outcomes),
         "tokens": sum(each.tokens for each in outcomes),
         "training_seconds": sum(each.seconds for each in outcomes),
         "examination_seconds": sum(each.examined for each in outcomes),
         "abilities": [plain(each.to_dict()) for each in scores],
         "runs": [_run(each) for each in outcomes],
     }
+
+
+def _made_by(outcomes: Sequence[Outcome]) -> Json:
+    training = next((each.job.config.training for each in outcomes if each.job.config), None)
+    return made_by(training.threads, training.device) if training else made_by(1, "cpu")
 
 
 def _run(outcome: Outcome) -> Json:
