@@ -114,6 +114,19 @@ def test_a_script_beside_runs_meets_the_world_of_each(three: Path, capsys: pytes
     assert set(comparison["differences"]) == {"world.max_steps", "script"}
 
 
+def test_a_setting_that_the_world_gained_since_a_run_has_its_default(
+    runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def before(record: dict[str, Any]) -> None:
+        del record["config"]["world"]["noise"]
+
+    lines(put(runs, "old", before), [metric(20, [0.99], solved=True)])
+    lines(put(runs, "new", setting("seed", 1)), [metric(20, [0.99], solved=True)])
+    assert run("compare", "old", "new", "pipeline", "--json") == 0
+    (comparison,) = printed_json(capsys)["comparisons"]
+    assert (len(comparison["groups"]), set(comparison["differences"])) == (2, {"script"})
+
+
 def test_what_a_comparison_says_of_a_script(three: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     out = said(capsys, "compare", "one-*", "pipeline", "--plot", str(tmp_path / "curves.svg"))
     assert "calculator-v0: 2 runs and 1 script in 2 groups" in out
