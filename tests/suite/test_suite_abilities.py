@@ -199,6 +199,10 @@ def test_abilities_are_found_by_name() -> None:
     two = [ALL[-1], ALL[0]]
     assert [each.name for each in chosen_abilities(two)] == [ALL[0], ALL[-1]]
     assert [each.name for each in chosen_abilities([name.replace(" ", "-") for name in ALL])] == ALL
+    assert [each.name for each in chosen_abilities(["Reading", "", "LUCKY_shortcuts"])] == [
+        "reading",
+        "lucky shortcuts",
+    ]
     with pytest.raises(UserError, match="unknown ability 'nothing'"):
         chosen_abilities(["nothing"])
     with pytest.raises(UserError, match="unknown experiment of noise 'nothing'"):

@@ -93,7 +93,7 @@ class Job:
         """What is asked of some jobs alone: the user's own code, and how often a drawn agent is measured."""
         names = (self.subject.learner, self.subject.policy) if self.subject else ()
         own = own_code((*names, *imported()), (experiment.measure, experiment.levels))
-        found = {"code": own} if own else {}
+        found: Json = {"code": own} if own else {}
         if self.subject and self.subject.agent == RANDOM_AGENT:
             found["measured_often"] = [MEASURED, MEASURED_OF_DRAWS]
         return found
