@@ -35,6 +35,7 @@ def test_a_script_is_evaluated_in_the_world_that_it_is_written_for(
     out = said(capsys, "evaluate", f"{script}:calculator", *SMALL)
     assert "solved 3 of 3 problems" in out
     assert "changed world" not in out
+    assert out.startswith("world: max_operators 1\n")
 
 
 def test_a_changed_world_is_told_and_not_kept(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
