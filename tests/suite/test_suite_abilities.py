@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from statistics import fmean
+from typing import cast
 
 import pytest
 import torch
@@ -16,15 +17,15 @@ from inwit.learners import LEARNERS
 from inwit.policies import POLICIES
 from inwit.rollout.collect import collect
 from inwit.suite import ABILITIES, jobs, register_ability
-from inwit.suite.ability import Ability
+from inwit.suite.ability import Ability, Figure, Measure
 from inwit.suite.budget import Budget
-from inwit.suite.controls import RANDOM, SHUFFLED, Shuffled, random_agent
+from inwit.suite.controls import SHUFFLED, Shuffled, random_agent
 from inwit.suite.jobs import Outcome, config_of, extremes, plan
 from inwit.suite.oracle import oracle_agent
 from inwit.suite.scores import Score, score
 from inwit.suite.subject import Subject, prepared, subject_of
 from inwit.suite.suite import chosen_abilities
-from inwit.suite.work import work, world_of
+from inwit.suite.work import measured_often, work, world_of
 from inwit.worlds import make
 
 ALL = ABILITIES.names()
@@ -85,19 +86,40 @@ def test_the_oracle_is_one(name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ALL)
-def test_a_random_agent_is_nought(name: str, ends: dict[str, list[Outcome]]) -> None:
-    """Where the world answers, on the first level of the first experiment: later ones have too many moments for a
-    test. `inwit suite random` measures all."""
-    ability = ABILITIES.load(name)
-    if not capable(world_of(ability.experiments[0]), "chance"):
-        assert abs(scored(ability, Subject(RANDOM, "", ""), 1, ends[name]).mean) < 0.06
-        return
-    experiment, figures = ability.experiments[0], ends[name][0].figures
-    world = world_of(experiment)
-    knob, kinds = next(iter(experiment.levels(world).items()))
-    low, best = (figures[who][knob].value for who in (jobs.RANDOM, jobs.OPTIMUM))
-    found = fmean(experiment.measure.of(random_agent(world, seed), kinds).value for seed in range(4))
-    assert abs((found - low) / (best - low)) < 0.15
+def test_a_random_agent_is_nought(name: str, ends: dict[str, list[Outcome]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the first level of each experiment; of the first one, where the world answers. The others take longer:
+    `inwit suite random` measures all."""
+    monkeypatch.setattr(jobs, "MEASURED", 30)
+    for experiment, outcome in zip(ABILITIES.load(name).experiments, ends[name], strict=True):
+        world = world_of(experiment)
+        knob, kinds = next(iter(experiment.levels(world).items()))
+        low, best = (outcome.figures[who][knob].value for who in (jobs.RANDOM, jobs.OPTIMUM))
+        found = measured_often(experiment.measure, world, kinds, 0)
+        assert found.interval is not None
+        reach = 0.75 * (found.interval[1] - found.interval[0])  # three standard errors
+        assert abs(found.value - low) <= reach
+        assert reach / (best - low) < 0.2
+        if capable(world, "chance"):
+            break
+
+
+def test_a_random_agent_is_measured_without_a_bias() -> None:
+    """Of something that one agent in fifty does: who stops after three agents that did not finds a third of it."""
+    draws = torch.Generator().manual_seed(0)
+
+    class Seldom:
+        name = "seldom"
+
+        def of(self, agent: object, kinds: object) -> Figure:
+            return Figure(float(torch.rand((), generator=draws) < 0.02))
+
+        random = optimum = None
+
+    found = [measured_often(cast(Measure, Seldom()), make("tutorial-v1"), [0], seed) for seed in range(40)]
+    assert fmean(each.value for each in found) == pytest.approx(0.02, abs=0.006)
+    held = [each.interval[0] <= 0.02 <= each.interval[1] for each in found if each.interval]
+    assert len(held) == 40
+    assert fmean(held) > 0.8
 
 
 @pytest.mark.slow

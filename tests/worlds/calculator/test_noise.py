@@ -17,7 +17,6 @@ from inwit.core.types import Tasks
 from inwit.evaluation.exact import evaluate, solves_all
 from inwit.rollout.collect import collect
 from inwit.suite import ABILITIES
-from inwit.suite.budget import Budget
 from inwit.suite.jobs import config_of
 from inwit.suite.measures import Solved
 from inwit.suite.subject import Subject
@@ -193,5 +192,5 @@ def test_an_expression_is_asked_the_same_whatever_others_are_asked() -> None:
 def test_no_training_among_noise_ends_as_solved() -> None:
     subject = Subject()
     for experiment in ABILITIES.load("noise").experiments:
-        config = config_of(experiment, subject, 0, Budget(1000), {})
+        config = config_of(experiment, subject, 0, {})
         assert config.training.confirm is (config.world.settings.noise == 0)
