@@ -79,6 +79,8 @@ def test_an_episode_of_a_script_has_no_value(capsys: pytest.CaptureFixture[str])
         (["evaluate", "mine", *SMALL], "--untold.max_operators 1 puts it into a changed one"),
         (["evaluate", "pipeline", "--worl.masks", "1"], "give --world.X or --untold.X"),
         (["evaluate", "pipeline", "--untold.nosuch", "1"], "unknown setting"),
+        (["evaluate", "pipeline", "--untold.max_steps", "99"], "--untold.max_steps = 99 is too large"),
+        (["evaluate", "pipeline", "--world.max_steps", "x"], "--world.max_steps = 'x' is not a whole number"),
         (["evaluate", "pipeline", "--world.nosuch", "1"], "unknown setting"),
         (["explain", "pipelin", *TASK], "scripts, each alone or as NAME:WORLD, are pipeline, react"),
         (["export", "pipeline", "--folder", "x"], "cannot be saved"),
