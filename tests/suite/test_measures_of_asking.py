@@ -1,5 +1,6 @@
 """Measures in the world whose tools answer: of agents of known figures, and of the random policy."""
 
+import copy
 from statistics import fmean
 from typing import Any
 
@@ -8,6 +9,7 @@ import torch
 
 from inwit import worlds
 from inwit.core.contracts import Agent
+from inwit.core.errors import UserError
 from inwit.core.types import map_rows
 from inwit.core.vocabulary import CHOICE
 from inwit.scripts.script import Scripted
@@ -135,3 +137,18 @@ def test_who_does_not_look_at_a_condition_is_right_one_way_alone():
     assert Success().of(blind, [0]).value == pytest.approx(1 / 4)
     assert BothWays().of(blind, [0]).value == 0
     assert len(with_first_answers(world.settings, world.all_tasks([0]))) == 4 * (16 - 4) * 4
+
+
+def test_a_success_that_prices_keep_from_being_sure_has_no_known_optimum():
+    """The best agent answers at once where calls are too dear; another one would be right more often."""
+    dear = tiny("Tx", price=0.8)
+    assert Value().optimum(dear, [0]) == pytest.approx(1 / 3)
+    for measure in (Success(), BothWays()):
+        with pytest.raises(UserError, match="measure value instead"):
+            measure.optimum(dear, [0])
+        assert measure.optimum(tiny("Tx", price=0.005), [0]) == 1
+
+
+def test_a_strict_world_can_be_copied():
+    strict: Any = Strict(tiny("Tx"))
+    assert copy.deepcopy(strict).vocabulary.names == strict.vocabulary.names

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 
@@ -54,11 +56,20 @@ def test_the_random_success_of_the_search_is_that_of_the_machines() -> None:
     tasks = world.all_tasks([kind])
     each = random_success(world, world.reset(tasks))
     assert each is not None
-    assert Solved().random(world, [kind]).value == pytest.approx(float(each.mean()), abs=1e-12)
     shortcut = yardstick(world.id, kind, world.settings).shortcut
     assert world.vocabulary.decode(shortcut.tokens) == ["MUL", "ANS"]
     wrong = tasks.data["operands"][:, 2] != 0  # a*b is a*b + c where c is 0
     assert BeyondLuck().random(world, [kind]).value == pytest.approx(float(each[wrong].mean()), abs=1e-12)
+
+
+def test_one_problem_of_a_kind_tells_of_all_where_identity_decides_alone() -> None:
+    world = inwit.make("calculator-v0", max_steps=7, noise=4, **SIGNS)
+    kinds = list(range(len(world.kinds)))
+    tasks = world.sample(torch.tensor(kinds).repeat_interleave(3), torch.Generator().manual_seed(0))
+    every = random_success(world, world.reset(tasks))
+    assert Solved().random(world, kinds).value == pytest.approx(float(every.mean()), abs=1e-12)
+    with pytest.raises(UserError, match="tutorial-v1 a problem of a kind does not tell of the others"):
+        Solved().random(inwit.make("tutorial-v1"), [0])
 
 
 def test_who_has_found_the_shortcut_alone_scores_nothing_beyond_luck() -> None:
@@ -90,6 +101,14 @@ def test_each_token_but_the_last_is_replaced_where_a_right_end_is_left() -> None
     assert names(world, force) == ["LOAD a", "LOAD b ADD b", "LOAD b LOAD"]
 
 
+def test_deviations_are_sought_once() -> None:
+    settings = {"max_steps": 12, **SUM}
+    (tasks, force), (_, again) = (deviations(inwit.make("calculator-v0", **settings), (0,)) for _ in range(2))
+    assert again is force
+    longer, _ = deviations(inwit.make("calculator-v0", **settings | {"max_steps": 14}), (0,))
+    assert len(tasks) <= len(longer)
+
+
 def test_where_the_budget_is_spent_there_is_nothing_to_recover() -> None:
     world = inwit.make("calculator-v0", max_steps=5, **SUM)
     assert names(world, deviations(world, (0,))[1]) == ["LOAD a"]
@@ -118,6 +137,20 @@ def test_levels_of_slots_are_what_the_search_found(settings: dict[str, object]) 
     everything = {"0": list(world.kinds.names)}  # sums and differences are done one operand at a time
     inner = [name for name in world.kinds.names if name not in chains]
     assert levels == (everything if "tools" in settings else {"0": chains, "1": inner})
+
+
+def test_slots_are_those_of_crossed_tools() -> None:
+    """Where SUB subtracts the accumulator from its operand, other expressions need a slot."""
+    plain, crossed = (
+        by_slots(inwit.make("calculator-v0", tools=("SUB",), num_slots=1, max_operators=2, **more))
+        for more in ({}, {"crossed": ("SUB",)})
+    )
+    assert plain != crossed
+
+
+def test_a_world_that_tells_its_oracle_can_be_copied() -> None:
+    agent = oracle_agent(inwit.make("calculator-v0", **SIGNS))
+    assert copy.deepcopy(agent.world).vocabulary.names == agent.world.vocabulary.names
 
 
 def test_what_is_never_met_is_not_trained_on() -> None:

@@ -171,6 +171,7 @@ def test_subjects_are_named_as_they_are() -> None:
     assert subject_of(None, None, None).name == "a2c-gru"
     assert subject_of("pipeline", None, None) == Subject("pipeline", "", "")
     assert subject_of(SHUFFLED, "ppo", None).learner == "shuffled:ppo"
+    assert subject_of(SHUFFLED, "ppo", None).name == "shuffled-ppo-gru"
     for wrong, said in (
         ((None, "a3c", None), "did you mean 'a2c'"),
         (("pipelines", None, None), "did you mean 'pipeline'"),
@@ -198,8 +199,14 @@ def test_abilities_are_found_by_name() -> None:
     two = [ALL[-1], ALL[0]]
     assert [each.name for each in chosen_abilities(two)] == [ALL[0], ALL[-1]]
     assert [each.name for each in chosen_abilities([name.replace(" ", "-") for name in ALL])] == ALL
+    assert [each.name for each in chosen_abilities(["Reading", "", "LUCKY_shortcuts"])] == [
+        "reading",
+        "lucky shortcuts",
+    ]
     with pytest.raises(UserError, match="unknown ability 'nothing'"):
         chosen_abilities(["nothing"])
+    with pytest.raises(UserError, match="unknown experiment of noise 'nothing'"):
+        jobs.find("noise", "nothing")
     with pytest.raises(UserError, match="registered already"):
         register_ability(ALL[0], ABILITIES.load(ALL[0]))
 

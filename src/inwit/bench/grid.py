@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Generic, Protocol, TypeVar
 
-from inwit.core import imports
+from inwit.core import imports, storage
 from inwit.core.errors import UserError
 from inwit.core.results import Json
 
@@ -64,9 +64,17 @@ def run_grid(
     """The results of all jobs, in their order: read from `folder/cells` where finished before, else measured now.
 
     A job that fails gives a failed result, keeps no file, and is tried again next time. On Ctrl-C the processes are
-    stopped and `KeyboardInterrupt` says how to go on. Raises `UserError` if the folder cannot be written.
+    stopped and `KeyboardInterrupt` says how to go on. Raises `UserError` if the folder cannot be written,
+    and while another process is at work in it.
     """
-    files = {job: _prepare(folder) / f"{job.key}.json" for job in todo}
+    with storage.locked(_prepare(folder) / ".lock") as held:
+        if not held:
+            raise UserError(f"another process is at work in {folder}: wait for it, or choose another folder with --out")
+        return _run_all(todo, folder, at_a_time, report)
+
+
+def _run_all(todo: Sequence[Job[R]], folder: Path, at_a_time: int, report: Report[R]) -> list[R]:
+    files = {job: folder / "cells" / f"{job.key}.json" for job in todo}
     results = {job: result for job in todo if (result := job.read(files[job])) is not None}
     waiting: list[Job[R]] = [job for job in todo if job not in results]
     runs: list[Run[R]] = []

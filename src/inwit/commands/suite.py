@@ -19,7 +19,7 @@ from __future__ import annotations
 from argparse import Namespace
 
 from inwit.commands.arguments import Parser, add_json, print_json, take_settings
-from inwit.core.errors import UserError, unknown
+from inwit.core.errors import UserError, short, unknown
 
 FLAGS = (
     "--learner",
@@ -37,7 +37,9 @@ FLAGS = (
 
 def main(arguments: list[str]) -> int:
     arguments, overrides = take_settings(arguments)
-    args, unparsed = _parser(arguments).parse_known_args(arguments)
+    args, unparsed = _parser(arguments).parse_known_args(_joined(arguments))
+    if unparsed and not unparsed[0].startswith("-"):
+        raise UserError(f"{short(unparsed[0])} is one too many: the suite examines one agent at a time")
     if unparsed:
         raise unknown("argument", unparsed[0], FLAGS)
     if args.compare is not None:
@@ -45,6 +47,17 @@ def main(arguments: list[str]) -> int:
         a, b = args.compare
         return _compare(a, b, alone, overrides, as_json=args.json)
     return _suite(args, overrides)
+
+
+def _joined(arguments: list[str]) -> list[str]:
+    """`--budget -5s` as one word: else `-5s` is taken for a flag."""
+    joined: list[str] = []
+    for each in arguments:
+        if joined and joined[-1] == "--budget" and each[:1] == "-" and each[1:2].isdigit():
+            joined[-1] = f"--budget={each}"
+        else:
+            joined.append(each)
+    return joined
 
 
 def _parser(arguments: list[str]) -> Parser:
@@ -113,14 +126,12 @@ def _compare(a: str, b: str, others: dict[str, object], overrides: object, *, as
 
     given = [name for name, value in others.items() if value is not None]
     if given or overrides:
-        raise UserError(f"--compare trains nothing: leave out {_flag(given[0]) if given else '--SECTION.FIELD'}")
+        if "agent" in given:
+            raise UserError(f"--compare takes two suites: leave out {short(others['agent'])}")
+        raise UserError(f"--compare trains nothing: leave out {f'--{given[0]}' if given else '--SECTION.FIELD'}")
     found = compare(find(a), find(b))
     if as_json:
         print_json(plain(as_data(found)))
     else:
         console().print(terminal(found))
     return 0
-
-
-def _flag(name: str) -> str:
-    return "AGENT" if name == "agent" else f"--{name}"

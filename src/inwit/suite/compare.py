@@ -57,6 +57,8 @@ def compare(a: Scored, b: Scored) -> Comparison:
     changed = [name for name in shared if a.definitions.get(name) != b.definitions.get(name)]
     both = [name for name in shared if name not in changed]
     if not both:
+        if old := next((each for each in (a, b) if not each.scores and not each.from_folder), None):
+            raise UserError(f"the reference data of {old.name} are of other experiments or settings: nothing compares")
         why = f": other experiments measured {', '.join(changed)}" if changed else ""
         raise UserError(f"{a.name} and {b.name} share no ability that was measured alike{why}; nothing compares")
     left_out = [name for name in dict.fromkeys((*a.scores, *b.scores)) if name not in shared]

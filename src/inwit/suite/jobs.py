@@ -93,12 +93,10 @@ class Job:
         """What is asked of some jobs alone: the user's own code, and how often a drawn agent is measured."""
         names = (self.subject.learner, self.subject.policy) if self.subject else ()
         own = own_code((*names, *imported()), (experiment.measure, experiment.levels))
-        drawn = (
-            {"measured_often": [MEASURED, MEASURED_OF_DRAWS]}
-            if self.subject and self.subject.agent == RANDOM_AGENT
-            else {}
-        )
-        return ({"code": own} if own else {}) | drawn
+        found: Json = {"code": own} if own else {}
+        if self.subject and self.subject.agent == RANDOM_AGENT:
+            found["measured_often"] = [MEASURED, MEASURED_OF_DRAWS]
+        return found
 
     def _stamp(self) -> Json:
         training = self.config.training if self.config else None

@@ -36,6 +36,8 @@ class Overheard:
         self._world, self._policy = world, policy
 
     def __getattr__(self, name: str) -> Any:
+        if name == "_world":  # a copy asks before it has one
+            raise AttributeError(name)
         return getattr(self._world, name)
 
     def prompt(self, tasks: Tasks) -> tuple[Int[Tensor, "B P"], Bool[Tensor, "B P"]]:

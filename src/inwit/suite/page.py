@@ -126,7 +126,7 @@ def _levels(own: Scored) -> Table:
 
 def _heat(own: Scored) -> Json | None:
     """The means of all agents of the reference data, a column for each ability; None where there are none."""
-    agents = [own, *reference().values()]
+    agents = [own, *(each for each in reference().values() if each.scores)]
     if len(agents) == 1:
         return None
     lines = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -48,13 +49,12 @@ def reference() -> dict[str, Scored]:
 
 def current(known: Json) -> dict[str, Scored]:
     """Agents of the reference data with what still holds of them: without the scores of abilities whose experiments
-    have changed since, and without agents that have other settings now."""
+    have changed since, and without any score where the agent has other settings now."""
     now = {name: definition(ABILITIES.load(name)) for name in ABILITIES.names()}
     found = {}
     for name, agent in known.items():
-        if agent["settings"] != settings_of(Subject(**agent["subject"])):
-            continue
-        definitions = {each: made for each, made in agent["definitions"].items() if now.get(each) == made}
+        same = agent["settings"] == settings_of(Subject(**agent["subject"]))
+        definitions = {each: made for each, made in agent["definitions"].items() if same and now.get(each) == made}
         scores = [Score.from_dict(each) for each in agent["abilities"]]
         kept = {each.ability: each for each in scores if each.ability in definitions}
         found[name] = Scored(name, kept, agent["seeds"], DEFAULT_BUDGET, definitions=definitions)
@@ -75,7 +75,8 @@ def find(name: str) -> Scored:
         return reference()[name]
     if given.exists():
         raise UserError(f"{given} is no suite's folder: it has no suite.json; inwit suite makes one")
-    raise unknown("suite or reference", name, reference())
+    kept = [path.parent.name for path in sorted(runs_folder().glob("*/suite.json"))]
+    raise unknown("suite or reference", name, dict.fromkeys((*kept, *reference())))
 
 
 def _known(name: str) -> Scored:
@@ -114,4 +115,10 @@ def beside(name: str) -> list[Scored]:
     """Which of the reference data stand beside an agent's own scores: those of the same name, of a usual learner, and
     of a pipeline."""
     known = reference()
-    return [known[each] for each in dict.fromkeys((name, "a2c-gru", "pipeline")) if each in known]
+    names = dict.fromkeys((name, "a2c-gru", "pipeline"))
+    return [known[each] for each in names if each in known and known[each].scores]
+
+
+def without_reference(abilities: Sequence[str], others: Sequence[Scored]) -> list[str]:
+    """The abilities that none of the others has been measured on as they are now."""
+    return [name for name in abilities if not any(name in each.scores for each in others)]
