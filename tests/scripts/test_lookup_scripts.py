@@ -194,7 +194,7 @@ def test_more_votes_are_right_more_often_where_tools_lie() -> None:
 
 
 def test_what_is_documented_of_lies_decides_how_it_asks() -> None:
-    """Without an option: it takes votes where calls lie, and sure calls where tools are stale and the price is right."""
+    """Without an option: votes where calls lie, and sure calls where tools are stale and the price is right."""
     lies = {"lies": [1, 0, 0, 0, 0, 0, 0, 0, 0, 0]}
     assert written(lookup(lie=0.1, max_steps=20), "F 3", lies) == "F 3 > 2 F 3 > 1 F 3 > 1 ANS 1"
     stale = {"stale": [1, 0, 0], "drift": [1] * len(TABLE)}

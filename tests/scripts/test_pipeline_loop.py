@@ -169,7 +169,13 @@ def test_each_part_can_be_replaced() -> None:
         ("tutorial-v1", {"retries": -1}, "retries = -1 is too small: it must be at least 0"),
         ("tutorial-v1", {"retries": 1.5}, "retries = 1.5 is not a whole number"),
         ("tutorial-v1", {"retries": "2"}, "retries = '?2'? is not a whole number"),
-        ("tutorial-v1", {"speed": 3}, "the pipeline of tutorial-v1 takes no such options as .*speed"),
+        (
+            "tutorial-v1",
+            {"speed": 3},
+            "unknown option of the pipeline of tutorial-v1 'speed': valid: planner, memory, executor, retries",
+        ),
+        ("tutorial-v1", {"planner": 3}, "planner = 3 is no planner: it has no function 'goal'"),
+        ("lookup-v0", {"vote": 3}, "did you mean 'votes'"),
         ("lookup-v0", {"votes": "3"}, "votes = '?3'? is not a whole number"),
         ("lookup-v0", {"votes": True}, "votes = True is not a whole number"),
     ],
@@ -177,8 +183,18 @@ def test_each_part_can_be_replaced() -> None:
 def test_options_that_a_pipeline_does_not_take(world_id: str, options: dict[str, Any], said: str) -> None:
     with pytest.raises(UserError, match=said):
         scripted("pipeline", make_world(world_id), **options)
-    with pytest.raises(UserError, match="react takes no such options"):
+    with pytest.raises(UserError, match=r"unknown option of react .*: valid: rule"):
         scripted("react", make_world(world_id), **options)
+
+
+def test_what_is_no_world_and_no_rule() -> None:
+    for nothing in (None, "calculator-v0"):
+        with pytest.raises(
+            UserError, match=r"is no world: give one, as inwit.make\('calculator-v0'\), or use inwit.load"
+        ):
+            scripted("pipeline", nothing)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(UserError, match="rule = 3 is no rule: it has no function 'goal'"):
+        scripted("react", make_world("tutorial-v1"), rule=3)
 
 
 def test_what_goes_wrong_inside_a_script_is_not_blamed_on_its_options() -> None:

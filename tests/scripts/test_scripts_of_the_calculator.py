@@ -161,7 +161,7 @@ def test_of_two_slots_with_one_value_one_is_room() -> None:
 def test_a_value_that_somebody_stored_twice(name: str, expression: str) -> None:
     world = make_world("calculator-v0", num_slots=2)
     script: Any = (pipeline if name == "pipeline" else react).make(world)
-    assert by_hand(script, world, expression, "LOAD a MUL b STO m0 STO m1".split())[1].success
+    assert by_hand(script, world, expression, ["LOAD", "a", "MUL", "b", "STO", "m0", "STO", "m1"])[1].success
 
 
 @pytest.mark.parametrize("num_slots", [1, 2, 3])
@@ -180,6 +180,14 @@ def test_a_tool_that_nobody_wrote_code_for_is_refused(monkeypatch: pytest.Monkey
     for name in ("pipeline", "react"):
         with pytest.raises(UserError, match=r"scripts know the calculator's tools .* and not TWO: give a planner"):
             scripted(name, world)
+
+
+@pytest.mark.parametrize("name", ["pipeline", "react"])
+def test_a_world_of_crossed_tools_is_refused_where_it_is_told(name: str) -> None:
+    with pytest.raises(
+        UserError, match="scripts have no code for crossed = SUB: leave it out, or put a script that was"
+    ):
+        scripted(name, make_world("calculator-v0", crossed=("SUB",)))
 
 
 def test_values_are_equal_where_the_registers_are() -> None:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import Field, fields
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, NoReturn
@@ -105,8 +107,20 @@ def agent(word: str | Path, settings: dict[str, dict[str, str]]) -> Agent:
             f"--world.{name} is for scripts, and {word} was trained in its own world: --untold.{name} {value} puts it "
             "into a changed one"
         )
-    found = load(word) if script is None else script_agent(script, told)
-    return changed(found, **settings["untold"]) if settings["untold"] else found
+    with _by_its_flag("world"):
+        found = load(word) if script is None else script_agent(script, told)
+    with _by_its_flag("untold"):
+        return changed(found, **settings["untold"]) if settings["untold"] else found
+
+
+@contextmanager
+def _by_its_flag(flag: str) -> Iterator[None]:
+    """An error about the setting `world.X` names the flag that was typed."""
+    try:
+        yield
+    except UserError as error:
+        text = str(error)
+        raise UserError(f"--{flag}.{text.removeprefix('world.')}" if text.startswith("world.") else text) from None
 
 
 def add_tag(parser: Parser) -> None:

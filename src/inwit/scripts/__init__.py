@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from inwit.core.errors import unknown
+from inwit.core.errors import UserError, short, unknown
 from inwit.core.registry import Entry, Registry
 
 if TYPE_CHECKING:  # listing scripts needs no PyTorch
@@ -42,6 +42,13 @@ def scripted(name: str, world: World, **options: Any) -> Agent:
 
     if name not in SCRIPTS.names():
         raise unknown("script", name, SCRIPTS.names())
+    if not hasattr(world, "vocabulary"):
+        raise UserError(
+            f"{short(world)} is no world: give one, as inwit.make('calculator-v0'), "
+            f"or use inwit.load('{name}:calculator')"
+        )
     maker = SCRIPTS.load(name)
     check_taken(name, maker, world, options)
-    return Agent(world, Scripted(maker(world, **options), len(world.vocabulary)), status="scripted", script=name, made_for=world)
+    return Agent(
+        world, Scripted(maker(world, **options), len(world.vocabulary)), status="scripted", script=name, made_for=world
+    )

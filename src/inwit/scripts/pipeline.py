@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from inwit.core.errors import UserError
 from inwit.core.registry import Entry, Registry
-from inwit.scripts.options import at_least, check_taken
+from inwit.scripts.options import at_least, check_part, check_taken
 
 if TYPE_CHECKING:
     from inwit.core.contracts import World
@@ -148,8 +148,8 @@ class Pipeline:
         return self._plan(after) if answered or not after.calls else after  # an answer may spare calls
 
     def _failed(self, state: Moment, event: Event) -> Moment:
-        """Try again; after `retries` further tries with the backup tool; without one, or where the backup itself failed,
-        give the result up, and plan."""
+        """Try again; after `retries` further tries with the backup tool; without one, or where the backup itself
+        failed, give the result up, and plan."""
         again = self._plan(state)
         backup = self.executor.backup(again.calls[0])
         if state.calls[0] == backup:
@@ -202,6 +202,10 @@ PARTS: Registry[PartsMaker] = Registry(
 )
 
 
+PROTOCOLS: dict[str, type] = {"planner": Planner, "memory": Memory, "executor": Executor}
+OPTIONS = (*PROTOCOLS, "retries")
+
+
 def make(
     world: World,
     *,
@@ -218,8 +222,10 @@ def make(
     retries = at_least("retries", retries, 0)
     own = {"planner": planner, "memory": memory, "executor": executor}
     given = {name: part for name, part in own.items() if part is not None}
+    for name, part in given.items():
+        check_part(name, part, PROTOCOLS[name])
     if len(given) == len(own):
-        check_taken("a pipeline of given parts", lambda world: None, world, options)
+        check_taken("a pipeline of given parts", lambda world: None, world, options, OPTIONS)
         return Pipeline(Parts(**given), retries)
     if world.id not in PARTS.names():
         raise UserError(
@@ -227,5 +233,5 @@ def make(
             "register parts for it, as docs/extending.md says, or give a planner, a memory and an executor"
         )
     maker = PARTS.load(world.id)
-    check_taken(f"the pipeline of {world.id}", maker, world, options)
+    check_taken(f"the pipeline of {world.id}", maker, world, options, OPTIONS)
     return Pipeline(replace(maker(world, **options), **given), retries)

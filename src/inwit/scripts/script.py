@@ -1,8 +1,9 @@
 """A script, in plain Python, one episode at a time; and the policy that runs it on all rows of a batch.
 
 A script's states are values: hashable, and equal where the script would go on alike. `Scripted` numbers the states as
-it meets them and keeps what follows on each token, and the state that each prompt begins with. So Python runs once for
-each prompt and each state that is new, and a batch of episodes is a look-up. A script that forgets what it needs no longer meets fewer states, and is faster.
+it meets them. It keeps what follows on each token, and the state that each prompt begins with. So Python runs once for
+each prompt and each state that is new, and a batch of episodes is a look-up. A script that forgets what it needs no
+longer meets fewer states, and is faster.
 """
 
 from __future__ import annotations

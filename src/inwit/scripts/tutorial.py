@@ -218,8 +218,8 @@ class ReaderV0(Whole):
 
 
 class PlannerV0(ReaderV0):
-    """Compiles the formula of the stage by the published rules, as far as they go: of stage 2 it calls a*b + c, which is
-    right wherever d*e is 0. Off its way it answers: no call undoes another."""
+    """Compiles the formula of the stage by the published rules, as far as they go: of stage 2 it calls a*b + c, which
+    is right wherever d*e is 0. Off its way it answers: no call undoes another."""
 
     def plan(self, goal: Hashable, machine: Hashable, kept: Hashable) -> tuple[Call, ...]:
         assert isinstance(machine, MachineV0)

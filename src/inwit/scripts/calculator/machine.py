@@ -13,7 +13,9 @@ from inwit.worlds.calculator.expressions import LETTERS, Tree, parse
 from inwit.worlds.calculator.tools import TOOLS
 
 if TYPE_CHECKING:
+    from inwit.core.contracts import World
     from inwit.core.vocabulary import Vocabulary
+    from inwit.worlds.calculator.rules import CalculatorSettings
 
 KNOWN = ("ADD", "SUB", "MUL", "RSB", "MAX")
 
@@ -41,6 +43,17 @@ class Machine:
 
     def value_of(self, argument: str) -> Value | None:
         return self.slots[int(argument[1:])] if argument[1:] else atom(argument)
+
+
+def documented(world: World) -> CalculatorSettings:
+    """The settings of a world that a script is written for. Raises `UserError` where a script would not heed one."""
+    settings = cast("CalculatorSettings", world.settings)
+    if settings.crossed:
+        raise UserError(
+            f"scripts have no code for crossed = {','.join(settings.crossed)}: leave it out, or put a script that was "
+            "not told into such a world (--untold.crossed)"
+        )
+    return settings
 
 
 def finished(machine: Machine, argument: str) -> Machine:
