@@ -59,6 +59,15 @@ class Parser(argparse.ArgumentParser):
         raise UserError(f"{message}; see {self.prog} --help")
 
 
+def add_grid(parser: Parser, seeds: str, folder: str) -> None:
+    """The flags of a grid of trainings: `seeds` says what there are so many of, `folder` where results are kept."""
+    parser.add_argument("--seeds", help=f"{seeds} (default: 3)", metavar="N")
+    jobs = "processes at a time (default: one for each processor; on a GPU one)"
+    parser.add_argument("--jobs", help=jobs, metavar="N")
+    out = f"where results are kept (default: {folder} among the runs)"
+    parser.add_argument("--out", help=out, metavar="FOLDER")
+
+
 def add_run(parser: Parser, more: str = SCRIPTS_HELP) -> None:
     """`more`: what else than a run will do."""
     said = "a run: its folder, its name, or latest; RUN@best; an exported folder; name/agent on the Hub"

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from inwit.commands.arguments import Parser, add_json, print_json, take_settings
+from inwit.commands.arguments import Parser, add_grid, add_json, print_json, take_settings
 from inwit.core.errors import UserError, short, unknown
 
 FLAGS = (
@@ -73,14 +73,12 @@ def _parser(arguments: list[str]) -> Parser:
     parser.add_argument(
         "--budget", help="of each training: tokens, or seconds as in 60s (default: each experiment's own)", metavar="B"
     )
-    parser.add_argument("--seeds", help="trainings of each experiment (default: 3)", metavar="N")
-    parser.add_argument("--jobs", help="processes at a time (default: one for each processor)", metavar="N")
     parser.add_argument("--only", help="abilities, by name, as in reading,slots (default: all)", metavar="A,B")
-    parser.add_argument("--out", help="where results are kept (default: suite-NAME among the runs)", metavar="FOLDER")
+    add_grid(parser, "trainings of each experiment", "suite-NAME")
     parser.add_argument(
         "--compare",
         nargs=2,
-        help="two suites: folders, or agents of the reference data, as a2c-gru or pipeline; nothing is trained",
+        help="two suites: folders, or reference data, as a2c-gru or reference:pipeline; nothing is trained",
         metavar=("A", "B"),
     )
     add_json(parser, at_end=True)
