@@ -29,7 +29,16 @@ from inwit.suite.work import measured_often, work, world_of
 from inwit.worlds import make
 
 ALL = ABILITIES.names()
-REDUCED = 4_000  # tokens: where nothing can be learnt, more teach nothing either
+# Tokens in which a learner learns something. The other abilities take more than a test has.
+SOON = {
+    "reading": 20_000,
+    "slots": 40_000,
+    "thrift": 40_000,
+    "exploration": 20_000,
+    "lucky shortcuts": 20_000,
+    "recovery": 40_000,
+    "noise": 20_000,
+}
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -123,10 +132,13 @@ def test_a_random_agent_is_measured_without_a_bias() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", SOON)
 def test_nothing_is_learnt_from_another_episodes_rewards(name: str, ends: dict[str, list[Outcome]]) -> None:
-    found = scored(ABILITIES.load(name), subject_of(SHUFFLED, None, None), 1, ends[name], REDUCED)
-    assert found.mean <= 0.1
+    ability = ABILITIES.load(name)
+    learnt, shuffled = (
+        scored(ability, subject_of(agent, None, None), 1, ends[name], SOON[name]).mean for agent in (None, SHUFFLED)
+    )
+    assert shuffled <= 0.1 < learnt
 
 
 def test_the_random_policy_takes_each_legal_token_alike() -> None:
