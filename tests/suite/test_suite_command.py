@@ -76,7 +76,7 @@ def test_a_suite_is_run_kept_and_compared(tmp_path: Path, capsys: pytest.Capture
     assert again["abilities"] == found["abilities"]
     assert main(["suite", "--compare", str(tmp_path / "own"), str(tmp_path / "own"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["abilities"][0]["difference"] == 0.0
-    assert main(["suite", "pipeline", "--only", "Noise,", *out]) == 0
+    assert main(["suite", "pipeline", "--only", "Slots,", *out]) == 0
     assert "no longer shows reading" in capsys.readouterr().out
 
 
