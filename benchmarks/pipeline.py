@@ -60,7 +60,7 @@ def _arguments() -> argparse.Namespace:
     steps = ("train", "home", "changes", "longer", "deviation", "speed", "lines", "all", "table")
     parser.add_argument("what", choices=steps)
     parser.add_argument("--seeds", type=int, help="seeds of each network, at the most")
-    parser.add_argument("--retrained", type=int, help="seeds of each network that are retrained, at the most")
+    parser.add_argument("--retrained", type=int, help="seeds of each network that are retrained, at the most; 0: none")
     parser.add_argument("--only", type=lambda text: text.split(","), default=[], help="agents, changes or worlds")
     parser.add_argument("--jobs", type=int, default=2, help="processes side by side")
     parser.add_argument("--runs", type=Path, default=Path("runs/pipeline"), help="the folder of the trained networks")
@@ -79,9 +79,13 @@ def _rounds(step: str, args: argparse.Namespace) -> Iterator[list[str]]:
     homes = [each for each in HOMES if each in asked or not asked & set(HOMES)]
     changes = [each for each in CHANGES if each in asked or not asked & set(CHANGES)]
 
+    trained = _kept(args.results)
+
     def of(kind: str, place: str, agent: str, home: str, most: int = 99) -> list[str]:
-        count = min(HOMES[home].count(agent), args.seeds or 99, most)
-        return [f"{kind}/{place}/{agent}/{seed}" for seed in range(count)]
+        """A network that is not trained yet is left out, but where it is to be trained."""
+        seeds = range(min(HOMES[home].count(agent), args.seeds or 99, most))
+        there = [s for s in seeds if kind == "train" or agent in SCRIPTS or f"train/{home}/{agent}/{s}" in trained]
+        return [f"{kind}/{place}/{agent}/{seed}" for seed in there]
 
     if step == "train":
         yield [key for home in homes for net in agents if net in NETS for key in of("train", home, net, home)]
@@ -91,7 +95,8 @@ def _rounds(step: str, args: argparse.Namespace) -> Iterator[list[str]]:
         places = [(name, CHANGES[name].home) for name in changes if CHANGES[name].home in homes]
         for kind in ("before", "at once"):
             yield [key for name, home in places for agent in agents for key in of(kind, name, agent, home)]
-        most = {agent: min(args.retrained or 99, RETRAINED.get(agent, 1)) for agent in agents}
+        limit = 99 if args.retrained is None else args.retrained
+        most = {each: 1 if each in SCRIPTS else min(limit, RETRAINED.get(each, 1)) for each in agents}
         yield [key for name, home in places for agent in agents for key in of("after", name, agent, home, most[agent])]
     elif step == "longer":
         for size, most in LONGER.items():

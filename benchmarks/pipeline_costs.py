@@ -23,7 +23,7 @@ from inwit.scripts.script import Script, Scripted
 from pipeline_cases import HOMES, MAIN, NETS, SCRIPTS, home_world
 
 SOURCE = Path(inwit.__file__).parent
-GENERIC = {"scripts/pipeline.py", "scripts/react.py", "scripts/script.py"}
+GENERIC = {"scripts/options.py", "scripts/pipeline.py", "scripts/react.py", "scripts/script.py"}
 BATCH = 4096
 ONES, ROUNDS = 24, 7  # episodes of a batch of one in a round; rounds
 SILENT = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}

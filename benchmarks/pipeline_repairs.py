@@ -72,9 +72,10 @@ def _crossed_parts(world: Any, reader: type[Planner | Rule]) -> tuple[Any, Execu
 def _crossed(name: str, world: Any) -> tuple[Agent, int, str]:
     own, executor = _crossed_parts(world, Planner if name == "pipeline" else CrossedRule)
     if name == "pipeline":
-        return scripted(name, world, planner=own, executor=executor), _lines(_crossed_parts), ""
+        memory = Slots(world.settings.num_slots)
+        return scripted(name, world, planner=own, memory=memory, executor=executor), _lines(_crossed_parts), ""
     react: Any = React(Reaction(own, Slots(world.settings.num_slots), executor))
-    made = replace(scripted(name, world), policy=Scripted(react, len(world.vocabulary)))
+    made = Agent(world, Scripted(react, len(world.vocabulary)), status="scripted", script=name, made_for=world)
     return made, _lines(_crossed_parts, CrossedRule), ""
 
 

@@ -25,8 +25,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import inwit.suite
 from inwit.core.errors import UserError
+from inwit.core.results import Json
 from inwit.core.storage import replace, to_json
 from inwit.core.terminal import console
+from inwit.core.text import plural
 from inwit.suite.compare import compare
 from inwit.suite.reference import FILE, FORMAT, reference
 from inwit.suite.scores import Scored
@@ -95,18 +97,29 @@ def examine(name: str, seeds: int, jobs: int, folder: Path) -> None:
 
 
 def keep(folder: Path, seeds: int) -> None:
-    """Write the reference data from the suites in a folder, those of agents without a draw with their one seed."""
-    agents, definitions, made_by = {}, {}, {}
+    """Write the reference data from the suites in a folder: those of the default budget, without settings of their own,
+    with so many seeds (agents without a draw: one). An ability that failed is named and left out."""
+    agents, made_by = {}, {}
     for path in sorted(folder.glob("*/suite.json"), key=lambda path: _place(path.parent.name)):
         record = json.loads(path.read_bytes())
-        if record["budget"] != DEFAULT_BUDGET or record["overrides"] or record["seeds"] not in (1, seeds):
+        name, asked = record["name"], seeds if Subject(**record["subject"]).drawn else 1
+        if record["budget"] != DEFAULT_BUDGET or record["overrides"] or record["seeds"] != asked:
+            print(f"left out: {path}: it has another budget, settings of its own, or not {plural(asked, 'seed')}")
             continue
-        agents[record["name"]] = {"seeds": record["seeds"], "abilities": rounded(record["abilities"])}
-        definitions |= record["definitions"]
-        made_by[record["name"]] = {"git": record["made_by"]["git"], "model": record["made_by"]["model"]}
-    found = {"format": FORMAT, "definitions": definitions, "made_by": made_by, "agents": agents}
+        agents[name] = _kept(record)
+        made_by[name] = {each: record["made_by"][each] for each in ("git", "model")}
+        for each in record["abilities"]:
+            if each["failed"]:
+                print(f"left out: {each['ability']} of {name}: {each['failed']}")
+    found = {"format": FORMAT, "made_by": made_by, "agents": agents}
     replace(DATA, to_json(found, indent=None))
     print(f"written: {DATA} ({DATA.stat().st_size / 1000:,.0f} kB, {len(agents)} agents)\n")
+
+
+def _kept(record: Json) -> Json:
+    """What the reference data keep of a suite."""
+    abilities = [rounded(each) for each in record["abilities"] if not each["failed"]]
+    return {**{name: record[name] for name in ("seeds", "subject", "settings", "definitions")}, "abilities": abilities}
 
 
 def _place(name: str) -> int:

@@ -35,6 +35,7 @@ def test_a_script_is_evaluated_in_the_world_that_it_is_written_for(
     out = said(capsys, "evaluate", f"{script}:calculator", *SMALL)
     assert "solved 3 of 3 problems" in out
     assert "changed world" not in out
+    assert out.startswith("world: max_operators 1\n")
 
 
 def test_a_changed_world_is_told_and_not_kept(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -78,6 +79,8 @@ def test_an_episode_of_a_script_has_no_value(capsys: pytest.CaptureFixture[str])
         (["evaluate", "mine", *SMALL], "--untold.max_operators 1 puts it into a changed one"),
         (["evaluate", "pipeline", "--worl.masks", "1"], "give --world.X or --untold.X"),
         (["evaluate", "pipeline", "--untold.nosuch", "1"], "unknown setting"),
+        (["evaluate", "pipeline", "--untold.max_steps", "99"], "--untold.max_steps = 99 is too large"),
+        (["evaluate", "pipeline", "--world.max_steps", "x"], "--world.max_steps = 'x' is not a whole number"),
         (["evaluate", "pipeline", "--world.nosuch", "1"], "unknown setting"),
         (["explain", "pipelin", *TASK], "scripts, each alone or as NAME:WORLD, are pipeline, react"),
         (["export", "pipeline", "--folder", "x"], "cannot be saved"),
@@ -112,6 +115,19 @@ def test_a_script_beside_runs_meets_the_world_of_each(three: Path, capsys: pytes
         assert only["evaluation"]["solved"] == 3
         assert each["to_95"] is each["to_all"] is None
     assert set(comparison["differences"]) == {"world.max_steps", "script"}
+
+
+def test_a_setting_that_the_world_gained_since_a_run_has_its_default(
+    runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def before(record: dict[str, Any]) -> None:
+        del record["config"]["world"]["noise"]
+
+    lines(put(runs, "old", before), [metric(20, [0.99], solved=True)])
+    lines(put(runs, "new", setting("seed", 1)), [metric(20, [0.99], solved=True)])
+    assert run("compare", "old", "new", "pipeline", "--json") == 0
+    (comparison,) = printed_json(capsys)["comparisons"]
+    assert (len(comparison["groups"]), set(comparison["differences"])) == (2, {"script"})
 
 
 def test_what_a_comparison_says_of_a_script(three: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -35,7 +35,10 @@ def test_a_policy_keeps_its_weights() -> None:
     ("settings", "said"),
     [
         ({"max_operators": 2, "tools": ("ADD", "SUB", "MUL", "MAX")}, "it writes the .* tokens"),
-        ({"max_operators": 2}, "it knows 2 stages, and calculator-v0 with these settings has 3"),
+        (
+            {"max_operators": 2},
+            "it knows 2 stages, and calculator-v0 with these settings has 3; policy.stage_aware = false trains one",
+        ),
         ({"nosuch": 2}, "nosuch"),
     ],
 )

@@ -22,7 +22,7 @@ from inwit.evidence.answers import looks_ahead, remembers, replans, thinks
 from inwit.evidence.battery import examine
 from inwit.evidence.exchanges import Exchanges, exchanges
 from inwit.evidence.outcomes import NOT_TOLD, follow
-from inwit.evidence.scripts import Reciter
+from inwit.evidence.reciting import Reciter
 from inwit.evidence.subject import Subject
 from inwit.rollout.collect import collect
 from support import small_policy

@@ -16,7 +16,7 @@ from inwit.core.contracts import Agent
 from inwit.core.errors import UserError
 from inwit.evidence import looks_ahead, pictures, replans, thinks
 from inwit.evidence.battery import _joined, examine, names_of
-from inwit.evidence.scripts import Reciter
+from inwit.evidence.reciting import Reciter
 from inwit.evidence.subject import Subject
 from inwit.evidence.thinks import ABOVE, BAR, GAINED
 from inwit.rollout.collect import collect

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from examined import agent, script
-from inwit.evidence.scripts import Reciter, Replanner
+from inwit.evidence.reciting import Reciter, Replanner
 from inwit.evidence.subject import Subject
 
 

@@ -13,7 +13,7 @@ from inwit.core.claims import NOT_SHOWN, NOT_TESTABLE, SHOWN
 from inwit.evidence import looks_ahead
 from inwit.evidence.interchange import Interchange
 from inwit.evidence.plans import Plans, Trials, plans, readings
-from inwit.evidence.scripts import Reciter
+from inwit.evidence.reciting import Reciter
 from inwit.evidence.subject import Subject
 from support import untrained
 
@@ -54,7 +54,8 @@ def test_what_cannot_be_tested_says_why() -> None:
     subject = Subject(made)
     reciter = Reciter(made.world, subject.tasks, subject.own.tokens)
     for agent, why in (
-        (untrained(), "too little to change"),
+        (untrained(), "of the 255 tasks, which are of fewer than 4 classes of problems: there is too little to change"),
+        (coded("plan", max_operators=1), "the agent solves 3 of the 3 tasks, which are"),
         (replace(made, policy=reciter), "the policy Reciter has no taps"),
         (coded("plan", max_operators=2), "too few of the agent's programs differ in call 3"),
     ):

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from examined import agent, script
+from inwit.evidence.reciting import Reciter, Replanner, Restarter
 from inwit.evidence.replans import judge
-from inwit.evidence.scripts import Reciter, Replanner, Restarter
 from inwit.evidence.strays import after_longer, after_tie, goes_on, starts_over, twice_longer, twice_tied
 from inwit.evidence.subject import Subject
 

@@ -15,6 +15,7 @@ from inwit.core.contracts import Agent
 from inwit.core.errors import UserError
 from inwit.gym import env_ids
 from inwit.rollout.collect import collect
+from inwit.worlds.vocabularies import other_tokens
 from support import small_policy
 
 ID_OF = {world: env_id for env_id, world in env_ids().items()}
@@ -91,3 +92,13 @@ def test_what_does_not_fit() -> None:
         inwit.gym.actor("pipeline:calculator", env)
     with pytest.raises(UserError, match="is not one environment"):
         inwit.gym.actor("pipeline", gymnasium.make_vec(ID_OF["tutorial-v1"], num_envs=2))
+
+
+def test_more_stages_than_the_agent_knows_are_refused_before_the_play() -> None:
+    few, many = (make("calculator-v0", max_operators=most, names="any", letters=5) for most in (1, 4))
+    own = agent(few.unwrapped.world, "gru")
+    own.made_for = own.world
+    assert own.policy.settings.stage_aware
+    assert other_tokens(own.world, many.unwrapped.world) is None
+    with pytest.raises(UserError, match=r"the agent does not fit this world: it knows \d stages?, and .* has \d"):
+        inwit.gym.actor(own, many)

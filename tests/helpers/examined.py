@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from inwit.core.contracts import Agent
-from inwit.evidence.scripts import Reciter, Replanner
+from inwit.evidence.reciting import Reciter, Replanner
 from inwit.training.config import resolve
 from inwit.training.loop import new_agent
 from reactive import Reactive

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from inwit.core.contracts import World
 from inwit.core.types import Memory, Output, Tasks
-from inwit.evidence.scripts import Prompts, output_of
+from inwit.evidence.reciting import Prompts, output_of
 from inwit.policies.replay import Prompt, PromptMask, Stage
 
 

@@ -71,6 +71,16 @@ def test_words_that_mean_nothing(word: str, said: str) -> None:
     assert "\n" not in str(refused.value)
 
 
+def test_the_folder_of_a_suite_is_no_run(runs: Path) -> None:
+    put(runs, "mine")
+    (runs / "suite-mine").mkdir()
+    (runs / "suite-mine" / "suite.json").write_text("{}")
+    with pytest.raises(UserError, match="'suite-mine' is the folder of a suite, not a run"):
+        inwit.load("suite-mine")
+    with pytest.raises(UserError, match="valid: latest, mine; scripts"):
+        inwit.load("other")
+
+
 @pytest.mark.parametrize("asked", [{"device": "cpu"}, {"at": 3}, {"untrained": 0}])
 def test_what_a_script_has_not(asked: dict[str, Any]) -> None:
     with pytest.raises(UserError, match=f"without weights or training: leave out {next(iter(asked))} = "):

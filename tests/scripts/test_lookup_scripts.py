@@ -193,6 +193,19 @@ def test_more_votes_are_right_more_often_where_tools_lie() -> None:
     assert float(three.success.double().mean()) > 0.93 > 0.88 > float(one.success.double().mean())
 
 
+def test_what_is_documented_of_lies_decides_how_it_asks() -> None:
+    """Without an option: votes where calls lie, and sure calls where tools are stale and the price is right."""
+    lies = {"lies": [1, 0, 0, 0, 0, 0, 0, 0, 0, 0]}
+    assert written(lookup(lie=0.1, max_steps=20), "F 3", lies) == "F 3 > 2 F 3 > 1 F 3 > 1 ANS 1"
+    stale = {"stale": [1, 0, 0], "drift": [1] * len(TABLE)}
+    cheap, dear = (lookup(stale=0.5, price=0.01, sure_price=price) for price in (0.5, 0.52))
+    assert written(cheap, "G F 3", stale) == "F! 3 > 1 G! 1 > 4 ANS 4"
+    assert written(dear, "F 3", stale) == "F 3 > 2 ANS 2"
+    assert written(lookup(stale=0.5), "F 3", stale) == "F 3 > 2 ANS 2", "There are no sure calls."
+    untold = replace(lookup(price=0.01, sure_price=0.03), world=cheap.world)
+    assert written(untold, "F 3", stale) == "F 3 > 2 ANS 2"
+
+
 @pytest.mark.parametrize("votes", [0, 2, -1])
 def test_an_even_number_of_votes_is_refused(votes: int) -> None:
     with pytest.raises(UserError, match=f"votes = {votes} decide nothing"):

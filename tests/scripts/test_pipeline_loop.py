@@ -110,6 +110,12 @@ def test_without_a_backup_the_result_is_given_up_and_the_planner_asked_again() -
     assert wanted[-1] == 0, "The plan goes on without it."
 
 
+def test_a_result_whose_backup_fails_too_is_given_up() -> None:
+    state, wanted = read(pipeline(retries=0), 1, NO, SURELY + 1, NO)
+    assert wanted[0::2] == [1, SURELY + 1, 0]
+    assert state.kept == ((1, GIVEN_UP),)
+
+
 def test_the_planner_is_asked_again_when_the_machine_is_not_as_it_expects() -> None:
     """Somebody fetched 0 first: what is left is 1. A token without effect changes nothing at all."""
     script = pipeline()
@@ -155,10 +161,50 @@ def test_each_part_can_be_replaced() -> None:
         replace_id(make_world("tutorial-v1"), "nobodys"), planner=own.planner, memory=memory, executor=executor
     )
     assert given.executor is executor, "With all three parts given no world need be known."
-    with pytest.raises(UserError, match="retries = -1 is too small: it must be at least 0"):
-        scripted("pipeline", world, retries=-1)
-    with pytest.raises(UserError, match="pipeline takes no such options"):
-        scripted("pipeline", world, speed=3)
+
+
+@pytest.mark.parametrize(
+    ("world_id", "options", "said"),
+    [
+        ("tutorial-v1", {"retries": -1}, "retries = -1 is too small: it must be at least 0"),
+        ("tutorial-v1", {"retries": 1.5}, "retries = 1.5 is not a whole number"),
+        ("tutorial-v1", {"retries": "2"}, "retries = '?2'? is not a whole number"),
+        (
+            "tutorial-v1",
+            {"speed": 3},
+            "unknown option of the pipeline of tutorial-v1 'speed': valid: planner, memory, executor, retries",
+        ),
+        ("tutorial-v1", {"planner": 3}, "planner = 3 is no planner: it has no function 'goal'"),
+        ("lookup-v0", {"vote": 3}, "did you mean 'votes'"),
+        ("lookup-v0", {"votes": "3"}, "votes = '?3'? is not a whole number"),
+        ("lookup-v0", {"votes": True}, "votes = True is not a whole number"),
+    ],
+)
+def test_options_that_a_pipeline_does_not_take(world_id: str, options: dict[str, Any], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        scripted("pipeline", make_world(world_id), **options)
+    with pytest.raises(UserError, match=r"unknown option of react .*: valid: rule"):
+        scripted("react", make_world(world_id), **options)
+
+
+def test_what_is_no_world_and_no_rule() -> None:
+    for nothing in (None, "calculator-v0"):
+        with pytest.raises(
+            UserError, match=r"is no world: give one, as inwit.make\('calculator-v0'\), or use inwit.load"
+        ):
+            scripted("pipeline", nothing)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(UserError, match="rule = 3 is no rule: it has no function 'goal'"):
+        scripted("react", make_world("tutorial-v1"), rule=3)
+
+
+def test_what_goes_wrong_inside_a_script_is_not_blamed_on_its_options() -> None:
+    def broken(world: Any) -> Any:
+        raise TypeError("a fault of its own")
+
+    with registries_restored():
+        SCRIPTS.register("broken", broken, "")
+        with pytest.raises(TypeError, match="a fault of its own"):
+            scripted("broken", make_world("tutorial-v1"))
 
 
 def test_parts_and_scripts_come_from_outside() -> None:

@@ -31,8 +31,9 @@ PROGRAMS = {
 }
 
 
-def by_hand(script: Any, world: Any, expression: str) -> tuple[str, Any]:
-    """What a script writes for any expression over a, b, c, ..., however long, by the rules for one episode."""
+def by_hand(script: Any, world: Any, expression: str, forced: Any = ()) -> tuple[str, Any]:
+    """What a script writes for any expression over a, b, c, ..., however long, by the rules for one episode. `forced`
+    are tokens that somebody else writes first; or chance, which writes half of the first ten tokens, but no answer."""
     count = sum(sign.isalpha() for sign in expression)
     task = {"expression": expression, "operands": [3] * count}
     twin = worlds.make_scalar("calculator-v0", task, **world.settings.to_dict())
@@ -41,6 +42,11 @@ def by_hand(script: Any, world: Any, expression: str) -> tuple[str, Any]:
     while not twin.ended:
         written.append(script.write(state))
         assert written[-1] in twin.legal()
+        if isinstance(forced, random.Random):
+            if len(written) <= 10 and forced.random() < 0.5:
+                written[-1] = forced.choice([token for token in twin.legal() if names.names[token] != "ANS"])
+        elif len(written) <= len(forced):
+            written[-1] = names.id(forced[len(written) - 1])
         twin.step(written[-1])
         state = script.read(state, written[-1])
     return " ".join(names.decode(written)), twin
@@ -142,12 +148,46 @@ def test_the_memory_makes_room_where_nothing_is_needed() -> None:
     assert (memory.find(kept, "y"), memory.find(kept, "z"), memory.find(kept, "x")) == (None, "m1", "m0")
 
 
+def test_of_two_slots_with_one_value_one_is_room() -> None:
+    """And where that one is overwritten, the other is still found."""
+    memory = Slots(2)
+    kept = memory.store(memory.store((), Event("x", "m0"), ()), Event("x", "m1"), ())
+    assert (memory.find(kept, "x"), memory.room(kept, {"x"})) == ("m0", "m1")
+    kept = memory.store(kept, Event("y", "m0"), {"x"})
+    assert (memory.find(kept, "x"), memory.find(kept, "y")) == ("m1", "m0")
+
+
+@pytest.mark.parametrize(("name", "expression"), [("react", "(a*b)-(c*d)"), ("pipeline", "(a*b)-((c*d)-(e*f))")])
+def test_a_value_that_somebody_stored_twice(name: str, expression: str) -> None:
+    world = make_world("calculator-v0", num_slots=2)
+    script: Any = (pipeline if name == "pipeline" else react).make(world)
+    assert by_hand(script, world, expression, ["LOAD", "a", "MUL", "b", "STO", "m0", "STO", "m1"])[1].success
+
+
+@pytest.mark.parametrize("num_slots", [1, 2, 3])
+@pytest.mark.parametrize("name", ["pipeline", "react"])
+def test_it_goes_on_after_any_legal_tokens(name: str, num_slots: int) -> None:
+    world, chance = make_world("calculator-v0", num_slots=num_slots), random.Random(num_slots)
+    script: Any = (pipeline if name == "pipeline" else react).make(world)
+    for count in (4, 5, 6) * 3:
+        program, _ = by_hand(script, world, write(_tree(chance, 0, count)), chance)
+        assert program.endswith("ANS")
+
+
 def test_a_tool_that_nobody_wrote_code_for_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(TOOLS, "TWO", Tool("TWO", "&", lambda acc, value: acc + value + value))
     world = make_world("calculator-v0", tools=("ADD", "TWO"))
     for name in ("pipeline", "react"):
         with pytest.raises(UserError, match=r"scripts know the calculator's tools .* and not TWO: give a planner"):
             scripted(name, world)
+
+
+@pytest.mark.parametrize("name", ["pipeline", "react"])
+def test_a_world_of_crossed_tools_is_refused_where_it_is_told(name: str) -> None:
+    with pytest.raises(
+        UserError, match="scripts have no code for crossed = SUB: leave it out, or put a script that was"
+    ):
+        scripted(name, make_world("calculator-v0", crossed=("SUB",)))
 
 
 def test_values_are_equal_where_the_registers_are() -> None:

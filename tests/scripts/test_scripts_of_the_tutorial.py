@@ -10,19 +10,21 @@ import torch
 from inwit.rollout.collect import collect
 from inwit.scripts import scripted
 from inwit.scripts.pipeline import make
+from inwit.scripts.tutorial import compiled_v0
 from support import make_world
 
 V1 = ("MUL ADD ANS", "MUL ADD SUB ANS", "MUL ADD STO MUL RCL SUB ANS")
 PROGRAMS = {
     ("tutorial-v1", "pipeline"): V1,
     ("tutorial-v1", "react"): V1,
-    ("tutorial-v0", "pipeline"): (*V1[:2], "MUL STO SUB MUL ADD ANS"),
+    ("tutorial-v0", "pipeline"): (*V1[:2], "MUL ADD ANS"),
     ("tutorial-v0", "react"): (*V1[:2], "MUL ADD SUB ANS"),
 }
-# Of all problems; the rules of tutorial-v0 let no program reach the goal of stage 2 on more than 27.1 %.
+# Of all problems of stage 2. By the rules of tutorial-v0 a script calls the formula as far as it can be called: a*b + c
+# or a*b + c - d. No program is right on more than 27.1 %; which one that is, no formula says.
 RIGHT = {
     ("tutorial-v1", "pipeline"): 1.0,
-    ("tutorial-v0", "pipeline"): 0.271,
+    ("tutorial-v0", "pipeline"): 0.19,
     ("tutorial-v0", "react"): 0.19,
 }
 
@@ -46,6 +48,12 @@ def test_it_is_right_on_so_many_of_all_problems(world_id: str, name: str) -> Non
     for kind, right in enumerate((1.0, 1.0, RIGHT[world_id, name])):
         rollout = collect(world, scripted(name, world).policy, world.all_tasks([kind]))
         assert rollout.success.double().mean().item() == right
+
+
+def test_no_program_is_typed_in() -> None:
+    """Of another formula the calls are others."""
+    assert compiled_v0(("SUB", ("ADD", ("MUL", 0, 1), 2), 4)) == ("MUL", "ADD", "STO", "SUB")
+    assert compiled_v0(("ADD", ("MUL", 0, 1), ("MUL", 3, 4))) == ("MUL",)
 
 
 @pytest.mark.parametrize(

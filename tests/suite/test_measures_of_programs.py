@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 
 import inwit
 from inwit.core.contracts import Agent
 from inwit.core.errors import UserError
-from inwit.evidence.scripts import Reciter
+from inwit.evidence.reciting import Reciter
 from inwit.suite import abilities_open
 from inwit.suite.abilities_open import by_slots
 from inwit.suite.ability import Figure, Level
 from inwit.suite.chances import random_figure, random_success
 from inwit.suite.measures import BeyondLuck, Recovered, Solved, deviations
 from inwit.suite.oracle import oracle_agent
-from inwit.suite.work import worlds_of
+from inwit.suite.work import world_of
 from inwit.worlds.oracle.constant import yardstick
 from inwit.worlds.oracle.programs import OraclePrograms
 from scripts import ORACLES, scripted
@@ -54,11 +56,20 @@ def test_the_random_success_of_the_search_is_that_of_the_machines() -> None:
     tasks = world.all_tasks([kind])
     each = random_success(world, world.reset(tasks))
     assert each is not None
-    assert Solved().random(world, [kind]).value == pytest.approx(float(each.mean()), abs=1e-12)
     shortcut = yardstick(world.id, kind, world.settings).shortcut
     assert world.vocabulary.decode(shortcut.tokens) == ["MUL", "ANS"]
     wrong = tasks.data["operands"][:, 2] != 0  # a*b is a*b + c where c is 0
     assert BeyondLuck().random(world, [kind]).value == pytest.approx(float(each[wrong].mean()), abs=1e-12)
+
+
+def test_one_problem_of_a_kind_tells_of_all_where_identity_decides_alone() -> None:
+    world = inwit.make("calculator-v0", max_steps=7, noise=4, **SIGNS)
+    kinds = list(range(len(world.kinds)))
+    tasks = world.sample(torch.tensor(kinds).repeat_interleave(3), torch.Generator().manual_seed(0))
+    every = random_success(world, world.reset(tasks))
+    assert Solved().random(world, kinds).value == pytest.approx(float(every.mean()), abs=1e-12)
+    with pytest.raises(UserError, match="tutorial-v1 a problem of a kind does not tell of the others"):
+        Solved().random(inwit.make("tutorial-v1"), [0])
 
 
 def test_who_has_found_the_shortcut_alone_scores_nothing_beyond_luck() -> None:
@@ -88,6 +99,14 @@ def test_each_token_but_the_last_is_replaced_where_a_right_end_is_left() -> None
     _, force = deviations(world, (0,))
     # The program is LOAD b ADD a ANS. Before ADD also ANS is legal, but it ends the episode.
     assert names(world, force) == ["LOAD a", "LOAD b ADD b", "LOAD b LOAD"]
+
+
+def test_deviations_are_sought_once() -> None:
+    settings = {"max_steps": 12, **SUM}
+    (tasks, force), (_, again) = (deviations(inwit.make("calculator-v0", **settings), (0,)) for _ in range(2))
+    assert again is force
+    longer, _ = deviations(inwit.make("calculator-v0", **settings | {"max_steps": 14}), (0,))
+    assert len(tasks) <= len(longer)
 
 
 def test_where_the_budget_is_spent_there_is_nothing_to_recover() -> None:
@@ -120,8 +139,22 @@ def test_levels_of_slots_are_what_the_search_found(settings: dict[str, object]) 
     assert levels == (everything if "tools" in settings else {"0": chains, "1": inner})
 
 
+def test_slots_are_those_of_crossed_tools() -> None:
+    """Where SUB subtracts the accumulator from its operand, other expressions need a slot."""
+    plain, crossed = (
+        by_slots(inwit.make("calculator-v0", tools=("SUB",), num_slots=1, max_operators=2, **more))
+        for more in ({}, {"crossed": ("SUB",)})
+    )
+    assert plain != crossed
+
+
+def test_a_world_that_tells_its_oracle_can_be_copied() -> None:
+    agent = oracle_agent(inwit.make("calculator-v0", **SIGNS))
+    assert copy.deepcopy(agent.world).vocabulary.names == agent.world.vocabulary.names
+
+
 def test_what_is_never_met_is_not_trained_on() -> None:
     for experiment in abilities_open.CARRYING_OVER.experiments:
-        world, measured = worlds_of(experiment)
-        for kinds in experiment.levels(measured).values():
+        world = world_of(experiment)
+        for kinds in experiment.levels(world).values():
             assert set(kinds) <= set(world.kinds.held_out)

@@ -9,16 +9,21 @@ from pathlib import Path
 import pytest
 
 from inwit.commands.cli import main
+from inwit.core import storage
+from inwit.core.errors import UserError
 from inwit.core.results import Json
-from inwit.suite import ABILITIES, jobs
+from inwit.suite import ABILITIES, agents, jobs
 from inwit.suite.ability import Figure
 from inwit.suite.budget import Budget
-from inwit.suite.jobs import plan
+from inwit.suite.compare import compare
+from inwit.suite.jobs import Outcome, plan
 from inwit.suite.page import make_page
-from inwit.suite.reference import DEFAULT_BUDGET, definition, reference
+from inwit.suite.reference import DEFAULT_BUDGET, current, definition, find, reference, settings_of, without_reference
 from inwit.suite.scores import LevelScore, Score
 from inwit.suite.subject import Subject
+from inwit.suite.suite import _made_by as suite_made_by
 from inwit.suite.table import described
+from inwit.suite.table import notes as table_notes
 from inwit.suite.work import work
 
 QUICK = ("suite", "--only", "reading", "--budget", "1500", "--jobs", "2")
@@ -35,6 +40,8 @@ def record(name: str = "a2c-gru", *seeds: float) -> Json:
         "seeds": len(found.seeds),
         "jobs": 1,
         "overrides": {},
+        "without_reference": [],
+        "definitions": {"reading": definition(ABILITIES.load("reading"))},
         "made_by": {"git": None},
         "tokens": 100,
         "training_seconds": 1.0,
@@ -69,6 +76,8 @@ def test_a_suite_is_run_kept_and_compared(tmp_path: Path, capsys: pytest.Capture
     assert again["abilities"] == found["abilities"]
     assert main(["suite", "--compare", str(tmp_path / "own"), str(tmp_path / "own"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["abilities"][0]["difference"] == 0.0
+    assert main(["suite", "pipeline", "--only", "Slots,", *out]) == 0
+    assert "no longer shows reading" in capsys.readouterr().out
 
 
 @pytest.mark.slow
@@ -112,6 +121,8 @@ def test_a_page_escapes_what_it_shows() -> None:
 def test_two_folders_are_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str], runs: Path) -> None:
     kept(runs / "suite-mine", record("mine", 0.9, 0.92, 0.91))
     kept(tmp_path / "other", record("other"))
+    assert main(["suite", "--compare", "suite-mime", "other"]) == 2
+    assert "did you mean 'suite-mine'" in capsys.readouterr().err
     assert main(["suite", "--compare", "mine", str(tmp_path / "other")]) == 0
     said = " ".join(capsys.readouterr().out.split())
     assert "mine and other differ significantly on 1 of 1 shared ability: mine is better in reading." in said
@@ -124,6 +135,60 @@ def test_reference_data_are_of_abilities_as_they_are() -> None:
     one = ABILITIES.load("reading")
     changed = replace(one, experiments=(replace(one.experiments[0], tokens=1),))
     assert definition(changed) != definition(one)
+
+
+def of_reference(found: Json) -> Json:
+    subject = Subject(**found["subject"])
+    return {**found, "settings": settings_of(subject)}
+
+
+def test_what_an_agent_was_made_with_is_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An agent that was measured before the others is not as current as they are."""
+    old = of_reference(record("old")) | {"definitions": {"reading": "another"}}
+    known = current({"new": of_reference(record("new")), "old": old})
+    assert (set(known["new"].scores), set(known["old"].scores)) == ({"reading"}, set())
+    found = of_reference(record())
+    monkeypatch.setitem(agents.LEARNERS, "a2c", {"learner": {"entropy": 0.5}})
+    assert current({"a2c-gru": found})["a2c-gru"].scores == {}
+    with pytest.raises(UserError, match="reference data of a2c-gru are of other experiments or settings"):
+        compare(*current({"a2c-gru": found, "b": found}).values())
+
+
+def test_a_reference_is_found_behind_a_folder_of_its_name(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept(runs / "suite-pipeline", record("mine"))
+    known = current({"pipeline": of_reference(record("pipeline"))})
+    monkeypatch.setattr("inwit.suite.reference.reference", lambda: known)
+    assert find("pipeline").name == "mine"
+    assert find("reference:pipeline") is known["pipeline"]
+    with pytest.raises(UserError, match="unknown reference 'pipelin': did you mean 'pipeline'"):
+        find("reference:pipelin")
+
+
+def test_settings_of_ones_own_are_told_beside_the_reference() -> None:
+    own = record() | {"overrides": {"training": {"episodes": "8"}}}
+    assert any("--training.episodes 8" in note for note in table_notes(own, []))
+    assert not any("settings of its own" in note for note in table_notes(record(), []))
+
+
+def test_abilities_without_a_reference_are_told() -> None:
+    known = current({"a2c-gru": of_reference(record())})
+    assert without_reference(["reading", "own"], list(known.values())) == ["own"]
+    told = record() | {"without_reference": ["own"]}
+    assert any("Without a reference: own;" in note for note in table_notes(told, [Score("a", "", [], [])] * 2))
+
+
+def test_two_suites_at_once_do_not_share_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "cells").mkdir()
+    with storage.locked(tmp_path / "cells" / ".lock") as held:
+        assert held
+        assert main([*QUICK, "--out", str(tmp_path)]) == 2
+    assert "another process is at work in" in capsys.readouterr().err
+
+
+def test_what_made_a_suite_is_its_own_device() -> None:
+    ability = ABILITIES.load("reading")
+    (job,), _ = plan([ability], Subject(), 1, Budget(1), {"training": {"threads": 2}})
+    assert suite_made_by([Outcome(job)])["threads"] == 2
 
 
 @pytest.mark.parametrize(
@@ -144,6 +209,14 @@ def test_reference_data_are_of_abilities_as_they_are() -> None:
         (("--what",), "unknown argument '--what'"),
         (("--compare", "x", "y"), "unknown suite or reference 'x'"),
         (("--compare", ".", "y"), "is no suite's folder"),
+        (("--only", ",,"), "only = ',,' names no ability"),
+        (("--only", "READINGS"), "did you mean 'reading'"),
+        (("--budget", "-5s"), "budget = '-5s' is too small"),
+        (("--learner", ":x"), "learner = ':x' is none: give a name, or module:Class"),
+        (("--policy", "x:"), "give a name, or module:Class"),
+        (("pipeline:lookup",), "takes pipeline in every experiment's own world: leave out :lookup"),
+        (("pipeline", "react"), "'react' is one too many: the suite examines one agent at a time"),
+        (("--compare", "x", "y", "z"), "--compare takes two suites: leave out 'z'"),
         (("--compare", "x", "y", "--seeds", "3"), "--compare trains nothing: leave out --seeds"),
     ],
 )

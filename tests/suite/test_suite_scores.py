@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import sqrt
 from typing import Any
 
@@ -35,8 +36,9 @@ def ends(experiment: str, random: dict[str, float], best: float = 1.0, interval:
     return Outcome(job, {RANDOM: found, OPTIMUM: dict.fromkeys(random, Figure(best))})
 
 
-def scored(name: str, *seeds: float, ability: str = "toy", folder: bool = False) -> Scored:
-    return Scored(name, {ability: Score(ability, "size", [], list(seeds))}, len(seeds), "own", folder)
+def scored(name: str, *seeds: float, ability: str = "toy", folder: bool = False, made: str = "", **more: Any) -> Scored:
+    found = Score(ability, "size", [], list(seeds), **more)
+    return Scored(name, {ability: found}, len(seeds), "own", folder, {ability: made})
 
 
 def test_a_score_is_not_clipped_and_is_the_mean_over_levels() -> None:
@@ -89,7 +91,59 @@ def test_a_difference_has_welchs_interval() -> None:
     sure = difference(scored("a", 1.0, 1.0).scores["toy"], scored("b", 0.5, 0.5).scores["toy"])
     assert sure.significant
     assert not difference(scored("a", 1.0, 1.0).scores["toy"], scored("b", 1.0, 1.0).scores["toy"]).significant
-    assert difference(scored("a", 1.0).scores["toy"], scored("b", 0.0).scores["toy"]).interval is None
+
+
+def test_nothing_is_said_of_the_spread_of_a_single_drawn_run() -> None:
+    five = scored("b", 0.50, 0.51, 0.52, 0.50, 0.51).scores["toy"]
+    one = scored("a", 0.62)
+    assert difference(one.scores["toy"], five).interval is None
+    assert difference(five, one.scores["toy"]).interval is None
+    assert difference(one.scores["toy"], scored("b", 0.0).scores["toy"]).interval is None
+    assert any("nothing is known of its spread" in note for note in notes(compare(one, scored("b", 0.1, 0.2))))
+
+
+def test_an_agent_without_a_draw_is_known_but_for_what_was_sampled_of_it() -> None:
+    five = scored("b", 0.50, 0.51, 0.52, 0.50, 0.51).scores["toy"]
+    exact = scored("pipeline", 0.62, drawn=False).scores["toy"]
+    assert difference(exact, five).significant
+    assert difference(exact, exact).interval is None
+    vague = scored("pipeline", 0.62, drawn=False, interval=(0.42, 0.82)).scores["toy"]
+    found = difference(vague, five)
+    assert not found.significant
+    assert found.interval == pytest.approx((0.112 - 0.2, 0.112 + 0.2), abs=0.002)
+    still = difference(vague, scored("b", 0.5, 0.5).scores["toy"])
+    assert still.interval == pytest.approx((0.12 - 0.2, 0.12 + 0.2), abs=1e-9)
+
+
+def test_a_difference_by_rounding_is_none() -> None:
+    rounded = scored("b", *[0.33333] * 5).scores["toy"]
+    assert not difference(scored("a", *[1 / 3] * 5).scores["toy"], rounded).significant
+    assert difference(scored("a", *[0.4] * 5).scores["toy"], rounded).significant
+
+
+def test_what_other_experiments_measured_is_not_compared() -> None:
+    a, b = scored("a", 1.0, 0.9, made="now"), scored("b", 0.1, 0.2, made="before")
+    with pytest.raises(UserError, match="other experiments measured toy"):
+        compare(a, b)
+    both = [
+        replace(
+            each,
+            scores=each.scores | {"same": replace(each.scores["toy"], ability="same")},
+            definitions={**each.definitions, "same": "now"},
+        )
+        for each in (a, b)
+    ]
+    found = compare(*both)
+    assert [each.ability for each in found.differences] == ["same"]
+    assert "Not compared, since other experiments measured them: toy." in notes(found)
+
+
+def test_whether_an_agent_is_drawn_is_kept() -> None:
+    job = Job("toy", "a", Subject("pipeline", "", ""), 0, None, Budget(1))
+    found = score(ability("a"), [Outcome(job, {AGENT: {"1": Figure(0.5)}})], [ends("a", {"1": 0.0})])
+    assert not found.drawn
+    assert Score.from_dict(found.to_dict()) == found
+    assert score(ability("a"), [outcome("a", 0, {"1": 0.5})], [ends("a", {"1": 0.0})]).drawn
 
 
 def test_a_comparison_says_who_is_better_in_what() -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Generic, Protocol, TypeVar
 
-from inwit.core import imports
+from inwit.core import imports, storage
 from inwit.core.errors import UserError
 from inwit.core.results import Json
 
@@ -48,7 +48,7 @@ class Job(Protocol[R_co]):
 class Run(Generic[R]):
     """A job's process at work."""
 
-    cell: Job[R]
+    job: Job[R]
     file: Path
     process: subprocess.Popen[str]
     errors: IO[str]
@@ -59,39 +59,47 @@ Report = Callable[[list[R], list[Run[R]]], None]  # the results so far, what run
 
 
 def run_grid(
-    cells: Sequence[Job[R]], folder: Path, jobs: int, report: Report[R] = lambda results, runs: None
+    todo: Sequence[Job[R]], folder: Path, at_a_time: int, report: Report[R] = lambda results, runs: None
 ) -> list[R]:
     """The results of all jobs, in their order: read from `folder/cells` where finished before, else measured now.
 
     A job that fails gives a failed result, keeps no file, and is tried again next time. On Ctrl-C the processes are
-    stopped and `KeyboardInterrupt` says how to go on. Raises `UserError` if the folder cannot be written.
+    stopped and `KeyboardInterrupt` says how to go on. Raises `UserError` if the folder cannot be written,
+    and while another process is at work in it.
     """
-    files = {cell: _prepare(folder) / f"{cell.key}.json" for cell in cells}
-    results = {cell: result for cell in cells if (result := cell.read(files[cell])) is not None}
-    waiting: list[Job[R]] = [cell for cell in cells if cell not in results]
+    with storage.locked(_prepare(folder) / ".lock") as held:
+        if not held:
+            raise UserError(f"another process is at work in {folder}: wait for it, or choose another folder with --out")
+        return _run_all(todo, folder, at_a_time, report)
+
+
+def _run_all(todo: Sequence[Job[R]], folder: Path, at_a_time: int, report: Report[R]) -> list[R]:
+    files = {job: folder / "cells" / f"{job.key}.json" for job in todo}
+    results = {job: result for job in todo if (result := job.read(files[job])) is not None}
+    waiting: list[Job[R]] = [job for job in todo if job not in results]
     runs: list[Run[R]] = []
     try:
         while waiting or runs:
-            while waiting and len(runs) < jobs:
+            while waiting and len(runs) < at_a_time:
                 runs.append(_start(waiting[0], files[waiting[0]]))
                 waiting.pop(0)
             report(list(results.values()), runs)
             time.sleep(POLL)
             for run in [run for run in runs if run.process.poll() is not None]:
                 runs.remove(run)
-                results[run.cell] = _finish(run)
+                results[run.job] = _finish(run)
     except KeyboardInterrupt:
-        done = sum(cell.read(files[cell]) is not None for cell in cells)
-        kept = f"{done} of {len(cells)} runs are kept in {folder}; the same command goes on from there"
+        done = sum(job.read(files[job]) is not None for job in todo)
+        kept = f"{done} of {len(todo)} runs are kept in {folder}; the same command goes on from there"
         raise KeyboardInterrupt(kept) from None
     finally:
         _stop(runs)
     report(list(results.values()), runs)
-    return [results[cell] for cell in cells]
+    return [results[job] for job in todo]
 
 
 def _prepare(folder: Path) -> Path:
-    """The folder of the cells, proven writable."""
+    """The folder of finished jobs, proven writable."""
     cells = folder / "cells"
     try:
         cells.mkdir(parents=True, exist_ok=True)
@@ -103,8 +111,8 @@ def _prepare(folder: Path) -> Path:
     return cells
 
 
-def _start(cell: Job[R], file: Path) -> Run[R]:
-    job = cell.order() | {"main": cell.main, "file": str(file.absolute()), "imports": imports.imported()}
+def _start(job: Job[R], file: Path) -> Run[R]:
+    order = job.order() | {"main": job.main, "file": str(file.absolute()), "imports": imports.imported()}
     errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
     process = subprocess.Popen(
         [sys.executable, "-P", "-c", CHILD],
@@ -117,9 +125,9 @@ def _start(cell: Job[R], file: Path) -> Run[R]:
     )
     assert process.stdin is not None
     with suppress(BrokenPipeError):  # it is dead already: its exit status will say so
-        process.stdin.write(json.dumps(job | {"parent": os.getpid(), "path": sys.path}))
+        process.stdin.write(json.dumps(order | {"parent": os.getpid(), "path": sys.path}))
         process.stdin.close()
-    return Run(cell, file, process, errors, time.monotonic())
+    return Run(job, file, process, errors, time.monotonic())
 
 
 def _finish(run: Run[R]) -> R:
@@ -127,13 +135,13 @@ def _finish(run: Run[R]) -> R:
     run.errors.seek(0)
     said = run.errors.read().strip().splitlines()
     run.errors.close()
-    result = run.cell.read(run.file) if run.process.returncode == 0 else None
+    result = run.job.read(run.file) if run.process.returncode == 0 else None
     if result is not None:
         return result
     status = run.process.returncode
     lost = "its result is not there, damaged, or made by another state of the source"
     why = said[-1] if said else f"its process ended with status {status} and no word" if status else lost
-    return run.cell.failed(why)
+    return run.job.failed(why)
 
 
 def _stop(runs: Sequence[Run[R]]) -> None:

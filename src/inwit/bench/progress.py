@@ -50,5 +50,5 @@ class Progress(Generic[R]):
 
     def _view(self, results: list[R], runs: list[Run[R]]) -> Text:
         lines = [f"finished {len(results)}/{self.total}"]
-        lines += [f"  running {run.cell.name}  {time.monotonic() - run.started:.0f} s" for run in runs]
+        lines += [f"  running {run.job.name}  {time.monotonic() - run.started:.0f} s" for run in runs]
         return Text("\n".join([*lines, *([f"  last: {self.outcome(results[-1])}"] if results else [])]))

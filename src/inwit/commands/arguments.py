@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import Field, fields
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, NoReturn
@@ -57,6 +59,15 @@ class Parser(argparse.ArgumentParser):
         raise UserError(f"{message}; see {self.prog} --help")
 
 
+def add_grid(parser: Parser, seeds: str, folder: str) -> None:
+    """The flags of a grid of trainings: `seeds` says what there are so many of, `folder` where results are kept."""
+    parser.add_argument("--seeds", help=f"{seeds} (default: 3)", metavar="N")
+    jobs = "processes at a time (default: one for each processor; on a GPU one)"
+    parser.add_argument("--jobs", help=jobs, metavar="N")
+    out = f"where results are kept (default: {folder} among the runs)"
+    parser.add_argument("--out", help=out, metavar="FOLDER")
+
+
 def add_run(parser: Parser, more: str = SCRIPTS_HELP) -> None:
     """`more`: what else than a run will do."""
     said = "a run: its folder, its name, or latest; RUN@best; an exported folder; name/agent on the Hub"
@@ -105,8 +116,20 @@ def agent(word: str | Path, settings: dict[str, dict[str, str]]) -> Agent:
             f"--world.{name} is for scripts, and {word} was trained in its own world: --untold.{name} {value} puts it "
             "into a changed one"
         )
-    found = load(word) if script is None else script_agent(script, told)
-    return changed(found, **settings["untold"]) if settings["untold"] else found
+    with _by_its_flag("world"):
+        found = load(word) if script is None else script_agent(script, told)
+    with _by_its_flag("untold"):
+        return changed(found, **settings["untold"]) if settings["untold"] else found
+
+
+@contextmanager
+def _by_its_flag(flag: str) -> Iterator[None]:
+    """An error about the setting `world.X` names the flag that was typed."""
+    try:
+        yield
+    except UserError as error:
+        text = str(error)
+        raise UserError(f"--{flag}.{text.removeprefix('world.')}" if text.startswith("world.") else text) from None
 
 
 def add_tag(parser: Parser) -> None:

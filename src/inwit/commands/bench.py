@@ -9,7 +9,7 @@ example: inwit bench tutorial --learners a2c,rloo --policies gru,lstm --seeds 5 
 
 from __future__ import annotations
 
-from inwit.commands.arguments import Parser, add_json, print_json, take_settings
+from inwit.commands.arguments import Parser, add_grid, add_json, print_json, take_settings
 from inwit.core.errors import unknown
 
 
@@ -25,12 +25,8 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("--learners", help="by name, as in a2c,ppo (default: the recipe's own)", metavar="A,B")
     parser.add_argument("--policies", help="by name, as in gru,lstm (default: the recipe's own)", metavar="A,B")
-    parser.add_argument("--seeds", help="runs of each pair, with root seeds 0, 1, ... (default: 3)", metavar="N")
-    parser.add_argument(
-        "--jobs", help="processes at a time (default: one for each processor; on a GPU one)", metavar="N"
-    )
     parser.add_argument("--seconds", help="of training in each run, at most (default: 60)", metavar="S")
-    parser.add_argument("--out", help="where results are kept (default: bench-RECIPE among the runs)", metavar="FOLDER")
+    add_grid(parser, "runs of each pair, with root seeds 0, 1, ...", "bench-RECIPE")
     add_json(parser, at_end=True)
     args, unparsed = parser.parse_known_args(arguments)
     if unparsed:

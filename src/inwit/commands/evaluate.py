@@ -63,6 +63,8 @@ def main(arguments: list[str]) -> int:
     else:
         if args.control is not None:
             console().print(f"control: {args.control}")
+        if told_of := settings["world"]:
+            console().print(f"world: {', '.join(f'{name} {value}' for name, value in told_of.items())}")
         if examined.untold:
             console().print(told(examined))
         console().print(evaluation)

@@ -134,7 +134,9 @@ class _Kept:
         elif first.path is not None and first.status in COMPLETE and not first.untold:
             self.file = first.path / EVIDENCE[len(agents) > 1]
         else:
-            to_stderr(f"what is found of {first!r} is kept nowhere: name a file with --out to keep it")
+            to_stderr(
+                f"what is found of {first.name or repr(first)} is kept nowhere: name a file with --out to keep it"
+            )
         earlier = _evidence_in(self.file)
         if self.file and earlier and not self._is_mine(earlier):
             whose = ", ".join(Evidence.from_dict(earlier).agents)

@@ -18,8 +18,8 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from inwit.commands.arguments import Parser, add_json, print_json, take_settings
-from inwit.core.errors import UserError, unknown
+from inwit.commands.arguments import Parser, add_grid, add_json, print_json, take_settings
+from inwit.core.errors import UserError, short, unknown
 
 FLAGS = (
     "--learner",
@@ -37,7 +37,9 @@ FLAGS = (
 
 def main(arguments: list[str]) -> int:
     arguments, overrides = take_settings(arguments)
-    args, unparsed = _parser(arguments).parse_known_args(arguments)
+    args, unparsed = _parser(arguments).parse_known_args(_joined(arguments))
+    if unparsed and not unparsed[0].startswith("-"):
+        raise UserError(f"{short(unparsed[0])} is one too many: the suite examines one agent at a time")
     if unparsed:
         raise unknown("argument", unparsed[0], FLAGS)
     if args.compare is not None:
@@ -45,6 +47,17 @@ def main(arguments: list[str]) -> int:
         a, b = args.compare
         return _compare(a, b, alone, overrides, as_json=args.json)
     return _suite(args, overrides)
+
+
+def _joined(arguments: list[str]) -> list[str]:
+    """`--budget -5s` as one word: else `-5s` is taken for a flag."""
+    joined: list[str] = []
+    for each in arguments:
+        if joined and joined[-1] == "--budget" and each[:1] == "-" and each[1:2].isdigit():
+            joined[-1] = f"--budget={each}"
+        else:
+            joined.append(each)
+    return joined
 
 
 def _parser(arguments: list[str]) -> Parser:
@@ -60,14 +73,12 @@ def _parser(arguments: list[str]) -> Parser:
     parser.add_argument(
         "--budget", help="of each training: tokens, or seconds as in 60s (default: each experiment's own)", metavar="B"
     )
-    parser.add_argument("--seeds", help="trainings of each experiment (default: 3)", metavar="N")
-    parser.add_argument("--jobs", help="processes at a time (default: one for each processor)", metavar="N")
     parser.add_argument("--only", help="abilities, by name, as in reading,slots (default: all)", metavar="A,B")
-    parser.add_argument("--out", help="where results are kept (default: suite-NAME among the runs)", metavar="FOLDER")
+    add_grid(parser, "trainings of each experiment", "suite-NAME")
     parser.add_argument(
         "--compare",
         nargs=2,
-        help="two suites: folders, or agents of the reference data, as a2c-gru or pipeline; nothing is trained",
+        help="two suites: folders, or reference data, as a2c-gru or reference:pipeline; nothing is trained",
         metavar=("A", "B"),
     )
     add_json(parser, at_end=True)
@@ -113,14 +124,12 @@ def _compare(a: str, b: str, others: dict[str, object], overrides: object, *, as
 
     given = [name for name, value in others.items() if value is not None]
     if given or overrides:
-        raise UserError(f"--compare trains nothing: leave out {_flag(given[0]) if given else '--SECTION.FIELD'}")
+        if "agent" in given:
+            raise UserError(f"--compare takes two suites: leave out {short(others['agent'])}")
+        raise UserError(f"--compare trains nothing: leave out {f'--{given[0]}' if given else '--SECTION.FIELD'}")
     found = compare(find(a), find(b))
     if as_json:
         print_json(plain(as_data(found)))
     else:
         console().print(terminal(found))
     return 0
-
-
-def _flag(name: str) -> str:
-    return "AGENT" if name == "agent" else f"--{name}"

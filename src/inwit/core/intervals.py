@@ -1,10 +1,12 @@
-"""Intervals of 95 % for shares that were sampled.
+"""Intervals of 95 % for shares that were sampled, and Student's t for means.
 
-Both are equal-tailed intervals of a posterior, drawn from a fixed generator: the same counts give the same interval.
-Their coverage is simulated in the tests.
+Those of shares are equal-tailed intervals of a posterior, drawn from a fixed generator: the same counts give the same
+interval. Their coverage is simulated in the tests.
 """
 
 from __future__ import annotations
+
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 from inwit.core.seeding import stream_seed
 
 DRAWS = 4000
+DRAWS_OF_T = 200_000
 LEVEL = 0.95
 FEW = 4  # problems
 SEED = stream_seed(0, "intervals")
@@ -26,6 +29,12 @@ def share_interval(successes: float, trials: float) -> tuple[float, float]:
     """
     drawn = np.random.default_rng(SEED).beta(successes + 0.5, trials - successes + 0.5, DRAWS)
     return _ends(drawn, successes <= 0, successes >= trials)
+
+
+@cache
+def student(degrees: float) -> float:
+    """Student's t reaches this far with a probability of 95 %."""
+    return float(np.quantile(np.abs(np.random.default_rng(SEED).standard_t(degrees, DRAWS_OF_T)), LEVEL))
 
 
 def pass_at_k(right: NDArray[np.int64], samples: int, k: int) -> NDArray[np.float64]:

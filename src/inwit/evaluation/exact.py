@@ -53,7 +53,7 @@ def refuse_unfit(agent: Agent) -> None:
         if stages > known and getattr(getattr(agent.policy, "settings", None), "stage_aware", False):
             raise UserError(
                 f"the agent does not fit this world: it knows {known} stages, and {agent.world.id} with these settings "
-                f"has {stages}"
+                f"has {stages}; policy.stage_aware = false trains one for all"
             )
     named = agent.policy.named_parameters() if isinstance(agent.policy, torch.nn.Module) else ()
     for name, weights in named:

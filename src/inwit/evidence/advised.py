@@ -10,7 +10,7 @@ from inwit.core.capabilities import Advises
 from inwit.core.errors import UserError
 from inwit.core.types import Memory, Output, Tasks
 from inwit.core.vocabulary import CHOICE
-from inwit.evidence.scripts import Prompts, output_of
+from inwit.evidence.reciting import Prompts, output_of
 from inwit.policies.replay import Prompt, PromptMask, Stage
 from inwit.worlds import make_scalar
 

@@ -23,7 +23,7 @@ from inwit.core.seeding import stream
 from inwit.core.types import Rollout, Tasks
 from inwit.core.vocabulary import UNDECIDED
 from inwit.evidence.outcomes import NOT_TOLD, Ends, follow, joined
-from inwit.evidence.scripts import Reciter
+from inwit.evidence.reciting import Reciter
 from inwit.rollout.collect import collect
 
 ROWS = 1024  # exchanges that are followed at a time

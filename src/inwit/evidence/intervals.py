@@ -6,14 +6,10 @@ Trials of one cluster tend to come out alike, so that their number says more tha
 
 from __future__ import annotations
 
-from functools import cache
-
 import numpy as np
 from numpy.typing import ArrayLike
 
-from inwit.core.intervals import LEVEL, SEED, share_interval
-
-DRAWS = 200_000  # of Student's t
+from inwit.core.intervals import share_interval, student
 
 
 def clustered_share(right: ArrayLike, cluster: ArrayLike) -> tuple[float, float] | None:
@@ -52,9 +48,3 @@ def _variance(sums: np.ndarray, sizes: np.ndarray) -> float:
     clusters, count = len(sizes), sizes.sum()
     excess = sums - sums.sum() / count * sizes
     return float((excess**2).sum()) * clusters / (clusters - 1) / float(count) ** 2
-
-
-@cache
-def student(degrees: float) -> float:
-    """Student's t reaches this far with a probability of 95 %."""
-    return float(np.quantile(np.abs(np.random.default_rng(SEED).standard_t(degrees, DRAWS)), LEVEL))

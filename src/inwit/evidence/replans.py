@@ -17,7 +17,7 @@ from inwit.core.types import Rollout
 from inwit.evidence.deviation import Deviations
 from inwit.evidence.intervals import clustered_share
 from inwit.evidence.others import TWIN, Other, beside
-from inwit.evidence.scripts import Reciter, Replanner
+from inwit.evidence.reciting import Reciter, Replanner
 from inwit.evidence.strays import after_longer, after_tie
 from inwit.evidence.subject import Subject
 from inwit.evidence.twins import memoryless_twin

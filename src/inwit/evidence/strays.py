@@ -16,7 +16,7 @@ from inwit.core.seeding import stream
 from inwit.core.types import Rollout, State, map_rows
 from inwit.evidence.away import after_token
 from inwit.evidence.deviation import Deviations, proven
-from inwit.evidence.scripts import Reciter, Restarter
+from inwit.evidence.reciting import Reciter, Restarter
 
 GAP = 2  # columns between two forced tokens: the agent writes one token between them
 MOST = 1000  # trials with two forced tokens, of ties and of others

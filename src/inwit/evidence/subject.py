@@ -127,8 +127,9 @@ class Subject:
         count = len(self.clusters[self.solved].unique())
         if count >= FEW:
             return ""
-        some = "none" if not count else f"only {int(self.solved.sum())}"
-        return f"the agent solves {some} of the {len(self.tasks)} tasks: there is too little to change"
+        some = "none" if not count else str(int(self.solved.sum()))
+        classes = f", which are of fewer than {FEW} classes of problems" if count else ""
+        return f"the agent solves {some} of the {len(self.tasks)} tasks{classes}: there is too little to change"
 
     def succeeds(self, policy: Policy, tasks: Tasks, shown: Tasks | None = None) -> Bool[Tensor, " M"]:
         """Whether another policy solves each of the tasks, greedily; or the agent, where it is shown other tasks."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,9 +34,9 @@ class Actor:
         if not isinstance(inside, InwitEnv):
             raise UserError(f"{short(env)} is not one environment of inwit's: make one with gymnasium.make")
         self.agent, self.env = agent if isinstance(agent, Agent) else load(agent), inside
-        refuse_unfit(self.agent)
         if differ := other_tokens(self.agent.world, inside.world):
             raise UserError(f"the agent does not fit this environment: {differ}")
+        refuse_unfit(replace(self.agent, world=inside.world))  # which may have more stages
         self._heard: tuple[int, ...] = ()  # of the stream
         self._memory: Memory = {}
         self._mask: np.ndarray | None = None  # of the episode's prompt: each episode has its own

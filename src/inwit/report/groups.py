@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from inwit.report.select import SCRIPT, Run
 from inwit.runs.folder import ASIDE, flat
+
+if TYPE_CHECKING:
+    from inwit.core.contracts import World
 
 
 @dataclass(frozen=True)
@@ -30,17 +34,25 @@ class Group:
 
 
 def group(runs: Sequence[Run]) -> list[Group]:
-    """The groups of runs of one world, in order of appearance."""
+    """The groups of runs of one world, in order of appearance. Beside a script, whose world is at hand, a setting that
+    the world did not have yet when a run was recorded has its default."""
     members: dict[str, list[Run]] = {}
     configs: dict[str, dict[str, object]] = {}
+    defaults = next((_defaults(run.agent.world) for run in runs if run.agent), {})
     for run in runs:
         own: dict[str, object] = {"name": run.record.label} if run.record.label else {}
-        config = own | {name: value for name, value in flat(run.record.config).items() if name not in ASIDE}
+        recorded = {name: value for name, value in flat(run.record.config).items() if name not in ASIDE}
+        config = own | recorded | {name: value for name, value in defaults.items() if name not in recorded}
         key = json.dumps(config, sort_keys=True)
         configs[key] = config
         members.setdefault(key, []).append(run)
     names = _names(list(configs.values()))
     return [Group(name, configs[key], members[key]) for name, key in zip(names, configs, strict=True)]
+
+
+def _defaults(world: World) -> dict[str, object]:
+    """The default of each of a world's settings, flat."""
+    return flat({"world": type(world.settings)().to_dict()})
 
 
 def differences(configs: Sequence[dict[str, object]]) -> dict[str, list[object]]:

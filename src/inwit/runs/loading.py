@@ -11,7 +11,7 @@ from torch import Tensor
 
 from inwit.core import imports, storage
 from inwit.core.contracts import Agent, weights_of
-from inwit.core.errors import UserError, unknown
+from inwit.core.errors import UserError, short, unknown
 from inwit.core.isolation import on_own_terms
 from inwit.core.numbers import given_number, scalar
 from inwit.runs import checkpoint, moments, portable
@@ -34,12 +34,14 @@ def find(run: str | Path, *, any_status: bool = False) -> Path:
     if len(found) > 1 and not any_status:
         found = [path for path in found if read_record(path).status in COMPLETE] or found
     if found:
+        if is_file(found[-1] / "suite.json"):
+            raise UserError(f"{short(str(run))} is the folder of a suite, not a run: see inwit suite --compare")
         return found[-1]
     name, at, which = str(run).rpartition("@")
     if at and name:
         return _earlier(find(name, any_status=True), which)
     with storage.explained(f"cannot read the runs folder {runs_folder()}"):
-        names = [path.name for path in sorted(runs_folder().glob("[!.]*/"))]
+        names = [path.parent.name for path in sorted(runs_folder().glob("[!.]*/run.json"))]
     raise UserError(f"{unknown('run', run, ['latest', *names[-5:]])}; {scripts_told()}")
 
 

@@ -118,12 +118,13 @@ def download(source: str, revision: str | None = None) -> Path:
     """A repository's files, as a folder. Raises `UserError` without the extra, and for what the Hub does not give."""
     if not re.fullmatch(REPO_ID, source):
         raise UserError(f"{short(source)} is neither a folder nor a repository of the Hub, like name/agent")
+    named = short(source).strip("'")
     try:
         from huggingface_hub import snapshot_download
     except ModuleNotFoundError:
         fix = missing("huggingface_hub", "hub")
-        raise UserError(f"there is no run or folder {source}, and for the Hub {fix}") from None
-    with hub_errors(f"there is no run or folder {source}, and the Hub did not give it"):
+        raise UserError(f"there is no run or folder {named}, and for the Hub {fix}") from None
+    with hub_errors(f"there is no run or folder {named}, and the Hub did not give it"):
         return Path(snapshot_download(source, revision=revision, allow_patterns=[WEIGHTS, CONFIG, CARD]))
 
 

@@ -37,12 +37,18 @@ def scripted(name: str, world: World, **options: Any) -> Agent:
 
     Raises `UserError` for a script or an option that does not exist, and for a world that the script does not know."""
     from inwit.core.contracts import Agent
+    from inwit.scripts.options import check_taken
     from inwit.scripts.script import Scripted
 
     if name not in SCRIPTS.names():
         raise unknown("script", name, SCRIPTS.names())
-    try:
-        script = SCRIPTS.load(name)(world, **options)
-    except TypeError as error:
-        raise UserError(f"{name} takes no such options as {short(str(options))}: {error}") from None
-    return Agent(world, Scripted(script, len(world.vocabulary)), status="scripted", script=name, made_for=world)
+    if not hasattr(world, "vocabulary"):
+        raise UserError(
+            f"{short(world)} is no world: give one, as inwit.make('calculator-v0'), "
+            f"or use inwit.load('{name}:calculator')"
+        )
+    maker = SCRIPTS.load(name)
+    check_taken(name, maker, world, options)
+    return Agent(
+        world, Scripted(maker(world, **options), len(world.vocabulary)), status="scripted", script=name, made_for=world
+    )

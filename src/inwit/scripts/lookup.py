@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from inwit.core.errors import UserError
+from inwit.core.numbers import given_number
 from inwit.scripts.lookup_terms import Cell, cells_in, decided, guessed, put_in, query_of, value_of
 from inwit.scripts.pipeline import GIVEN_UP, Call, Event, Look, Parts
 from inwit.scripts.react import Reaction
@@ -25,17 +26,29 @@ if TYPE_CHECKING:
     from inwit.scripts.react import Rule
 
 ANSWER, SURE = "ANS", "!"
+LYING_VOTES = 3  # the fewest that one lie does not decide
 
 
-def parts(world: World, votes: int = 1) -> Parts:
+def parts(world: World, votes: int | None = None) -> Parts:
     """The pipeline's. `votes`, for tools that lie: a cell is asked until an answer was heard as often as a majority of
-    so many votes, or no tokens are left for it. Raises `UserError` for a number of votes that is even or below 1."""
+    so many votes, or no tokens are left for it; by default 3 where calls are documented to lie, else 1. Raises
+    `UserError` for a number of votes that is even or below 1."""
+    settings = _settings(world)
+    if votes is None:
+        votes = LYING_VOTES if settings.lie > 0 else 1
+    votes = given_number("votes", votes)
     if votes < 1 or votes % 2 == 0:
         raise UserError(f"votes = {votes} decide nothing: take an odd number, 1 or more")
-    settings = _settings(world)
     memory = Answers(votes)
-    planner, executor = Asking(settings, memory), Calling(settings)
+    planner, executor = Asking(settings, memory), Calling(settings, _distrusted(settings))
     return Parts(cast("Planner", planner), cast("Memory", memory), cast("Executor", executor))
+
+
+def _distrusted(settings: LookupSettings) -> frozenset[int]:
+    """The tools of which only sure calls are made: all, where the chance that a tool is stale, and a cheap answer wrong
+    for good, is more than a sure call costs beyond a cheap one. A right answer to the query is worth 1."""
+    sure = 0 < settings.sure_price < settings.price + settings.stale
+    return frozenset(range(settings.num_tools + 1)) if sure and settings.stale > 0 else frozenset()
 
 
 def reaction(world: World) -> Reaction:
@@ -53,18 +66,18 @@ def _settings(world: World) -> LookupSettings:
 class Machine(NamedTuple):
     opened: tuple[int, ...] = ()  # the tokens of the call, or of the answer, that is open
     left: int = 0  # tokens that may still be chosen
-    given_up: frozenset[int] = frozenset()  # tools for which their backup was called
+    given_up: frozenset[int] = frozenset()  # tools of which only sure calls are made: not trusted, or a backup was used
 
 
 class Calling:
     """The executor: writes a call token by token, and hears its answer."""
 
-    def __init__(self, settings: LookupSettings) -> None:
-        self.settings = settings
+    def __init__(self, settings: LookupSettings, distrusted: frozenset[int] = frozenset()) -> None:
+        self.settings, self.distrusted = settings, distrusted
         self.tokens = {name: token for token, name in enumerate(settings.vocabulary.names)}
 
     def start(self, goal: Hashable) -> Machine:
-        return Machine(left=self.settings.max_steps)
+        return Machine(left=self.settings.max_steps, given_up=self.distrusted)
 
     def write(self, machine: Machine, call: Call, look: Look) -> int:
         tokens = [self.tokens[call.tool], *(self.settings.first_value + each for each in cast("Cell", call.arguments))]

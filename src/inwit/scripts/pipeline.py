@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from inwit.core.errors import UserError
 from inwit.core.registry import Entry, Registry
+from inwit.scripts.options import at_least, check_part, check_taken
 
 if TYPE_CHECKING:
     from inwit.core.contracts import World
@@ -147,13 +148,16 @@ class Pipeline:
         return self._plan(after) if answered or not after.calls else after  # an answer may spare calls
 
     def _failed(self, state: Moment, event: Event) -> Moment:
-        """Try again; after `retries` further tries with the backup tool; without one give the result up, and plan."""
+        """Try again; after `retries` further tries with the backup tool; without one, or where the backup itself
+        failed, give the result up, and plan."""
         again = self._plan(state)
+        backup = self.executor.backup(again.calls[0])
+        if state.calls[0] == backup:
+            return self._plan(self._keep(again, Event(event.key, GIVEN_UP)))
         if again.calls[0] != state.calls[0]:  # the try took budget, and now the plan is another
             return again
         if state.tries < self.retries:
             return replace(again, tries=state.tries + 1)
-        backup = self.executor.backup(again.calls[0])
         if backup:
             return replace(again, calls=(backup, *again.calls[1:]))
         return self._plan(self._keep(again, Event(event.key, GIVEN_UP)))
@@ -198,6 +202,10 @@ PARTS: Registry[PartsMaker] = Registry(
 )
 
 
+PROTOCOLS: dict[str, type] = {"planner": Planner, "memory": Memory, "executor": Executor}
+OPTIONS = (*PROTOCOLS, "retries")
+
+
 def make(
     world: World,
     *,
@@ -210,16 +218,20 @@ def make(
     """The pipeline of a world, from its documented settings. A part that is given replaces the world's own; `options`
     are those of the world's own parts.
 
-    Raises `UserError` for a world without parts, and for `retries` below 0."""
-    if retries < 0:
-        raise UserError(f"retries = {retries} is too small: it must be at least 0")
+    Raises `UserError` for a world without parts, for options that there are not, and for `retries` below 0."""
+    retries = at_least("retries", retries, 0)
     own = {"planner": planner, "memory": memory, "executor": executor}
     given = {name: part for name, part in own.items() if part is not None}
+    for name, part in given.items():
+        check_part(name, part, PROTOCOLS[name])
     if len(given) == len(own):
+        check_taken("a pipeline of given parts", lambda world: None, world, options, OPTIONS)
         return Pipeline(Parts(**given), retries)
     if world.id not in PARTS.names():
         raise UserError(
             f"the pipeline knows {', '.join(PARTS.names())} and not {world.id}: "
             "register parts for it, as docs/extending.md says, or give a planner, a memory and an executor"
         )
-    return Pipeline(replace(PARTS.load(world.id)(world, **options), **given), retries)
+    maker = PARTS.load(world.id)
+    check_taken(f"the pipeline of {world.id}", maker, world, options, OPTIONS)
+    return Pipeline(replace(maker(world, **options), **given), retries)

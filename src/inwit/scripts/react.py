@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from inwit.core.errors import UserError
 from inwit.core.registry import Entry, Registry
+from inwit.scripts.options import check_part
 from inwit.scripts.pipeline import Call, Executor, Look, Memory
 
 if TYPE_CHECKING:
@@ -84,6 +85,8 @@ def make(world: World, *, rule: Rule | None = None) -> React:
     """The react of a world, from its documented settings; a rule that is given replaces the world's own.
 
     Raises `UserError` for a world without a rule."""
+    if rule is not None:
+        check_part("rule", rule, Rule)
     if world.id not in RULES.names():
         raise UserError(
             f"react knows {', '.join(RULES.names())} and not {world.id}: "

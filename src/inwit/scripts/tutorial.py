@@ -174,12 +174,11 @@ def reaction_v1(world: World) -> Reaction:
     return Reaction(Rule(), Nothing(), Executor())
 
 
-# By the published rules a tool takes an operand that is its own, and STO makes SUB take e. So the formula of stage 2,
+# By the published rules a tool takes an operand that is its own, and after STO SUB takes e. So the formula of stage 2,
 # a*b + c - d*e, cannot be called: the product d*e is made in the accumulator, where a*b + c is lost, and no register
-# keeps either. The pipeline calls (a*b - e)*d + c: the same terms but for a*b, which is multiplied by d.
+# keeps either.
 CALLS_V0 = {("MUL", 1): ("MUL",), ("MUL", 3): ("MUL",), ("ADD", 2): ("ADD",)}
 CALLS_V0 |= {("SUB", 3): ("SUB",), ("SUB", 4): ("STO", "SUB")}
-FORMULAS_V0: tuple[Formula, ...] = (*FORMULAS[:2], ("ADD", ("MUL", ("SUB", ("MUL", 0, 1), 4), 3), 2))
 
 
 @dataclass(frozen=True)
@@ -219,20 +218,23 @@ class ReaderV0(Whole):
 
 
 class PlannerV0(ReaderV0):
-    """Compiles the formula of the stage by the published rules. Off its way it answers: no call undoes another."""
+    """Compiles the formula of the stage by the published rules, as far as they go: of stage 2 it calls a*b + c, which
+    is right wherever d*e is 0. Off its way it answers: no call undoes another."""
 
     def plan(self, goal: Hashable, machine: Hashable, kept: Hashable) -> tuple[Call, ...]:
         assert isinstance(machine, MachineV0)
-        tools, done = compiled_v0(FORMULAS_V0[machine.stage]), len(machine.called)
+        tools, done = compiled_v0(FORMULAS[machine.stage]), len(machine.called)
         left = tools[done:] if tools[:done] == machine.called else ()
         return tuple(Call(tool) for tool in (*left, "ANS"))
 
 
 def compiled_v0(formula: Formula) -> tuple[str, ...]:
+    """The calls for a formula; where its right side is no operand that its tool can take, those for its left side."""
     if isinstance(formula, int):
         return ()
     tool, left, right = formula
-    return (*compiled_v0(left), *CALLS_V0[tool, cast("int", right)])
+    last = CALLS_V0.get((tool, right), ()) if isinstance(right, int) else ()
+    return (*compiled_v0(left), *last)
 
 
 class RuleV0(ReaderV0):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from inwit.core.contracts import World
 from inwit.core.results import Json
-from inwit.suite.ability import Ability, Experiment
+from inwit.suite.ability import Ability, Experiment, Measure
 from inwit.suite.measures import BeyondLuck, Recovered, Solved
 from inwit.worlds.oracle.shortest import shortest_table
 
@@ -27,7 +27,7 @@ def by_stage(world: World) -> dict[str, list[int]]:
 def by_slots(world: World) -> dict[str, list[int]]:
     """The kinds of a calculator's world by the slots that they need, as the search finds."""
     settings, levels = world.settings.to_dict(), dict[str, list[int]]()
-    table = shortest_table(settings["max_operators"], settings["num_slots"], settings["tools"])
+    table = shortest_table(*(settings[each] for each in ("max_operators", "num_slots", "tools", "crossed")))
     for kind, name in enumerate(world.kinds.names):
         levels.setdefault(str(table[name].slots_needed), []).append(kind)
     return dict(sorted(levels.items()))
@@ -42,42 +42,35 @@ def all_as(knob: str) -> Callable[[World], dict[str, list[int]]]:
     return levels
 
 
+def _signs(
+    name: str,
+    measure: Measure,
+    levels: Callable[[World], dict[str, list[int]]],
+    tokens: int,
+    **settings: object,
+) -> Experiment:
+    """An experiment on sums and differences; `settings` are those of its world."""
+    return Experiment(
+        name=name,
+        settings={"world": {**SIGNS, **settings}, "curriculum": EVERY_KIND, "training": {"episodes": 128}},
+        measure=measure,
+        levels=levels,
+        tokens=tokens,
+    )
+
+
 READING = Ability(
     name="reading",
     about="Reads which operators an expression has, and in which order they apply.",
     knob="operators",
-    experiments=(
-        Experiment(
-            name="reading",
-            settings={
-                "world": {**SIGNS, "max_operators": 3, "max_steps": 9},
-                "curriculum": EVERY_KIND,
-                "training": {"episodes": 128},
-            },
-            measure=Solved(),
-            levels=by_stage,
-            tokens=400_000,
-        ),
-    ),
+    experiments=(_signs("reading", Solved(), by_stage, 400_000, max_operators=3, max_steps=9),),
 )
 
 RECOVERY = Ability(
     name="recovery",
     about="Ends right after a token that it did not choose.",
     knob="operators",
-    experiments=(
-        Experiment(
-            name="recovery",
-            settings={
-                "world": {**SIGNS, "max_operators": 2, "max_steps": 12},
-                "curriculum": EVERY_KIND,
-                "training": {"episodes": 128},
-            },
-            measure=Recovered(),
-            levels=by_stage,
-            tokens=250_000,
-        ),
-    ),
+    experiments=(_signs("recovery", Recovered(), by_stage, 250_000, max_operators=2, max_steps=12),),
 )
 
 
@@ -91,7 +84,7 @@ def _exploring(free: int) -> Experiment:
         },
         measure=BeyondLuck(),
         levels=lambda world: {str(free): [0, 1]},
-        tokens=60_000,
+        tokens=20_000,
     )
 
 
@@ -145,24 +138,15 @@ LUCKY_SHORTCUTS = Ability(
             },
             measure=BeyondLuck(),
             levels=lambda world: {"10 %": [1], "19 %": [2]},
-            tokens=250_000,
+            tokens=150_000,
         ),
     ),
 )
 
 
 def _noisy(noise: int) -> Experiment:
-    return Experiment(
-        name=f"{noise} irrelevant tokens",
-        settings={
-            "world": {**SIGNS, "max_operators": 2, "max_steps": 7, "noise": noise},
-            "curriculum": EVERY_KIND,
-            "training": {"episodes": 128},
-        },
-        measure=Solved(),
-        levels=all_as(str(noise)),
-        tokens=100_000,
-    )
+    world = {"max_operators": 2, "max_steps": 7, "noise": noise}
+    return _signs(f"{noise} irrelevant tokens", Solved(), all_as(str(noise)), 100_000, **world)
 
 
 NOISE = Ability(
@@ -173,8 +157,13 @@ NOISE = Ability(
 )
 
 
-def _held_out(world: World) -> list[int]:
-    return list(world.kinds.held_out)
+def _held_out(knob: str) -> Callable[[World], dict[str, list[int]]]:
+    """The kinds that are held out, as the one level of an experiment."""
+
+    def levels(world: World) -> dict[str, list[int]]:
+        return {knob: list(world.kinds.held_out)}
+
+    return levels
 
 
 CARRYING_OVER = Ability(
@@ -182,33 +171,16 @@ CARRYING_OVER = Ability(
     about="Solves expressions that it never met: other texts, and one operator more.",
     knob="never met",
     experiments=(
-        Experiment(
-            name="other texts",
-            settings={
-                "world": {**SIGNS, "max_operators": 3, "max_steps": 9, "split": "text"},
-                "curriculum": EVERY_KIND,
-                "training": {"episodes": 128},
-            },
-            measure=Solved(),
-            levels=lambda world: {"text": _held_out(world)},
-            tokens=400_000,
-        ),
-        Experiment(
-            name="one operator more",
-            settings={
-                "world": {
-                    **SIGNS,
-                    "max_operators": 3,
-                    "max_steps": 9,
-                    "names": "any",
-                    "split": "longest",
-                },
-                "curriculum": EVERY_KIND,
-                "training": {"episodes": 128},
-            },
-            measure=Solved(),
-            levels=lambda world: {"length": _held_out(world)},
-            tokens=250_000,
+        _signs("other texts", Solved(), _held_out("text"), 400_000, max_operators=3, max_steps=9, split="text"),
+        _signs(
+            "one operator more",
+            Solved(),
+            _held_out("length"),
+            250_000,
+            max_operators=3,
+            max_steps=9,
+            names="any",
+            split="longest",
         ),
     ),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from inwit.core.contracts import Agent, World
@@ -37,15 +37,13 @@ class Experiment:
     """One training, and what is measured after it. `settings` are those of a recipe (world, curriculum, training), but
     for the learner, the policy, the seed and the budget: these are the agent's. No auxiliary is on.
 
-    `levels` gives the kinds that belong to each value of the knob. `changed` are settings of the world in which the
-    agent is measured, where that is not the one in which it is trained."""
+    `levels` gives the kinds that belong to each value of the knob."""
 
     name: str
     settings: Json
     measure: Measure
     levels: Callable[[World], dict[str, list[int]]]
     tokens: int  # that the training may spend, at the default budget
-    changed: Json = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

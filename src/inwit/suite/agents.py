@@ -7,9 +7,9 @@ from inwit.core.results import Json
 
 # Settings of a recipe's parts, by learner and by policy. What an experiment sets of the training is not named here.
 LEARNERS: dict[str, Json] = {
-    "a2c": {"learner": {"entropy": 0.05, "group_size": 4}, "training": {"learning_rate": 0.003}},
-    "ppo": {"learner": {"entropy": 0.05, "group_size": 4, "epochs": 2}, "training": {"learning_rate": 0.003}},
-    "grpo": {"learner": {"entropy": 0.05, "group_size": 8}, "training": {"learning_rate": 0.003}},
-    "rloo": {"learner": {"entropy": 0.02, "group_size": 8}, "training": {"learning_rate": 0.003}},
+    "a2c": {"learner": {"entropy": 0.05, "group_size": 4}, "training": {"learning_rate": 0.01}},
+    "ppo": {"learner": {"entropy": 0.05, "group_size": 4, "epochs": 2}, "training": {"learning_rate": 0.01}},
+    "grpo": {"learner": {"entropy": 0.05, "group_size": 8}, "training": {"learning_rate": 0.01}},
+    "rloo": {"learner": {"entropy": 0.02, "group_size": 8}, "training": {"learning_rate": 0.01}},
 }
 POLICIES: dict[str, Json] = {"gru": {"width": 64}, "lstm": {"width": 64}}

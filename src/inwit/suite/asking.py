@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from operator import attrgetter
 from statistics import fmean
 from typing import Any, cast
 
@@ -29,35 +30,48 @@ from inwit.worlds.lookup.searches import root
 from inwit.worlds.lookup.yardsticks import Score, classes_of, scores
 
 
-class Success:
-    """The probability of a right answer, each kind weighing the same."""
+class Exact:
+    """What an agent expects, each kind weighing the same; `read` is of its expectation, `known` of a yardstick. For
+    worlds whose tools answer."""
+
+    name: str
+
+    def __init__(self, read: Callable[[Expectation], Tensor], known: Callable[[Score], Fraction]) -> None:
+        self._read, self._known = read, known
+
+    def of(self, agent: Agent, kinds: Sequence[int]) -> Figure:
+        return _mean_of(agent, kinds, self._read)
+
+    def random(self, world: World, kinds: Sequence[int]) -> Figure:
+        return Figure(fmean(float(self._known(_score(world, kind, "random"))) for kind in kinds))
+
+    def optimum(self, world: World, kinds: Sequence[int]) -> float:
+        return fmean(float(self._known(_score(world, kind, "oracle"))) for kind in kinds)
+
+
+class Success(Exact):
+    """The probability of a right answer. For worlds in which the best possible agent is always right: what is known of
+    it is its value, and where prices keep it from being right another agent may be right more often."""
 
     name = "success"
 
-    def of(self, agent: Agent, kinds: Sequence[int]) -> Figure:
-        return _mean_of(agent, kinds, lambda expected: expected.success)
-
-    def random(self, world: World, kinds: Sequence[int]) -> Figure:
-        return Figure(fmean(float(_score(world, kind, "random").success) for kind in kinds))
+    def __init__(self) -> None:
+        super().__init__(attrgetter("success"), attrgetter("success"))
 
     def optimum(self, world: World, kinds: Sequence[int]) -> float:
-        """Of the policy with the best value: where calls are free and tokens suffice, no policy is right more often."""
-        return fmean(float(_score(world, kind, "oracle").success) for kind in kinds)
+        best = super().optimum(world, kinds)
+        if best < 1:
+            raise UserError(f"the optimum is right with {best:.4f}, not always: measure value instead of success")
+        return best
 
 
-class Value:
-    """Success less the prices of the calls, each kind weighing the same."""
+class Value(Exact):
+    """Success less the prices of the calls."""
 
     name = "value"
 
-    def of(self, agent: Agent, kinds: Sequence[int]) -> Figure:
-        return _mean_of(agent, kinds, lambda expected: expected.reward)
-
-    def random(self, world: World, kinds: Sequence[int]) -> Figure:
-        return Figure(fmean(float(_score(world, kind, "random").value) for kind in kinds))
-
-    def optimum(self, world: World, kinds: Sequence[int]) -> float:
-        return fmean(float(_score(world, kind, "oracle").value) for kind in kinds)
+    def __init__(self) -> None:
+        super().__init__(attrgetter("reward"), attrgetter("value"))
 
 
 class BothWays(Success):
@@ -81,12 +95,6 @@ class BothWays(Success):
 
     def random(self, world: World, kinds: Sequence[int]) -> Figure:
         return Figure(fmean(float(_score(world, kind, "random").success ** 2) for kind in kinds))
-
-    def optimum(self, world: World, kinds: Sequence[int]) -> float:
-        best = super().optimum(world, kinds)
-        if best < 1:
-            raise UserError(f"the optimum is right with {best:.4f}, not always: how often each way is not known")
-        return best
 
 
 def with_first_answers(settings: LookupSettings, queries: Tasks) -> Tasks:
@@ -134,6 +142,8 @@ class Strict:
         self._world: Any = world
 
     def __getattr__(self, name: str) -> Any:
+        if name == "_world":  # a copy asks before it has one
+            raise AttributeError(name)
         return getattr(self._world, name)
 
     def reset(self, tasks: Tasks) -> State:

@@ -27,7 +27,7 @@ def random_figure(world: World, state: State, most: int = MOST) -> Figure:
     count = len(next(iter(state.values())))
     generator, each = stream(0, "suite random"), -(-EPISODES // count)
     rows = torch.arange(count).repeat_interleave(each)
-    right = int(_played(world, _rows(state, rows), generator).sum())
+    right = int(_played(world, rows_of(state, rows), generator).sum())
     return Figure(right / len(rows), share_interval(right, len(rows)))
 
 
@@ -42,10 +42,10 @@ def random_success(world: World, state: State, most: int = MOST) -> Float[Tensor
         legal = world.legal(state)
         place, token = legal.nonzero().unbind(1)
         share, row = (share / legal.sum(1))[place], row[place]
-        state, step = world.step(_rows(state, place), token)
+        state, step = world.step(rows_of(state, place), token)
         right.index_add_(0, row, share * step.success)
         going = (~(step.terminated | step.truncated)).nonzero()[:, 0]
-        state, row, share = _merged(_rows(state, going), row[going], share[going])
+        state, row, share = _merged(rows_of(state, going), row[going], share[going])
         if len(row) > most:
             return None
     return right
@@ -59,7 +59,7 @@ def _merged(state: State, row: Int[Tensor, " N"], share: Float[Tensor, " N"]) ->
     _, group = torch.unique(keys, dim=0, return_inverse=True)
     count = int(group.max()) + 1 if len(group) else 0
     first = torch.full((count,), len(group)).scatter_reduce_(0, group, torch.arange(len(group)), "amin")
-    return _rows(state, first), row[first], share.new_zeros(count).index_add_(0, group, share)
+    return rows_of(state, first), row[first], share.new_zeros(count).index_add_(0, group, share)
 
 
 def _as_columns(state: State) -> list[Tensor]:
@@ -77,5 +77,6 @@ def _played(world: World, state: State, generator: torch.Generator) -> Bool[Tens
     return right
 
 
-def _rows(state: State, rows: Tensor) -> State:
+def rows_of(state: State, rows: Tensor) -> State:
+    """The machines of some rows [M], in this order."""
     return map_rows(state, lambda tensor: tensor[rows])

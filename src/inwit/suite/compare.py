@@ -23,12 +23,14 @@ METHOD = (
 
 @dataclass(frozen=True)
 class Comparison:
-    """`differences` of the abilities that both have, in A's order; `left_out` are those that only one has."""
+    """`differences` of the abilities that both have, in A's order; `left_out` are those that only one has, `changed`
+    those whose experiments are not the same."""
 
     a: Scored
     b: Scored
     differences: list[Difference]
     left_out: list[str]
+    changed: list[str]
 
     @property
     def significant(self) -> list[Difference]:
@@ -50,12 +52,17 @@ class Comparison:
 
 
 def compare(a: Scored, b: Scored) -> Comparison:
-    """Raises `UserError` where the two share no ability that was measured."""
-    both = [name for name, score in a.scores.items() if score.seeds and name in b.scores and b.scores[name].seeds]
+    """Raises `UserError` where the two share no ability that was measured by the same experiments."""
+    shared = [name for name, score in a.scores.items() if score.seeds and name in b.scores and b.scores[name].seeds]
+    changed = [name for name in shared if a.definitions.get(name) != b.definitions.get(name)]
+    both = [name for name in shared if name not in changed]
     if not both:
-        raise UserError(f"{a.name} and {b.name} share no ability that was measured: nothing compares")
-    left_out = [name for name in dict.fromkeys((*a.scores, *b.scores)) if name not in both]
-    return Comparison(a, b, [difference(a.scores[name], b.scores[name]) for name in both], left_out)
+        if old := next((each for each in (a, b) if not each.scores and not each.from_folder), None):
+            raise UserError(f"the reference data of {old.name} are of other experiments or settings: nothing compares")
+        why = f": other experiments measured {', '.join(changed)}" if changed else ""
+        raise UserError(f"{a.name} and {b.name} share no ability that was measured alike{why}; nothing compares")
+    left_out = [name for name in dict.fromkeys((*a.scores, *b.scores)) if name not in shared]
+    return Comparison(a, b, [difference(a.scores[name], b.scores[name]) for name in both], left_out, changed)
 
 
 def names(comparison: Comparison) -> tuple[str, str]:
@@ -86,9 +93,11 @@ def notes(comparison: Comparison) -> list[str]:
     if a.budget != b.budget:
         found.append(f"The budgets differ: {a.budget}, and {b.budget}.")
     if any(each.interval is None for each in comparison.differences):
-        found.append("A difference without an interval is between single runs: nothing is known of its spread.")
+        found.append("A difference without an interval is of single runs: nothing is known of its spread.")
     if comparison.left_out:
         found.append(f"Not compared, since only one has them: {', '.join(comparison.left_out)}.")
+    if comparison.changed:
+        found.append(f"Not compared, since other experiments measured them: {', '.join(comparison.changed)}.")
     return found
 
 
@@ -118,4 +127,5 @@ def as_data(comparison: Comparison) -> Json:
             for each in comparison.differences
         ],
         "left_out": comparison.left_out,
+        "changed": comparison.changed,
     }

@@ -14,7 +14,9 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from inwit.core.capabilities import capable
 from inwit.core.contracts import Agent, Learner, Metrics, Trainable, World
+from inwit.core.hashing import mixed
 from inwit.core.seeding import stream
 from inwit.core.settings import Settings
 from inwit.core.types import Memory, Output, Rollout
@@ -42,8 +44,36 @@ class RandomPolicy:
         return Output(logits.to(rows.device), torch.zeros(len(rows), device=rows.device))
 
 
+class SteadyRandomPolicy:
+    """Draws once for each prompt and stream, by a hash. For worlds that draw: their exact evaluation follows some
+    problems a second time, those that are not finished, and a new draw there would favour short episodes.
+
+    Its memory is `key` Int[B], a hash of all that was read."""
+
+    def __init__(self, size: int, salt: int) -> None:
+        self.size, self.salt = size, salt
+
+    def begin(self, prompt: Prompt, prompt_mask: PromptMask, stage: Stage) -> tuple[Output, Memory]:
+        key = mixed(stage.long() + self.salt)
+        for column in prompt.masked_fill(~prompt_mask, -1).unbind(1):
+            key = mixed(key ^ (column.long() + 2))
+        return self._drawn(key)
+
+    def step(self, token: Int[Tensor, " B"], memory: Memory) -> tuple[Output, Memory]:
+        return self._drawn(mixed(memory["key"] ^ (token.long() + 2)))
+
+    def _drawn(self, key: Int[Tensor, " B"]) -> tuple[Output, Memory]:
+        logits = mixed(mixed(key)[:, None] ^ torch.arange(1, self.size + 1, device=key.device)).double()
+        return Output(logits / 2.0**63, torch.zeros(len(key), device=key.device)), {"key": key}
+
+
 def random_agent(world: World, seed: int) -> Agent:
-    return Agent(world, RandomPolicy(len(world.vocabulary), stream(seed, "suite random agent")), status="scripted")
+    """Where the world draws, it is another agent for each seed; elsewhere also each time that it is measured."""
+    generator = stream(seed, "suite random agent")
+    if capable(world, "chance"):
+        salt = int(torch.randint(2**62, (), generator=generator))
+        return Agent(world, SteadyRandomPolicy(len(world.vocabulary), salt), status="scripted")
+    return Agent(world, RandomPolicy(len(world.vocabulary), generator), status="scripted")
 
 
 class Shuffled:

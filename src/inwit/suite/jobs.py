@@ -8,32 +8,36 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from math import ceil, inf
 from pathlib import Path
 
 from inwit import worlds
 from inwit.bench.cells import Overrides, made_by
 from inwit.core import storage
 from inwit.core.devices import usable_device
-from inwit.core.errors import UserError
+from inwit.core.errors import UserError, unknown
+from inwit.core.imports import imported
 from inwit.core.results import Json
 from inwit.suite import ABILITIES, agents
 from inwit.suite.ability import Ability, Experiment, Figure
 from inwit.suite.budget import Budget
+from inwit.suite.controls import RANDOM as RANDOM_AGENT
 from inwit.suite.controls import SHUFFLED
+from inwit.suite.own_code import own_code
 from inwit.suite.subject import Subject
 from inwit.training.config import Config, resolve
 from inwit.worlds.examination import exam_of
 
 FORMAT = 1
 AGENT, RANDOM, OPTIMUM = "agent", "random", "optimum"  # whose figures an outcome holds
+# Random agents that are measured for a seed; fewer where a world draws, since there each plays many courses.
+MEASURED, MEASURED_OF_DRAWS = 100, 10
 UNLIMITED = 1_000_000_000  # updates: the budget ends a training
 Figures = dict[str, dict[str, Figure]]  # whose, then of which level
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a job found. `ended` says what ended the training: `solved`, `budget` or `max_updates`; empty without."""
+    """What a job found. `ended` says what ended the training: `solved` or `budget`; empty without."""
 
     job: Job
     figures: Figures = field(default_factory=dict)
@@ -82,8 +86,17 @@ class Job:
 
     def _asked(self) -> Json:
         experiment = find(self.ability, self.experiment)
-        measured = [experiment.settings, experiment.changed, experiment.measure.name]
-        return {"format": FORMAT, **self.order(), "measured": measured}
+        measured = [experiment.settings, {}, experiment.measure.name]
+        return {"format": FORMAT, **self.order(), "measured": measured, **self._more(experiment)}
+
+    def _more(self, experiment: Experiment) -> Json:
+        """What is asked of some jobs alone: the user's own code, and how often a drawn agent is measured."""
+        names = (self.subject.learner, self.subject.policy) if self.subject else ()
+        own = own_code((*names, *imported()), (experiment.measure, experiment.levels))
+        found: Json = {"code": own} if own else {}
+        if self.subject and self.subject.agent == RANDOM_AGENT:
+            found["measured_often"] = [MEASURED, MEASURED_OF_DRAWS]
+        return found
 
     def _stamp(self) -> Json:
         training = self.config.training if self.config else None
@@ -120,8 +133,11 @@ def figure_of(record: Mapping[str, object]) -> Figure:
 
 
 def find(ability: str, experiment: str) -> Experiment:
-    """An experiment by name; raises `UserError` for an ability that does not exist."""
-    return next(each for each in ABILITIES.load(ability).experiments if each.name == experiment)
+    """An experiment by name; raises `UserError` for an ability or an experiment that does not exist."""
+    known = {each.name: each for each in ABILITIES.load(ability).experiments}
+    if experiment not in known:
+        raise unknown(f"experiment of {ability}", experiment, known)
+    return known[experiment]
 
 
 @cache
@@ -131,16 +147,12 @@ def _proven(settings: str) -> bool:
     return exam_of(worlds.make(table.pop("id"), **table)).proven
 
 
-def config_of(experiment: Experiment, subject: Subject, seed: int, budget: Budget, overrides: Overrides) -> Config:
+def config_of(experiment: Experiment, subject: Subject, seed: int, overrides: Overrides) -> Config:
     """The configuration of a training. Raises `UserError` where the learner or the policy cannot do it."""
     own = dict(experiment.settings.get("training", {}))
     own.setdefault("confirm", _proven(json.dumps(experiment.settings["world"])))
     own.setdefault("confirm_at", 0.9)
-    if "max_updates" in own:  # what falls in a straight line to the last update falls as slowly as the budget is large
-        share = budget.tokens / experiment.tokens if budget.tokens < inf else 1
-        own["max_updates"] = max(1, ceil(own["max_updates"] * share))
-    else:
-        own["max_updates"] = UNLIMITED
+    own["max_updates"] = UNLIMITED
     base = agents.LEARNERS.get(subject.learner.removeprefix(f"{SHUFFLED}:"), {})
     policy = {"id": subject.policy, **agents.POLICIES.get(subject.policy, {}), **overrides.get("policy", {})}
     learner = {"id": subject.learner, **base.get("learner", {}), **overrides.get("learner", {})}
@@ -169,7 +181,7 @@ def plan(
             for seed in range(seeds if subject.drawn else 1):
                 job = Job(ability.name, experiment.name, subject, seed, None, spent)
                 try:
-                    config = config_of(experiment, subject, seed, spent, overrides) if subject.trained else None
+                    config = config_of(experiment, subject, seed, overrides) if subject.trained else None
                     jobs.append(Job(ability.name, experiment.name, subject, seed, config, spent))
                 except UserError as error:
                     first = first or error

@@ -4,30 +4,36 @@ possible, so most extremes are exact."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
+from inwit import worlds
 from inwit.core.capabilities import FAR, Causal, capable
 from inwit.core.contracts import Agent, World
 from inwit.core.errors import UserError
+from inwit.core.intervals import pass_at_k_interval
 from inwit.core.isolation import on_own_terms
-from inwit.core.types import State, Tasks, map_rows
+from inwit.core.settings import Settings
+from inwit.core.types import State, Tasks
 from inwit.evidence.away import DEPTHS, after_token, away
 from inwit.rollout.collect import collect
 from inwit.rollout.hooks import Hooks
 from inwit.suite.ability import Figure
-from inwit.suite.chances import random_figure
+from inwit.suite.chances import random_figure, rows_of
 from inwit.worlds.examination import exam_of
 from inwit.worlds.oracle.constant import answers_of, right_on, yardstick
 from inwit.worlds.oracle.programs import OraclePrograms
 
 NOT_FORCED = -1
+Deviations = tuple[Tasks, Int[Tensor, "D T"]]
 
 
 class Solved:
-    """The share of problems that are solved, each kind weighing the same; all can be."""
+    """The share of problems that are solved, each kind weighing the same; all can be. With an interval where the
+    world's exam is a sample. For worlds in which identity decides."""
 
     name = "success"
 
@@ -39,12 +45,17 @@ class Solved:
                 right.index_add_(0, tasks.kind.cpu(), success.double().cpu())
                 asked.index_add_(0, tasks.kind.cpu(), torch.ones(len(tasks), dtype=torch.float64))
         places = torch.tensor(list(kinds))
-        return Figure(float((right[places] / asked[places]).mean()))
+        shares, least = right[places] / asked[places], int(asked[places].min())
+        if exam_of(agent.world).proven:
+            return Figure(float(shares.mean()))
+        # As if each kind had been asked as seldom as the one that was asked the least: at most too wide.
+        counts = (shares * least).round().long().numpy()
+        return Figure(float(shares.mean()), pass_at_k_interval(counts, least, 1, sampled=False))
 
     def random(self, world: World, kinds: Sequence[int]) -> Figure:
-        if capable(world, "constant_programs"):
-            each = [yardstick(world.id, kind, world.settings).random_success or 0.0 for kind in kinds]
-            return Figure(sum(each) / len(each))
+        """It reads no prompt, so a problem of each kind tells of all: identity decides."""
+        if not capable(world, "identity"):
+            raise UserError(f"in {world.id} a problem of a kind does not tell of the others: identity does not decide")
         tasks = Tasks.joined([next(exam_of(world).tasks([kind], "cpu"))[:1] for kind in kinds])
         return random_figure(world, world.reset(tasks))
 
@@ -120,10 +131,15 @@ def _causal(world: World) -> Causal:
 
 
 def deviations(world: World, kinds: tuple[int, ...]) -> tuple[Tasks, Int[Tensor, "D T"]]:
-    """D deviations: their tasks, and what is forced, filled up with -1."""
-    causal = _causal(world)
-    asked = Tasks.joined(list(exam_of(world).tasks(kinds, "cpu")))
-    programs = OraclePrograms(world)(asked)
+    """D deviations: their tasks, and what is forced, filled up with -1. Sought once for equal worlds."""
+    return _deviations(world.id, world.settings, kinds)
+
+
+@cache
+def _deviations(world_id: str, settings: Settings, kinds: tuple[int, ...]) -> Deviations:
+    causal = _causal(worlds.make(world_id, **settings.to_dict()))
+    asked = Tasks.joined(list(exam_of(causal).tasks(kinds, "cpu")))
+    programs = OraclePrograms(causal)(asked)
     lengths = (programs >= 0).sum(1)
     state, found = causal.reset(asked), list[tuple[Tensor, Tensor]]()
     for at in range(int(lengths.max()) - 1):
@@ -132,7 +148,7 @@ def deviations(world: World, kinds: tuple[int, ...]) -> tuple[Tasks, Int[Tensor,
         row, token = legal.nonzero().unbind(1)
         force = torch.cat([programs[row, :at], token[:, None]], 1)
         force = torch.nn.functional.pad(force, (0, int(lengths.max()) - at - 1), value=NOT_FORCED)
-        possible = _possible(causal, asked[row], _rows(state, row), token)
+        possible = _possible(causal, asked[row], rows_of(state, row), token)
         found.append((row[possible], force[possible]))
         state = after_token(causal, state, programs[:, at].clamp(min=0))
     row, force = (torch.cat(parts) for parts in zip(*found, strict=True))
@@ -156,7 +172,3 @@ def _after(causal: Causal, tasks: Tasks, force: Int[Tensor, "D T"]) -> State:
             for name, value in state.items()
         }
     return state
-
-
-def _rows(state: State, rows: Tensor) -> State:
-    return map_rows(state, lambda tensor: tensor[rows])

@@ -12,18 +12,19 @@ from inwit.core.capabilities import capable
 from inwit.core.contracts import Agent, World
 from inwit.core.errors import UserError
 from inwit.core.types import Memory, Output, Tasks
-from inwit.evidence.advised import Advised
-from inwit.evidence.scripts import Reciter, Replanner
+from inwit.evidence.reciting import Reciter, Replanner
 from inwit.policies.replay import Prompt, PromptMask, Stage
-from inwit.worlds.examination import exam_of
+from inwit.scripts.script import Script, Scripted
+from inwit.suite.best_asking import BestAsking
+from inwit.worlds.lookup.rules import LookupSettings
 from inwit.worlds.oracle.programs import oracle_program
 
 
 def oracle_agent(world: World) -> Agent:
     """The agent that is best in a world. Raises `UserError` where nobody knows the optimum."""
-    if knows := capable(world, "advice"):
-        asked = Tasks.joined(list(exam_of(world).tasks(range(len(world.kinds)), "cpu")))
-        return Agent(world, Advised(knows, asked), status="scripted")
+    if isinstance(world.settings, LookupSettings):
+        script = cast(Script, BestAsking(world.settings))
+        return Agent(world, Scripted(script, len(world.vocabulary)), status="scripted")
     policy = Programs(world)
     return Agent(cast(World, Overheard(world, policy)), policy, status="scripted")
 
@@ -35,6 +36,8 @@ class Overheard:
         self._world, self._policy = world, policy
 
     def __getattr__(self, name: str) -> Any:
+        if name == "_world":  # a copy asks before it has one
+            raise AttributeError(name)
         return getattr(self._world, name)
 
     def prompt(self, tasks: Tasks) -> tuple[Int[Tensor, "B P"], Bool[Tensor, "B P"]]:

@@ -10,6 +10,7 @@ from functools import cache
 from math import ceil, floor
 from typing import TYPE_CHECKING
 
+from inwit.core.errors import UserError
 from inwit.core.results import Json
 from inwit.core.text import count, seconds
 from inwit.report.panels import Table, table
@@ -125,7 +126,7 @@ def _levels(own: Scored) -> Table:
 
 def _heat(own: Scored) -> Json | None:
     """The means of all agents of the reference data, a column for each ability; None where there are none."""
-    agents = [own, *reference().values()]
+    agents = [own, *(each for each in reference().values() if each.scores)]
     if len(agents) == 1:
         return None
     lines = []
@@ -137,10 +138,10 @@ def _heat(own: Scored) -> Json | None:
 
 
 def _compared(own: Scored, other: Scored) -> Json:
-    measured = any(score.seeds and name in other.scores for name, score in own.scores.items())
-    if not measured:
+    try:
+        found = compare(own, other)
+    except UserError:  # nothing in common
         return {"name": other.name, "sentence": "", "table": None}
-    found = compare(own, other)
     heads = ["ability", "this suite", f"{other.name} (reference)", "difference"]
     return {"name": other.name, "sentence": found.sentence, "table": table("mean (95 %)", heads, rows(found))}
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from math import sqrt
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from math import inf, sqrt
 from statistics import fmean, stdev
 
+from inwit.core.intervals import student
 from inwit.core.results import Json
-from inwit.evidence.intervals import student
 from inwit.suite.ability import Ability, Figure, Level
 from inwit.suite.jobs import AGENT, OPTIMUM, RANDOM, Outcome, figure_of
 
 Interval = tuple[float, float]
+LEAST = 1e-4  # of a difference: the reference data are rounded to fewer digits than scores have
+NORMAL = 1.96  # standard deviations that an interval reaches, where its variance is known
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Score:
     seeds: list[float]
     interval: Interval | None = None  # 95 %; None: of one seed, and exact
     failed: str = ""
+    drawn: bool = True  # whether two seeds may differ
 
     @property
     def mean(self) -> float:
@@ -56,19 +59,21 @@ class Score:
         levels = [_level(each) for each in record["levels"]]
         interval = record["interval"] and (float(record["interval"][0]), float(record["interval"][1]))
         seeds = [float(each) for each in record["seeds"]]
-        return cls(str(record["ability"]), str(record["knob"]), levels, seeds, interval, str(record["failed"]))
+        names = str(record["ability"]), str(record["knob"])
+        return cls(*names, levels, seeds, interval, str(record["failed"]), bool(record["drawn"]))
 
 
 @dataclass(frozen=True)
 class Scored:
     """An agent with its scores by ability. `seeds` is how many trainings each experiment had, `budget` what each might
-    spend, in words."""
+    spend, in words; `definitions` say of each ability what was measured."""
 
     name: str
     scores: dict[str, Score]
     seeds: int
     budget: str
     from_folder: bool = False
+    definitions: Mapping[str, str] = field(default_factory=dict)
 
 
 def _level(record: Json) -> LevelScore:
@@ -94,7 +99,8 @@ def score(ability: Ability, outcomes: Sequence[Outcome], extremes: Sequence[Outc
     runs = list(by_seed.values())
     seeds = [fmean(level.score for level in levels) for levels in runs]
     levels = [_over_seeds(same) for same in zip(*runs, strict=True)]
-    return Score(ability.name, ability.knob, levels, seeds, _interval(seeds, runs))
+    drawn = any(each.job.subject and each.job.subject.drawn for each in outcomes)
+    return Score(ability.name, ability.knob, levels, seeds, _interval(seeds, runs), drawn=drawn)
 
 
 def _over_seeds(same: Sequence[Level]) -> LevelScore:
@@ -137,20 +143,31 @@ class Difference:
     a: Score
     b: Score
     difference: float
-    interval: Interval | None  # 95 %; None where neither has two seeds and so nothing is known of its spread
+    interval: Interval | None  # 95 %; None where nothing is known of the spread of either
 
     @property
     def significant(self) -> bool:
-        return self.interval is not None and not self.interval[0] <= 0 <= self.interval[1]
+        outside = self.interval is not None and not self.interval[0] <= 0 <= self.interval[1]
+        return outside and abs(self.difference) > LEAST
 
 
 def difference(a: Score, b: Score) -> Difference:
-    """Welch's interval of the difference of two means over seeds, which are not paired. A score that is exact, or of
-    one seed, counts as known; two of these have no interval."""
-    parts = [(stdev(each.seeds) ** 2 / len(each.seeds), len(each.seeds) - 1) for each in (a, b) if len(each.seeds) > 1]
-    gap, variance = a.mean - b.mean, sum(part for part, _ in parts)
-    if not parts:
+    """Welch's interval of the difference of two means over seeds, which are not paired. None where a side that is drawn
+    has one seed, since nothing is known of its spread, and where neither side is drawn. What was sampled of a side that
+    is not drawn counts with its own interval."""
+    gap = a.mean - b.mean
+    if not (a.drawn or b.drawn) or any(each.drawn and len(each.seeds) < 2 for each in (a, b)):
         return Difference(a.ability, a, b, gap, None)
-    degrees = variance**2 / sum(part**2 / free for part, free in parts) if variance else 1.0
-    reach = student(round(degrees, 2)) * sqrt(variance)
+    parts = [_variance(each) for each in (a, b)]
+    variance = sum(part for part, _ in parts)
+    freedom = sum(part**2 / free for part, free in parts)
+    reach = (student(round(variance**2 / freedom, 2)) if freedom else NORMAL) * sqrt(variance)
     return Difference(a.ability, a, b, gap, (gap - reach, gap + reach))
+
+
+def _variance(score: Score) -> tuple[float, float]:
+    """The variance of the mean, and its degrees of freedom."""
+    if score.drawn:
+        return stdev(score.seeds) ** 2 / len(score.seeds), len(score.seeds) - 1
+    low, high = score.interval or (0.0, 0.0)
+    return ((high - low) / 2 / NORMAL) ** 2, inf

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from pkgutil import resolve_name
 
-from inwit.core.errors import UserError, unknown
+from inwit.core.errors import UserError, short, unknown
 from inwit.core.imports import bring
+from inwit.core.paths import given_path
 from inwit.core.results import Json
 from inwit.core.settings import Settings
 from inwit.learners import LEARNERS
 from inwit.policies import POLICIES
+from inwit.runs.folder import runs_folder
 from inwit.scripts import SCRIPTS
 from inwit.suite.controls import CONTROLS, SHUFFLED, register_shuffled
 from inwit.training.config import PARTS
@@ -37,7 +39,11 @@ class Subject:
 
     @property
     def name(self) -> str:
-        return self.agent or f"{self.learner}-{self.policy}"
+        """`a2c-gru`, `pipeline` or `shuffled-a2c-gru`"""
+        if not self.trained:
+            return self.agent
+        learned = f"{self.learner.removeprefix(f'{SHUFFLED}:')}-{self.policy}"
+        return f"{self.agent}-{learned}" if self.agent else learned
 
     def to_dict(self) -> Json:
         return asdict(self)
@@ -47,7 +53,7 @@ def subject_of(agent: str | None, learner: str | None, policy: str | None) -> Su
     """Who is meant. Registers what is given as `module:Class`, in this process. Raises `UserError` for a name that does
     not exist, and for a learner or a policy beside an agent that is not trained."""
     if agent is not None and agent not in (*SCRIPTS.names(), *CONTROLS):
-        raise unknown("agent", agent, [*SCRIPTS.names(), *CONTROLS])
+        raise _no_agent(agent)
     if agent not in (None, SHUFFLED):
         given = [f"--{flag} {value}" for flag, value in (("learner", learner), ("policy", policy)) if value is not None]
         if given:
@@ -55,6 +61,15 @@ def subject_of(agent: str | None, learner: str | None, policy: str | None) -> Su
         return Subject(agent, "", "")
     found = Subject(agent or "", learner or DEFAULT_LEARNER, policy or DEFAULT_POLICY)
     return prepared(found)
+
+
+def _no_agent(agent: str) -> UserError:
+    name, colon, where = agent.partition(":")
+    if colon and name in SCRIPTS.names():
+        return UserError(f"the suite takes {name} in every experiment's own world: leave out :{where}")
+    if (runs_folder() / agent / "run.json").is_file() or (given_path(agent) / "run.json").is_file():
+        return UserError(f"{short(agent)} is a run: the suite trains anew, from --learner and --policy")
+    return unknown("agent", agent, [*SCRIPTS.names(), *CONTROLS])
 
 
 def prepared(subject: Subject) -> Subject:
@@ -77,6 +92,8 @@ def _register(part: str, name: str) -> None:
     if name in PARTS[part].names():
         return
     module, _, attribute = name.partition(":")
+    if not module or not attribute:
+        raise UserError(f"{part} = {short(name)} is none: give a name, or module:Class")
     bring([module])
     try:
         found = resolve_name(name)

@@ -27,7 +27,7 @@ from inwit.suite.budget import Budget, parsed
 from inwit.suite.jobs import Outcome
 from inwit.suite.page import make_page
 from inwit.suite.radar import radar
-from inwit.suite.reference import beside, definition, scored
+from inwit.suite.reference import beside, definition, read, scored, settings_of, without_reference
 from inwit.suite.scores import Score, Scored, score
 from inwit.suite.subject import Subject
 from inwit.suite.table import DEFAULT_BUDGET, markdown, terminal_table
@@ -75,20 +75,39 @@ def suite(subject: Subject, settings: SuiteSettings, overrides: Overrides, out: 
     if all(outcome.failed for outcome in outcomes):
         raise UserError(f"every job has failed, the first with: {outcomes[0].failed}")
     scores = [_scored(ability, outcomes, extremes) for ability in chosen]
-    record = _record(subject, settings, budget, overrides, scores, outcomes) | {"wall": time.monotonic() - began}
+    record: Json = _record(subject, settings, budget, overrides, scores, outcomes) | {"wall": time.monotonic() - began}
     others = beside(subject.name)
+    record["without_reference"] = without_reference([each.ability for each in scores], others)
+    if hidden := [name for name in _shown_before(folder) if all(name != each.ability for each in scores)]:
+        why = "their trainings are kept, and are shown again where --only names them too, or is left out"
+        target.print(f"{folder} no longer shows {', '.join(hidden)}: {why}", soft_wrap=True)
     write(folder, record, scores, others)
     return Suite(folder, terminal_table(record, scores, others), record)
 
 
 def chosen_abilities(only: Sequence[str]) -> list[Ability]:
     """The abilities with these names, in their order; without names all. Raises `UserError` for an unknown one."""
-    known = ABILITIES.names()
-    asked = [name.strip().replace("-", " ").replace("_", " ") for name in only]
+    known = {_plain(name): name for name in ABILITIES.names()}
+    asked = [name for name in map(_plain, only) if name]
+    if only and not asked:
+        raise UserError(f"only = {','.join(only)!r} names no ability: give some, as in reading,slots, or leave it out")
     for name in asked:
         if name not in known:
-            raise unknown("ability", name, known)
-    return [ABILITIES.load(name) for name in known if not only or name in asked]
+            raise unknown("ability", name, known.values())
+    return [ABILITIES.load(name) for plainly, name in known.items() if not only or plainly in asked]
+
+
+def _plain(name: str) -> str:
+    """`lucky-shortcuts`, `Lucky shortcuts` and `lucky_shortcuts` are one."""
+    return name.strip().replace("-", " ").replace("_", " ").lower()
+
+
+def _shown_before(folder: Path) -> list[str]:
+    """The abilities that the folder's `suite.json` has so far."""
+    try:
+        return list(read(folder).scores)
+    except UserError:  # none, or damaged
+        return []
 
 
 def _check(subject: Subject, overrides: Overrides) -> None:
@@ -135,15 +154,21 @@ def _record(
         "jobs": settings.jobs,
         "processors": os.cpu_count(),
         "overrides": overrides,
+        "settings": settings_of(subject),
         "definitions": {score.ability: definition(ABILITIES.load(score.ability)) for score in scores},
         "version": __version__,
-        "made_by": made_by(1, "cpu"),
+        "made_by": _made_by(outcomes),
         "tokens": sum(each.tokens for each in outcomes),
         "training_seconds": sum(each.seconds for each in outcomes),
         "examination_seconds": sum(each.examined for each in outcomes),
         "abilities": [plain(each.to_dict()) for each in scores],
         "runs": [_run(each) for each in outcomes],
     }
+
+
+def _made_by(outcomes: Sequence[Outcome]) -> Json:
+    training = next((each.job.config.training for each in outcomes if each.job.config), None)
+    return made_by(training.threads, training.device) if training else made_by(1, "cpu")
 
 
 def _run(outcome: Outcome) -> Json:

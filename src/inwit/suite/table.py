@@ -61,6 +61,12 @@ def notes(record: Json, scores: Sequence[Score], others: Sequence[Scored] = ()) 
         found.append("The budget is in seconds: scores do not compare with those of other machines.")
     if others and record["budget"] != DEFAULT_BUDGET:
         found.append(f"The reference beside it was trained with another budget: {DEFAULT_BUDGET}.")
+    if missing := record["without_reference"]:
+        why = "nobody was measured on them as they are now"
+        found.append(f"Without a reference: {'all' if len(missing) == len(scores) else ', '.join(missing)}; {why}.")
+    own = [f"--{part}.{name} {value}" for part, table in record["overrides"].items() for name, value in table.items()]
+    if own:
+        found.append(f"Trained with settings of its own, which the reference has not: {', '.join(own)}.")
     if record["tokens"]:
         spent = f"{record['tokens']:,} tokens in {seconds(record['training_seconds'])} of training"
         found.append(f"{spent}, {seconds(record['examination_seconds'])} of examination.")

@@ -13,9 +13,11 @@ from statistics import fmean, stdev
 from typing import Any
 
 from inwit import worlds
+from inwit.core.capabilities import capable
 from inwit.core.contracts import Agent, World
 from inwit.core.errors import UserError
 from inwit.core.imports import bring
+from inwit.core.intervals import share_interval, student
 from inwit.runs.starting import updates
 from inwit.scripts import scripted
 from inwit.suite import jobs
@@ -28,67 +30,61 @@ from inwit.suite.subject import Subject, prepared
 from inwit.training import health
 from inwit.training.config import Config, resolve
 
-FEWEST, MOST = 3, 24  # measurements of the random agent, which is another one each time,
-NEAR = 0.005  # until the standard error of their mean is so small
 GoOn = Callable[[], bool]
 
 
 def work(job: Job, go_on: GoOn = lambda: True) -> Outcome:
     """Do a job. Raises `UserError` where it is impossible, or where the training loses its numbers."""
     experiment = jobs.find(job.ability, job.experiment)
-    trained_in, measured_in = worlds_of(experiment)
-    levels = experiment.levels(measured_in)
+    world = world_of(experiment)
+    levels = experiment.levels(world)
     measure, began = experiment.measure, time.perf_counter()
     if job.subject is None:
-        random = {knob: measure.random(measured_in, kinds) for knob, kinds in levels.items()}
-        best = {knob: Figure(measure.optimum(measured_in, kinds)) for knob, kinds in levels.items()}
+        random = {knob: measure.random(world, kinds) for knob, kinds in levels.items()}
+        best = {knob: Figure(measure.optimum(world, kinds)) for knob, kinds in levels.items()}
         figures = {jobs.RANDOM: random, jobs.OPTIMUM: best}
         return Outcome(job, figures, examined=time.perf_counter() - began)
     outcome = Outcome(job)
+    if job.subject.agent == RANDOM:
+        found = {knob: measured_often(measure, world, kinds, job.seed) for knob, kinds in levels.items()}
+        return replace(outcome, figures={AGENT: found}, examined=time.perf_counter() - began)
     if job.config is not None:
         agent, outcome = train(job, job.config, job.budget, go_on)
-        agent = replace(agent, world=measured_in)
-    elif job.subject.agent == RANDOM:
-        agent = random_agent(measured_in, job.seed)
-    elif job.subject.agent == ORACLE:
-        agent = oracle_agent(measured_in)
     else:
-        agent = replace(scripted(job.subject.agent, trained_in), world=measured_in)
-    began, drawn = time.perf_counter(), job.subject.agent == RANDOM
-    measured = _often(measure) if drawn else measure.of
-    found = {knob: measured(agent, kinds) for knob, kinds in levels.items()}
+        agent = oracle_agent(world) if job.subject.agent == ORACLE else scripted(job.subject.agent, world)
+    began = time.perf_counter()
+    found = {knob: measure.of(agent, kinds) for knob, kinds in levels.items()}
     return replace(outcome, figures={AGENT: found}, examined=time.perf_counter() - began)
 
 
-def _often(measure: Measure) -> Callable[[Agent, list[int]], Figure]:
-    """The mean of several measurements; seeds tell how sure it is."""
+def measured_often(measure: Measure, world: World, kinds: list[int], seed: int) -> Figure:
+    """The mean over several random agents, the `seed`-th ones, with its interval. Their number is fixed: who stops
+    where the values agree favours those that are all 0."""
+    count = jobs.MEASURED_OF_DRAWS if capable(world, "chance") else jobs.MEASURED
+    agents = (random_agent(world, count * seed + place) for place in range(count))
+    values = [measure.of(agent, kinds).value for agent in agents]
+    mean, spread = fmean(values), stdev(values)
+    if not spread:  # all alike: what is seldom was not seen
+        return Figure(mean, share_interval(mean * count, count) if 0 <= mean <= 1 else None)
+    reach = student(count - 1) * spread / sqrt(count)
+    return Figure(mean, (mean - reach, mean + reach))
 
-    def of(agent: Agent, kinds: list[int]) -> Figure:
-        values: list[float] = []
-        while len(values) < FEWEST or (len(values) < MOST and stdev(values) > NEAR * sqrt(len(values))):
-            values.append(measure.of(agent, kinds).value)
-        return Figure(fmean(values))
 
-    return of
-
-
-def worlds_of(experiment: Experiment) -> tuple[World, World]:
-    """The world in which an experiment trains, and the one in which it measures."""
+def world_of(experiment: Experiment) -> World:
+    """The world in which an experiment trains and measures."""
     settings = dict(experiment.settings["world"])
-    world_id = settings.pop("id")
-    trained = worlds.make(world_id, **settings)
-    return trained, worlds.make(world_id, **{**settings, **experiment.changed}) if experiment.changed else trained
+    return worlds.make(settings.pop("id"), **settings)
 
 
 def train(job: Job, config: Config, budget: Budget, go_on: GoOn) -> tuple[Agent, Outcome]:
     """Train until the budget is spent, or until success is proven where the experiment lets that end it."""
-    agent, tokens, seconds, count, ended = None, 0, 0.0, 0, "max_updates"
+    agent, tokens, seconds, count, ended = None, 0, 0.0, 0, "budget"
     for update in updates(config):
         agent, tokens, seconds = update.agent, int(update.totals.tokens), update.totals.seconds
         count = update.index + 1
         health.check(update, parameters=False)
         if update.solved or tokens >= budget.tokens or seconds >= budget.seconds or not go_on():
-            ended = "solved" if update.solved else "budget"
+            ended = "solved" if update.solved else ended
             break
     assert agent is not None
     return agent, Outcome(job, tokens=tokens, updates=count, seconds=seconds, ended=ended)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 
@@ -62,3 +64,13 @@ def test_there_are_twelve_of_them() -> None:
     world = inwit.make(WORLD, idle=12)
     assert int(world.legal(world.reset(world.all_tasks([0])[:1])).sum()) == 15
     assert torch.equal(world.legal(world.reset(world.all_tasks([0])[:1]))[0, :10], torch.ones(10, dtype=torch.bool))
+
+
+@pytest.mark.parametrize("make", [inwit.make, lambda world, **settings: inwit.play(world, TASK, [], **settings)])
+def test_where_idle_changes_nothing_it_is_refused(make: Callable[..., object]) -> None:
+    with pytest.raises(UserError, match=r"^world\.idle = 2 changes nothing in tutorial-v0, .* or set idle = 0$"):
+        make("tutorial-v0", idle=2)
+    for world in ("tutorial-v0", WORLD):
+        with pytest.raises(UserError, match=r"^world\.idle = 2 changes nothing with masks = false, .* or idle = 0$"):
+            make(world, idle=2, masks=False)
+        make(world, idle=0, masks=False)

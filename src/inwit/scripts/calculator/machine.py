@@ -13,7 +13,9 @@ from inwit.worlds.calculator.expressions import LETTERS, Tree, parse
 from inwit.worlds.calculator.tools import TOOLS
 
 if TYPE_CHECKING:
+    from inwit.core.contracts import World
     from inwit.core.vocabulary import Vocabulary
+    from inwit.worlds.calculator.rules import CalculatorSettings
 
 KNOWN = ("ADD", "SUB", "MUL", "RSB", "MAX")
 
@@ -41,6 +43,17 @@ class Machine:
 
     def value_of(self, argument: str) -> Value | None:
         return self.slots[int(argument[1:])] if argument[1:] else atom(argument)
+
+
+def documented(world: World) -> CalculatorSettings:
+    """The settings of a world that a script is written for. Raises `UserError` where a script would not heed one."""
+    settings = cast("CalculatorSettings", world.settings)
+    if settings.crossed:
+        raise UserError(
+            f"scripts have no code for crossed = {','.join(settings.crossed)}: leave it out, or put a script that was "
+            "not told into such a world (--untold.crossed)"
+        )
+    return settings
 
 
 def finished(machine: Machine, argument: str) -> Machine:
@@ -115,7 +128,7 @@ class Executor:
 
 class Slots:
     """A memory of slots: value -> slot. What a slot held is evicted when something else is written to it. Room is an
-    empty slot, else the first one whose value no call needs."""
+    empty slot, else the first one from which no call reads. Of two slots with one value, calls read from the first."""
 
     def __init__(self, num_slots: int) -> None:
         self.slots = [f"m{slot}" for slot in range(num_slots)]
@@ -133,9 +146,10 @@ class Slots:
         return next((slot for each, slot in self._pairs(kept) if each == key), None)
 
     def room(self, kept: Hashable, needed: Collection[Hashable]) -> Hashable | None:
-        used = {slot: key for key, slot in self._pairs(kept)}
+        used = {slot for _, slot in self._pairs(kept)}
         empty = [slot for slot in self.slots if slot not in used]
-        spare = [slot for slot in self.slots if used.get(slot) not in needed]
+        read = {self.find(kept, key) for key in needed}
+        spare = [slot for slot in self.slots if slot not in read]
         return next(iter(empty or spare), None)
 
     def _pairs(self, kept: Hashable) -> tuple[tuple[Value, str], ...]:

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Sequence
 from functools import lru_cache
 from itertools import combinations
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from inwit.scripts.calculator.compiler import Code, Compiler, shortest
-from inwit.scripts.calculator.machine import Executor, Goal, Machine, Reader, Slots, finished
+from inwit.scripts.calculator.machine import Executor, Goal, Machine, Reader, Slots, documented, finished
 from inwit.scripts.calculator.nodes import Node, node_of, regrouped
 from inwit.scripts.calculator.values import Value
 from inwit.scripts.pipeline import Call, Parts
 
 if TYPE_CHECKING:
     from inwit.core.contracts import World
-    from inwit.worlds.calculator.rules import CalculatorSettings
 
 
 class Planner(Reader):
@@ -92,6 +91,6 @@ def fits(code: Code, held: Iterable[Value], slots: int) -> bool:
 
 def parts(world: World) -> Parts:
     """The pipeline of a calculator world."""
-    settings = cast("CalculatorSettings", world.settings)
+    settings = documented(world)
     tools, slots = settings.tools, settings.num_slots
     return Parts(Planner(world.vocabulary, tools), Slots(slots), Executor(world.vocabulary, tools, slots))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, cast
 
-from inwit.scripts.calculator.machine import Executor, Goal, Machine, Reader, Slots
+from inwit.scripts.calculator.machine import Executor, Goal, Machine, Reader, Slots, documented
 from inwit.scripts.calculator.nodes import node_of
 from inwit.scripts.calculator.values import Value
 from inwit.scripts.pipeline import Call
@@ -14,7 +14,6 @@ from inwit.worlds.calculator.expressions import Tree
 
 if TYPE_CHECKING:
     from inwit.core.contracts import World
-    from inwit.worlds.calculator.rules import CalculatorSettings
 
 _TOOLS = {"+": "ADD", "-": "SUB", "*": "MUL", "~": "RSB", "^": "MAX"}
 _SWAPPED = {"ADD": "ADD", "MUL": "MUL", "MAX": "MAX", "SUB": "RSB", "RSB": "SUB"}  # the same with its sides exchanged
@@ -103,6 +102,6 @@ class _Sight:
 
 def reaction(world: World) -> Reaction:
     """The react of a calculator world."""
-    settings = cast("CalculatorSettings", world.settings)
+    settings = documented(world)
     tools, slots = settings.tools, settings.num_slots
     return Reaction(Rule(world.vocabulary, tools), Slots(slots), Executor(world.vocabulary, tools, slots))

@@ -66,8 +66,6 @@ class CalculatorExam:
 
     def grade(self, papers: Papers) -> Evaluation:
         world, settings = self.world, self.world.settings
-        searched = min(settings.max_operators, SEARCHED)
-        best = shortest_table(searched, settings.num_slots, settings.tools, settings.crossed)
         solved = torch.ones(len(world.kinds), dtype=torch.bool)
         solved[papers.tasks.kind[~papers.success]] = False
         ticks = _mean(papers, papers.counts["ticks"]) if settings.ticks else None
@@ -77,18 +75,18 @@ class CalculatorExam:
             ticks=ticks,
             value=_value_success(world, papers),
             at_first=papers.success[_first(world, papers)],
-            random=_random_counts(type(world), replace(settings, masks=True, ticks=0, tick_price=0)),
-            best=[best.get(name, _NOT_SEARCHED) for name in world.kinds.names],
+            random=random_counts(type(world), replace(settings, masks=True, ticks=0, tick_price=0)),
+            best=best_of(world),
         )
         rows = [
             _row(*key, kinds, world, members, len(self.letterings[key[0]]))
-            for key, kinds in _groups(world, members.best).items()
+            for key, kinds in groups_of(world, members.best).items()
         ]
         if not self.proven:  # under letters that were not tried an expression may be wrong: this is the most it can be
             rows = [replace(row, interval=(0.0, row.success)) for row in rows]
         result = result_of(self, world, rows, torch.arange(len(solved)), solved)
         unsolved = [name for name, right in zip(world.kinds.names, solved.tolist(), strict=True) if not right]
-        constant = _constant_programs(world, members.best)
+        constant = constant_programs_of(world, members.best)
         over, means = _over_shortest(members), ["ticks"] if settings.ticks else []
         return replace(result, unsolved=unsolved, cost_over_best=over, constant_programs=constant, means=means)
 
@@ -129,7 +127,14 @@ def _some(sets: Int[Tensor, "S N"], count: int) -> Int[Tensor, "C N"]:
     return torch.cat([sets[:1], sets[order]])
 
 
-def _groups(world: CalculatorV0, best: list[ShortestProgram]) -> dict[tuple[int, int | None], list[int]]:
+def best_of(world: CalculatorV0) -> list[ShortestProgram]:
+    """The shortest program of each expression, as far as it was searched."""
+    settings = world.settings
+    table = shortest_table(min(settings.max_operators, SEARCHED), settings.num_slots, settings.tools, settings.crossed)
+    return [table.get(name, _NOT_SEARCHED) for name in world.kinds.names]
+
+
+def groups_of(world: CalculatorV0, best: list[ShortestProgram]) -> dict[tuple[int, int | None], list[int]]:
     """The expressions by number of operators and slots needed, in order; unknown needs come first."""
     groups: dict[tuple[int, int | None], list[int]] = {}
     for kind, (operators, program) in enumerate(zip(world.kinds.stages, best, strict=True)):
@@ -145,16 +150,15 @@ def _row(
     lengths = [members.best[kind].length for kind in right or kinds]
     value, tries = (int(total) for total in members.value[kinds].sum(0))
     at_first, interval = int(members.at_first[kinds].sum()) / len(kinds), share_interval(value, tries)
-    name = f"{operators} operator{'' if operators == 1 else 's'}"
     return Row(
-        name=name if slots is None else f"{name}, {slots} slot{'' if slots == 1 else 's'}",
+        name=name_of(operators, slots),
         stage=operators,
         problems=len(kinds),
         solved=len(right),
         cost=float(members.steps[right].mean()) if right else None,
         best_cost=sum(length or 0 for length in lengths) / len(lengths) if all(lengths) else None,
         yardsticks={
-            "oracle": _oracle(best),
+            "oracle": oracle_of(best),
             "shortcut": _shortcut(world, kinds, best, letterings),
             "random": random_success(*(int(total) for total in members.random[kinds].sum(0))),
         },
@@ -170,7 +174,13 @@ def _row(
     )
 
 
-def _oracle(best: list[ShortestProgram]) -> Yardstick:
+def name_of(operators: int, slots: int | None) -> str:
+    """The name of a group's row."""
+    name = f"{operators} operator{'' if operators == 1 else 's'}"
+    return name if slots is None else f"{name}, {slots} slot{'' if slots == 1 else 's'}"
+
+
+def oracle_of(best: list[ShortestProgram]) -> Yardstick:
     found = [program for program in best if program.length]
     if not found:
         known = NONE if best[0].searched_to else NOT_SEARCHED
@@ -187,13 +197,18 @@ def _shortcut(world: CalculatorV0, kinds: list[int], best: list[ShortestProgram]
     program cannot be solved by a constant one either. It names letters, and so it is right under one set of them."""
     if letterings > 1:
         return Yardstick(EXACT, 0.0, why="one program is right under one set of letters alone")
+    return most_of(world, kinds, best)
+
+
+def most_of(world: CalculatorV0, kinds: list[int], best: list[ShortestProgram]) -> Yardstick:
+    """The share of some expressions, under one set of letters, that the best constant program solves."""
     pairs = zip(kinds, best, strict=True)
     possible = [world.kinds.classes[kind] for kind, program in pairs if program.program or not program.searched_to]
     share = max(Counter(possible).values(), default=0) / len(kinds)
     return Yardstick(EXACT, share, why="the one program that solves most of these expressions")
 
 
-def _constant_programs(world: CalculatorV0, best: list[ShortestProgram]) -> ConstantSet:
+def constant_programs_of(world: CalculatorV0, best: list[ShortestProgram]) -> ConstantSet:
     """A constant program computes one polynomial in the letters that it names: so it takes one for each class, under
     each set of letters. Where illegal tokens may be written it may compute another one where a letter is absent, but
     still only one for expressions of one size."""
@@ -254,7 +269,7 @@ def _value_success(world: CalculatorV0, papers: Papers) -> Int[Tensor, "K 2"]:
 
 
 @cache
-def _random_counts(world_class: type[CalculatorV0], settings: CalculatorSettings) -> Int[Tensor, "K 2"]:
+def random_counts(world_class: type[CalculatorV0], settings: CalculatorSettings) -> Int[Tensor, "K 2"]:
     """How many of so many uniformly random legal programs are right, for each expression. No agent changes it."""
     world, generator = world_class(settings), stream(0, "random success")
     each = max(8, min(RANDOM, ROWS // len(world.kinds)))

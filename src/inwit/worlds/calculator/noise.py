@@ -1,8 +1,10 @@
 """Irrelevant tokens in the calculator's prompts: names of slots and verbs, which mean nothing there.
 
 Which ones, and where, is a hash of the task: its expression, its letters and its digits. So training meets new noise
-with each draw of the digits, a task always has the same prompt, and nothing more is drawn or kept. A policy that could
-read the digits out of the noise would gain nothing: success is for all digits.
+with each draw of the digits, a task always has the same prompt, and nothing more is drawn or kept. Where success is for
+all digits, a policy that could read the digits out of the noise would gain nothing: one program is right on all of them
+or is wrong. But a policy may be right among some irrelevant tokens alone: so the exam asks many prompts of each
+expression (`noisy_exam`).
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from inwit.core.types import Lessons, State, Step, Tasks
 from inwit.worlds.calculator.causal import CausalCalculator
 from inwit.worlds.calculator.exam import CalculatorExam
 from inwit.worlds.calculator.expressions import LETTERS
+from inwit.worlds.calculator.noisy_exam import NoisyExam
 from inwit.worlds.calculator.rules import (
     FIRST_OPERAND,
     FIRST_SLOT,
@@ -63,8 +64,8 @@ class CalculatorV0(CausalCalculator):
         self._polynomials: dict[torch.device, tuple[Polynomials, Int[Tensor, "K S"]]] = {}
 
     def exam(self) -> Exam:
-        """One run of each expression. A world without identity does not declare this capability."""
-        return CalculatorExam(self)
+        """One run of each expression; among noise, many. A world without identity does not declare this capability."""
+        return NoisyExam(self) if self.settings.noise else CalculatorExam(self)
 
     def reset(self, tasks: Tasks) -> State:
         letters, device = tasks.data["letters"], tasks.kind.device

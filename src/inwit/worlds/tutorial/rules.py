@@ -38,6 +38,25 @@ class TutorialSettings(Settings):
         at_most=len(IDLE),
     )
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.idle and not self.masks:
+            raise UserError(
+                f"idle = {self.idle} changes nothing with masks = false, where every token may be written: "
+                "set masks = true or idle = 0"
+            )
+
+
+@dataclass(frozen=True)
+class TutorialV0Settings(TutorialSettings):
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.idle:
+            raise UserError(
+                f"idle = {self.idle} changes nothing in tutorial-v0, where every token is legal: "
+                "take tutorial-v1 or set idle = 0"
+            )
+
 
 # What a tutorial's machine shows after its registers and flags: the operands by nine, the share of the budget spent.
 TAIL = (*(f"operand {place}" for place in range(MAX_OPERANDS)), "budget spent")

@@ -27,6 +27,7 @@ from inwit.worlds.tutorial.rules import (
     TASK_FIELDS,
     VOCABULARY,
     TutorialSettings,
+    TutorialV0Settings,
     num_operands,
     parse_task,
 )
@@ -43,7 +44,7 @@ class _ScalarTutorial:
     acc: Any = None
     vocabulary = VOCABULARY
     task_fields = TASK_FIELDS
-    Settings = TutorialSettings
+    Settings: type[TutorialSettings] = TutorialSettings
 
     def __init__(self, settings: TutorialSettings, stage: int, operands: Sequence[Value]) -> None:
         self.settings, self.stage, self.operands = settings, stage, operands
@@ -98,6 +99,7 @@ class ScalarTutorialV0(_ScalarTutorial):
     """The published rules, quirks included: five operands always exist, the flag stores no value."""
 
     id = "tutorial-v0"
+    Settings = TutorialV0Settings
     hidden = True
     extra_outcomes = ("paid_success",)
     mem = False

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from inwit.core.types import State, Step, Tasks
 from inwit.worlds.machine import register_columns, register_names
-from inwit.worlds.tutorial.rules import ADD, ANS, MUL, RCL, STO, SUB, TAIL, VOCABULARY, TutorialSettings
+from inwit.worlds.tutorial.rules import ADD, ANS, MUL, RCL, STO, SUB, TAIL, VOCABULARY, TutorialV0Settings
 from inwit.worlds.tutorial.tensors import TutorialWorld
 
 # Per stage, the share of `near` that an answer equal to g0, g1, g2, g3, g4 earns.
@@ -26,13 +26,14 @@ class TutorialV0(TutorialWorld):
     goals."""
 
     id = "tutorial-v0"
+    Settings = TutorialV0Settings
     hidden = True
     extra_outcomes: tuple[str, ...] = ("paid_success",)
     known_limit = "these rules pay for another goal than they state, and no program reaches the stated one in stage 2"
 
     machine_names = (*register_names(["acc"]), "mem", *TAIL)
 
-    def __init__(self, settings: TutorialSettings) -> None:
+    def __init__(self, settings: TutorialV0Settings) -> None:
         super().__init__(settings)
         self._tables: dict[torch.device, tuple[Tensor, Tensor, Tensor]] = {}
 

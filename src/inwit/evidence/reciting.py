@@ -15,8 +15,7 @@ from inwit.core.errors import UserError
 from inwit.core.types import Memory, Output, State, Tasks, map_rows
 from inwit.evidence.away import SOON, after_token, away, right_again, right_from
 from inwit.policies.replay import Prompt, PromptMask, Stage
-
-SURE = 9.0  # the logit of the one token that a script writes
+from inwit.scripts.script import SURE
 
 
 class Reciter:
