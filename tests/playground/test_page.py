@@ -90,7 +90,7 @@ def test_no_text_of_the_script_goes_over_lines() -> None:
 
 
 def test_names_become_no_markup() -> None:
-    held: dict[str, Any] = {"agents": {"</title><img>": {}}, "id": "</script><img>"}
+    held: dict[str, Any] = {"agents": {"</title><img>": {}}, "id": "</script><img>", "blob": {"data": ""}}
     made = html(held)
     assert "<img>" not in made
     assert "&lt;/title&gt;&lt;img&gt; in &lt;/script&gt;&lt;img&gt;: inwit playground</title>" in made

@@ -97,7 +97,8 @@ def html(held: Json) -> str:
     code = SPARE.sub("", script(PAGE))
     style = re.sub(r"\s+", " ", (folder / "page.css").read_text(encoding="utf-8"))
     style = re.sub(r"(?<=[:;,{}]) | (?=[{}])", "", style)
-    packed = gzip.compress(storage.to_json(held, indent=None), 9, mtime=0)
+    data, without = base64.b64decode(held["blob"]["data"]), held | {"blob": held["blob"] | {"data": ""}}
+    packed = gzip.compress(storage.to_json(without, indent=None) + b"\0" + data, 9, mtime=0)
     sources = f"script-src '{digest(code)}'; style-src '{digest(style)}'"
     parts = {
         "POLICY": f"default-src 'none'; {sources}; base-uri 'none'; form-action 'none'",

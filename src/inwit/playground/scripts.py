@@ -9,7 +9,7 @@ STRICT = '"use strict";\n'
 ENGINE = ("tensor.js", "elementwise.js", "movement.js", "reduction.js", "graph.js", "engine.js", "way.js")
 SESSION = (*ENGINE, "session.js", "link.js")
 MODEL = (*SESSION, "problems.js", "ways.js", "score.js", "check.js")  # all but what needs a browser
-PAGE = (*MODEL, "dom.js", "table.js", "panels.js", "keys.js", "main.js")
+PAGE = (*MODEL, "dom.js", "table.js", "panels.js", "keys.js", "drawing.js", "app.js", "main.js")
 
 
 def script(names: tuple[str, ...] = ENGINE) -> str:

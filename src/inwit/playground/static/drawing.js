@@ -1,0 +1,53 @@
+"use strict";
+/* Draws what has changed, and says it. */
+
+/** What is said of the position that is looked at. @param {any} app @returns {string} */
+function sentence({ desk }) {
+  const { session: { at, task }, engine: { page }, registers } = desk, own = at.agents[desk.agent];
+  const full = registers(task, at.state).filter(({ value }) => value !== null);
+  const held = full.map(({ name, value }) => `${name} ${value}.`);
+  const left = desk.ways && !at.ended ? toGo(desk, at) : null, token = tokensTo(desk, at).at(-1);
+  const best = left === "lost" ? "No way is left." : typeof left === "number" ? `${left} more at best.` : "";
+  const said = at.ended ? verdictOf({ ...desk, tip: at }) : null;
+  const expects = own ? `Expects ${own.value.toFixed(2)}.` : "";
+  const end = said ? `${said.head.slice(2)}${said.text}${said.warning}` : expects;
+  const where = at.column ? `${at.column}: ${page.vocabulary[token]}.` : "The problem is read.";
+  return [where, ["token", "start"].includes(at.how.kind) ? "" : "Changed by you.", ...held, end, best]
+    .filter((each) => each).join(" ");
+}
+
+/** Whatever is drawn anew, the focus stays on what has the same key. @param {() => void} what */
+function keepingFocus(what) {
+  const focus = /** @type {HTMLElement|null} */ (document.activeElement)?.dataset?.key;
+  what();
+  const same = focus && document.querySelector(`[data-key="${CSS.escape(focus)}"]:not(:disabled)`);
+  if (same && same !== document.activeElement) /** @type {HTMLElement} */ (same).focus({ preventScroll: true });
+}
+/** What a search may change. @param {any} app */
+function drawFound(app) {
+  const scroll = byId("score").querySelector(".scroll")?.scrollLeft ?? 0;
+  drawScore(app);
+  byId("score").querySelector(".scroll").scrollLeft = scroll;
+  moveHead(app);
+  drawNext(app);
+}
+/** @param {any} app */
+function draw(app) {
+  const { session, tip, agent } = app.desk;
+  const seen = [session.size, session.leaves().length, tip.id, agent, app.unit].join();
+  keepingFocus(() => {
+    if (app.fresh || app.seen !== seen) {
+      drawAbout(app);
+      drawProblem(app);
+      drawFound(app);
+    } else {
+      moveHead(app);
+      drawNext(app);
+    }
+    drawChange(app);
+    drawTransport(app);
+  });
+  [app.fresh, app.seen] = [false, seen];
+  try { history.replaceState(null, "", app.link()); } catch { /* some browsers refuse this for files */ }
+  app.think();
+}
