@@ -20,6 +20,7 @@ from inwit.commands import cli
 from inwit.core.contracts import Agent
 from inwit.core.errors import UserError
 from inwit.core.types import Tasks
+from inwit.playground.contents import about, names_of
 from inwit.playground.page import described, html
 from inwit.playground.problems import drawn, problems
 from inwit.playground.scripts import PAGE, script
@@ -103,6 +104,15 @@ def test_a_script_is_refused_in_one_sentence(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_what_is_told_of_agents() -> None:
+    first, second = untrained(), untrained(seed=1)
+    assert names_of([first]) == ["gru"]
+    assert names_of([first, second, first]) == ["gru-0.1", "gru-1", "gru-0.2"]
+    told = about(first)
+    assert (told["policy"], told["width"], told["seed"]) == ("gru", 8, 0)
+    assert "solved" not in told
+
+
 def test_agents_share_one_world() -> None:
     agents = [
         Agent(world, small_policy("gru", world)) for world in (make_world("tutorial-v1"), make_world("lookup-v0"))
@@ -159,7 +169,7 @@ def test_a_browser_shows_it_and_it_agrees_with_python(page: str, tmp_path: Path)
     (tmp_path / "page.html").write_text(page, encoding="utf-8")
     flags = ["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--virtual-time-budget=20000"]
     command = [str(CHROMIUM), *flags, f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom"]
-    link = "#v=1&w=tutorial-v1&k=1&p=5.2.4.4.0&t=MUL.ADD.~gru:hidden:7=0_5&at=0.3&a=gru&s=1"
+    link = "#v=1&w=tutorial-v1&k=1&p=5.2.4.4.0&t=MUL.ADD.~gru:hidden:7=0_5&t=MUL.~gru<0.ADD&at=0.3&a=gru&s=1"
     done = subprocess.run(
         [*command, f"{(tmp_path / 'page.html').as_uri()}{link}"],
         capture_output=True,
@@ -172,4 +182,6 @@ def test_a_browser_shows_it_and_it_agrees_with_python(page: str, tmp_path: Path)
     assert not [line for line in done.stderr.splitlines() if "CONSOLE" in line]
     assert re.search(r'<h2>After ADD</h2>.*expects.*best: 2 more.*<span class="badge good"[^>]*>✓ best', done.stdout)
     assert "✎ unit " in done.stdout
+    assert "✎ forgot" in done.stdout
+    assert 'class="notice">Of the link' not in done.stdout
     assert re.search(r'aria-current="step"[^>]*>\s*<span>ADD', done.stdout)

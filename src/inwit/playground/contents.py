@@ -101,7 +101,8 @@ def about(agent: Agent) -> Json:
         told["seed"] = agent.config.seed
     if (seconds := number(agent.summary, "seconds")) is not None:
         told["seconds"] = seconds
-    if agent.path is None or not (agent.path / "run.json").is_file() or agent.untold:
+    earlier = agent.status in ("checkpoint", "snapshot")  # whose result the run's is not
+    if agent.path is None or not (agent.path / "run.json").is_file() or agent.untold or earlier:
         return told
     found = result(read_record(agent.path), evaluations(agent.path))
     if found is not None:

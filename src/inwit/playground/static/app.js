@@ -1,12 +1,14 @@
 "use strict";
 /* What a person does on the page, one thing after another, and what is drawn after it. */
 
-const SLICE_MS = 12; // of searching between two frames
+const SLICE_MS = 8; // of searching between two frames
+const REST_MS = 30; // before a search: what was asked for is drawn first
+const LINK_MS = 150; // browsers take no more than 200 addresses in 10 seconds
 
 /** @param {any} engine @param {Tensor[]} constants @returns {any} */
 function appOf(engine, constants) {
   const { page } = engine, tips = new Map(), readings = new Map();
-  let doing = Promise.resolve(), timer = 0;
+  let doing = Promise.resolve(), timer = 0, linking = 0;
   /** One thing after another; what cannot be done is said. */
   const act = (what) => (...given) => {
     doing = doing.then(() => what(...given)).catch((error) => app.speak(error.message));
@@ -159,6 +161,13 @@ function appOf(engine, constants) {
       draw(app);
     },
     link: () => `${linkOf(app.desk.session, page)}&a=${encodeURIComponent(app.desk.agent)}&s=${app.desk.seed}`,
+    /** The address follows what is looked at. */
+    keepLink() {
+      clearTimeout(linking);
+      linking = setTimeout(() => {
+        try { history.replaceState(null, "", app.link()); } catch { /* some browsers refuse this for files */ }
+      }, LINK_MS);
+    },
     async copyLink() {
       const link = `${location.href.split("#")[0]}${app.link()}`;
       try {
@@ -189,7 +198,7 @@ function appOf(engine, constants) {
         else keepingFocus(() => drawFound(app));
         if (!app.pressed) app.think();
       };
-      timer = setTimeout(slice);
+      timer = setTimeout(slice, REST_MS);
     },
   };
   return app;

@@ -48,6 +48,6 @@ function draw(app) {
     drawTransport(app);
   });
   [app.fresh, app.seen] = [false, seen];
-  try { history.replaceState(null, "", app.link()); } catch { /* some browsers refuse this for files */ }
+  app.keepLink();
   app.think();
 }

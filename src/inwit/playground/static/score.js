@@ -76,7 +76,7 @@ function toGo(desk, node) {
 
 /** @param {Desk} desk @returns {any} the whole score */
 function scoreOf(desk) {
-  const { engine: { page }, session, tip, rivals, agent } = desk, path = session.path(tip), lines = linesOf(desk);
+  const { engine: { page }, session, tip, agent } = desk, path = session.path(tip), lines = linesOf(desk);
   const [tokens, mask] = session.prompt, along = new Map(path.map((node) => [node.column, node]));
   const program = tokensTo(desk, tip), known = page.yardsticks[Number(session.task[0].data[0])];
   const compared = (token, k) => ({ word: page.vocabulary[token], differs: program[k] !== token });
@@ -90,7 +90,6 @@ function scoreOf(desk) {
     togo: desk.ways ? nodes.map((node) => (node ? toGo(desk, node) : null)) : null,
     expects: nodes.map((node) => node?.agents[agent]?.value ?? null),
     registers: registerLines(desk, nodes),
-    rivals: Object.keys(rivals).length,
   };
 }
 
