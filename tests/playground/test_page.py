@@ -19,7 +19,7 @@ import inwit
 from inwit.commands import cli
 from inwit.core.contracts import Agent
 from inwit.core.errors import UserError
-from inwit.core.types import Tasks
+from inwit.core.types import Output, Tasks
 from inwit.playground.contents import about, names_of
 from inwit.playground.page import described, html
 from inwit.playground.problems import drawn, problems
@@ -97,10 +97,26 @@ def test_names_become_no_markup() -> None:
     assert "&lt;/title&gt;&lt;img&gt; in &lt;/script&gt;&lt;img&gt;: inwit playground</title>" in made
 
 
-def test_a_script_is_refused_in_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"^the policy pipeline.* cannot become a graph.*inwit explain") as refused:
-        inwit.page(inwit.scripted("pipeline", make_world("tutorial-v1")), tmp_path / "p.html", tell=lambda _: None)
-    assert "\n" not in str(refused.value)
+class Odd(torch.nn.Module):
+    """A policy whose answer depends on a number that is read out of a tensor."""
+
+    def begin(self, prompt: Any, prompt_mask: Any, stage: Any) -> Any:
+        return self.step(prompt[:, -1], {"hidden": torch.zeros(len(prompt), 2)})
+
+    def step(self, token: Any, memory: Any) -> Any:
+        most = 1.0 if token.sum().item() > 3 else 0.0
+        return Output(torch.full((len(token), 18), most), torch.zeros(len(token))), memory
+
+
+def test_what_cannot_be_a_graph_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    world = make_world("tutorial-v1")
+    agents = [inwit.scripted("pipeline", world), Agent(world, Odd())]
+    for agent, why in zip(
+        agents, ("^pipeline is a script, and", "^the policy Odd .* cannot become a graph"), strict=True
+    ):
+        with pytest.raises(UserError, match=f"{why}.*inwit explain shows it") as refused:
+            inwit.page(agent, tmp_path / "p.html", tell=lambda _: None)
+        assert "\n" not in str(refused.value)
     assert not list(tmp_path.iterdir())
 
 

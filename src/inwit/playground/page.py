@@ -118,9 +118,13 @@ def digest(text: str) -> str:
 
 
 def _shared(agents: Sequence[Agent]) -> World:
-    """The world of all of them. Raises `UserError` where they have several."""
+    """The world of all of them. Raises `UserError` where they have several, and for scripts."""
     if not 1 <= len(agents) <= AGENTS:
         raise UserError(f"a page shows 1 to {AGENTS} agents, not {len(agents)}: name fewer runs")
+    if scripts := [agent.script for agent in agents if agent.script]:
+        raise UserError(
+            f"{scripts[0]} is a script, and plain Python cannot become a graph of a page; inwit explain shows it"
+        )
     first = agents[0].world
     for agent in agents[1:]:
         if (agent.world.id, agent.world.settings) != (first.id, first.settings):
