@@ -52,6 +52,7 @@ def main() -> None:
     steps = ["train", "home", "changes", "longer", "deviation", "speed", "lines"] if args.what == "all" else [args.what]
     for step in steps:
         for jobs in _rounds(step, args):
+            jobs = [key for key in jobs if _can_be(key, _kept(args.results))]
             _run(jobs, args, 1 if step == "speed" else args.jobs)
 
 
@@ -79,13 +80,9 @@ def _rounds(step: str, args: argparse.Namespace) -> Iterator[list[str]]:
     homes = [each for each in HOMES if each in asked or not asked & set(HOMES)]
     changes = [each for each in CHANGES if each in asked or not asked & set(CHANGES)]
 
-    trained = _kept(args.results)
-
     def of(kind: str, place: str, agent: str, home: str, most: int = 99) -> list[str]:
-        """A network that is not trained yet is left out, but where it is to be trained."""
-        seeds = range(min(HOMES[home].count(agent), args.seeds or 99, most))
-        there = [s for s in seeds if kind == "train" or agent in SCRIPTS or f"train/{home}/{agent}/{s}" in trained]
-        return [f"{kind}/{place}/{agent}/{seed}" for seed in there]
+        count = min(HOMES[home].count(agent), args.seeds or 99, most)
+        return [f"{kind}/{place}/{agent}/{seed}" for seed in range(count)]
 
     if step == "train":
         yield [key for home in homes for net in agents if net in NETS for key in of("train", home, net, home)]
@@ -105,6 +102,16 @@ def _rounds(step: str, args: argparse.Namespace) -> Iterator[list[str]]:
         yield [key for agent in agents for key in of("deviation", "calculator", agent, "calculator", DEVIATED)]
     else:
         yield [step]
+
+
+def _can_be(key: str, kept: Kept) -> bool:
+    """False for a measurement of a network that is not trained yet: it is left out."""
+    kind, *rest = key.split("/")
+    if kind in ("train", "speed", "lines") or rest[1] in SCRIPTS:
+        return True
+    place, agent, seed = rest
+    home = {"home": place, "longer": "calculator", "deviation": place}.get(kind) or CHANGES[place].home
+    return f"train/{home}/{agent}/{seed}" in kept
 
 
 def _run(keys: list[str], args: argparse.Namespace, jobs: int) -> None:
