@@ -5,10 +5,10 @@
     python benchmarks/suite.py --docs
 
 Each agent is examined by the suite at its default budget, and its folder is kept in FOLDER: the same command goes on
-where it was. Agents are scripts, controls, and LEARNER-POLICY. With `--keep` all suites in FOLDER that have so many
-seeds become `src/inwit/suite/reference.json`, in place of what was there. Prints Markdown from that file: the scores,
-the spread over seeds of each ability (more than 0.2 is flagged), and for every two learners with one policy the
-abilities on which they differ significantly. `--docs` writes the table of abilities into docs/suite.md. Asserts
+where it was. Agents are scripts, controls, and LEARNER-POLICY. With `--keep` all suites in FOLDER that have at least
+so many seeds become `src/inwit/suite/reference.json`, in place of what was there. Prints Markdown from that file: the
+scores, the spread over seeds of each ability (more than 0.2 is flagged), and for every two learners with one policy
+the abilities on which they differ significantly. `--docs` writes the table of abilities into docs/suite.md. Asserts
 nothing.
 """
 
@@ -98,13 +98,13 @@ def examine(name: str, seeds: int, jobs: int, folder: Path) -> None:
 
 def keep(folder: Path, seeds: int) -> None:
     """Write the reference data from the suites in a folder: those of the default budget, without settings of their own,
-    with so many seeds (agents without a draw: one). An ability that failed is named and left out."""
+    with at least so many seeds (agents without a draw: one). An ability that failed is named and left out."""
     agents, made_by = {}, {}
     for path in sorted(folder.glob("*/suite.json"), key=lambda path: _place(path.parent.name)):
         record = json.loads(path.read_bytes())
         name, asked = record["name"], seeds if Subject(**record["subject"]).drawn else 1
-        if record["budget"] != DEFAULT_BUDGET or record["overrides"] or record["seeds"] != asked:
-            print(f"left out: {path}: it has another budget, settings of its own, or not {plural(asked, 'seed')}")
+        if record["budget"] != DEFAULT_BUDGET or record["overrides"] or record["seeds"] < asked:
+            print(f"left out: {path}: it has another budget, settings of its own, or less than {plural(asked, 'seed')}")
             continue
         agents[name] = _kept(record)
         made_by[name] = {each: record["made_by"][each] for each in ("git", "model")}
@@ -146,8 +146,8 @@ def markdown(rows: Sequence[Sequence[str]]) -> str:
 
 def scores() -> str:
     shown = abilities()
-    rows = [[name, *(_mean(each, ability) for ability in shown)] for name, each in reference().items()]
-    return markdown([["agent", *shown], *rows])
+    rows = [[name, str(each.seeds), *(_mean(each, ability) for ability in shown)] for name, each in reference().items()]
+    return markdown([["agent", "seeds", *shown], *rows])
 
 
 def _mean(agent: Scored, ability: str) -> str:
