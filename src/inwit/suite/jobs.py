@@ -86,7 +86,7 @@ class Job:
 
     def _asked(self) -> Json:
         experiment = find(self.ability, self.experiment)
-        measured = [experiment.settings, {}, experiment.measure.name]
+        measured = [experiment.settings, experiment.measure.name]
         return {"format": FORMAT, **self.order(), "measured": measured, **self._more(experiment)}
 
     def _more(self, experiment: Experiment) -> Json:
