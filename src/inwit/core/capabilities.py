@@ -14,7 +14,7 @@ from torch import Tensor
 
 from inwit.core.contracts import ScalarWorld, World
 from inwit.core.results import Advice, Evaluation, Json, Yardstick
-from inwit.core.types import Lessons, Papers, State, Task, Tasks, Taught
+from inwit.core.types import Lessons, Papers, Register, State, Task, Tasks, Taught
 
 FAR = 1_000_000  # tokens: what `Causal.to_go` says where no right end is known
 
@@ -81,6 +81,21 @@ class ShowsMachine(World, Protocol):
     @property
     def machine_names(self) -> Sequence[str]: ...  # a name for each number
     def machine(self, tasks: Tasks, state: State) -> Float[Tensor, "B M"]: ...
+
+
+class Registers(World, Protocol):
+    """`registers`: shows what its machine holds, register by register, and lets a person change it.
+
+    `machine_registers` describes them. `read_registers` gives for each the value, 0 for an empty one, and whether there
+    is one: what the scalar twin's `state()` says. `write_registers` gives the state in which they hold something else;
+    a register that is given as it is stays exactly as it is, with all that the machine knows of it. Values are within
+    the bounds of their `Register`, and only optional registers may be empty; of a row that has ended nothing is known.
+    Both are functions of tensors alone, so that a page can carry them as graphs."""
+
+    @property
+    def machine_registers(self) -> tuple[Register, ...]: ...
+    def read_registers(self, state: State) -> tuple[Int[Tensor, "B R"], Bool[Tensor, "B R"]]: ...
+    def write_registers(self, state: State, values: Int[Tensor, "B R"], present: Bool[Tensor, "B R"]) -> State: ...
 
 
 class Achieves(World, Protocol):
@@ -197,6 +212,8 @@ def capable(world: World, capability: Literal["yardsticks"]) -> OwnYardsticks | 
 def capable(world: World, capability: Literal["best_programs"]) -> BestPrograms | None: ...
 @overload
 def capable(world: World, capability: Literal["machine"]) -> ShowsMachine | None: ...
+@overload
+def capable(world: World, capability: Literal["registers"]) -> Registers | None: ...
 @overload
 def capable(world: World, capability: Literal["achieved"]) -> Achieves | None: ...
 @overload

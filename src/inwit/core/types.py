@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
+from typing import Literal
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -56,6 +57,20 @@ class Kinds:
     def trained(self) -> list[int]:
         """The kinds outside the test set."""
         return sorted(set(range(len(self))) - set(self.held_out))
+
+
+@dataclass(frozen=True)
+class Register:
+    """What one register of a machine may hold, as a person sees it and changes it.
+
+    A `number`, a `token` by its number in the vocabulary, or a `pointer`: the place that is read next. From `least` to
+    `most`, both included. Only an `optional` one may be empty."""
+
+    name: str
+    kind: Literal["number", "token", "pointer"] = "number"
+    least: int = -(2**31)
+    most: int = 2**31 - 1
+    optional: bool = True
 
 
 @dataclass(frozen=True)
