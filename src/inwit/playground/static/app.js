@@ -6,22 +6,26 @@ const LINK_MS = 150; // browsers take no more than 200 addresses in 10 seconds
 
 /** @param {any} engine @returns {any} */
 function appOf(engine) {
-  const { page } = engine, tips = new Map();
+  const { page } = engine, desks = {};
   let doing = Promise.resolve(), thinking = 0, linking = 0;
   /** One thing after another; what cannot be done is said. */
   const act = (what) => (...given) => {
     doing = doing.then(() => what(...given)).catch((error) => app.speak(error.message));
     return doing;
   };
-  const play = (node) => playOn(app.desk.session, node, app.desk.agent, app.desk.seed);
+  /** The agent goes on; by hand, the world alone. */
+  const play = (node) => {
+    const { session, agent, seed, hand } = app.desk;
+    return hand ? worldOn(session, node, seed) : playOn(session, node, agent, seed);
+  };
   const read = async () => {
-    const { agent, session } = app.desk;
-    app.desk.readings = await engine.reading(agent, session.prompt, session.task);
+    const { agent, session, hand } = app.desk;
+    if (!hand) app.desk.readings = await engine.reading(agent, session.prompt, session.task);
   };
   const at = () => app.desk.session.at;
   /** To a node, on the branch that ends with `tip`. */
   const go = (node, tip = app.desk.tip) => {
-    const { session } = app.desk;
+    const { session, tips } = app.desk;
     app.desk.tip = session.path(tip).includes(node) ? tip : tips.get(node) ?? session.leaves(node).at(-1);
     tips.set(node, app.desk.tip);
     session.go(node);
@@ -32,30 +36,60 @@ function appOf(engine) {
   const toNode = (move, nothing) => {
     const before = at(), node = move();
     if (node === before) return app.speak(nothing);
-    app.desk.tip = tips.get(node) ?? app.desk.session.leaves(node).at(-1);
+    app.desk.tip = app.desk.tips.get(node) ?? app.desk.session.leaves(node).at(-1);
     draw(app);
     return app.speak();
   };
 
+  const posed = async (problem, session) => {
+    const agent = app.desk?.agent ?? Object.keys(page.agents)[0], { desk: name, hand } = SCREENS[app.screen];
+    const made = session ?? await sessionOf(engine, taskFor(page, problem)), rivals = {}, { seed } = problem;
+    for (const each of Object.keys(page.agents)) rivals[each] = await playedAlone(engine, made.root, each, seed);
+    app.desk = {
+      engine, problem, session: made, agent, seed, ways: engine.ways(problem), rivals, tip: made.root, readings: [],
+      tips: new Map(), hand: hand ? newHand() : null,
+    };
+    desks[name] = app.desk;
+    app.fresh = true;
+    await read();
+    const here = made.at, leaf = made.leaves(here).at(-1), end = leaf.ended ? leaf : await play(leaf);
+    go(hand && here === leaf ? end : here, end);
+  };
+
+  const visited = async (link) => {
+    const { session } = await sessionFrom(link, engine), told = new URLSearchParams(link.slice(1));
+    app.desk = { ...app.desk, agent: agentOf(page, told.get("a")) };
+    return posed(problemOf(session.task, seedOf(told.get("s"))), session);
+  };
   const app = {
-    desk: /** @type {any} */ (null), problem: /** @type {any} */ (null), unit: /** @type {number|null} */ (null),
-    keys: true,
+    desk: /** @type {any} */ (null), unit: /** @type {number|null} */ (null), screen: "step", keys: true,
+    hidden: new Set(),
+    get problem() { return app.desk.problem; },
     /** @param {Problem} problem @param {any} [session] of a link */
-    pose: act(async (problem, session) => {
-      const agent = app.desk?.agent ?? Object.keys(page.agents)[0];
-      const made = session ?? await sessionOf(engine, taskFor(page, problem)), rivals = {};
-      for (const name of Object.keys(page.agents)) {
-        rivals[name] = await playedAlone(engine, made.root, name, problem.seed);
+    pose: act((problem, session) => posed(problem, session)),
+    /** Another screen: it goes on with the problem of the one before. @param {string} name */
+    turnTo: act(async (name) => {
+      const screen = SCREENS[name], { desk: before } = app, kept = desks[screen.desk];
+      app.run.stop();
+      [app.screen, app.fresh] = [name, true];
+      showPlaces(app);
+      const same = kept && JSON.stringify(kept.problem) === JSON.stringify(before.problem);
+      if (screen.desk && !same) await posed(before.problem);
+      else {
+        if (kept) app.desk = kept;
+        draw(app);
+        app.speak();
       }
-      tips.clear();
-      app.problem = problem;
-      const { seed } = problem, ways = engine.ways(problem);
-      app.desk = { engine, session: made, agent, seed, ways, rivals, tip: made.root, readings: [] };
-      app.fresh = true;
-      await read();
-      const here = made.at, leaf = made.leaves(here).at(-1);
-      go(here, leaf.ended ? leaf : await play(leaf));
+      await screen.enter?.(app);
     }),
+    /** The session of a link on this screen's own desk. @param {string} link */
+    visit: act((link) => visited(link)),
+    visited: (link) => visited(link),
+    /** What lies on this desk goes to another screen. @param {string} name */
+    takeTo: (name) => {
+      desks[SCREENS[name].desk] = app.desk;
+      return app.turnTo(name);
+    },
     takeAgent: act(async (name) => {
       app.desk.agent = name;
       app.unit = null;
