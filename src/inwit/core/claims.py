@@ -126,6 +126,18 @@ class Claim:
 
 
 @dataclass(frozen=True)
+class Derailment:
+    """One episode with a forced token, as lines to compare: the agent alone, derailed, and what is right there."""
+
+    task: dict[str, object]
+    at: int
+    forced: str
+    own: list[str]
+    wrote: list[str]
+    right: list[str]
+
+
+@dataclass(frozen=True)
 class Evidence(Shown):
     """The claims of one agent, or of several that differ in their seeds. `derailed` is one episode, token by token, in
     which a token was forced. `pictures` hold what the page draws and no verdict uses: by name, then by agent. One with
@@ -152,6 +164,21 @@ class Evidence(Shown):
             "pictures": self.pictures,
             "derailed": self.derailed,
         }
+
+    @property
+    def derailment(self) -> Derailment | None:
+        """The episode that was kept; None where there is none, or a damaged one."""
+        values = as_dict(self.derailed)
+        programs = [values.get(name) for name in ("own", "wrote", "right")]
+        at, forced, task = values.get("at"), values.get("forced"), values.get("task")
+        if not all(
+            isinstance(program, list) and all(isinstance(each, str) for each in program) for program in programs
+        ):
+            return None
+        if not isinstance(at, int) or not isinstance(forced, str) or not isinstance(task, dict):
+            return None
+        own, wrote, right = ([str(each) for each in as_list(program)] for program in programs)
+        return Derailment(task, at, forced, own, wrote, right)
 
     def joined(self, later: Evidence) -> Evidence:
         """With what was found of other claims, or anew, about the same agents."""
