@@ -169,15 +169,13 @@ class Evidence(Shown):
     def derailment(self) -> Derailment | None:
         """The episode that was kept; None where there is none, or a damaged one."""
         values = as_dict(self.derailed)
-        programs = [values.get(name) for name in ("own", "wrote", "right")]
+        lists = [as_list(values.get(name)) for name in ("own", "wrote", "right")]
+        own, wrote, right = ([each for each in words if isinstance(each, str)] for words in lists)
         at, forced, task = values.get("at"), values.get("forced"), values.get("task")
-        if not all(
-            isinstance(program, list) and all(isinstance(each, str) for each in program) for program in programs
-        ):
+        if not own or [own, wrote, right] != lists:
             return None
         if not isinstance(at, int) or not isinstance(forced, str) or not isinstance(task, dict):
             return None
-        own, wrote, right = ([str(each) for each in as_list(program)] for program in programs)
         return Derailment(task, at, forced, own, wrote, right)
 
     def joined(self, later: Evidence) -> Evidence:

@@ -15,6 +15,7 @@ from inwit.core.claims import (
     SHOWN,
     Claim,
     Control,
+    Derailment,
     Evidence,
     Measure,
 )
