@@ -35,7 +35,7 @@ function engineOf(page, bytes) {
   /** @param {Named} state @returns {Turn} */
   const look = (state) => {
     const [legal, forced, chance] = run("look", world.look, inOrder(world.state, state));
-    return { legal: legal.data, forced: Number(forced.data[0]), chance: chance ? chance.data : null };
+    return { legal: legal.data, forced: Number(forced.data[0]), chance: world.draws ? chance.data : null };
   };
   /** @param {string} name @param {Tensor[]} answer @returns {Answer} */
   const answerOf = (name, [logits, value, ...memory]) => (
