@@ -1,4 +1,4 @@
-"""What a person sees of the calculator's machine, and may change: accumulator, slots, the pending verb, the ticks."""
+"""What a person sees of the calculator's machine, and may change: accumulator, slots and the pending verb."""
 
 from __future__ import annotations
 
@@ -18,19 +18,14 @@ def registers_of(settings: CalculatorSettings) -> tuple[Register, ...]:
     verbs = [verb for verb in settings.verbs if verb != "STO" or settings.num_slots]
     tokens = tuple(settings.vocabulary.ids(verbs))
     pending = Register("pending", "token", min(tokens), max(tokens), tokens=tokens)
-    ticks = [Register("ticks", least=0, most=settings.ticks, optional=False)] if settings.ticks else []
-    return *(Register(name, least=-HALF, most=HALF) for name in names), pending, *ticks
+    return *(Register(name, least=-HALF, most=HALF) for name in names), pending
 
 
 def read(settings: CalculatorSettings, tables: Control, state: State) -> tuple[Int[Tensor, "B R"], Bool[Tensor, "B R"]]:
     """What the registers hold on the rows' digits."""
     lanes, filled = _held(settings, state)
-    verb = state["mode"] // 2
-    ticks = [state["ticks"][:, None]] if settings.ticks else []
-    values = torch.cat([lanes[:, :, 0] * filled, tables.tokens[verb][:, None], *ticks], 1)
-    always = [torch.ones_like(each, dtype=torch.bool) for each in ticks]
-    waits = (verb > 0)[:, None]
-    return torch.where(torch.cat([filled, waits, *always], 1), values, 0), torch.cat([filled, waits, *always], 1)
+    values, verb = lanes[:, :, 0] * filled, state["mode"] // 2
+    return torch.cat([values, tables.tokens[verb][:, None]], 1), torch.cat([filled, (verb > 0)[:, None]], 1)
 
 
 def write(
@@ -48,13 +43,12 @@ def write(
     kept = (full == filled) & ((given == lanes[:, :, 0]) | ~full)
     held = torch.where(kept[:, :, None], lanes, (given * full)[:, :, None])
     verb = torch.where(present[:, count], tables.verbs[values[:, count].clamp(0, len(tables.verbs) - 1)], 0)
-    after = state | {
+    return state | {
         "acc": held[:, 0],
         "mode": 2 * verb + torch.where(full[:, 0], FULL, 0),
         "cells": torch.cat([state["cells"][:, :letters], held[:, 1:]], 1),
         "readable": _readable(state["readable"], full[:, 1:]),
     }
-    return after | {"ticks": values[:, count + 1]} if settings.ticks else after
 
 
 def _held(settings: CalculatorSettings, state: State) -> tuple[Int[Tensor, "B N 4"], Bool[Tensor, "B N"]]:
