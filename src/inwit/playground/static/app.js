@@ -43,27 +43,18 @@ function appOf(engine) {
 
   const posed = async (problem, session) => {
     const agent = app.desk?.agent ?? Object.keys(page.agents)[0], { desk: name, hand } = SCREENS[app.screen];
-    const made = session ?? await sessionOf(engine, taskFor(page, problem)), rivals = {}, { seed } = problem;
-    for (const each of Object.keys(page.agents)) rivals[each] = await playedAlone(engine, made.root, each, seed);
-    app.desk = {
-      engine, problem, session: made, agent, seed, ways: engine.ways(problem), rivals, tip: made.root, readings: [],
-      tips: new Map(), hand: hand ? newHand() : null,
-    };
+    app.desk = await deskOf(engine, problem, agent, session, hand);
     desks[name] = app.desk;
     app.fresh = true;
     await read();
-    const here = made.at, leaf = made.leaves(here).at(-1), end = leaf.ended ? leaf : await play(leaf);
+    const made = app.desk.session, here = made.at, leaf = made.leaves(here).at(-1);
+    const end = leaf.ended ? leaf : await play(leaf);
     go(hand && here === leaf ? end : here, end);
   };
 
-  const visited = async (link) => {
-    const { session } = await sessionFrom(link, engine), told = new URLSearchParams(link.slice(1));
-    app.desk = { ...app.desk, agent: agentOf(page, told.get("a")) };
-    return posed(problemOf(session.task, seedOf(told.get("s"))), session);
-  };
   const app = {
     desk: /** @type {any} */ (null), unit: /** @type {number|null} */ (null), screen: "step", keys: true,
-    hidden: new Set(),
+    hidden: new Set(), tally: newTally(),
     get problem() { return app.desk.problem; },
     /** @param {Problem} problem @param {any} [session] of a link */
     pose: act((problem, session) => posed(problem, session)),
@@ -73,8 +64,7 @@ function appOf(engine) {
       app.run.stop();
       [app.screen, app.fresh] = [name, true];
       showPlaces(app);
-      const same = kept && JSON.stringify(kept.problem) === JSON.stringify(before.problem);
-      if (screen.desk && !same) await posed(before.problem);
+      if (screen.desk && !(kept && sameProblem(kept, before))) await posed(before.problem);
       else {
         if (kept) app.desk = kept;
         draw(app);
@@ -82,11 +72,14 @@ function appOf(engine) {
       }
       await screen.enter?.(app);
     }),
-    /** The session of a link on this screen's own desk. @param {string} link */
-    visit: act((link) => visited(link)),
-    visited: (link) => visited(link),
+    /** The session of a link, on this screen's own desk. @param {string} link */
+    visit: act(async (link) => {
+      const { session, problem, agent } = await visitOf(link, engine);
+      app.desk = { ...app.desk, agent };
+      await posed(problem, session);
+    }),
     /** What lies on this desk goes to another screen. @param {string} name */
-    takeTo: (name) => {
+    takeTo(name) {
       desks[SCREENS[name].desk] = app.desk;
       return app.turnTo(name);
     },
@@ -117,6 +110,7 @@ function appOf(engine) {
       const { session, tip } = app.desk, path = session.path(tip), place = path.indexOf(at());
       if (place >= 0 && place + 1 < path.length) return go(path[place + 1]);
       if (at().ended) return app.speak("The episode is over.");
+      if (app.desk.hand && at().forced === CHOICE) return app.speak("You write here: choose a token.");
       const node = at();
       const token = following(node, app.desk.agent, page.masks)
         ?? drawnAnswer(app.desk.seed, writtenOn(path), node.chance);
@@ -133,7 +127,8 @@ function appOf(engine) {
     /** Somebody writes a token, and the agent goes on. @param {number} token */
     write: act(async (token) => {
       const child = await app.desk.session.advance(at(), token), path = app.desk.session.path(app.desk.tip);
-      go(child, path.includes(child) ? app.desk.tip : await play(child));
+      const end = path.includes(child) ? app.desk.tip : await play(child);
+      go(app.desk.hand ? end : child, end);
     }),
     setUnit: act(async (tensor, place, value) => (
       edited(await app.desk.session.setUnit(at(), app.desk.agent, tensor, place, value))
@@ -163,7 +158,7 @@ function appOf(engine) {
       const begin = session.path(line.leaf).findLast(forked);
       if (!confirm(`Remove ${line.name}?`)) return undefined;
       session.remove(begin);
-      tips.clear();
+      app.desk.tips.clear();
       app.fresh = true;
       return go(begin.parent, session.leaves(begin.parent).at(-1));
     }),
@@ -180,6 +175,7 @@ function appOf(engine) {
     }),
     nextLoss: act(() => {
       const { session, tip, ways } = app.desk, path = session.path(tip), now = path.indexOf(at());
+      if (!shownOn(app).togo) return app.speak("The optimum is hidden: h shows it.");
       const cost = (node) => ways.cost(node.parent, node.how.token);
       const lost = (node) => node.how.kind === "token" && cost(node) > 0;
       const next = ways && path.slice(now + 1).find(lost);
@@ -199,7 +195,7 @@ function appOf(engine) {
       app.unit = null;
       draw(app);
     },
-    link: () => `${linkOf(app.desk.session, page)}&a=${encodeURIComponent(app.desk.agent)}&s=${app.desk.seed}`,
+    link: () => addressOf(app),
     /** The address follows what is looked at. */
     keepLink() {
       clearTimeout(linking);
@@ -219,9 +215,11 @@ function appOf(engine) {
     /** @param {string} [text] */
     speak(text) { byId("say").textContent = text ?? sentence(app); },
     fresh: true, pressed: false,
+    /** @type {any} the agent going on by itself */
+    run: null,
     /** Searches what is looked at, in slices, so that the page stays awake; what was searched before goes first. */
     async think() {
-      const mine = ++thinking, { ways } = app.desk;
+      const mine = ++thinking, { ways } = app.desk ?? {};
       const pause = (ms = 0) => new Promise((next) => { setTimeout(next, ms); });
       const rest = async () => {
         await pause();
@@ -229,25 +227,14 @@ function appOf(engine) {
       };
       await pause(REST_MS);
       while (mine === thinking) {
-        const wanted = ways && wantedWay(app.desk);
+        const wanted = ways && (SCREENS[app.screen].wanted ?? wantedOn)(app);
         if (!wanted) return;
         await ways.search(wanted.node, rest, wanted.tokens);
         while (app.pressed && mine === thinking) await pause(50); // a button that is just being pressed stays
-        if (mine === thinking) keepingFocus(() => drawFound(app));
+        if (mine === thinking) keepingFocus(() => (SCREENS[app.screen].found ?? drawFound)(app));
       }
     },
   };
+  app.run = runnerOf(app);
   return app;
-}
-
-/** The next position whose way is wanted: where the head is, along the branch, then what each token costs at the head.
- * @param {Desk} desk @returns {{node: SessionNode, tokens: boolean}|null} */
-function wantedWay({ engine: { page }, session, tip, ways }) {
-  const { at } = session, along = [at, session.root, ...session.path(tip)];
-  const unknown = (node) => (node.ended ? node.success && ways.luck(node) === undefined : ways.at(node) === undefined);
-  const node = along.find(unknown);
-  if (node) return { node, tokens: false };
-  const may = choices(at, page.masks), open = !at.ended && at.forced === CHOICE;
-  const missing = open && [...may.keys()].some((token) => may[token] && ways.cost(at, token) === undefined);
-  return missing ? { node: at, tokens: true } : null;
 }

@@ -12,9 +12,10 @@ function chipButton(app, chip, props) {
   const cost = { good: "keeps to a shortest way", bad: "leaves no way",
     soso: `${chip.cost} longer than a shortest way` }[mood];
   const by = { hand: "written by you", world: "written by the world", agent: "" }[chip.writer];
-  const title = [`${chip.word}: ${percent(chip.share)} likely`, by, cost].filter((each) => each).join(", ");
-  return h(`button.${classes.join(".")}`, { type: "button", vars: { p: chip.share }, title, ...props },
-    span("", chip.word), h("i", { "aria-hidden": "true" }));
+  const likely = chip.share === null ? chip.word : `${chip.word}: ${percent(chip.share)} likely`;
+  const title = [likely, by, cost].filter((each) => each).join(", ");
+  return h(`button.${classes.join(".")}`, { type: "button", vars: { p: chip.share ?? 0 }, title, ...props },
+    span("", chip.word), chip.share === null ? "" : h("i", { "aria-hidden": "true" }));
 }
 
 /** @param {number|string|null} left @returns {HTMLElement|string} */
@@ -127,12 +128,13 @@ function otherRow(score, other, first) {
 
 /** @param {any} app */
 function drawScore(app) {
-  const score = scoreOf(app.desk), lines = score.lines.map((line, k) => lineRow(app, score, line, k));
+  const shown = shownOn(app), score = scoreOf(app.desk, shown);
+  const lines = score.lines.map((line, k) => lineRow(app, score, line, k));
   const rows = [numbersRow(score), ...lines];
   if (score.togo) rows.push(track(score, "to go", "verdicts", (column) => toGoCell(score.togo[column])));
-  rows.push(track(score, "expects", "values", (column) => gauge(score.expects[column])));
+  if (score.expects) rows.push(track(score, "expects", "values", (column) => gauge(score.expects[column])));
   rows.push(...score.registers.map((register, k) => registerRow(score, register, k === 0)));
-  rows.push(memoryRow(app, score) ?? "");
+  if (shown.memory) rows.push(memoryRow(app, score) ?? "");
   rows.push(...score.others.map((other, k) => otherRow(score, other, k === 0)));
   const wide = score.columns + score.prompt.length, said = verdictOf(app.desk);
   const table = h(wide > 18 ? "table.long" : "table", { vars: { columns: wide } }, h("tbody", {}, rows));
@@ -141,7 +143,8 @@ function drawScore(app) {
       table),
     h("p.verdict-line", {}, said
       ? [h(`b.${said.mood}`, {}, said.head), said.text, said.warning ? h("b", {}, said.warning) : ""]
-      : app.desk.tip.forced === UNDECIDED ? "The world answers next." : "The episode goes on: step, or press End."),
+      : app.desk.hand ? "You write: choose the next token."
+        : app.desk.tip.forced === UNDECIDED ? "The world answers next." : "The episode goes on: step, or press End."),
   );
 }
 
