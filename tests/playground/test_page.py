@@ -185,7 +185,7 @@ def test_a_browser_shows_it_and_it_agrees_with_python(page: str, tmp_path: Path)
     (tmp_path / "page.html").write_text(page, encoding="utf-8")
     flags = ["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--virtual-time-budget=20000"]
     command = [str(CHROMIUM), *flags, f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom"]
-    link = "#v=1&w=tutorial-v1&k=1&p=5.2.4.4.0&t=MUL.ADD.~gru:hidden:7=0_5&t=MUL.~gru<0.ADD&at=0.3&a=gru&s=1"
+    link = "#v=1&w=tutorial-v1&k=1&p=5.2.4.4.0&t=MUL.ADD.~gru:hidden:7=0_5&t=MUL.~gru!0.ADD&at=0.3&a=gru&s=1"
     done = subprocess.run(
         [*command, f"{(tmp_path / 'page.html').as_uri()}{link}"],
         capture_output=True,
