@@ -33,9 +33,8 @@ def cursor(given: object) -> tuple[int, int, int]:
     """A cursor as a page gives it; the start for none. Raises `UserError`."""
     if given is None:
         return START
-    values = as_list(given)
-    whole = all(isinstance(each, int) and not isinstance(each, bool) and 0 <= each < 2**53 for each in values)
-    if whole and len(values) == len(START):
+    values = [each for each in as_list(given) if isinstance(each, int) and 0 <= each < 2**53]
+    if len(values) == len(as_list(given)) == len(START):
         return values[0], values[1], values[2]
     raise UserError(f"from = {short(given)} is no cursor: give the one of the last line, or none")
 

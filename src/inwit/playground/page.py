@@ -17,10 +17,10 @@ from pathlib import Path
 
 from inwit.core import storage
 from inwit.core.contracts import Agent, World
-from inwit.core.errors import UserError
+from inwit.core.errors import UserError, short
 from inwit.core.paths import given_path
 from inwit.core.results import Json
-from inwit.playground import cache, contents
+from inwit.playground import cache, contents, earlier
 from inwit.playground.graphs import agent_graphs, example, on_cpu
 from inwit.playground.problems import problems
 from inwit.playground.scripts import PAGE, script
@@ -34,22 +34,33 @@ SPARE = re.compile(
     r"^ */\*(?:(?!\*/).)*\*/\n|/\*\* @type [^*]*\*/ ?|^ *//[^\n]*\n|(?<=[;,{(]) // [^\n\"'`]*$|^ +",
     re.MULTILINE | re.DOTALL,
 )
+MARK = b'<meta name="generator" content="inwit playground'  # what a page says of itself
 LARGE, TOO_LARGE = 5_000_000, 50_000_000  # bytes of a page
 
 Given = Agent | str | Path
 
 
 def page(
-    agents: Given | Sequence[Given], out: str | Path = "page.html", tell: storage.Tell = storage.to_stderr
+    agents: Given | Sequence[Given],
+    out: str | Path = "page.html",
+    tell: storage.Tell = storage.to_stderr,
+    *,
+    snapshots: int = 0,
 ) -> Path:
     """Write a page on which one steps, breaks and mends agents; returns its path.
 
     `agents`: an agent or the word for a run, or up to six of them, in one world. `tell` gets a line for each step of
-    the work. Raises `UserError` for agents in different worlds, for a part that cannot become a graph, and for a page
-    beyond 50 MB."""
+    the work. `snapshots`: with each agent so many earlier ones, of those that its run kept (2 to 60; 0: none). Raises
+    `UserError` for agents in different worlds, for a part that cannot become a graph, for snapshots of a run that kept
+    none, and for a page beyond 50 MB."""
+    if snapshots != 0 and not earlier.LEAST <= snapshots <= earlier.MOST:
+        raise UserError(
+            f"snapshots = {short(snapshots)}: a page holds {earlier.LEAST} to {earlier.MOST} for each agent, or none"
+        )
     given = [agents] if isinstance(agents, Agent | str | Path) else list(agents)
     path = given_path(out)
-    made = html(described([each if isinstance(each, Agent) else load(each) for each in given], tell)).encode()
+    loaded = [each if isinstance(each, Agent) else load(each) for each in given]
+    made = html(described(loaded, tell, snapshots)).encode()
     if len(made) > TOO_LARGE:
         raise UserError(
             f"the page would have {len(made) / 1e6:.0f} MB, and 50 are allowed: give fewer or smaller agents"
@@ -60,8 +71,9 @@ def page(
     return path
 
 
-def described(agents: Sequence[Agent], tell: storage.Tell) -> Json:
-    """All that a page holds: what `static/engine.js` takes, and what is shown beside it."""
+def described(agents: Sequence[Agent], tell: storage.Tell, snapshots: int = 0) -> Json:
+    """All that a page holds: what `static/engine.js` takes, and what is shown beside it. `earlier.py` says what
+    `snapshots` are."""
     world = _shared(agents)
     tell(f"the world {world.id}")
     graphs, blob = cache.graphs_of(world, searching=True)
@@ -87,6 +99,8 @@ def described(agents: Sequence[Agent], tell: storage.Tell) -> Json:
         policy = on_cpu(agent.policy)
         shown: Json = {"about": contents.about(agent), "units": units(world, policy)}
         made["agents"][name] = agent_graphs(agent, blob) | shown
+        if snapshots:
+            made["agents"][name] |= earlier.snapshots(agent, made["agents"][name], blob, snapshots)
         made["golden"] += contents.golden(world, policy, name)
     return made | {"blob": blob.to_json(base64.b64encode(blob.data).decode())}
 

@@ -126,11 +126,14 @@ class Watching:
         return {"run": path.name, "updates": updates_kept(path)}
 
     def page(self, message: Json, asker: Asker) -> Json:
-        from inwit.playground.page import page
+        from inwit.playground.page import MARK, page
 
         path = self._runs.folder(message.get("run")).absolute()
+        file = path / FILE
         with self._making:  # one at a time: each takes all of a core for seconds
-            return {"run": path.name, "page": str(page(path, path / FILE, _nowhere))}
+            if file.is_file() and MARK not in file.read_bytes():
+                raise UserError(f"{file} is no page of inwit's: move it")
+            return {"run": path.name, "page": str(page(path, file, _nowhere))}
 
     def close(self) -> None:
         """Stop the trainings that were started here, and follow no run any more."""
