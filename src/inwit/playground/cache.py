@@ -28,9 +28,10 @@ from inwit.core.seeding import stream
 from inwit.core.types import Tasks
 from inwit.core.vocabulary import CHOICE
 from inwit.playground import blob as constants
-from inwit.playground import clocks, graphs, operators, registers, together, tracing
+from inwit.playground import graphs, operators, registers, together, tracing
 from inwit.playground.blob import Blob
 from inwit.version import __version__
+from inwit.worlds.oracle import clocks
 
 ROWS = 64  # episodes that tell how a world behaves
 STRAYS = 0.1  # share of tokens that may be illegal
