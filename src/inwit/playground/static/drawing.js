@@ -20,7 +20,8 @@ function sentence(app) {
 function keepingFocus(what) {
   const focus = /** @type {HTMLElement|null} */ (document.activeElement)?.dataset?.key;
   what();
-  const same = focus && document.querySelector(`[data-key="${CSS.escape(focus)}"]:not(:disabled)`);
+  const found = focus ? [...document.querySelectorAll(`[data-key="${CSS.escape(focus)}"]:not(:disabled)`)] : [];
+  const same = found.find((each) => each.getClientRects().length); // another screen may have the like, hidden
   if (same && same !== document.activeElement) /** @type {HTMLElement} */ (same).focus({ preventScroll: true });
 }
 /** What a search may change. @param {any} app */

@@ -29,15 +29,15 @@ function drawAbout(app) {
     span("soft", aboutText(about)),
   );
 }
-/** @param {any} app */
-function drawProblem(app) {
+/** @param {any} app @param {string} [where] */
+function drawProblem(app, where = "problem") {
   const { desk, problem } = app, { page } = desk.engine, { fields } = page.problems[problem.kind], goal = goalOf(desk);
   const number = ([tensor, place, least, most], k) => h("input", {
     type: "number", min: least, max: most, value: problem.cells[tensor][place],
     "aria-label": `number ${k + 1}, ${least} to ${most}`, "data-key": `n${k}`,
     onchange: (event) => app.typed(event.target, tensor, place, least, most),
   });
-  byId("problem").replaceChildren(
+  byId(where).replaceChildren(
     h("label", {}, "task ", h("select", { "data-key": "kind",
       onchange: (event) => app.pose(drawnProblem(page, Number(event.target.value), 1)) },
       page.kinds.map((name, kind) => h("option", { value: kind, selected: kind === problem.kind }, name)))),
