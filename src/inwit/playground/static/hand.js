@@ -22,7 +22,8 @@ function counted(tally, tried) {
 /** The tally with what has become known of the last end. @param {Tally} tally @param {Try} tried @returns {Tally} */
 function completed(tally, tried) {
   const same = (each) => each.problem === tried.problem && each.tokens === tried.tokens && each.right === tried.right;
-  return { ...tally, tries: tally.tries.map((each) => (same(each) ? { ...each, best: tried.best, luck: tried.luck } : each)) };
+  const known = { best: tried.best, luck: tried.luck };
+  return { ...tally, tries: tally.tries.map((each) => (same(each) ? { ...each, ...known } : each)) };
 }
 /** How the shown branch ended, null before its end. @param {any} desk @returns {Try|null} */
 function triedOn({ problem, session, tip, ways, hand, engine: { page } }) {
@@ -70,7 +71,8 @@ SCREENS.hand = {
 /** @param {any} app */
 function drawHand({ desk }) {
   const draws = desk.engine.page.draws ? " The world's answers are drawn by seed." : "";
-  byId("about").replaceChildren(h("b", {}, "you"), span("soft", `are the agent: write a program that is right.${draws}`));
+  const text = `are the agent: write a program that is right.${draws}`;
+  byId("about").replaceChildren(h("b", {}, "you"), span("soft", text));
 }
 /** @param {any} app */
 function drawYours(app) {
@@ -80,7 +82,8 @@ function drawYours(app) {
     return byId("next").replaceChildren(
       h(`h2.${said.mood}`, {}, said.head), h("p.lead", {}, tryText(triedOn({ ...desk, tip: at })), "."),
       h("div.buttons", {}, h("button.main", { type: "button", "data-key": "more", onclick: () => app.another() },
-        "another problem"), h("button", { type: "button", "data-key": "again", onclick: () => app.afresh() }, "once more")));
+        "another problem"),
+      h("button", { type: "button", "data-key": "again", onclick: () => app.afresh() }, "once more")));
   }
   const asked = !world && hand.ask, offer = offered(desk, at);
   const choice = ({ token, share }, k) => h("li", {}, h("button.choice", {
@@ -104,20 +107,21 @@ function drawYours(app) {
 function drawTally(app) {
   const { desk, tally: { tries, streak, longest } } = app, { hand, engine: { page } } = desk;
   const right = tries.filter((each) => each.right).length;
-  const toggle = (key, label, on, agent) => h("button", { type: "button", "data-key": key, "aria-pressed": String(on),
-    onclick: () => askFor(app, agent) }, label);
+  const toggle = (key, label, on, agent) => h("button", { type: "button", "data-key": key,
+    "aria-pressed": String(on), onclick: () => askFor(app, agent) }, label);
   const mark = (each, k) => h(`li.${each.right ? "good" : "bad"}`, { title: tryText(each) },
     each.right ? `✓ ${each.tokens}` : "✕", each.right && each.best !== null ? `/${each.best}` : "",
     each.luck !== null && each.luck < OTHERS ? " luck" : "", each.helped ? " help" : "", unseen(`, problem ${k + 1}`));
   byId("change").replaceChildren(
     h("h2", {}, "Your tally"),
-    h("dl.tally", {}, h("dt", {}, "in a row"), h("dd", {}, String(streak)), h("dt", {}, "longest"),
-      h("dd", {}, String(longest)), h("dt", {}, "right"), h("dd", {}, `${right} of ${tries.length}`)),
+    h("dl.tally", {}, [["in a row", streak], ["longest", longest], ["right", `${right} of ${tries.length}`]].map(
+      ([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, String(value))))),
     tries.length ? h("ol.tries", {}, tries.map(mark))
       : h("p.soft.small", {}, "The first end of each problem counts. With help it lets the row be as it was."),
     h("h2", {}, "Ask"),
     h("div.buttons", {},
-      desk.ways ? toggle("hints", ["show the optimum ", h("kbd", { "aria-hidden": "true" }, "h")], hand.hints, null) : "",
+      desk.ways ? toggle("hints", ["show the optimum ", h("kbd", { "aria-hidden": "true" }, "h")], hand.hints, null)
+        : "",
       Object.keys(page.agents).map((name) => toggle(`ask-${name}`, `what would ${name} do?`, hand.ask === name, name))),
     h("div.buttons", {}, h("button", { type: "button", "data-key": "undo", onclick: () => app.undo() }, "undo ",
       h("kbd", { "aria-hidden": "true" }, "z")), h("button", { type: "button", "data-key": "redo",

@@ -112,8 +112,8 @@ function drawChange(app) {
       label, mark ? [" ", h("kbd", { "aria-hidden": "true" }, mark)] : ""));
   byId("change").replaceChildren(
     h("h2", {}, "Change something"),
-    node.ended ? h("p.soft.small", {}, "An episode that has ended cannot be changed.")
-      : [registerEdits(app, node), shownOn(app).memory ? memoryEdits(app, node, button) : ""],
+    h("div", {}, node.ended ? h("p.soft.small", {}, "An episode that has ended cannot be changed.")
+      : [registerEdits(app, node), shownOn(app).memory ? memoryEdits(app, node, button) : ""]),
     h("div.buttons", {}, button("undo", "undo", () => app.undo(), false, "z"),
       button("redo", "redo", () => app.redo()),
       branches > 1 ? button("remove", "remove this branch", () => app.remove()) : ""),

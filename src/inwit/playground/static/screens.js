@@ -56,8 +56,8 @@ async function visitOf(link, engine) {
   return { session, dropped, problem, agent: agentOf(engine.page, told.get("a")) };
 }
 /** The address of what is looked at. @param {any} app @returns {string} */
-function addressOf({ desk, screen, hidden }) {
-  const more = SCREENS[screen].address?.({ desk }) ?? "", parts = [];
+function addressOf(app) {
+  const { desk, screen, hidden } = app, more = SCREENS[screen].address?.(app) ?? "", parts = [];
   if (desk && SCREENS[screen].desk) {
     parts.push(`${linkOf(desk.session, desk.engine.page).slice(1)}&a=${encodeURIComponent(desk.agent)}&s=${desk.seed}`);
   }
