@@ -165,7 +165,8 @@ function linesRows(app, line, first, columns, shown) {
   const at = line === first ? null : firstDifference(tokens, first.tokens), { units } = page.agents[agent];
   const row = (style, title, make) => h(`tr.${style}`, {}, h("th", { scope: "row" }, title),
     Array.from({ length: columns + 1 }, (_, k) => h("td", {}, k < nodes.length ? make(nodes[k], k) : "")));
-  const verdict = !last.ended ? span("soft", "open") : last.success ? span("good", "✓ right") : span("bad", "✕ wrong");
+  const verdict = !last.ended ? span("soft", "open") : last.success ? span("good", "✓ right")
+    : span("bad", "✕ wrong");
   const word = (node, column) => {
     if (!column) return verdict;
     const chip = chipOf({ ...desk, agent }, node.how.kind === "token" ? node : writtenBefore(node), shown);
@@ -214,7 +215,7 @@ function drawMatrix(app) {
     bands.push(h("table", {}, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, unseen("agent")), band.map(open))),
       h("tbody", {}, names.map((name) => h("tr", {}, h("th", { scope: "row" }, name), band.map(cell(name)))))));
   }
-  const sums = names.map((name) => [h("b", {}, name), ` ${right(name)}`]).flatMap((each, k) => (k ? [", ", each] : each));
+  const sums = names.map((name, k) => [k ? ", " : "", h("b", {}, name), ` ${right(name)}`]);
   byId("matrix").replaceChildren(
     h("h2", {}, `Who is right on ${MATRIX} problems of this task`),
     h("p.lead", {}, rows.length < MATRIX ? `${rows.length} of ${MATRIX} …` : [sums, ". A number opens its problem."]),

@@ -3,7 +3,8 @@
 
 /** What is said of the position that is looked at. @param {any} app @returns {string} */
 function sentence(app) {
-  const { desk } = app, shown = shownOn(app), { session: { at }, engine: { page } } = desk, own = shown.expects && at.agents[desk.agent];
+  const { desk } = app, shown = shownOn(app), { session: { at }, engine: { page } } = desk;
+  const own = shown.expects && at.agents[desk.agent];
   const full = registerLines(desk, [at]).filter(({ cells: [{ value }] }) => value !== null);
   const held = full.map(({ name, cells: [{ text }] }) => `${name} ${text}.`);
   const left = shown.togo && desk.ways && !at.ended ? toGo(desk, at) : null, token = tokensTo(at).at(-1);

@@ -40,7 +40,8 @@ const wordsOn = ({ page: { vocabulary } }, tokens) => tokens.map((token) => voca
 /** @param {string} title @param {string} text @returns {Stop} */
 const nothing = (title, text) => ({ title, text, link: "" });
 
-/** The optimum: an episode that is as short as can be. @param {any} engine @param {Episode[]} right @param {Rest} rest */
+/** The optimum: an episode that is as short as can be.
+ * @param {any} engine @param {Episode[]} right @param {Rest} rest */
 async function findOptimum(engine, right, rest) {
   const title = "The optimum", shown = (episode) => linkWith(engine, episode, []);
   let longer = null;
@@ -95,8 +96,9 @@ async function findError(engine, episode, rest) {
     const noticed = later < 0 ? "It expects no less than half of that until the end."
       : `Its expectation is less than half of that ${later} ${later === 1 ? "token" : "tokens"} later.`;
     const so = engine.page.draws ? "is not the best token" : "leaves no way to the goal";
-    const text = `After ${node.column ? wordsOn(engine, tokensTo(node)) : "the problem"}, ${wordsOn(engine, [token])} ${so}.`
-      + ` ${name} still expects ${minus(value.toFixed(2))}. ${noticed}`;
+    const before = node.column ? wordsOn(engine, tokensTo(node)) : "the problem";
+    const text = `After ${before}, ${wordsOn(engine, [token])} ${so}. ${name} still expects ${minus(value.toFixed(2))}. `
+      + noticed;
     return { title, text, link: await linkWith(engine, episode, [stepsTo(child)], stepsTo(child).length) };
   }
   return nothing(title, `${name} noticed at once each error that was tried on it.`);
@@ -118,7 +120,8 @@ async function findLuck(engine, { name }, all, rest) {
       await ways.search(found.end, rest);
       const count = ways.luck(found.end);
       if (count === null || count === undefined || count > OTHERS / 2) continue;
-      const text = `${wordsOn(engine, tokens)} is right on this problem, and on ${count} of ${OTHERS} others of the task.`;
+      const program = wordsOn(engine, tokens);
+      const text = `${program} is right here, and on ${count} of ${OTHERS} other problems of the task.`;
       const steps = stepsTo(found.end);
       return { title, text, link: await linkWith(engine, { ...found, name }, [steps], steps.length) };
     }

@@ -118,7 +118,9 @@ function otherLines({ ways, rivals, agent, session }, known, shown) {
     const wanted = Array.isArray(shown.rivals) ? shown.rivals.includes(name) : shown.rivals && name !== agent;
     if (wanted) found.push({ name, kind: "agent", tokens, success, truncated });
   }
-  if (known.shortcut && shown.shortcut) found.push({ name: "shortcut", kind: "shortcut", tokens: known.shortcut, share: known.share });
+  if (known.shortcut && shown.shortcut) {
+    found.push({ name: "shortcut", kind: "shortcut", tokens: known.shortcut, share: known.share });
+  }
   return found;
 }
 

@@ -137,7 +137,8 @@ function drawScore(app) {
   if (shown.memory) rows.push(memoryRow(app, score) ?? "");
   rows.push(...score.others.map((other, k) => otherRow(score, other, k === 0)));
   const wide = score.columns + score.prompt.length, said = verdictOf(app.desk);
-  const table = h(wide > 18 ? "table.long" : shown.hand ? "table.own" : "table", { vars: { columns: wide } }, h("tbody", {}, rows));
+  const style = wide > 18 ? "table.long" : shown.hand ? "table.own" : "table";
+  const table = h(style, { vars: { columns: wide } }, h("tbody", {}, rows));
   byId("score").replaceChildren(
     h("div.scroll", { tabIndex: 0, role: "region", "aria-label": "the episode as a table, a column for each token" },
       table),

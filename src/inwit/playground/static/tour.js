@@ -22,7 +22,8 @@ async function findRegister(engine, episode) {
       const next = value < most ? value + 1 : value - 1, child = await session.setRegister(node, index, next);
       const outcome = outcomeOf(episode, await playOn(session, child, name, problem.seed));
       const text = `${register} is ${minus(next)} instead of ${minus(value)}. ${outcome.text}`;
-      tried.push({ steps: stepsTo(child), text, rank: outcome.right ? (outcome.same ? 2 : 1) : (outcome.same ? 0 : 1) });
+      const rank = outcome.right === outcome.same ? 1 + Number(outcome.right) : Number(outcome.right);
+      tried.push({ steps: stepsTo(child), text, rank });
     }
   }
   const [best] = tried.sort((one, other) => one.rank - other.rank);
@@ -30,27 +31,31 @@ async function findRegister(engine, episode) {
   return { title, text: best.text, link: await linkWith(engine, episode, [best.steps], best.steps.length) };
 }
 
-/** A swapped memory: of another problem of the kind, and of one of another kind. @param {any} engine
- * @param {Episode} episode */
+/** A swapped memory: of another problem of the kind, and of one of another kind; as late as there is one.
+ * @param {any} engine @param {Episode} episode */
 async function findSwap(engine, episode) {
-  const title = "A swapped memory", { session, problem, name, end } = episode, { kinds } = engine.page;
-  if (!engine.page.agents[name].units) return nothing(title, `${name} has no memory.`);
-  const path = session.path(end).filter((each) => !each.ended && each.forced === CHOICE && each.column);
-  const node = path[Math.floor(path.length / 2)] ?? session.root, found = [];
-  for (const kind of [problem.kind, (problem.kind + kinds.length - 1) % kinds.length]) {
-    const cells = cellsOf(drawnProblem(engine.page, kind, problem.seed + 1));
-    try {
-      const child = await session.patch(node, name, cells, problem.seed + 1);
-      const outcome = outcomeOf(episode, await playOn(session, child, name, problem.seed));
+  const title = "A swapped memory", { session, problem, name, end } = episode, { kinds, agents } = engine.page;
+  if (!agents[name].units) return nothing(title, `${name} has no memory.`);
+  const open = session.path(end).filter((each) => !each.ended && each.forced === CHOICE);
+  const others = [...new Set([problem.kind, (problem.kind + kinds.length - 1) % kinds.length])];
+  let best = { node: session.root, found: [] };
+  for (const node of open.slice(0, Math.ceil(open.length / 2)).reverse()) {
+    const found = [];
+    for (const kind of others) {
+      const cells = cellsOf(drawnProblem(engine.page, kind, problem.seed + 1));
+      const child = await session.patch(node, name, cells, problem.seed + 1).catch(() => null); // it has ended there
+      if (!child) continue;
+      const { text } = outcomeOf(episode, await playOn(session, child, name, problem.seed));
       const of = kind === problem.kind ? "another problem of the task" : `a problem of ${kinds[kind]}`;
-      found.push({ steps: stepsTo(child), text: `With the memory that it has on ${of}, ${outcome.text}` });
-    } catch { /* it has ended that problem by then */ }
-    if (kinds.length === 1) break;
+      found.push({ steps: stepsTo(child), text: `With its memory of ${of}, ${text}` });
+    }
+    if (found.length > best.found.length) best = { node, found };
+    if (found.length === others.length) break;
   }
+  const { node, found } = best, where = node.column ? wordsOn(engine, tokensTo(node)) : "the problem";
   if (!found.length) return nothing(title, `${name} had ended every other problem by then.`);
-  const where = `After ${node.column ? wordsOn(engine, tokensTo(node)) : "the problem"}: `;
-  const [last] = found.slice(-1), link = await linkWith(engine, episode, found.map(({ steps }) => steps), last.steps.length);
-  return { title, text: where + found.map(({ text }) => text).join(" "), link };
+  const steps = found.map((each) => each.steps), link = await linkWith(engine, episode, steps, steps[0].length);
+  return { title, text: `After ${where}. ${found.map(({ text }) => text).join(" ")}`, link };
 }
 
 /** An agent that fails where another does not; of agents that do not fail, where one expects least.
@@ -69,8 +74,8 @@ async function findFailure(engine, all) {
   }
   const expected = ({ session, name }) => session.root.agents[name].value;
   const [least] = [...all].sort((one, other) => expected(one) - expected(other));
-  const text = `Each agent of this page is right on ${count} of ${count} problems. On this one ${least.name} expects least: `
-    + `${minus(expected(least).toFixed(2))}.`;
+  const text = `Each agent of this page is right on ${count} of ${count} problems. On this one ${least.name} `
+    + `expects least: ${minus(expected(least).toFixed(2))}.`;
   return { title, text, link: await linkWith(engine, least, []) };
 }
 
@@ -143,8 +148,7 @@ function drawTour(app) {
     disabled: off, onclick: action }, label);
   const tab = ({ title }, place) => h("li", {}, h("button", { type: "button", "data-key": `stop-${place}`,
     "aria-current": place === at ? "step" : null, onclick: () => visitStop(app, place) }, `${place + 1} ${title}`));
-  const of = (evidence) => stops.map((each, place) => ({ each, place })).filter(({ each }) => !!each.evidence === evidence)
-    .map(({ each, place }) => tab(each, place));
+  const of = (wanted) => stops.map((each, place) => (!!each.evidence === wanted ? tab(each, place) : ""));
   const evidence = of(true);
   byId("tour").replaceChildren(h("div.card", {},
     h("div.stop", {},
@@ -154,5 +158,5 @@ function drawTour(app) {
         button("on", "on ▶", () => visitStop(app, at + 1), at < 0 || at + 1 >= stops.length),
         button("take", "take it from here", () => app.takeTo("step"), !stop?.link))),
     h("ol.stops", {}, of(false)),
-    evidence.length ? [h("h3", {}, "From its evidence"), h("ol.stops", {}, evidence)] : ""));
+    evidence.some((each) => each) ? [h("h3", {}, "From its evidence"), h("ol.stops", {}, evidence)] : ""));
 }
