@@ -9,7 +9,7 @@ STRICT = '"use strict";\n'
 ENGINE = ("tensor.js", "elementwise.js", "movement.js", "reduction.js", "graph.js", "engine.js", "way.js")
 SESSION = (*ENGINE, "problems.js", "ways.js", "session.js", "link.js")
 MODEL = (*SESSION, "score.js", "check.js")  # all but what needs a browser
-SCREENS = ("screens.js", "hand.js", "compare.js", "finds.js", "tour.js")
+SCREENS = ("screens.js", "hand.js", "compare.js", "finds.js", "tour.js", "saved.js")
 PAGE = (*MODEL, "dom.js", "table.js", "panels.js", *SCREENS, "keys.js", "drawing.js", "app.js", "main.js")
 
 

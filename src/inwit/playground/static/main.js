@@ -36,6 +36,7 @@ async function start() {
     tab.addEventListener("click", () => app.turnTo(tab.dataset.screen));
   }
   byId("link").addEventListener("click", () => app.copyLink());
+  drawSaving(app);
   document.addEventListener("keydown", (event) => onKey(app, event));
   addEventListener("pointerdown", () => { app.pressed = true; });
   for (const name of ["pointerup", "pointercancel"]) addEventListener(name, () => { app.pressed = false; });

@@ -57,12 +57,12 @@ const registerText = (value, kind, vocabulary) => (kind === "token" ? vocabulary
 
 /** Rows of the tree: each branch with the nodes that no earlier branch has.
  * @param {Desk} desk @returns {{leaf: SessionNode, own: SessionNode[], name: string}[]} */
-function branchesOf({ session }) {
+function branchesOf({ session, hand = null }) {
   const seen = new Set();
   return session.leaves().map((leaf, k) => {
     const own = session.path(leaf).filter((node) => !seen.has(node));
     own.forEach((node) => seen.add(node));
-    return { leaf, own, name: k ? `branch ${k}` : "program" };
+    return { leaf, own, name: k ? `branch ${k}` : hand ? "you" : "program" };
   });
 }
 /** @param {Desk} desk @param {any} shown @returns {any[]} for each branch its chips and edits by column */
