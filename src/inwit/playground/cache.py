@@ -28,7 +28,7 @@ from inwit.core.seeding import stream
 from inwit.core.types import Tasks
 from inwit.core.vocabulary import CHOICE
 from inwit.playground import blob as constants
-from inwit.playground import clocks, graphs, operators, registers, together, tracing
+from inwit.playground import graphs, operators, registers, together, tracing
 from inwit.playground.blob import Blob
 from inwit.version import __version__
 
@@ -90,7 +90,7 @@ def _path_of(world: World, searching: bool) -> Path | None:
     about = [world.id, world.settings.to_dict(), described, __version__, torch.__version__, searching]
     digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
     try:
-        for module in (clocks, constants, graphs, operators, registers, together, tracing):
+        for module in (constants, graphs, operators, registers, together, tracing):
             digest.update(Path(module.__file__ or "").read_bytes())
     except OSError:
         return None

@@ -18,7 +18,7 @@ from inwit.core.contracts import World
 from inwit.core.results import Json
 from inwit.core.seeding import stream
 from inwit.core.types import Register, State
-from inwit.playground.clocks import clocks
+from inwit.worlds.oracle.clocks import clocks
 from inwit.worlds.running import any_of
 
 EPISODES = 64

@@ -1,7 +1,6 @@
 """What the page searches with: a world's rules for several problems at once, on all of which one way must be right.
 
-A way that is right on one problem may be right by luck. Where success of one run holds over all inputs (`identity`)
-there is no luck, and one row is enough.
+A way that is right on one problem may be right by luck.
 """
 
 from __future__ import annotations
@@ -10,10 +9,9 @@ from inwit.core.capabilities import capable
 from inwit.core.contracts import World
 from inwit.core.results import Json
 from inwit.playground.blob import Blob
-from inwit.playground.clocks import clocks
 from inwit.playground.graphs import example, world_graphs
-
-ROWS = 8  # problems of a kind: a program that is right on all of them is hardly so by luck
+from inwit.worlds.oracle.clocks import clocks
+from inwit.worlds.oracle.rows import rows_together
 
 
 def rules_together(world: World, blob: Blob) -> Json | None:
@@ -21,5 +19,4 @@ def rules_together(world: World, blob: Blob) -> Json | None:
     program is a way. Raises `UserError` for rules that cannot be traced."""
     if capable(world, "chance"):
         return None
-    rows = 1 if capable(world, "identity") else ROWS
-    return world_graphs(world, example(world, rows), blob, showing=False) | {"clocks": clocks(world)}
+    return world_graphs(world, example(world, rows_together(world)), blob, showing=False) | {"clocks": clocks(world)}
