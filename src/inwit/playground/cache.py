@@ -31,6 +31,7 @@ from inwit.playground import blob as constants
 from inwit.playground import graphs, operators, registers, together, tracing
 from inwit.playground.blob import Blob
 from inwit.version import __version__
+from inwit.worlds.oracle import clocks
 
 ROWS = 64  # episodes that tell how a world behaves
 STRAYS = 0.1  # share of tokens that may be illegal
@@ -90,7 +91,7 @@ def _path_of(world: World, searching: bool) -> Path | None:
     about = [world.id, world.settings.to_dict(), described, __version__, torch.__version__, searching]
     digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
     try:
-        for module in (constants, graphs, operators, registers, together, tracing):
+        for module in (clocks, constants, graphs, operators, registers, together, tracing):
             digest.update(Path(module.__file__ or "").read_bytes())
     except OSError:
         return None
