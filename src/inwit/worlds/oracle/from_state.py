@@ -117,14 +117,19 @@ def after(world: World, state: State, token: int, limits: Limits) -> Way:
     return search(world, state, limits)
 
 
-@torch.no_grad()
-def search(world: World, state: State, limits: Limits) -> Way:
-    """As `way`."""
+def refuse_drawing(world: World) -> None:
+    """Raises `UserError` for a world that writes tokens itself."""
     if capable(world, "chance") or answers(world):
         raise UserError(
             f"{world.id} writes tokens of its own, so no program is right whatever it writes: ask its `advice` for the "
             "best next token, as `inwit explain` does"
         )
+
+
+@torch.no_grad()
+def search(world: World, state: State, limits: Limits) -> Way:
+    """As `way`."""
+    refuse_drawing(world)
     return _Search(world, state, limits).run(map_rows(state, torch.Tensor.cpu))
 
 
