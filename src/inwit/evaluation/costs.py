@@ -11,7 +11,7 @@ import torch
 
 from inwit.core.capabilities import FAR, capable
 from inwit.core.contracts import World, answers
-from inwit.core.types import Rollout, State, Tasks
+from inwit.core.types import Rollout, Tasks
 from inwit.evaluation.explained import Choice
 from inwit.worlds.oracle.from_state import Limits, search
 from inwit.worlds.oracle.rows import with_others

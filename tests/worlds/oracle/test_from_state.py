@@ -107,7 +107,7 @@ def test_from_any_state_the_way_is_the_shortest_of_all_programs(
 
 @pytest.mark.parametrize("world_id", ["tutorial-v1", "calculator-v0"])
 def test_costs_say_how_much_longer_the_way_becomes(world_id: str) -> None:
-    """The way after a token is the way before it, less one token, and its cost. Where no way is left none comes back."""
+    """The way after a token is the way before it less one token, and its cost. A way that is lost never comes back."""
     world, draws, lost = make_world(world_id, max_operators=1), stream(0, "costs"), 0
     for number in range(12):
         rows = rows_together(world)
@@ -118,10 +118,11 @@ def test_costs_say_how_much_longer_the_way_becomes(world_id: str) -> None:
             legal = world.legal(state).all(0).nonzero()[:, 0].tolist()
             assert list(costs) == legal
             for token, cost in costs.items():
-                left = after(world, state, token, Limits()).to_go
+                left, here = after(world, state, token, Limits()).to_go, before.to_go
                 assert cost is not None
                 assert left is not None
-                assert cost == math.inf if before.lost else cost == left - before.length + 1
+                assert here is not None
+                assert cost == math.inf if before.lost else cost == left - here + 1
                 assert cost >= 0
             lost += before.lost
             if before.program:
