@@ -19,6 +19,7 @@ from inwit.worlds.oracle.clocks import clocks
 from inwit.worlds.oracle.from_state import Limits, after
 from inwit.worlds.oracle.programs import oracle_program
 from inwit.worlds.oracle.rows import rows_together, with_others
+from inwit.worlds.oracle.seen import Seen
 from support import make_world
 
 PROGRAMMED = [name for name in WORLDS.names() if "chance" not in make_world(name).capabilities]
@@ -175,8 +176,22 @@ def test_positions_that_differ_in_two_swapped_registers_are_two() -> None:
     one = state | full | {"acc": torch.tensor([3]), "mem": torch.tensor([4])}
     other = state | full | {"acc": torch.tensor([4]), "mem": torch.tensor([3])}
     search = from_state._Search(world, one, Limits())
-    assert search._keys(one) != search._keys(other)
-    assert search._keys(one) == search._keys(one | {"steps": state["steps"] + 3})
+    assert search.seen.new(search._bytes(one | {"steps": state["steps"] + 3})) == []
+    assert search.seen.new(search._bytes(other)) == [0]
+    assert search.seen.new(search._bytes(other)) == []
+
+
+def test_what_was_seen_is_exact() -> None:
+    """As a set of whole rows, whichever bytes come to differ later on."""
+    draws, width = stream(0, "seen"), 12
+    first = torch.zeros(1, width, dtype=torch.uint8).numpy()
+    seen, known = Seen(first), {first.tobytes()}
+    for block in range(40):
+        rows = torch.randint(0, 2, (30, width), generator=draws, dtype=torch.uint8)
+        rows[:, 1 + block // 3 :] = 0
+        fresh = [row for row in map(bytes, rows.tolist()) if row not in known and not known.add(row)]
+        assert [bytes(rows[place].tolist()) for place in seen.new(rows.numpy())] == fresh
+    assert len(known) > 300
 
 
 @pytest.mark.parametrize("world_id", ["tutorial-v1", "calculator-v0"])
