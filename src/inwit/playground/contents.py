@@ -15,9 +15,8 @@ from inwit.core.errors import UserError
 from inwit.core.results import Json
 from inwit.core.seeding import stream
 from inwit.core.types import Tasks
-from inwit.playground.blob import LETTERS, Blob
+from inwit.playground.blob import LETTERS
 from inwit.playground.problems import drawn, problems
-from inwit.playground.tracing import trace
 from inwit.playground.units import units
 from inwit.rollout.collect import collect
 from inwit.runs.folder import evaluations, number, read_record, result
@@ -108,25 +107,6 @@ def _best_program(world: World, kind: int) -> Json:
     except UserError:
         return {}
     return {"oracle": list(program)} if program else {}
-
-
-def machine(world: World, tasks: Tasks, blob: Blob) -> Json | None:
-    """The graph of what the machine shows, kind, data and state -> Float[1, M], and the `names` of the numbers; None
-    for a world that does not show its machine. `X full` and `X` together are a register: see `worlds.machine`."""
-    if (showing := capable(world, "machine")) is None:
-        return None
-    data, state = list(tasks.data), world.reset(tasks)
-    keys = list(state)
-
-    def shown(kind: torch.Tensor, *given: torch.Tensor) -> list[torch.Tensor]:
-        of = Tasks(kind, dict(zip(data, given[: len(data)], strict=True)))
-        return [showing.machine(of, dict(zip(keys, given[len(data) :], strict=True)))]
-
-    values = [tasks.kind, *tasks.data.values(), *state.values()]
-    return {
-        "names": list(showing.machine_names),
-        "graph": trace(f"the world {world.id} (machine)", shown, values, blob),
-    }
 
 
 def golden(world: World, policy: Policy, name: str) -> list[Json]:
