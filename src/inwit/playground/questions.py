@@ -5,7 +5,8 @@
     advance   token, state, agents: memories   the position after one more token, whoever writes it
     read      agent, memory                    what the agent would write with this memory; null if it cannot tell
     write     state, index, value              the position in which a register holds something else; null: nothing
-    reading   agent, task                      what the agent would write after each token of the prompt
+    reading   agent, task                      what the agent would write after each token of the prompt; [] for a
+                                               script, which reads a prompt as a whole
 
 A message names its table by words (see `words.py`). A task is lists of whole numbers, the kind first. A position has
 what the page's own engine gives: `state`, `legal`, `forced`, `chance`, `registers`, `agents`. Tensors, logits and
@@ -41,14 +42,14 @@ def answer(tables: Tables, message: Json) -> Json:
         raise unknown("question", ask, ANSWERS)
     with on_own_terms(1):
         table = tables.table(message.get("table"), anew=ask == "open")
-        with torch.no_grad():
-            return answer_at(table, message)
+        return answer_at(table, message)
 
 
 def answer_at(table: Table, message: Json) -> Json:
-    """As `answer`, at a table that is open. Gradients, threads and devices are the caller's."""
+    """As `answer`, at a table that is open. How many threads compute is the caller's choice."""
     try:
-        return ANSWERS[message["ask"]](table, message)
+        with torch.no_grad():
+            return ANSWERS[message["ask"]](table, message)
     except UserError:
         raise
     except Exception as error:  # the rules or the agent, asked for what cannot be
@@ -120,7 +121,7 @@ def _reading(table: Table, message: Json) -> Json:
     seat = _seat(table, message.get("agent"))
     prompt, mask, stage = _prompt(table, _task(table, message))
     answers = []
-    for last in mask[0].nonzero()[:, 0].tolist():
+    for last in [] if seat.agent.script else mask[0].nonzero()[:, 0].tolist():
         shown = mask.clone()
         shown[:, last + 1 :] = False
         answers.append(_said(*seat.policy.begin(prompt, shown, stage)))
