@@ -1,7 +1,8 @@
 """A page that plays agents: one HTML file with their graphs and weights, live from disk, without a network.
 
-`contents.py` says what it holds, and `scripts.py` of which files its script is made. Its content security policy allows
-this script and this style alone, by their hashes, and nothing else.
+`contents.py` says what it holds, and `scripts.py` of which files its script is made. Data and script are packed, and
+`static/loader.js` unpacks them. The page's content security policy allows loader, script and style alone, by their
+hashes, and nothing else.
 """
 
 from __future__ import annotations
@@ -27,11 +28,6 @@ from inwit.playground.tracing import INSTEAD
 from inwit.runs.loading import load
 from inwit.version import __version__
 
-# Comments and indents are for those who mend the script: a page goes without. No text of it may go over several lines.
-SPARE = re.compile(
-    r"^ */\*(?:(?!\*/).)*\*/\n|/\*\* @type [^*]*\*/ ?|^ *//[^\n]*\n|(?<=[;,{(]) // [^\n\"'`]*$|^ +",
-    re.MULTILINE | re.DOTALL,
-)
 LARGE, TOO_LARGE = 5_000_000, 50_000_000  # bytes of a page
 
 Given = Agent | str | Path
@@ -77,23 +73,29 @@ def described(agents: Sequence[Agent], tell: storage.Tell) -> Json:
 
 def html(held: Json) -> str:
     """The page that holds this."""
-    folder = resources.files("inwit.playground") / "static"
-    code = SPARE.sub("", script(PAGE))
-    style = re.sub(r"\s+", " ", (folder / "page.css").read_text(encoding="utf-8"))
-    style = re.sub(r"(?<=[:;,{}]) | (?=[{}])", "", style)
+    code, loader, style = script(PAGE), static("loader.js"), static("page.css")
     data, without = base64.b64decode(held["blob"]["data"]), held | {"blob": held["blob"] | {"data": ""}}
-    packed = gzip.compress(storage.to_json(without, indent=None) + b"\0" + data, 9, mtime=0)
-    sources = f"script-src '{digest(code)}'; style-src '{digest(style)}'"
+    sources = f"script-src '{digest(loader)}' '{digest(code)}'; style-src '{digest(style)}'"
     parts = {
         "POLICY": f"default-src 'none'; {sources}; base-uri 'none'; form-action 'none'",
         "VERSION": __version__,
         "TITLE": escape(f"{', '.join(held['agents'])} in {held['id']}"),
         "STYLE": style,
-        "DATA": base64.b64encode(packed).decode(),
-        "SCRIPT": code,
+        "DATA": packed(storage.to_json(without, indent=None) + b"\0" + data),
+        "SCRIPT": packed(code.encode()),
+        "LOADER": loader,
     }
-    text = (folder / "page.html").read_text(encoding="utf-8")
-    return re.sub(r"\{\{([A-Z]+)\}\}", lambda found: parts[found[1]], text)
+    return re.sub(r"\{\{([A-Z]+)\}\}", lambda found: parts[found[1]], static("page.html"))
+
+
+def static(name: str) -> str:
+    """The text of a file of `static/`."""
+    return (resources.files("inwit.playground") / "static" / name).read_text(encoding="utf-8")
+
+
+def packed(data: bytes) -> str:
+    """What `static/loader.js` unpacks. The same data is the same text."""
+    return base64.b64encode(gzip.compress(data, 9, mtime=0)).decode()
 
 
 def digest(text: str) -> str:
