@@ -64,7 +64,7 @@ def _open(table: Table, message: Json) -> Json:
 def _begin(table: Table, message: Json) -> Json:
     tasks = _task(table, message)
     prompt = _prompt(table, tasks)
-    agents = {name: _said(*seat.policy.begin(*prompt)) for name, seat in table.seats.items()}
+    agents = {name: _said(seat, seat.policy.begin(*prompt)) for name, seat in table.seats.items()}
     return {"prompt": [sent(each) for each in prompt], **_position(table, table.world.reset(tasks)), "agents": agents}
 
 
@@ -80,8 +80,8 @@ def _advance(table: Table, message: Json) -> Json:
     agents = {}
     for name, memory in memories.items():
         seat = _seat(table, name)
-        held = None if over or memory is None else _memory(name, memory, seat)
-        agents[name] = None if held is None else _said(*seat.policy.step(written, held))
+        held = None if over or memory is None else _memory(memory, seat)
+        agents[name] = None if held is None else _said(seat, seat.policy.step(written, held))
     return {
         **_position(table, state),
         "reward": number(float(step.reward)),
@@ -96,7 +96,7 @@ def _advance(table: Table, message: Json) -> Json:
 
 def _read(table: Table, message: Json) -> Json:
     seat = _seat(table, message.get("agent"))
-    memory = _memory(str(message["agent"]), message.get("memory"), seat)
+    memory = _memory(message.get("memory"), seat)
     return {"answer": _given(seat.policy.read(memory)) if isinstance(seat.policy, Readable) else None}
 
 
@@ -124,7 +124,7 @@ def _reading(table: Table, message: Json) -> Json:
     for last in [] if seat.agent.script else mask[0].nonzero()[:, 0].tolist():
         shown = mask.clone()
         shown[:, last + 1 :] = False
-        answers.append(_said(*seat.policy.begin(prompt, shown, stage)))
+        answers.append(_said(seat, seat.policy.begin(prompt, shown, stage)))
     return {"answers": answers}
 
 
@@ -143,7 +143,7 @@ def _position(table: Table, state: State) -> Json:
     drawing, showing = capable(world, "chance"), capable(world, "registers")
     values, present = showing.read_registers(state) if showing else (torch.zeros(1, 0), torch.zeros(1, 0))
     return {
-        "state": all_sent(state),
+        "state": all_sent(f"the state of {world.id}", state, table.state),
         "legal": world.legal(state)[0].int().tolist(),
         "forced": int(world.forced(state)),
         "chance": sent(drawing.chance(state)) if drawing else None,
@@ -153,8 +153,9 @@ def _position(table: Table, state: State) -> Json:
     }
 
 
-def _said(output: Output, memory: Memory) -> Json:
-    return _given(output) | {"memory": all_sent(memory)}
+def _said(seat: Seat, said: tuple[Output, Memory]) -> Json:
+    output, memory = said
+    return _given(output) | {"memory": all_sent(f"the memory of {seat.name}", memory, seat.memory)}
 
 
 def _given(output: Output) -> Json:
@@ -195,5 +196,5 @@ def _seat(table: Table, name: object) -> Seat:
     return table.seats[name]
 
 
-def _memory(name: str, given: object, seat: Seat) -> Memory:
-    return all_received(f"the memory of {name}", given, seat.memory)
+def _memory(given: object, seat: Seat) -> Memory:
+    return all_received(f"the memory of {seat.name}", given, seat.memory)

@@ -42,6 +42,7 @@ Forms = dict[str, Form]
 class Seat:
     """An agent at a table: its policy on the CPU, and the form of its memory."""
 
+    name: str
     agent: Agent
     policy: Policy
     memory: Forms
@@ -140,7 +141,7 @@ def _seated(name: str, agent: Agent, tasks: Tasks) -> Seat:
     for _ in range(world.num_columns - 1):
         _, memory = policy.step(torch.zeros_like(tasks.kind), memory)
         seen.append(memory)
-    return Seat(agent, policy, forms(f"the memory of {name}", seen))
+    return Seat(name, agent, policy, forms(f"the memory of {name}", seen))
 
 
 def _policy(agent: Agent) -> Policy:
