@@ -98,38 +98,107 @@ def policies_of(world: Any) -> dict[str, Any]:
 
 
 @needs_javascript
-@pytest.mark.parametrize("world_id", WORLDS.names())
-def test_page_and_server_give_the_same_tree(world_id: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("world_id", "half"), first_fast([(w, h) for w in WORLDS.names() for h in (0, 1)][::-1], 0))
+def test_page_and_server_give_the_same_tree(world_id: str, half: int, tmp_path: Path) -> None:
     """Every registered world with every registered policy: the same questions, asked both."""
-    world = make_world(world_id, max_operators=1)
-    policies, draws = policies_of(world), stream(0, "asked")
+    check_same(make_world(world_id, max_operators=1), policies_of(make_world(world_id), half), tmp_path)
+
+
+@needs_javascript
+def test_page_and_server_give_the_same_tree_of_the_tutorial(tmp_path: Path) -> None:
+    world = make_world("tutorial-v1")
+    check_same(world, {"gru": small_policy("gru", world)}, tmp_path)
+
+
+def check_same(world: Any, policies: dict[str, Any], folder: Path) -> None:
     table = table_of(world, **policies)
     renamed = dict(zip(table.seats, policies.values(), strict=True))
+    draws = stream(0, "asked")
     episodes = [played(table, task, draws) for task in tasks_of(world, EPISODES)]
     code = script() + REPLAY.read_text(encoding="utf-8").replace("function main(", "function replayed(")
     code += ASKED.read_text(encoding="utf-8")
-    told = run_javascript(code, {"page": page_of(world, renamed), "episodes": episodes}, tmp_path)
+    told = run_javascript(code, {"page": page_of(world, renamed), "episodes": episodes}, folder)
     assert told["wrong"] == {}, told["first"]
     assert told["positions"] >= EPISODES
     assert told["worst"]["f"] < 1e-4
 
 
-@pytest.mark.parametrize("words", [["tutorial"], ["calculator"]])
-def test_the_same_is_told_by_a_page_and_by_the_server(words: list[str]) -> None:
-    agents = [untrained(), untrained(seed=1)] if words == ["tutorial"] else [calculating()]
+def test_the_same_is_told_by_a_page_and_by_the_server() -> None:
+    agents = [untrained(), untrained(seed=1)]
     page = described(agents, lambda _: None)
-    table = Table(agents[0].world, agents, words)
-    told = asked(table, "open")
-    assert told["table"] == words
-    assert {name: page[name] for name in told if name not in ("table", "agents")} == {
-        name: each for name, each in told.items() if name not in ("table", "agents")
-    }
-    assert {name: {key: own[key] for key in told["agents"][name]} for name, own in page["agents"].items()} == told[
-        "agents"
-    ]
-    assert set(told["agents"]) == set(page["agents"])
+    told = asked(Table(agents[0].world, agents, ["one", "other"]), "open")
+    assert told.pop("table") == ["one", "other"]
+    assert list(told["agents"]) == list(page["agents"]) == ["gru-0", "gru-1"]
+    for name, agent in told.pop("agents").items():
+        assert {key: page["agents"][name][key] for key in agent} == agent
+    assert {key: page[key] for key in told} == told
+    assert {*told} >= {"vocabulary", "kinds", "columns", "masks", "limit", "problems", "yardsticks", "registers", "draws"}
 
 
-def calculating() -> Agent:
-    world = make_world("calculator-v0", max_operators=1)
-    return Agent(world, small_policy("transformer", world))
+SCRIPTED = ["pipeline", "react"]
+
+
+def test_a_script_goes_on_on_another_server() -> None:
+    """Its memory is what it was told: no number that only this process knows."""
+    here, there = (Tables().table(["pipeline"]) for _ in range(2))
+    task = tasks_of(here.world, 1)[0]
+    position = asked(here, "begin", task=task)
+    asked(there, "begin", task=tasks_of(here.world, 3)[2])
+    program = []
+    while not (position.get("terminated") or position.get("truncated")):
+        logits = torch.frombuffer(bytearray(base64.b64decode(position["agents"]["pipeline"]["logits"][2])), dtype=torch.float32)
+        program.append(int(logits.argmax()))
+        own = {"token": program[-1], "state": position["state"], "agents": memories(position)}
+        position = asked([here, there][len(program) % 2], "advance", **own)
+    assert position["success"]
+    kind, data = task[0], dict(zip(here.data, task[1:], strict=True))
+    tasks = Tasks(torch.tensor(kind), {name: torch.tensor([cells]) for name, cells in data.items()})
+    agent = inwit.load("pipeline")
+    assert collect(agent.world, agent.policy, tasks).tokens[0, : len(program)].tolist() == program
+
+
+def test_the_prompt_is_read_token_by_token() -> None:
+    table = table_of(make_world("tutorial-v1"), gru=small_policy("gru", make_world("tutorial-v1")))
+    task = tasks_of(table.world, 1)[0]
+    [name] = table.seats
+    answers = asked(table, "reading", agent=name, task=task)["answers"]
+    assert len(answers) == 4
+    assert answers[-1] == asked(table, "begin", task=task)["agents"][name]
+    assert asked(Tables().table(["pipeline"]), "reading", agent="pipeline", task=task) == {"answers": []}
+
+
+class Flighty(torch.nn.Module):
+    """Keeps no gradients away by itself, draws nothing, and cannot answer from a memory alone."""
+
+    def begin(self, prompt: Any, prompt_mask: Any, stage: Any) -> Any:
+        return self.step(stage, {"half": torch.ones(len(prompt), 2, dtype=torch.bfloat16, requires_grad=True)})
+
+    def step(self, token: Any, memory: Any) -> Any:
+        memory = {"half": memory["half"] * 2}
+        value = torch.full((len(token),), float("nan"))
+        return Output(torch.full((len(token), 18), float("-inf")), value), memory
+
+
+def test_what_json_has_not_and_a_policy_that_cannot_read() -> None:
+    table = table_of(make_world("tutorial-v1"), odd=Flighty())
+    begun = asked(table, "begin", task=tasks_of(table.world, 1)[0])
+    own = begun["agents"]["Flighty"]
+    assert own["value"] == "NaN"
+    assert base64.b64decode(own["memory"]["half"][2]) == torch.tensor([2.0, 2.0]).numpy().tobytes()
+    assert asked(table, "read", agent="Flighty", memory=own["memory"]) == {"answer": None}
+
+
+def test_nothing_is_drawn_from_the_global_random_state() -> None:
+    tables = Tables()
+    before = torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate()
+    grads = torch.is_grad_enabled()
+    told = answer(tables, {"ask": "open", "table": ["lookup-v0"]})
+    begun = answer(tables, {"ask": "begin", "table": told["table"], "task": tasks_of(make_world("lookup-v0"), 1)[0]})
+    answer(tables, {"ask": "advance", "table": told["table"], "token": 0, "state": begun["state"]})
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert (np.random.get_state()[1] == before[1]).all()
+    assert random.getstate() == before[2]
+    assert torch.is_grad_enabled() == grads
+
+
+
