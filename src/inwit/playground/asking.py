@@ -5,8 +5,8 @@ A question is one JSON object, `{"id": ..., "ask": NAME, ...}`; its answer is `{
 
     def part(runs: Runs) -> Part: ...
 
-which the server calls once, in the thread in which the part's questions are answered: the module may import what is
-slow. An answer is a function of the whole message and of who asks:
+which the server calls once, before its first question and in no thread of the server's own: the module may import
+what is slow. An answer is a function of the whole message and of who asks:
 
     def _begin(message: Json, asker: Asker) -> Json: ...
 
@@ -33,6 +33,7 @@ from inwit.runs.index import listing
 
 APART = frozenset({"way", "start", "page"})  # in threads of their own
 NEWEST = frozenset({"way"})  # the next one ends the one before
+AGENTS = 6  # beside each other, at most
 
 
 class Asker(Protocol):

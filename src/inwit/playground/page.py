@@ -21,6 +21,7 @@ from inwit.core.errors import UserError
 from inwit.core.paths import given_path
 from inwit.core.results import Json
 from inwit.playground import cache, contents
+from inwit.playground.asking import AGENTS
 from inwit.playground.graphs import agent_graphs, example, on_cpu
 from inwit.playground.problems import problems
 from inwit.playground.scripts import PAGE, script
@@ -28,7 +29,6 @@ from inwit.playground.units import units
 from inwit.runs.loading import load
 from inwit.version import __version__
 
-AGENTS = 6  # beside each other, at most
 # Comments and indents are for those who mend the script: a page goes without. No text of it may go over several lines.
 SPARE = re.compile(
     r"^ */\*(?:(?!\*/).)*\*/\n|/\*\* @type [^*]*\*/ ?|^ *//[^\n]*\n|(?<=[;,{(]) // [^\n\"'`]*$|^ +",
