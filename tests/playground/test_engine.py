@@ -50,7 +50,7 @@ function main({ page, task, scores }) {
     none: engine.read("other", first.agents.other.memory),
     reading: engine.reading("one", first.prompt).map((each) => each.value),
     end: [end.terminated || end.truncated, end.agents.one, end.forced],
-    open: engine.open(), refused,
+    open: engine.page, refused,
     chosen: scores.map(([logits, mask]) => likeliest(logits.map((v) => v ?? NaN), mask)),
     shares: scores.map(([logits, mask]) => Array.from(probabilities(logits.map((v) => v ?? 0), mask))),
   };
@@ -135,7 +135,7 @@ def test_an_episode_ends_without_answers(told: dict[str, Any]) -> None:
     assert over
     assert answer is None
     assert forced >= 0, "What a world writes after its end."
-    assert told["open"]["agents"] == ["one", "other"]
+    assert list(told["open"]["agents"]) == ["one", "other"]
     assert told["open"]["draws"] is False
 
 

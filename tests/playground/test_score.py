@@ -20,12 +20,11 @@ pytestmark = needs_javascript
 DESK = """
 async function deskOf(page, kind, cells, agent, seed = 1) {
   Object.values(page.agents).forEach(arrangeUnits);
-  const bytes = bytesOf(page.blob.data), engine = engineOf(page, bytes), constants = constantsOf(page.blob, bytes);
+  const engine = engineOf(page, bytesOf(page.blob.data));
   const problem = cells ? { kind, cells, seed } : drawnProblem(page, kind, seed);
-  const session = await sessionOf(engine, taskFor(page, problem)), rivals = {};
+  const session = await sessionOf(engine, taskFor(engine.page, problem)), rivals = {};
   for (const name of Object.keys(page.agents)) rivals[name] = await playedAlone(engine, session.root, name, seed);
-  const ways = waysOf(page, constants, problem), registers = registersOf(page, constants);
-  return { engine, session, agent, tip: session.root, rivals, ways, registers, seed };
+  return { engine, session, agent, tip: session.root, rivals, ways: engine.ways(problem), seed, readings: [] };
 }
 const wordsOf = (page, tokens) => tokens.map((token) => page.vocabulary[token]);
 """
@@ -42,9 +41,9 @@ async function main({ page }) {
   const unit = agents.gru.units.places[3], edited = await session.setUnit(stored, "gru", unit.tensor, unit.unit, 0.5);
   desk.tip = right;
   const plain = scoreOf(desk);
-  for (const node of [session.root, stored.parent]) for (const _ of desk.ways.search(tokensTo(desk, node)));
-  for (const { token } of offered(desk, stored.parent)) for (const _ of desk.ways.search([...tokensTo(desk,
-    stored.parent), token]));
+  const rest = async () => true;
+  for (const node of [session.root, stored.parent]) await desk.ways.search(node, rest, node !== session.root);
+  for (const node of [right, early, edited]) await desk.ways.search(node, rest);
   const score = scoreOf(desk), chip = (line, column) => ({ ...score.lines[line].chips.get(column), node: null });
   return {
     before: plain.togo, togo: score.togo, prompt: score.prompt, columns: score.columns,
@@ -56,7 +55,7 @@ async function main({ page }) {
     registers: Object.fromEntries(score.registers.map(({ name, cells }) => [name, cells.map(({ value }) => value)])),
     alone: wordsOf(page, desk.rivals.gru.tokens), expects: score.expects.map((value) => value !== null),
     costs: offered(desk, stored.parent).map(({ token }) => {
-      const cost = desk.ways.cost(tokensTo(desk, stored.parent), token);
+      const cost = desk.ways.cost(stored.parent, token);
       return [page.vocabulary[token], cost === Infinity ? "lost" : cost];
     }),
     shares: offered(desk, stored.parent).reduce((sum, { share }) => sum + share, 0), hand: chip(1, 3),
@@ -81,7 +80,7 @@ async function main({ page }) {
     drawn.push({ ended: end.ended, writers: [...score.lines[0].chips.values()].map(({ writer }) => writer),
       togo: score.togo,
       same: JSON.stringify(wordsOf(page, desk.rivals.gru.tokens)) === JSON.stringify(wordsOf(page,
-        tokensTo(desk, end))),
+        tokensTo(end))),
       answers: [once, twice].map(({ how }) => page.vocabulary[how.token]), world: session.writers(once) });
   }
   return drawn;
@@ -93,7 +92,7 @@ async function main({ page }) {
   const again = async (change) => {
     const golden = structuredClone(page.golden);
     change(golden[2]);
-    told.push(await checked({ ...engine, page: { ...page, golden } }, rest));
+    told.push(await checked({ ...engine, page: { ...engine.page, golden } }, rest));
   };
   await again(() => {});
   await again((one) => { one.success = !one.success; });

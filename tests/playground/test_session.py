@@ -25,7 +25,7 @@ const print = (node) => JSON.stringify(node, (name, value) => {
 });
 
 /** One random event; the numbers choose among what is possible. */
-async function happen(session, page, [event, x, y, z]) {
+async function happen(session, { page }, [event, x, y, z]) {
   const at = session.at, pick = (list, n) => list[n % list.length], names = Object.keys(page.agents);
   const allowed = session.allowed(at), nodes = session.leaves().flatMap((leaf) => session.path(leaf));
   if (event < 4 && allowed.length) return session.go(await session.advance(at, pick(allowed, x)));
@@ -38,6 +38,15 @@ async function happen(session, page, [event, x, y, z]) {
   const name = pick(names, x), { memory } = at.agents[name];
   const tensors = Object.keys(memory).filter((tensor) => memory[tensor].type === "f");
   if (event === 9) return session.go(await session.setMemory(at, name, y % session.path(at).length));
+  if (event === 10) {
+    const other = [...session.task].flatMap((tensor) => [...tensor.data].map(Number));
+    return session.go(await session.patch(at, name, other, z).catch(() => at)); // it may have ended there by then
+  }
+  if (event === 11) {
+    const index = y % page.registers.length, { least, most, optional } = page.registers[index] ?? {};
+    const value = optional && !(z % 3) ? null : Math.min(Math.max(least, z % 20), most);
+    return page.writable ? session.go(await session.setRegister(at, index, value)) : null;
+  }
   const tensor = pick(tensors, y), size = memory[tensor].data.length;
   return session.go(await session.setUnit(at, name, tensor, z % 3 ? z % size : null, (y - 500) / 250));
 }
@@ -49,16 +58,16 @@ async function main({ page, tasks, sequences }) {
     const task = tasks[number % tasks.length].map(([type, shape, values]) => tensorOf(type, shape, values));
     const session = await sessionOf(engine, task), seen = new Map();
     for (const event of events) {
-      await happen(session, page, event);
+      await happen(session, engine, event);
       for (const node of session.leaves().flatMap((leaf) => session.path(leaf))) {
         const now = print(node);
         if (seen.has(node) && seen.get(node) !== now) told.changed.push([number, node.id]);
         seen.set(node, now);
       }
     }
-    const link = linkOf(session, page), { session: again, dropped } = await sessionFrom(link, engine);
+    const link = linkOf(session, engine.page), { session: again, dropped } = await sessionFrom(link, engine);
     told.dropped.push(...dropped);
-    if (linkOf(again, page) !== link) told.other.push([link, linkOf(again, page)]);
+    if (linkOf(again, engine.page) !== link) told.other.push([link, linkOf(again, engine.page)]);
     const bare = (node) => print({ ...node, id: 0, parent: null });
     const plain = (each) => each.leaves().map((leaf) => each.path(leaf).map(bare));
     if (JSON.stringify(plain(again)) !== JSON.stringify(plain(session))) told.other.push([link, "positions"]);
@@ -76,7 +85,8 @@ async function main({ page, tasks, links }) {
   const refused = async (promise) => { try { await promise; return null; } catch (error) { return error.message; } };
   for (const link of links) {
     answers.push(await sessionFrom(link, engine).then(
-      ({ session: made, dropped }) => ({ link: linkOf(made, page), dropped }), (error) => ({ error: error.message }),
+      ({ session: made, dropped }) => ({ link: linkOf(made, engine.page), dropped }),
+      (error) => ({ error: error.message }),
     ));
   }
   const end = await session.run(session.root, "gru"), ours = session.path(end).map((node) => session.writers(node));
@@ -121,7 +131,7 @@ def test_whatever_is_done_nodes_stay_and_a_link_is_the_session(
 ) -> None:
     page, tasks = page_and_tasks(world_id, policies)
     draws = stream(0, "events")
-    limits = torch.tensor([11, 1000, 1000, 1000])
+    limits = torch.tensor([13, 1000, 1000, 1000])
     events = (torch.rand(SEQUENCES, EVENTS, 4, generator=draws) * limits).long().tolist()
     told = run(MAIN, {"page": page, "tasks": tasks, "sequences": events}, tmp_path)
     assert told["changed"] == []
@@ -134,7 +144,7 @@ def test_whatever_is_done_nodes_stay_and_a_link_is_the_session(
 
 def test_what_a_session_refuses_and_what_a_link_drops(tmp_path: Path) -> None:
     page, tasks = page_and_tasks("tutorial-v1", ["gru"])
-    good = "#v=1&w=tutorial-v1&k=1&p=5.2.4.4.0&t=MUL.ADD.~gru:hidden:7=0_5.SUB&t=ADD.~gru<0&at=1.1"
+    good = "#v=1&w=tutorial-v1&k=1&p=5.2.4.4.0&t=MUL.ADD.~gru:hidden:7=0_5.SUB&t=ADD.~gru!0&at=1.1"
     links = [
         good,
         good.replace("ADD.~", "PLUS.~", 1),

@@ -23,7 +23,6 @@ import sys
 import threading
 import webbrowser
 from collections.abc import Sequence
-from pathlib import Path
 
 from inwit.commands.arguments import Parser
 from inwit.core.errors import UserError, short, unknown
@@ -59,7 +58,7 @@ def main(arguments: list[str]) -> int:
         if not args.no_browser and _has_display():
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()  # some wait for their end
 
-    return run(Runs(runs), list(runs), port=number, idle=minutes, opened=opened)
+    return run(Runs(runs), runs, port=number, idle=minutes, opened=opened)
 
 
 def _minutes(text: str) -> float:
@@ -72,31 +71,32 @@ def _minutes(text: str) -> float:
     return minutes
 
 
-def _runs(words: Sequence[str]) -> dict[str, str | Path]:
-    """What each word means, by the name that the page shows. Raises `UserError` for a word that means nothing; needs
-    no PyTorch."""
+def _runs(words: Sequence[str]) -> list[str]:
+    """The words as the page sends them: each means the same run for ever, a script, or a world. Raises `UserError` for
+    a word that means nothing. Needs no PyTorch."""
     from inwit.playground.asking import AGENTS
     from inwit.runs.folder import COMPLETE
     from inwit.runs.index import listing
     from inwit.runs.words import script_word
+    from inwit.worlds import WORLDS
 
     if len(set(words)) > AGENTS:
         raise UserError(f"the page shows up to {AGENTS} agents beside each other, not {len(set(words))}: name fewer")
     rows = listing()
     if not words and not any(row.status in COMPLETE for row in rows):
-        return {}
-    found: dict[str, str | Path] = {}
+        return []
+    found: list[str] = []
     for word in words or ["latest"]:
-        meant = (word, word) if script_word(word) else _named(word)
-        if meant is None:
+        named = word if script_word(word) or word in WORLDS.names() else _named(word)
+        if named is None:
             raise unknown("run", word, ["latest", *(row.run for row in rows[:SHOWN])])
-        found[meant[0]] = meant[1]
-    return found
+        found.append(named)
+    return list(dict.fromkeys(found))
 
 
-def _named(word: str) -> tuple[str, str] | None:
-    """The name that the page shows for a run, and what `load` takes for it; None if there is no such run. After `@` may
-    stand a moment of its training."""
+def _named(word: str) -> str | None:
+    """The name of a run's folder among the runs, or else its path; None if the word means no run. After `@` may stand a
+    moment of its training."""
     from inwit.runs.finding import meant
     from inwit.runs.folder import runs_folder
 
@@ -108,8 +108,7 @@ def _named(word: str) -> tuple[str, str] | None:
     if not paths:
         return None
     path = paths[-1].absolute()
-    shown = path.name if path.parent == runs_folder().absolute() else name
-    return f"{shown}{at}{moment}", f"{path}{at}{moment}"
+    return f"{path.name if path.parent == runs_folder().absolute() else path}{at}{moment}"
 
 
 def _has_display() -> bool:

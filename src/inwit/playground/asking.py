@@ -21,8 +21,8 @@ second `start` or `page` is refused while the first goes on. Needs no PyTorch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -72,34 +72,13 @@ class Part:
 
 @dataclass(frozen=True)
 class Runs:
-    """The runs that a page may name. No path and no address comes in by a socket: a name is one of those that the
-    command was given, or that of a run in the runs folder, also with a checkpoint or snapshot, as in `RUN@120`."""
+    """The runs that a page may name. No path and no address comes in by a socket: a run has the name of its folder in
+    the runs folder. Only the words that the command was `given` may mean something else."""
 
-    given: Mapping[str, str | Path] = field(default_factory=dict)  # what `runs.loading.load` takes, by name
-
-    def source(self, name: object) -> str | Path:
-        """What `runs.loading.load` takes for a name that the page sent. Raises `UserError` for any other name."""
-        if not isinstance(name, str):
-            raise _no_run(name)
-        if name in self.given:
-            return self.given[name]
-        known = _known()
-        run, at, moment = (name, "", "") if name in known else name.rpartition("@")
-        if run not in known or (at and not moment.isalnum()):
-            raise _no_run(name)
-        return f"{runs_folder() / run}{at}{moment}"
+    given: Sequence[str] = ()
 
     def folder(self, name: object) -> Path:
         """The folder of a run, whatever its status. Raises `UserError` for what is none in the runs folder."""
-        if not isinstance(name, str) or name not in _known():
-            raise _no_run(name)
+        if not isinstance(name, str) or name not in {row.run for row in listing()}:
+            raise UserError(f"no run here is called {short(name)}: choose one of the list of runs")
         return runs_folder() / name
-
-
-def _known() -> set[str]:
-    """The names of the runs in the runs folder."""
-    return {row.run for row in listing()}
-
-
-def _no_run(name: object) -> UserError:
-    return UserError(f"no run here is called {short(name)}: choose one of the list of runs")

@@ -47,7 +47,7 @@ def _from(module: str) -> Callable[[Runs], Part]:
 
 PARTS: Parts = {
     _from("questions"): ("open", "begin", "advance", "read", "write", "reading", "way"),
-    _from("watching"): ("runs", "recipes", "start", "stop", "follow", "page"),
+    _from("watching"): ("runs", "recipes", "start", "stop", "follow", "unfollow", "snapshots", "page"),
 }
 
 

@@ -17,8 +17,9 @@ HIGH = 0.99  # the share of values that a page's colours tell apart
 
 
 def units(world: World, policy: Policy) -> Json | None:
-    """The `tensors` of a memory that hold units, the `order` of all their units and the `scale` of their values. Of a
-    memory that grows the first tensor that does, as `grows`. None for a memory without such tensors."""
+    """The `tensors` of a memory that hold units with their `sizes`, the `order` of all their units and the `scale` of
+    their values. Of a memory that grows the first tensor that does, as `grows`, and the `axis` along which it does.
+    None for a memory without such tensors."""
     draws = stream(0, "page units")
     tasks = world.sample(torch.randint(len(world.kinds), (EPISODES,), generator=draws), draws)
     tokens = collect(world, policy, tasks).tokens
@@ -30,12 +31,15 @@ def units(world: World, policy: Policy) -> Json | None:
             seen.append(memory)
     growing = [name for name, each in memory.items() if each.is_floating_point() and each.shape != seen[0][name].shape]
     if growing:
-        return {"grows": growing[0], "scale": _scale(memory[growing[0]].double().numpy())}
+        grown, before = memory[growing[0]], seen[0][growing[0]]
+        axis = next(place for place, size in enumerate(grown.shape) if size != before.shape[place])
+        return {"grows": growing[0], "axis": axis, "scale": _scale(grown.double().numpy())}
     names = [name for name, each in memory.items() if _holds(seen[0][name], each)]
     if not names:
         return None
     values = torch.cat([_joined(each, names) for each in seen]).double().numpy()
-    return {"tensors": names, "order": alike(values), "scale": _scale(values)}
+    sizes = [memory[name][0].numel() for name in names]
+    return {"tensors": names, "sizes": sizes, "order": alike(values), "scale": _scale(values)}
 
 
 def alike(values: np.ndarray) -> list[int]:

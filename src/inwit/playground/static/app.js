@@ -1,20 +1,23 @@
 "use strict";
 /* What a person does on the page, one thing after another, and what is drawn after it. */
 
-const SLICE_MS = 8; // of searching between two frames
 const REST_MS = 30; // before a search: what was asked for is drawn first
 const LINK_MS = 150; // browsers take no more than 200 addresses in 10 seconds
 
-/** @param {any} engine @param {Tensor[]} constants @returns {any} */
-function appOf(engine, constants) {
-  const { page } = engine, tips = new Map(), readings = new Map();
-  let doing = Promise.resolve(), timer = 0, linking = 0;
+/** @param {any} engine @returns {any} */
+function appOf(engine) {
+  const { page } = engine, tips = new Map();
+  let doing = Promise.resolve(), thinking = 0, linking = 0;
   /** One thing after another; what cannot be done is said. */
   const act = (what) => (...given) => {
     doing = doing.then(() => what(...given)).catch((error) => app.speak(error.message));
     return doing;
   };
   const play = (node) => playOn(app.desk.session, node, app.desk.agent, app.desk.seed);
+  const read = async () => {
+    const { agent, session } = app.desk;
+    app.desk.readings = await engine.reading(agent, session.prompt, session.task);
+  };
   const at = () => app.desk.session.at;
   /** To a node, on the branch that ends with `tip`. */
   const go = (node, tip = app.desk.tip) => {
@@ -37,25 +40,19 @@ function appOf(engine, constants) {
   const app = {
     desk: /** @type {any} */ (null), problem: /** @type {any} */ (null), unit: /** @type {number|null} */ (null),
     keys: true,
-    /** The answers after each token of the prompt, for the picture of the memory. */
-    readings() {
-      const { agent, session } = app.desk;
-      if (!readings.has(agent)) readings.set(agent, engine.reading(agent, session.prompt));
-      return readings.get(agent);
-    },
     /** @param {Problem} problem @param {any} [session] of a link */
     pose: act(async (problem, session) => {
-      readings.clear();
-      tips.clear();
-      const agent = app.desk?.agent ?? Object.keys(page.agents)[0], task = taskFor(page, problem);
-      const made = session ?? await sessionOf(engine, task), registers = registersOf(page, constants);
-      app.problem = problem;
-      const ways = waysOf(page, constants, problem);
-      app.desk = { engine, session: made, agent, seed: problem.seed, ways, registers, rivals: {}, tip: made.root };
+      const agent = app.desk?.agent ?? Object.keys(page.agents)[0];
+      const made = session ?? await sessionOf(engine, taskFor(page, problem)), rivals = {};
       for (const name of Object.keys(page.agents)) {
-        app.desk.rivals[name] = await playedAlone(engine, made.root, name, problem.seed);
+        rivals[name] = await playedAlone(engine, made.root, name, problem.seed);
       }
+      tips.clear();
+      app.problem = problem;
+      const { seed } = problem, ways = engine.ways(problem);
+      app.desk = { engine, session: made, agent, seed, ways, rivals, tip: made.root, readings: [] };
       app.fresh = true;
+      await read();
       const here = made.at, leaf = made.leaves(here).at(-1);
       go(here, leaf.ended ? leaf : await play(leaf));
     }),
@@ -63,6 +60,7 @@ function appOf(engine, constants) {
       app.desk.agent = name;
       app.unit = null;
       app.fresh = true;
+      await read();
       go(app.desk.session.root, await play(app.desk.session.root));
     }),
     another: () => app.pose(drawnProblem(page, app.problem.kind, Math.floor(Math.random() * 1e6) + 2)),
@@ -112,6 +110,13 @@ function appOf(engine, constants) {
       for (const tensor of tensors) node = await app.desk.session.setUnit(node, app.desk.agent, tensor, null, 0);
       await edited(node);
     }),
+    /** @param {number} index of a register @param {number|null} value null: empty */
+    setRegister: act(async (index, value) => edited(await app.desk.session.setRegister(at(), index, value))),
+    /** The agent gets the memory that it has on another problem of the kind, after as many tokens. */
+    patch: act(async () => {
+      const seed = Math.floor(Math.random() * 1e6) + 2, other = drawnProblem(page, app.problem.kind, seed);
+      await edited(await app.desk.session.patch(at(), app.desk.agent, cellsOf(other), seed));
+    }),
     forget: act(async () => edited(await app.desk.session.setMemory(at(), app.desk.agent, 0))),
     undo: act(() => toNode(() => app.desk.session.undo(), "Nothing to undo.")),
     redo: act(() => toNode(() => app.desk.session.redo(), "Nothing to redo.")),
@@ -141,7 +146,7 @@ function appOf(engine, constants) {
     }),
     nextLoss: act(() => {
       const { session, tip, ways } = app.desk, path = session.path(tip), now = path.indexOf(at());
-      const cost = (node) => ways.cost(tokensTo(app.desk, node.parent), node.how.token);
+      const cost = (node) => ways.cost(node.parent, node.how.token);
       const lost = (node) => node.how.kind === "token" && cost(node) > 0;
       const next = ways && path.slice(now + 1).find(lost);
       return next ? go(next) : app.speak("No further token here leaves the shortest way.");
@@ -180,40 +185,35 @@ function appOf(engine, constants) {
     /** @param {string} [text] */
     speak(text) { byId("say").textContent = text ?? sentence(app); },
     fresh: true, pressed: false,
-    /** Searches what is looked at, in slices, so that the page stays awake. */
-    think() {
-      clearTimeout(timer);
-      const { ways } = app.desk, wanted = ways && wantedWays(app.desk);
-      if (!wanted) return;
-      const search = ways.search(wanted);
-      const slice = () => {
-        const until = performance.now() + SLICE_MS;
-        let { done } = search.next();
-        while (!done && performance.now() < until) ({ done } = search.next());
-        timer = setTimeout(done ? show : slice);
+    /** Searches what is looked at, in slices, so that the page stays awake; what was searched before goes first. */
+    async think() {
+      const mine = ++thinking, { ways } = app.desk;
+      const pause = (ms = 0) => new Promise((next) => { setTimeout(next, ms); });
+      const rest = async () => {
+        await pause();
+        return mine === thinking;
       };
-      // Fields stay as they are, and so does a button that is just being pressed.
-      const show = () => {
-        if (app.pressed) timer = setTimeout(show, 50);
-        else keepingFocus(() => drawFound(app));
-        if (!app.pressed) app.think();
-      };
-      timer = setTimeout(slice, REST_MS);
+      await pause(REST_MS);
+      while (mine === thinking) {
+        const wanted = ways && wantedWay(app.desk);
+        if (!wanted) return;
+        await ways.search(wanted.node, rest, wanted.tokens);
+        while (app.pressed && mine === thinking) await pause(50); // a button that is just being pressed stays
+        if (mine === thinking) keepingFocus(() => drawFound(app));
+      }
     },
   };
   return app;
 }
 
-/** The tokens of the next position whose way is wanted: where the head is, along the branch, then after each token that
- * may be written. @param {Desk} desk @returns {number[]|null} */
-function wantedWays(desk) {
-  const { session, tip, ways } = desk, { at } = session;
-  const path = [session.root, at, ...session.path(tip)].filter((node) => !node.ended);
-  const asked = path.map((node) => tokensTo(desk, node));
-  if (!at.ended && at.forced === CHOICE) {
-    const here = tokensTo(desk, at), way = ways.at(here);
-    const others = way && way.length < Infinity ? session.allowed(at).filter((token) => token !== way.program[0]) : [];
-    asked.push(...others.map((token) => [...here, token]));
-  }
-  return asked.find((tokens) => ways.at(tokens) === undefined) ?? null;
+/** The next position whose way is wanted: where the head is, along the branch, then what each token costs at the head.
+ * @param {Desk} desk @returns {{node: SessionNode, tokens: boolean}|null} */
+function wantedWay({ engine: { page }, session, tip, ways }) {
+  const { at } = session, along = [at, session.root, ...session.path(tip)];
+  const unknown = (node) => (node.ended ? node.success && ways.luck(node) === undefined : ways.at(node) === undefined);
+  const node = along.find(unknown);
+  if (node) return { node, tokens: false };
+  const may = choices(at, page.masks), open = !at.ended && at.forced === CHOICE;
+  const missing = open && [...may.keys()].some((token) => may[token] && ways.cost(at, token) === undefined);
+  return missing ? { node: at, tokens: true } : null;
 }

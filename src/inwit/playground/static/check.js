@@ -10,7 +10,7 @@ const NEAR = 1e-2; // where a policy multiplies in half precision, which the pag
  * @returns {{differs: string, apart: number}} empty if the page does the same; how far apart the values are, at most */
 function comparedWith(engine, { agent, task: [kind, ...cells], tokens, values, success }) {
   const { page } = engine;
-  let position = engine.begin(tasksOf(page.world.open.inputs, [{ kind, cells, seed: 0 }])), apart = 0;
+  let position = engine.begin(tasksOf(page.task, [{ kind, cells, seed: 0 }])), apart = 0;
   const otherwise = (differs) => ({ differs, apart });
   for (const [column, token] of tokens.entries()) {
     if (position.terminated || position.truncated) return otherwise(`the episode ends after ${column} tokens`);

@@ -3,10 +3,10 @@
 
 /** What is said of the position that is looked at. @param {any} app @returns {string} */
 function sentence({ desk }) {
-  const { session: { at, task }, engine: { page }, registers } = desk, own = at.agents[desk.agent];
-  const full = registers(task, at.state).filter(({ value }) => value !== null);
-  const held = full.map(({ name, value }) => `${name} ${value}.`);
-  const left = desk.ways && !at.ended ? toGo(desk, at) : null, token = tokensTo(desk, at).at(-1);
+  const { session: { at }, engine: { page } } = desk, own = at.agents[desk.agent];
+  const full = registerLines(desk, [at]).filter(({ cells: [{ value }] }) => value !== null);
+  const held = full.map(({ name, cells: [{ text }] }) => `${name} ${text}.`);
+  const left = desk.ways && !at.ended ? toGo(desk, at) : null, token = tokensTo(at).at(-1);
   const best = left === "lost" ? "No way is left." : typeof left === "number" ? `${left} more at best.` : "";
   const said = at.ended ? verdictOf({ ...desk, tip: at }) : null;
   const expects = own ? `Expects ${own.value.toFixed(2)}.` : "";

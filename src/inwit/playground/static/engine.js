@@ -1,6 +1,6 @@
 "use strict";
 /* Answers the page's questions with graphs: what a problem looks like, what a token does, what a memory would write.
-   The server answers the same questions in Python, so whoever asks awaits every answer.
+   `socket.js` has the same questions answered by Python, so whoever asks awaits every answer.
 
    A task is a list of tensors: its kind, then the world's own. A state and a memory are tensors by name. Nothing that
    is given or answered is changed later, so a position can be kept and gone back to. */
@@ -11,7 +11,10 @@
  *   world writes by chance */
 /** @typedef {{reward: number, terminated: boolean, truncated: boolean, success: boolean,
  *   extra: Object<string, boolean>, counts: Object<string, number>}} Outcome */
-/** @typedef {Turn & {state: Named, agents: Object<string, Answer|null>}} Position agents: null after the end */
+/** @typedef {Turn & {state: Named, registers: (number|null)[], agents: Object<string, Answer|null>}} Position
+ *   registers: in the order of the page's, null for an empty one; agents: null after the end */
+/** @typedef {{name: string, kind: "number"|"token"|"pointer", least: number, most: number, optional: boolean}} Register
+ */
 
 const CHOICE = -1, UNDECIDED = -2;
 const ILLEGAL = -1e9; // the score of an illegal token, as in `core.distributions`
@@ -25,6 +28,7 @@ const tokenOf = (value, rows = 1) => tensorOf("i", [rows], new Array(rows).fill(
  * @param {Uint8Array} bytes what the blob's text stands for */
 function engineOf(page, bytes) {
   const constants = constantsOf(page.blob, bytes), { world, agents } = page, ready = new Map();
+  const { registers = [] } = world, inputs = world.open.inputs;
   /** @param {string} name of the graph @param {Graph} graph @param {Tensor[]} given @returns {Tensor[]} */
   const run = (name, graph, given) => {
     if (!ready.has(name)) ready.set(name, compile(graph, constants));
@@ -32,10 +36,12 @@ function engineOf(page, bytes) {
   };
   const inOrder = (names, tensors) => names.map((name) => tensors[name]);
 
-  /** @param {Named} state @returns {Turn} */
+  /** @param {Named} state @returns {Turn & {registers: (number|null)[]}} */
   const look = (state) => {
-    const [legal, forced, chance] = run("look", world.look, inOrder(world.state, state));
-    return { legal: legal.data, forced: Number(forced.data[0]), chance: chance ? chance.data : null };
+    const [legal, forced, ...more] = run("look", world.look, inOrder(world.state, state));
+    const chance = world.draws ? more.shift().data : null, [values, present] = more;
+    const held = registers.map((_, k) => (present.data[k] ? Number(values.data[k]) : null));
+    return { legal: legal.data, forced: Number(forced.data[0]), chance, registers: held };
   };
   /** @param {string} name @param {Tensor[]} answer @returns {Answer} */
   const answerOf = (name, [logits, value, ...memory]) => (
@@ -59,13 +65,9 @@ function engineOf(page, bytes) {
   };
 
   return {
-    page,
+    /* What is known beside the graphs. A task's tensors are of the types and shapes of `task`. */
+    page: { ...page, task: inputs, draws: world.draws, registers, writable: !!world.write },
     look,
-    /** What the page knows of its world and agents, without the graphs. */
-    open() {
-      const { vocabulary, kinds, columns, masks, limit } = page;
-      return { vocabulary, kinds, columns, masks, limit, agents: Object.keys(agents), draws: world.draws };
-    },
     /** The first position of a problem. @param {Tensor[]} task @returns {Position & {prompt: Tensor[]}} */
     begin(task) {
       const [tokens, mask, stage, ...rest] = run("open", world.open, task), prompt = [tokens, mask, stage];
@@ -81,6 +83,16 @@ function engineOf(page, bytes) {
       const answer = ([name, own]) => [name, over || !own ? null : next(name, token, own.memory)];
       return { ...after, ...look(after.state), agents: Object.fromEntries(Object.entries(before).map(answer)) };
     },
+    /** The position with another value in a register, null: empty. The agents have seen nothing of it.
+     * @param {Position} position @param {number} index @param {number|null} value @returns {Position} */
+    write(position, index, value) {
+      const held = position.registers.map((own, k) => (k === index ? value : own));
+      const values = tensorOf("i", [1, held.length], held.map((each) => each ?? 0));
+      const present = tensorOf("b", [1, held.length], held.map((each) => each !== null));
+      const given = [values, present, ...inOrder(world.state, position.state)];
+      const state = byName(world.state, run("write", world.write, given));
+      return { ...position, state, ...look(state) };
+    },
     /** What an agent would write with this memory; null if its policy cannot answer from a memory alone.
      * @param {string} name @param {Named} memory @returns {Answer|null} */
     read(name, memory) {
@@ -89,6 +101,8 @@ function engineOf(page, bytes) {
       const [logits, value] = run(`${name} read`, agent.read, inOrder(agent.memory, memory));
       return { logits: logits.data, value: value.data[0], memory };
     },
+    /** The shortest ways on a problem. @param {Problem} problem @returns {Ways|null} */
+    ways: (problem) => waysOf(page, constants, problem),
     /** The answers after each token of a prompt: the prompt read with the rest of it masked.
      * @param {string} name @param {Tensor[]} prompt @returns {Answer[]} */
     reading(name, [tokens, mask, stage]) {

@@ -3,41 +3,62 @@
 
    #v=1&w=WORLD&k=KIND&p=5.2.4.4&t=MUL.ADD.~gru:hidden:7=0_93.STO&t=...&at=0.3
    One t for each branch, from the start; a token by its name, or *NUMBER where the name has other signs than letters;
-   an edit begins with ~. A decimal point is _, since points part the steps. at: a branch and a place on it. */
+   what else was done begins with ~. A decimal point is _, since points part the steps. at: a branch and a place on it.
+
+   ~AGENT:TENSOR:UNIT=VALUE   a unit of the memory is set; without :UNIT all units of the tensor
+   ~AGENT!PLACE               the memory that the agent had after so many steps of this branch
+   ~AGENT!KIND_CELL_...*SEED  the memory that the agent has on another problem
+   ~@REGISTER=VALUE           a register is set; without a value it is emptied */
 
 const LINK_VERSION = "1";
 const PLAIN = /^[A-Za-z][A-Za-z0-9_]*$/;
+const EDITS = [
+  [/^~@([^=]+)=(.*)$/, ([name, value], { registers }) => {
+    const index = registers.findIndex((each) => each.name === name);
+    return index < 0 ? null : { kind: "register", index, value: value === "" ? null : Number(value) };
+  }],
+  [/^~([^@:!=][^:!=]*)!(\d+)$/, ([agent, from]) => ({ kind: "memory", agent, from: Number(from) })],
+  [/^~([^@:!=][^:!=]*)!(-?\d+(?:_-?\d+)*)\*(\d+)$/, ([agent, cells, seed]) => (
+    { kind: "patch", agent, cells: cells.split("_").map(Number), seed: Number(seed) })],
+  [/^~([^@:!=][^:!=]*):([^:!=]+?)(?::(\d+))?=(.+)$/, ([agent, tensor, unit, value]) => (
+    { kind: "unit", agent, tensor, unit: unit === undefined ? null : Number(unit),
+      value: Number(value.replace("_", ".")) })],
+];
 
-/** @param {How} how @param {string[]} vocabulary @returns {string} */
-function stepText(how, vocabulary) {
-  const coded = (name) => encodeURIComponent(name).replaceAll(".", "%2E").replaceAll("~", "%7E");
+/** @param {How} how @param {Object<string, any>} page @returns {string} */
+function stepText(how, { vocabulary, registers }) {
+  const coded = (name) => encodeURIComponent(name).replace(/[.~!*]/g, (sign) => (
+    `%${sign.charCodeAt(0).toString(16).toUpperCase()}`));
   if (how.kind === "token") return PLAIN.test(vocabulary[how.token]) ? vocabulary[how.token] : `*${how.token}`;
-  if (how.kind === "memory") return `~${coded(how.agent)}<${how.from}`;
+  if (how.kind === "register") return `~@${coded(registers[how.index].name)}=${how.value ?? ""}`;
+  if (how.kind === "memory") return `~${coded(how.agent)}!${how.from}`;
+  if (how.kind === "patch") return `~${coded(how.agent)}!${how.cells.join("_")}*${how.seed}`;
   const unit = how.unit === null ? "" : `:${how.unit}`;
   return `~${coded(how.agent)}:${coded(how.tensor)}${unit}=${String(how.value).replace(".", "_")}`;
 }
 
-/** @param {string} text @param {string[]} vocabulary @returns {How|null} null for what is no step */
-function stepOf(text, vocabulary) {
+/** @param {string} text @param {Object<string, any>} page @returns {How|null} null for what is no step */
+function stepOf(text, page) {
+  const { vocabulary } = page;
   if (!text.startsWith("~")) {
     const token = text.startsWith("*") ? Number(text.slice(1)) : vocabulary.indexOf(text);
     return Number.isInteger(token) && token >= 0 && token < vocabulary.length ? { kind: "token", token } : null;
   }
-  const memory = /^~([^:<=]+)<(\d+)$/.exec(text), unit = /^~([^:<=]+):([^:<=]+?)(?::(\d+))?=(.+)$/.exec(text);
-  try {
-    if (memory) return { kind: "memory", agent: decodeURIComponent(memory[1]), from: Number(memory[2]) };
-    if (!unit) return null;
-    const [agent, tensor] = [unit[1], unit[2]].map(decodeURIComponent), value = Number(unit[4].replace("_", "."));
-    return { kind: "unit", agent, tensor, unit: unit[3] === undefined ? null : Number(unit[3]), value };
-  } catch {
-    return null; // a sign that no address has
+  for (const [form, made] of EDITS) {
+    const found = form.exec(text);
+    try {
+      if (found) return made(found.slice(1).map((part) => part && decodeURIComponent(part)), page);
+    } catch {
+      return null; // a sign that no address has
+    }
   }
+  return null;
 }
 
 /** @param {any} session @param {Object<string, any>} page @returns {string} */
 function linkOf(session, page) {
   const [kind, ...data] = session.task, leaves = session.leaves();
-  const steps = (leaf) => session.path(leaf).slice(1).map(({ how }) => stepText(how, page.vocabulary)).join(".");
+  const steps = (leaf) => session.path(leaf).slice(1).map(({ how }) => stepText(how, page)).join(".");
   const path = session.path(session.at), branch = leaves.findIndex((leaf) => session.path(leaf).includes(session.at));
   const parts = [["v", LINK_VERSION], ["w", encodeURIComponent(page.id)], ["k", String(kind.data[0])]];
   parts.push(["p", data.flatMap((tensor) => [...tensor.data].map(String)).join(".")]);
@@ -45,15 +66,16 @@ function linkOf(session, page) {
   return `#${parts.map(([name, value]) => `${name}=${value}`).join("&")}`;
 }
 
-/** The task of a link's problem. @param {Object<string, any>} page @param {string} kind @param {string} cells */
-function taskOf(page, kind, cells) {
-  const numbers = [kind, ...cells.split(".")], whole = numbers.every((number) => /^-?\d+$/.test(number));
-  const wanted = page.world.open.inputs.map((signature) => madeFor(signature, 0));
+/** A task of its numbers. @param {Object<string, any>} page @param {number[]} cells its kind first
+ * @returns {Tensor[]} */
+function taskOf(page, cells) {
+  const wanted = page.task.map((signature) => madeFor(signature, 0)), numbers = [...cells];
   const size = wanted.reduce((sum, tensor) => sum + tensor.data.length, 0);
-  if (!whole || size !== numbers.length || !(Number(kind) >= 0 && Number(kind) < page.kinds.length)) {
+  const whole = numbers.every(Number.isSafeInteger);
+  if (!whole || size !== numbers.length || !(numbers[0] >= 0 && numbers[0] < page.kinds.length)) {
     throw new Error("the link names no problem of this world");
   }
-  return wanted.map(({ type, shape, data }) => tensorOf(type, shape, numbers.splice(0, data.length).map(BigInt)));
+  return wanted.map(({ type, shape, data }) => tensorOf(type, shape, numbers.splice(0, data.length)));
 }
 
 /** The session of a link. Branches are replayed; what cannot be done is dropped, and said.
@@ -63,11 +85,12 @@ async function sessionFrom(link, engine) {
   const one = (name) => parts.find(([each]) => each === name)?.[1] ?? "", dropped = [];
   if (one("v") !== LINK_VERSION) throw new Error("the link is of another version of the page");
   if (one("w") !== encodeURIComponent(page.id)) throw new Error(`the link is of ${one("w")}, not of ${page.id}`);
-  const session = await sessionOf(engine, taskOf(page, one("k"), one("p"))), branches = [];
+  const numbers = [one("k"), ...one("p").split(".")].map((text) => (/^-?\d+$/.test(text) ? Number(text) : NaN));
+  const session = await sessionOf(engine, taskOf(page, numbers)), branches = [];
   for (const [, text = ""] of parts.filter(([name]) => name === "t")) {
     const nodes = [session.root];
     for (const part of text.split(".").filter((each) => each)) {
-      const how = stepOf(part, page.vocabulary);
+      const how = stepOf(part, page);
       try {
         if (!how) throw new Error(`${part} is no step`);
         nodes.push(await session.again(nodes[nodes.length - 1], how)); // a node that an earlier branch made is found

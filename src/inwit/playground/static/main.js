@@ -12,8 +12,7 @@ async function opened(app, engine) {
     return [];
   }
   try {
-    const link = location.hash.replaceAll("%3C", "<"); // browsers write it so
-    const { session, dropped } = await sessionFrom(link, engine);
+    const { session, dropped } = await sessionFrom(location.hash, engine);
     await app.pose(problemOf(session.task, Number.isInteger(seed) ? seed : 1), session);
     return dropped;
   } catch (error) {
@@ -23,13 +22,10 @@ async function opened(app, engine) {
 }
 
 async function start() {
-  const packed = Uint8Array.from(atob(byId("data").textContent), (letter) => letter.charCodeAt(0));
-  byId("data").remove();
-  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
-  const held = new Uint8Array(await new Response(stream).arrayBuffer()), end = held.indexOf(0);
+  const held = await unpacked("data"), end = held.indexOf(0);
   const page = JSON.parse(new TextDecoder().decode(held.subarray(0, end))), bytes = held.subarray(end + 1);
   Object.values(page.agents).forEach(arrangeUnits);
-  const engine = engineOf(page, bytes), app = appOf(engine, constantsOf(page.blob, bytes));
+  const engine = engineOf(page, bytes), app = appOf(engine);
   const dropped = await opened(app, engine);
   const left = `Of the link this was left out: ${dropped.join("; ")}.`;
   if (dropped.length) byId("notice").replaceChildren(h("p.notice", {}, left));

@@ -4,7 +4,7 @@
 /** @param {number} value @returns {string} 111,000 */
 const grouped = (value) => String(value).replace(/\B(?=(\d{3})+$)/g, ",");
 /** @param {any} app */
-const nextWord = ({ desk }) => desk.engine.page.vocabulary[tokensTo(desk, desk.session.at).at(-1)];
+const nextWord = ({ desk }) => desk.engine.page.vocabulary[tokensTo(desk.session.at).at(-1)];
 
 /** @param {any} about @returns {any[]} */
 function aboutText(about) {
@@ -44,7 +44,7 @@ function drawProblem(app) {
     fields.length ? h("fieldset", {}, h("legend.unseen", {}, "numbers of the problem"), fields.map(number)) : "",
     h("button", { type: "button", "data-key": "another", onclick: () => app.another() }, "another ",
       h("kbd", { "aria-hidden": "true" }, "n")),
-    page.world.draws ? h("button", { type: "button", "data-key": "answers", onclick: () => app.otherAnswers() },
+    page.draws ? h("button", { type: "button", "data-key": "answers", onclick: () => app.otherAnswers() },
       "other answers") : "",
     goal === null ? "" : h("span.goal", {}, "the goal is ", h("b", {}, minus(goal))),
   );
@@ -86,13 +86,13 @@ function drawNext(app) {
     return byId("next").replaceChildren(h("h2", {}, "The end"),
       h("p.lead", {}, "Step back, write another token, or take another problem."));
   }
-  const offer = offered(desk, node), own = tokensTo(desk, node), world = node.forced !== CHOICE;
+  const offer = offered(desk, node), world = node.forced !== CHOICE;
   const choice = ({ token, share }, k) => h("li", {}, h("button.choice", {
     type: "button", "data-key": `t${token}`, onclick: () => app.write(token),
     title: world ? "let the world answer this" : "write this token yourself",
   }, h("kbd", { "aria-hidden": "true" }, k < 9 ? String(k + 1) : ""), span("word", page.vocabulary[token]),
   h("span.bar", { vars: { p: share }, "aria-hidden": "true" }, h("i")), span("share", percent(share)),
-  world || !desk.ways ? "" : badge(desk.ways.cost(own, token))));
+  world || !desk.ways ? "" : badge(desk.ways.cost(node, token))));
   const illegal = page.vocabulary.length - offer.length;
   byId("next").replaceChildren(
     h("h2", {}, world ? "The world answers" : node.column === 0 ? "Having read the problem" : `After ${word}`),
@@ -106,27 +106,48 @@ function drawNext(app) {
 
 /** @param {any} app */
 function drawChange(app) {
-  const { desk } = app, node = desk.session.at, { units } = desk.engine.page.agents[desk.agent];
-  const own = node.agents[desk.agent], line = branchesOf(desk).length;
+  const { desk } = app, node = desk.session.at, branches = branchesOf(desk).length;
   const button = (key, label, action, off = false, mark = "") => (
     h("button", { type: "button", "data-key": key, disabled: off, onclick: action },
       label, mark ? [" ", h("kbd", { "aria-hidden": "true" }, mark)] : ""));
-  const history = h("div.buttons", {}, button("undo", "undo", () => app.undo(), false, "z"),
-    button("redo", "redo", () => app.redo()),
-    line > 1 ? button("remove", "remove this branch", () => app.remove()) : "");
-  if (node.ended || !own || !units) {
-    const why = node.ended ? "An episode that has ended cannot be changed." : "This agent has no memory.";
-    return byId("change").replaceChildren(h("h2", {}, "Change something"), h("p.soft.small", {}, why), history);
-  }
-  const unit = Math.min(app.unit ?? 0, (units.places?.length ?? 1) - 1);
   byId("change").replaceChildren(
-    h("h2", {}, "Change its memory"),
-    units.grows ? h("p.soft.small", {}, "It is a list that grows with each token: its newest part is shown.")
+    h("h2", {}, "Change something"),
+    node.ended ? h("p.soft.small", {}, "An episode that has ended cannot be changed.")
+      : [registerEdits(app, node), memoryEdits(app, node, button)],
+    h("div.buttons", {}, button("undo", "undo", () => app.undo(), false, "z"),
+      button("redo", "redo", () => app.redo()),
+      branches > 1 ? button("remove", "remove this branch", () => app.remove()) : ""),
+  );
+}
+/** A field for each register. @param {any} app @param {SessionNode} node */
+function registerEdits(app, node) {
+  const { registers, writable, vocabulary } = app.desk.engine.page;
+  if (!registers.length || !writable) return "";
+  const put = (index, text) => app.setRegister(index, text.trim() === "" ? null : Number(text));
+  const field = ({ name, kind, least, most, optional }, index) => {
+    const value = node.registers[index], key = `r${index}`;
+    const own = kind === "token" ? h("select", { "data-key": key, onchange: (event) => put(index, event.target.value) },
+      optional ? h("option", { value: "", selected: value === null }, "empty") : "",
+      vocabulary.map((word, token) => (token < least || token > most ? "" : h("option",
+        { value: token, selected: token === value }, word))))
+      : h("input", { type: "number", min: least, max: most, value: value ?? "", placeholder: optional ? "empty" : "",
+        "data-key": key, onchange: (event) => put(index, event.target.value) });
+    return h("label", {}, name, own);
+  };
+  return h("div.registers", {}, registers.map(field));
+}
+/** @param {any} app @param {SessionNode} node @param {any} button */
+function memoryEdits(app, node, button) {
+  const { desk } = app, { units } = desk.engine.page.agents[desk.agent], own = node.agents[desk.agent];
+  if (!own || !units) return h("p.soft.small", {}, "This agent has no memory.");
+  const unit = Math.min(app.unit ?? 0, (units.places?.length ?? 1) - 1);
+  return [
+    units.grows ? h("p.soft.small", {}, "Its memory is a list that grows with each token: its newest part is shown.")
       : unitEdit(app, units, own, unit),
     h("div.buttons", {}, button("silence", "silence all", () => app.silence()),
-      button("forget", "forget the program", () => app.forget(), node.column === 0)),
-    history,
-  );
+      button("forget", "forget the program", () => app.forget(), node.column === 0),
+      button("patch", "another problem's", () => app.patch())),
+  ];
 }
 /** @param {any} app @param {any} units @param {Answer} own @param {number} unit @returns {HTMLElement} */
 function unitEdit(app, units, own, unit) {

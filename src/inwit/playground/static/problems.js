@@ -39,8 +39,10 @@ function tasksOf(signatures, problems) {
   });
 }
 /** @param {Object<string, any>} page @param {Problem} problem @returns {Tensor[]} */
-const taskFor = (page, problem) => tasksOf(page.world.open.inputs, [problem]);
+const taskFor = (page, problem) => tasksOf(page.task, [problem]);
 
+/** @param {Problem} problem @returns {number[]} as a link names it */
+const cellsOf = ({ kind, cells }) => [kind, ...cells.flat()];
 /** @param {Tensor[]} task @param {number} seed @returns {Problem} */
 const problemOf = ([kind, ...data], seed) => (
   { kind: Number(kind.data[0]), cells: data.map((tensor) => [...tensor.data].map(Number)), seed }
@@ -94,17 +96,18 @@ async function playOn(session, node, name, seed) {
   return last;
 }
 
-/** What an agent does on a problem when nobody interferes, beside the session's tree.
- * @param {any} engine @param {SessionNode} root @param {string} name @param {number} seed
- * @returns {Promise<{tokens: number[], success: boolean, truncated: boolean}>} */
-async function playedAlone(engine, root, name, seed) {
+/** What an agent does on a problem when nobody interferes, beside the session's tree; up to so many tokens.
+ * @param {any} engine @param {Position} start @param {string} name @param {number} seed @param {number} [most]
+ * @returns {Promise<{tokens: number[], success: boolean, truncated: boolean, position: any}>} */
+async function playedAlone(engine, start, name, seed, most = Infinity) {
   const written = [];
-  let position = { ...root, agents: { [name]: root.agents[name] } };
-  while (!position.terminated && !position.truncated) {
+  let position = { ...start, agents: { [name]: start.agents[name] } };
+  while (!position.terminated && !position.truncated && written.length < most) {
     const world = position.forced !== CHOICE;
     const token = following(position, name, engine.page.masks) ?? drawnAnswer(seed, written, position.chance);
     written.push({ token, world });
     position = await engine.advance(position, token);
   }
-  return { tokens: written.map(({ token }) => token), success: position.success, truncated: position.truncated };
+  const tokens = written.map(({ token }) => token), { success = false, truncated = false } = position;
+  return { tokens, success, truncated, position };
 }

@@ -2,13 +2,14 @@
 /* The score of a problem as data: a column for each token, a track for each thing that goes along with them. What draws
    it knows no rules, and a test reads it without a browser. */
 
-/** @typedef {{engine: any, session: any, agent: string, tip: SessionNode, rivals: Object<string, any>, ways: any,
- *   registers: any, seed: number}} Desk what lies on the table: `tip` is the last node of the branch that is shown */
+/** @typedef {{engine: any, session: any, agent: string, tip: SessionNode, rivals: Object<string, any>,
+ *   ways: Ways|null, seed: number, readings: Answer[]}} Desk what lies on the table: `tip` is the last node of the
+ *   branch that is shown; `readings`: what the agent answers after each token of the prompt */
 /** @typedef {{node: SessionNode, token: number, word: string, share: number|null, writer: "agent"|"hand"|"world",
  *   cost: number|null|undefined}} Chip */
 
-/** @param {Desk} desk @param {SessionNode} node @returns {number[]} the tokens so far */
-const tokensTo = ({ session }, node) => writtenOn(session.path(node)).map(({ token }) => token);
+/** @param {SessionNode} node @returns {number[]} the tokens so far */
+const tokensTo = (node) => tokensOn(pathTo(node));
 
 /** What an agent would write with which probability; where the world draws, what may come.
  * @param {any} page @param {SessionNode} node @param {string} name @returns {Float64Array} */
@@ -29,15 +30,22 @@ function chipOf(desk, node) {
   const { engine: { page }, session, agent } = desk, { token } = node.how, before = node.parent;
   const writers = session.writers(node), own = writers.includes(agent) ? "agent" : "hand";
   const writer = writers.includes("world") ? "world" : own;
-  const cost = desk.ways && writer !== "world" ? desk.ways.cost(tokensTo(desk, before), token) : null;
+  const cost = desk.ways && writer !== "world" ? desk.ways.cost(before, token) : null;
   return { node, token, word: page.vocabulary[token], share: sharesAt(page, before, agent)[token], writer, cost };
 }
-/** @param {How} how @param {any} units of the agent @returns {string} what an edit did */
-function editText(how, units) {
+/** @param {How} how @param {Object<string, any>} page @returns {string} what an edit did */
+function editText(how, { agents, registers, vocabulary }) {
+  if (how.kind === "register") {
+    const { name, kind } = registers[how.index];
+    return how.value === null ? `${name} empty` : `${name}=${registerText(how.value, kind, vocabulary)}`;
+  }
+  if (how.kind === "patch") return "another's";
   if (how.kind === "memory") return how.from === 0 ? "forgot" : `as after ${how.from}`;
   if (how.unit === null) return how.value === 0 ? "silent" : `all=${signed(how.value)}`;
-  return `unit ${placeOf(units, how.tensor, how.unit) + 1}=${signed(how.value)}`;
+  return `unit ${placeOf(agents[how.agent].units, how.tensor, how.unit) + 1}=${signed(how.value)}`;
 }
+/** @param {number} value @param {string} kind @param {string[]} vocabulary */
+const registerText = (value, kind, vocabulary) => (kind === "token" ? vocabulary[value] ?? minus(value) : minus(value));
 
 /** Rows of the tree: each branch with the nodes that no earlier branch has.
  * @param {Desk} desk @returns {{leaf: SessionNode, own: SessionNode[], name: string}[]} */
@@ -55,10 +63,7 @@ function linesOf(desk) {
     const chips = new Map(), edits = new Map();
     for (const node of own) {
       if (node.how.kind === "token") chips.set(node.column, chipOf(desk, node));
-      else if (node.parent) {
-        const { units } = desk.engine.page.agents[node.how.agent];
-        edits.set(node.column, { node, text: editText(node.how, units) });
-      }
+      else if (node.parent) edits.set(node.column, { node, text: editText(node.how, desk.engine.page) });
     }
     const active = desk.session.path(desk.tip).includes(leaf);
     const parts = own[0]?.how.kind === "token" ? own[0].column - 1 : -1;
@@ -70,7 +75,7 @@ function linesOf(desk) {
  * @param {Desk} desk @param {SessionNode} node @returns {number|string} */
 function toGo(desk, node) {
   if (node.ended) return node.success ? "right" : "wrong";
-  const way = desk.ways.at(tokensTo(desk, node));
+  const way = desk.ways.at(node);
   return way === undefined ? "searching" : way === null ? "unknown" : way.length === Infinity ? "lost" : way.length;
 }
 
@@ -78,7 +83,7 @@ function toGo(desk, node) {
 function scoreOf(desk) {
   const { engine: { page }, session, tip, agent } = desk, path = session.path(tip), lines = linesOf(desk);
   const [tokens, mask] = session.prompt, along = new Map(path.map((node) => [node.column, node]));
-  const program = tokensTo(desk, tip), known = page.yardsticks[Number(session.task[0].data[0])];
+  const program = tokensTo(tip), known = page.yardsticks[Number(session.task[0].data[0])];
   const compared = (token, k) => ({ word: page.vocabulary[token], differs: program[k] !== token });
   const others = otherLines(desk, known).map((other) => ({ ...other, tokens: other.tokens.map(compared) }));
   const columns = Math.max(...lines.map(({ leaf }) => leaf.column), ...others.map((other) => other.tokens.length));
@@ -94,8 +99,8 @@ function scoreOf(desk) {
 }
 
 /** Other programs on the same problem. @param {Desk} desk @param {any} known the yardsticks of the kind */
-function otherLines({ ways, rivals, agent }, known) {
-  const found = [], start = ways?.at([]);
+function otherLines({ ways, rivals, agent, session }, known) {
+  const found = [], start = ways?.at(session.root);
   const oracle = known.oracle ?? start?.program;
   if (oracle) {
     found.push({ name: "oracle", kind: "oracle", tokens: oracle, length: oracle.length, proven: !!known.oracle });
@@ -107,16 +112,22 @@ function otherLines({ ways, rivals, agent }, known) {
   return found;
 }
 
-/** What the machine holds along the branch. @param {Desk} desk @param {(SessionNode|null)[]} nodes */
-function registerLines({ registers, session }, nodes) {
-  const seen = nodes.map((node) => (node ? registers(session.task, node.state) : null));
-  return seen[0].map(({ name }, k) => ({
-    name,
-    cells: seen.map((now, column) => now && {
-      value: now[k].value, changed: column > 0 && !!seen[column - 1] && seen[column - 1][k].value !== now[k].value,
+/** What the machine holds along the branch: a text for each column, empty for nothing. Pointers are drawn elsewhere.
+ * @param {Desk} desk @param {(SessionNode|null)[]} nodes */
+function registerLines({ engine: { page } }, nodes) {
+  const told = ({ kind }, value) => (value === null ? "" : registerText(value, kind, page.vocabulary));
+  return page.registers.flatMap((register, k) => (register.kind === "pointer" ? [] : [{
+    name: register.name,
+    cells: nodes.map((node, column) => node && {
+      text: told(register, node.registers[k]), value: node.registers[k],
+      changed: column > 0 && !!nodes[column - 1] && nodes[column - 1].registers[k] !== node.registers[k],
     }),
-  }));
+  }]));
 }
+/** The places of the prompt that are read next. @param {Object<string, any>} page @param {SessionNode} node */
+const pointedAt = ({ registers }, node) => (
+  node.registers.filter((value, k) => registers[k].kind === "pointer" && value !== null)
+);
 
 /** Where a unit stands among those that are shown. @param {any} units @param {string} tensor @param {number} unit */
 const placeOf = (units, tensor, unit) => (
@@ -125,24 +136,19 @@ const placeOf = (units, tensor, unit) => (
 
 /** The units of an agent, each a tensor and a place in it, in the order in which they are shown: adds `places`.
  * @param {any} agent of the page */
-function arrangeUnits(agent) {
-  const { units } = agent;
+function arrangeUnits({ units }) {
   if (!units || units.grows) return;
-  const signature = (tensor) => agent.step.inputs[1 + agent.memory.indexOf(tensor)];
-  const all = units.tensors.flatMap((tensor) => (
-    Array.from({ length: madeFor(signature(tensor), 0).data.length }, (_, unit) => ({ tensor, unit }))
-  ));
+  const places = (tensor, k) => Array.from({ length: units.sizes[k] }, (_, unit) => ({ tensor, unit }));
+  const all = units.tensors.flatMap(places);
   units.places = units.order.map((place) => all[place]);
 }
 
 /** The numbers of a memory, as they are shown: its units; of one that grows what its newest position holds.
  * @param {any} agent of the page @param {Named} memory @param {number} place of the newest position, -1: the last
  * @returns {number[]} */
-function unitsOf(agent, memory, place) {
-  const { units } = agent;
+function unitsOf({ units }, memory, place) {
   if (!units.grows) return units.places.map(({ tensor, unit }) => Number(memory[tensor].data[unit]));
-  const { shape, data } = memory[units.grows], signature = agent.step.inputs[1 + agent.memory.indexOf(units.grows)];
-  const axis = signature.slice(1).split(",").indexOf("n"), size = shape[axis];
+  const { shape, data } = memory[units.grows], { axis } = units, size = shape[axis];
   const inner = sizeOf(shape.slice(axis + 1)), shown = [];
   const at = place < 0 ? size - 1 : place;
   for (let outer = 0; outer < data.length / (size * inner); outer++) {
@@ -162,21 +168,24 @@ function percent(share) {
 /** One sentence on how the branch ends; empty before its end. @param {Desk} desk
  * @returns {{mood: "good"|"bad", head: string, text: string, warning: string}|null} */
 function verdictOf(desk) {
-  const { engine: { page }, session, tip, ways, registers } = desk, tokens = tokensTo(desk, tip);
+  const { engine: { page }, session, tip, ways } = desk, tokens = tokensTo(tip);
   if (!tip.ended) return null;
   if (!tip.success) {
-    const known = registers(session.task, tip.state)[0], goal = goalOf(desk);
-    const why = tip.truncated ? "out of tokens." : known && goal !== null
-      ? `${known.name} is ${known.value === null ? "empty" : minus(known.value)}, the goal was ${minus(goal)}.` : "";
+    const [answer] = page.registers, [value] = tip.registers, goal = goalOf(desk);
+    const held = answer && (value === null ? "empty" : minus(value));
+    const why = tip.truncated ? "out of tokens." : answer && goal !== null
+      ? `${answer.name} is ${held}, the goal was ${minus(goal)}.` : "";
     return { mood: "bad", head: "✕ Wrong", text: why ? `: ${why}` : ` after ${tokens.length} tokens.`, warning: "" };
   }
-  const best = page.yardsticks[Number(session.task[0].data[0])].oracle?.length ?? ways?.at([])?.length;
+  const known = page.yardsticks[Number(session.task[0].data[0])].oracle;
+  const best = rewritten(tip) ? NaN : known?.length ?? ways?.at(session.root)?.length;
   const over = tokens.length - best; // not a number where no best is known
   const length = over === 0 ? ", as short as can be" : over > 0 ? `; ${best} would do` : "";
   const said = { mood: "good", head: "✓ Right", text: ` in ${tokens.length} tokens${length}.`, warning: "" };
-  if (!ways) return said;
-  if (ways.rows === 1) return { ...said, text: said.text.replace(/\.$/, ", for every input: proven.") };
-  const right = ways.luck(tokens);
+  if (!ways || ways.sure(tip) === "here") return said;
+  if (ways.sure(tip) === "proven") return { ...said, text: said.text.replace(/\.$/, ", for every input: proven.") };
+  const right = ways.luck(tip);
+  if (right === undefined || right === null) return said;
   const sure = ` The same program is right on ${right} of ${OTHERS} other problems of this kind.`;
   if (right === OTHERS) return { ...said, text: `${said.text}${sure}` };
   const but = ` On other problems of this kind the same program is right ${right} times in ${OTHERS}: `;
@@ -185,5 +194,5 @@ function verdictOf(desk) {
 /** The number that is to be computed, where the world has one and shows it. @param {Desk} desk */
 function goalOf({ engine: { page }, session }) {
   const goal = session.root.state.goal;
-  return !page.world.draws && goal && goal.data.length === 1 ? Number(goal.data[0]) : null;
+  return !page.draws && goal && goal.data.length === 1 ? Number(goal.data[0]) : null;
 }

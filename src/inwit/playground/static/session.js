@@ -5,10 +5,19 @@
 
 /** @typedef {{kind: "start"}|{kind: "token", token: number}
  *   |{kind: "unit", agent: string, tensor: string, unit: number|null, value: number}
- *   |{kind: "memory", agent: string, from: number}} How unit null: all units; from: the memory that the agent had
- *   after so many nodes of this path */
+ *   |{kind: "memory", agent: string, from: number}|{kind: "patch", agent: string, cells: number[], seed: number}
+ *   |{kind: "register", index: number, value: number|null}} How unit null: all units; from: the memory that the agent
+ *   had after so many nodes of this path; cells: a task, its kind first, on which the agent had that memory after as
+ *   many tokens; a value null: the register is emptied */
 /** @typedef {Position & Partial<Outcome> & {id: number, parent: SessionNode|null, how: How, column: number,
  *   edited: boolean, ended: boolean}} SessionNode column: tokens so far; an edit has none */
+
+/** The nodes from the start to this one. @param {SessionNode} node @returns {SessionNode[]} */
+function pathTo(node) {
+  const nodes = [];
+  for (let each = node; each; each = each.parent) nodes.unshift(each);
+  return nodes;
+}
 
 /** @param {any} engine @param {Tensor[]} task @returns {Promise<any>} the session, at the start of its problem */
 async function sessionOf(engine, task) {
@@ -40,6 +49,13 @@ async function sessionOf(engine, task) {
     const edited = answer ?? { ...own, memory, late: true };
     return tried(node, how) ?? add(node, how, { ...node, agents: { ...node.agents, [how.agent]: edited } });
   };
+  /** The memory of an agent on another problem after so many tokens, all of which it or that problem's world wrote. */
+  const memoryOn = async (name, cells, seed, column) => {
+    const start = await engine.begin(taskOf(engine.page, cells)), { position } = await playedAlone(engine, start, name,
+      seed, column);
+    if (position.terminated || position.truncated) throw new Error(`${name} has ended that problem by then`);
+    return position.agents[name].memory;
+  };
 
   const session = {
     task, prompt, root,
@@ -47,12 +63,7 @@ async function sessionOf(engine, task) {
     get size() { return count; },
     children: (node) => [...(below.get(node) ?? [])],
 
-    /** The nodes from the start to this one. @param {SessionNode} node @returns {SessionNode[]} */
-    path(node) {
-      const nodes = [];
-      for (let each = node; each; each = each.parent) nodes.unshift(each);
-      return nodes;
-    },
+    path: pathTo,
     /** @param {SessionNode} node @returns {number[]} what may be written there, by whose turn it is */
     allowed(node) {
       if (node.ended) return [];
@@ -109,10 +120,36 @@ async function sessionOf(engine, task) {
       if (!source?.agents[agent]) throw new Error(`${agent} has no memory after ${from} nodes`);
       return edit(node, { kind: "memory", agent, from }, () => source.agents[agent].memory);
     },
+    /** The memory that an agent has on another problem after as many tokens.
+     * @param {SessionNode} node @param {string} agent @param {number[]} cells @param {number} seed of its answers
+     * @returns {Promise<SessionNode>} */
+    async patch(node, agent, cells, seed) {
+      const how = { kind: "patch", agent, cells, seed };
+      if (!node.agents[agent]) return edit(node, how, () => ({}));
+      const memory = tried(node, how) ? null : await memoryOn(agent, cells, seed, node.column);
+      return edit(node, how, () => memory);
+    },
+    /** A register set to a value, or emptied. @param {SessionNode} node @param {number} index
+     * @param {number|null} value @returns {Promise<SessionNode>} */
+    async setRegister(node, index, value) {
+      const { registers, writable } = engine.page, register = registers[index];
+      const how = { kind: "register", index, value };
+      if (node.ended) throw new Error("the episode has ended");
+      if (!register || !writable) throw new Error("this world has no such register to write");
+      const { name, least, most, optional } = register;
+      if (value === null && !optional) throw new Error(`${name} cannot be empty`);
+      if (value !== null && !(Number.isInteger(value) && value >= least && value <= most)) {
+        throw new Error(`${name} takes whole numbers from ${least} to ${most}`);
+      }
+      const after = tried(node, how) ? null : await engine.write(node, index, value);
+      return tried(node, how) ?? add(node, how, after);
+    },
     /** Does again what made a node, below another one. @param {SessionNode} node @param {How} how */
     async again(node, how) {
       if (how.kind === "token") return session.advance(node, how.token);
       if (how.kind === "memory") return session.setMemory(node, how.agent, how.from);
+      if (how.kind === "patch") return session.patch(node, how.agent, how.cells, how.seed);
+      if (how.kind === "register") return session.setRegister(node, how.index, how.value);
       return session.setUnit(node, how.agent, how.tensor, how.unit, how.value);
     },
 

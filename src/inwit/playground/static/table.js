@@ -74,12 +74,11 @@ function lineRow(app, score, line, number) {
 }
 /** @param {any} score @param {any} register @param {boolean} first @returns {HTMLElement} */
 function registerRow(score, { name, cells }, first) {
-  const text = ({ value }) => (value === null ? "·" : (Math.abs(value) > SURE ? "≈" : "") + minus(value));
   return track(score, name, first ? "register.first" : "register", (column) => {
     const cell = cells[column];
     if (!cell) return "";
     const classes = [cell.value === null ? "empty" : "", cell.changed ? "changed" : ""].filter((each) => each);
-    return span(classes.join("."), text(cell));
+    return span(classes.join("."), cell.text || "·");
   });
 }
 /** @param {any} app @param {any} score @returns {HTMLElement|null} */
@@ -102,7 +101,7 @@ function memoryRow(app, score) {
     unseen(". Pictures: blue is below 0, orange above. The unit field gives the numbers."));
   return h("tr.memory", {}, heading,
     score.prompt.map((_, k) => h(k === wide - 1 ? "td.edge" : "td", {}, k === wide - 1
-      ? column(memoryOf(shown[0]), real[k], shown[0]) : column(app.readings()[k]?.memory, real[k], desk.session.root))),
+      ? column(memoryOf(shown[0]), real[k], shown[0]) : column(desk.readings[k]?.memory, real[k], desk.session.root))),
     Array.from({ length: score.columns }, (_, k) => h("td", {}, column(memoryOf(shown[k + 1]), -1, shown[k + 1]))));
 }
 /** @param {any} score @param {any} other @param {boolean} first @returns {HTMLElement} */
@@ -148,7 +147,7 @@ function drawScore(app) {
 
 /** Marks the column of the position that is looked at, and brings it into view. @param {any} app */
 function moveHead(app) {
-  const box = byId("score").querySelector(".scroll"), { session } = app.desk;
+  const box = byId("score").querySelector(".scroll"), { session, engine: { page } } = app.desk;
   const wide = session.prompt[1].data.reduce((sum, one) => sum + one, 0);
   for (const cell of box.querySelectorAll(".now")) cell.classList.remove("now");
   for (const cell of box.querySelectorAll("[aria-current]")) cell.removeAttribute("aria-current");
@@ -163,6 +162,8 @@ function moveHead(app) {
   while (here.parent && here.how.kind !== "token") here = here.parent;
   const key = here.parent ? `c${here.id}` : `p${wide - 1}`;
   box.querySelector(`[data-key="${key}"]`)?.setAttribute("aria-current", "step");
+  const places = pointedAt(page, session.at);
+  [...box.querySelectorAll(".read")].forEach((chip, place) => chip.classList.toggle("next", places.includes(place)));
   const now = /** @type {HTMLElement|null} */ (box.querySelector("tr.numbers .now"));
   const names = box.querySelector("th").offsetWidth;
   if (!now) return;
