@@ -58,7 +58,7 @@ def main(arguments: list[str]) -> int:
         if not args.no_browser and _has_display():
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()  # some wait for their end
 
-    return run(Runs(runs), runs, port=number, idle=minutes, opened=opened)
+    return run(Runs({name: name for name in runs}), runs, port=number, idle=minutes, opened=opened)
 
 
 def _minutes(text: str) -> float:

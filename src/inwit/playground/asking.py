@@ -21,8 +21,8 @@ second `start` or `page` is refused while the first goes on. Needs no PyTorch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -75,7 +75,7 @@ class Runs:
     """The runs that a page may name. No path and no address comes in by a socket: a run has the name of its folder in
     the runs folder. Only the words that the command was `given` may mean something else."""
 
-    given: Sequence[str] = ()
+    given: Mapping[str, str | Path] = field(default_factory=dict)  # what `runs.loading.load` takes for each
 
     def folder(self, name: object) -> Path:
         """The folder of a run, whatever its status. Raises `UserError` for what is none in the runs folder."""
