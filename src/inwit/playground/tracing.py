@@ -37,7 +37,7 @@ from inwit.playground.operators import OPERATORS
 Function = Callable[..., Sequence[Tensor]]
 Growing = Mapping[int, Sequence[int]]  # the axes of each input, by its place, whose size is the length of a memory
 
-INSTEAD = "inwit explain shows it in Python, without a graph"
+INSTEAD = "inwit playground shows it, computed by Python"
 EXACT = 2**53  # whole numbers beyond are none of JavaScript's
 # The results' type and shape say it, or it is of no account in a page.
 SAID_ELSEWHERE = {"dtype", "device", "layout", "pin_memory", "memory_format", "non_blocking"}
