@@ -122,7 +122,7 @@ def test_what_cannot_be_a_graph_is_refused_in_one_sentence(tmp_path: Path) -> No
     for agent, why in zip(
         agents, ("^pipeline is a script, and", "^the policy Odd .* cannot become a graph"), strict=True
     ):
-        with pytest.raises(UserError, match=f"{why}.*inwit explain shows it") as refused:
+        with pytest.raises(UserError, match=f"{why}.*inwit playground shows it") as refused:
             inwit.page(agent, tmp_path / "p.html", tell=lambda _: None)
         assert "\n" not in str(refused.value)
     assert not list(tmp_path.iterdir())
