@@ -8,7 +8,7 @@ TWO := -n 2 --dist worksteal# neighbours stay on one worker and share its fixtur
 export OMP_NUM_THREADS ?= 1
 export PYTHONDONTWRITEBYTECODE = # compiling the tests anew takes five seconds of every check
 
-.PHONY: train test check docs dist learning engine soak peers clean
+.PHONY: train test check browser docs dist learning engine soak peers clean
 
 ## train an agent and prove it on every problem
 train: $(READY)
@@ -16,7 +16,7 @@ train: $(READY)
 
 ## every check and every test; tests of properties on many more examples
 test: check
-	INWIT_EXAMPLES=deep $(BIN)/python -m pytest $(TWO) -m "slow or hypothesis"
+	INWIT_EXAMPLES=deep $(BIN)/python -m pytest $(TWO) -m "(slow or hypothesis) and not browser"
 
 ## formatting, lint, layers, types, fast tests: under a minute; types are checked beside the tests and told after them
 check: $(READY)
@@ -24,9 +24,15 @@ check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports --no-cache
 	@$(BIN)/pyright --pythonpath $(BIN)/python > $(VENV)/types.txt 2>&1 & types=$$!; \
-	$(BIN)/python -m pytest $(TWO) -m "not slow"; tests=$$?; \
+	$(BIN)/python -m pytest $(TWO) -m "not slow and not browser"; tests=$$?; \
 	wait $$types || tests=1; \
 	cat $(VENV)/types.txt; exit $$tests
+
+## the playground's pages in Chromium: accessibility, keyboard, speed; pictures of them in build/browser
+browser: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[browser]'
+	$(BIN)/python -m pytest -m browser tests/browser
+	$(BIN)/python benchmarks/playground_browser.py
 
 ## the site of docs/ with the API's reference, in build/docs
 docs: $(READY)

@@ -197,7 +197,9 @@ class Counting:
     ],
 )
 def test_a_policy_that_cannot_be_traced_is_named_with_the_way_out(policy: Any, names: str) -> None:
-    with pytest.raises(UserError, match=f"the policy mine.*{names}.*inwit explain shows it in Python") as refused:
+    with pytest.raises(
+        UserError, match=f"the policy mine.*{names}.*inwit playground shows it, computed by Python"
+    ) as refused:
         policy_graphs("mine", policy, PROMPT, Blob())
     assert "\n" not in str(refused.value)
 

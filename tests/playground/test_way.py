@@ -13,7 +13,8 @@ from inwit.core.seeding import stream
 from inwit.core.types import Tasks, map_rows
 from inwit.playground.blob import Blob
 from inwit.playground.scripts import script
-from inwit.playground.together import clocks, rules_together
+from inwit.playground.together import rules_together
+from inwit.worlds.oracle.clocks import clocks
 from inwit.worlds.oracle.programs import oracle_program
 from javascript import needs_javascript, run_javascript
 from parity import REPLAY, packed

@@ -126,6 +126,18 @@ class Claim:
 
 
 @dataclass(frozen=True)
+class Derailment:
+    """One episode with a forced token, as lines to compare: the agent alone, derailed, and what is right there."""
+
+    task: dict[str, object]
+    at: int
+    forced: str
+    own: list[str]
+    wrote: list[str]
+    right: list[str]
+
+
+@dataclass(frozen=True)
 class Evidence(Shown):
     """The claims of one agent, or of several that differ in their seeds. `derailed` is one episode, token by token, in
     which a token was forced. `pictures` hold what the page draws and no verdict uses: by name, then by agent. One with
@@ -152,6 +164,19 @@ class Evidence(Shown):
             "pictures": self.pictures,
             "derailed": self.derailed,
         }
+
+    @property
+    def derailment(self) -> Derailment | None:
+        """The episode that was kept; None where there is none, or a damaged one."""
+        values = as_dict(self.derailed)
+        lists = [as_list(values.get(name)) for name in ("own", "wrote", "right")]
+        own, wrote, right = ([each for each in words if isinstance(each, str)] for words in lists)
+        at, forced, task = values.get("at"), values.get("forced"), values.get("task")
+        if not own or [own, wrote, right] != lists:
+            return None
+        if not isinstance(at, int) or not isinstance(forced, str) or not isinstance(task, dict):
+            return None
+        return Derailment(task, at, forced, own, wrote, right)
 
     def joined(self, later: Evidence) -> Evidence:
         """With what was found of other claims, or anew, about the same agents."""

@@ -1,29 +1,86 @@
-"""What a page holds beside graphs: its problems, its yardsticks, what its agents are, and episodes as Python plays
-them, by which the page checks itself."""
+"""What is told of a world and its agents beside graphs, to a page from disk and by the server alike: problems,
+yardsticks, what the agents are. And episodes as Python plays them, by which a page from disk checks itself."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 import torch
 
-from inwit.core import result_text
+from inwit.core import result_text, storage
 from inwit.core.capabilities import capable
 from inwit.core.contracts import Agent, Policy, World, parameters_of
 from inwit.core.errors import UserError
 from inwit.core.results import Json
 from inwit.core.seeding import stream
 from inwit.core.types import Tasks
-from inwit.playground.blob import Blob
-from inwit.playground.problems import drawn
-from inwit.playground.tracing import trace
+from inwit.playground.blob import LETTERS
+from inwit.playground.problems import drawn, problems
+from inwit.playground.units import units
 from inwit.rollout.collect import collect
 from inwit.runs.folder import evaluations, number, read_record, result
+from inwit.version import __version__
 from inwit.worlds.examination import yardsticks_of
 from inwit.worlds.oracle.programs import oracle_program
 
+AGENTS = 6  # beside each other, at most
 GOLDEN = 8  # episodes of each agent
 KINDS = 30  # of a world with more kinds the yardsticks are left to the page's own search
+
+
+def world_told(world: World, tell: storage.Tell) -> Json:
+    """What is told of a world. `task` are the types and shapes of its tasks' tensors, the kind first, as graphs write
+    them: "i1,5". `tell` gets a line for each slow part."""
+    tell(f"the world {world.id}")
+    made: Json = {
+        "version": __version__,
+        "id": world.id,
+        "settings": world.settings.to_dict(),
+        "vocabulary": list(world.vocabulary.names),
+        "kinds": list(world.kinds.names),
+        "columns": world.num_columns,
+        "masks": world.masks,
+        "limit": world.known_limit,
+        "draws": capable(world, "chance") is not None,
+        "registers": registers(world),
+        "task": _signatures(drawn(world, torch.zeros(1, dtype=torch.int64), stream(0, "page task"))),
+        "problems": problems(world),
+    }
+    tell("its yardsticks")
+    return made | {"yardsticks": yardsticks(world)}
+
+
+def agent_told(agent: Agent, policy: Policy) -> Json:
+    """What is told of an agent, whose policy on the CPU is given, too: what it is, the names of its `memory`'s tensors,
+    and which units they hold."""
+    tasks = drawn(agent.world, torch.zeros(1, dtype=torch.int64), stream(0, "page task"))
+    with torch.no_grad():
+        _, memory = policy.begin(*agent.world.prompt(tasks), agent.world.stage(tasks))
+    shown = None if agent.script else units(agent.world, policy)
+    return {"about": about(agent), "memory": list(memory), "units": shown}
+
+
+def registers(world: World) -> list[Json]:
+    """What a person may see and change in the world's machine; [] for a world that does not show its registers."""
+    showing = capable(world, "registers")
+    return [asdict(each) for each in showing.machine_registers] if showing else []
+
+
+def shared_world(agents: Sequence[Agent], way_out: str) -> World:
+    """The world of all of these agents. Raises `UserError` where they have several: `way_out` says what to do."""
+    if not 1 <= len(agents) <= AGENTS:
+        raise UserError(f"a page shows 1 to {AGENTS} agents, not {len(agents)}: name fewer runs")
+    first = agents[0].world
+    for agent in agents[1:]:
+        if (agent.world.id, agent.world.settings) != (first.id, first.settings):
+            one, other = agents[0].name or "the first", agent.name or "another"
+            raise UserError(f"{one} lives in {first.id}, {other} in {agent.world.id} or with other settings: {way_out}")
+    return first
+
+
+def _signatures(tasks: Tasks) -> list[str]:
+    return [LETTERS[each.dtype] + ",".join(map(str, each.shape)) for each in (tasks.kind, *tasks.data.values())]
 
 
 def yardsticks(world: World) -> list[Json]:
@@ -50,25 +107,6 @@ def _best_program(world: World, kind: int) -> Json:
     except UserError:
         return {}
     return {"oracle": list(program)} if program else {}
-
-
-def machine(world: World, tasks: Tasks, blob: Blob) -> Json | None:
-    """The graph of what the machine shows, kind, data and state -> Float[1, M], and the `names` of the numbers; None
-    for a world that does not show its machine. `X full` and `X` together are a register: see `worlds.machine`."""
-    if (showing := capable(world, "machine")) is None:
-        return None
-    data, state = list(tasks.data), world.reset(tasks)
-    keys = list(state)
-
-    def shown(kind: torch.Tensor, *given: torch.Tensor) -> list[torch.Tensor]:
-        of = Tasks(kind, dict(zip(data, given[: len(data)], strict=True)))
-        return [showing.machine(of, dict(zip(keys, given[len(data) :], strict=True)))]
-
-    values = [tasks.kind, *tasks.data.values(), *state.values()]
-    return {
-        "names": list(showing.machine_names),
-        "graph": trace(f"the world {world.id} (machine)", shown, values, blob),
-    }
 
 
 def golden(world: World, policy: Policy, name: str) -> list[Json]:

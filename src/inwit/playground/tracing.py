@@ -37,7 +37,7 @@ from inwit.playground.operators import OPERATORS
 Function = Callable[..., Sequence[Tensor]]
 Growing = Mapping[int, Sequence[int]]  # the axes of each input, by its place, whose size is the length of a memory
 
-INSTEAD = "inwit explain shows it in Python, without a graph"
+INSTEAD = "inwit playground shows it, computed by Python"
 EXACT = 2**53  # whole numbers beyond are none of JavaScript's
 # The results' type and shape say it, or it is of no account in a page.
 SAID_ELSEWHERE = {"dtype", "device", "layout", "pin_memory", "memory_format", "non_blocking"}
@@ -116,7 +116,7 @@ class _Writer:
         constants = [node for node in given if node.name in held and node.users]
         for node in [*inputs, *constants]:
             self.numbers[node] = len(self.numbers)
-        numbers = [self.blob.add(self._constant(held[node.name])) for node in constants]
+        numbers = [self._number(held[node.name]) for node in constants]
         nodes = [written for node in graph.nodes if (written := self._node(node))]
         [end] = [node for node in graph.nodes if node.op == "output"]
         results = [self.numbers[value] for value in end.args[0]]
@@ -127,11 +127,12 @@ class _Writer:
             "results": results,
         }
 
-    def _constant(self, name: str) -> Tensor:
+    def _number(self, name: str) -> int:
+        """The number of a constant; of a parameter under the name that its part gives to it."""
         state, constants = self.program.state_dict, self.program.constants
         found = state[name] if name in state else constants[name]
         assert isinstance(found, Tensor)
-        return found
+        return self.blob.add(found, name.removeprefix("part.") if name in state else "")
 
     def _node(self, node: Node) -> list[object] | None:
         """What a node makes and from what; None for one that makes no tensor: a size, or a check."""

@@ -18,8 +18,8 @@ HIGH = 0.99  # the share of values that a page's colours tell apart
 
 def units(world: World, policy: Policy) -> Json | None:
     """The `tensors` of a memory that hold units with their `sizes`, the `order` of all their units and the `scale` of
-    their values. Of a memory that grows the first tensor that does, as `grows`, and the `axis` along which it does. None
-    for a memory without such tensors."""
+    their values. Of a memory that grows the first tensor that does, as `grows`, and the `axis` along which it does.
+    None for a memory without such tensors."""
     draws = stream(0, "page units")
     tasks = world.sample(torch.randint(len(world.kinds), (EPISODES,), generator=draws), draws)
     tokens = collect(world, policy, tasks).tokens

@@ -15,6 +15,7 @@ from inwit.core.claims import (
     SHOWN,
     Claim,
     Control,
+    Derailment,
     Evidence,
     Measure,
 )
@@ -45,18 +46,6 @@ class Kept:
     evidence: Evidence
     stale: str = ""
     damaged: str = ""
-
-
-@dataclass(frozen=True)
-class Derailment:
-    """One episode with a forced token, as lines to compare: the agent alone, derailed, and what is right there."""
-
-    task: dict[str, object]
-    at: int
-    forced: str
-    own: list[str]
-    wrote: list[str]
-    right: list[str]
 
 
 def kept_evidence(run: Run) -> list[Kept]:
@@ -91,27 +80,14 @@ def _read(file: Path) -> Mapping[str, object] | None:
         return {}
 
 
-def derailment(kept: Kept) -> Derailment | None:
-    """The episode that was kept; None where there is none, or a damaged one."""
-    values = as_dict(kept.evidence.derailed)
-    programs = [values.get(name) for name in ("own", "wrote", "right")]
-    at, forced, task = values.get("at"), values.get("forced"), values.get("task")
-    if not all(isinstance(program, list) and all(isinstance(each, str) for each in program) for program in programs):
-        return None
-    if not isinstance(at, int) or not isinstance(forced, str) or not isinstance(task, dict):
-        return None
-    own, wrote, right = ([str(each) for each in as_list(program)] for program in programs)
-    return Derailment(task, at, forced, own, wrote, right)
-
-
 def derailed_episode(agent: Agent, run: Run) -> Explanation | None:
     """The same episode, token by token; None where there is none, or where the agent does not write it any more."""
-    found = next(((kept, derailed) for kept in kept_evidence(run) if (derailed := derailment(kept))), None)
+    found = next(((kept, derailed) for kept in kept_evidence(run) if (derailed := kept.evidence.derailment)), None)
     if found is None or found[0].stale:
         return None
     derailed = found[1]
     try:
-        return explain(agent, derailed.task, force={derailed.at: derailed.forced})
+        return explain(agent, derailed.task, force={derailed.at: derailed.forced}, seconds=0)
     except UserError:
         return None
 
@@ -121,7 +97,7 @@ def evidence_views(run: Run, episode: Explanation | None, key: str) -> list[dict
     it."""
     views: list[dict[str, object]] = []
     for place, kept in enumerate(kept_evidence(run)):
-        found = None if any(view["derailed"] for view in views) else derailment(kept)
+        found = None if any(view["derailed"] for view in views) else kept.evidence.derailment
         views.append(_view(kept, found, episode if found else None, f"{key}-{place}" if place else key))
     return views
 

@@ -22,10 +22,7 @@ async function opened(app, engine) {
 }
 
 async function start() {
-  const packed = Uint8Array.from(atob(byId("data").textContent), (letter) => letter.charCodeAt(0));
-  byId("data").remove();
-  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
-  const held = new Uint8Array(await new Response(stream).arrayBuffer()), end = held.indexOf(0);
+  const held = await unpacked("data"), end = held.indexOf(0);
   const page = JSON.parse(new TextDecoder().decode(held.subarray(0, end))), bytes = held.subarray(end + 1);
   Object.values(page.agents).forEach(arrangeUnits);
   const engine = engineOf(page, bytes), app = appOf(engine);

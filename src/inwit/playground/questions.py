@@ -1,0 +1,198 @@
+"""What a page asks, answered by Python: plain data in, plain data out. The server that carries it is `server.py`.
+
+    open      table                            all that is told of the world and its agents, and the words of the table
+    begin     task                             the first position of a problem, and its prompt
+    advance   token, state, agents: memories   the position after one more token, whoever writes it
+    read      agent, memory                    what the agent would write with this memory; null if it cannot tell
+    write     state, index, value              the position in which a register holds something else; null: nothing
+    reading   agent, task                      what the agent would write after each token of the prompt
+
+A message names its table by words (see `words.py`). A task is lists of whole numbers, the kind first. A position has
+what the page's own engine gives: `state`, `legal`, `forced`, `chance`, `registers`, `agents`. Tensors, logits and
+chances travel as `wire.py` has them. Nothing is kept between two questions but what was loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from inwit.core.capabilities import capable
+from inwit.core.contracts import Readable
+from inwit.core.errors import UserError, short, unknown
+from inwit.core.isolation import on_own_terms
+from inwit.core.results import Json
+from inwit.core.types import Memory, Output, State, Tasks
+from inwit.playground.tables import Seat, Table, Tables
+from inwit.playground.wire import all_received, all_sent, number, sent
+
+Prompt = tuple[Tensor, Tensor, Tensor]
+
+
+def answer(tables: Tables, message: Json) -> Json:
+    """The answer to a message with `ask` and `table`. Raises `UserError`, one sentence for the person at the page, for
+    whatever else the message holds.
+
+    Computes on the CPU with one thread, without gradients, and draws nothing from the global random state."""
+    ask = message.get("ask")
+    if not isinstance(ask, str) or ask not in ANSWERS:
+        raise unknown("question", ask, ANSWERS)
+    with on_own_terms(1):
+        table = tables.table(message.get("table"), anew=ask == "open")
+        with torch.no_grad():
+            return answer_at(table, message)
+
+
+def answer_at(table: Table, message: Json) -> Json:
+    """As `answer`, at a table that is open. Gradients, threads and devices are the caller's."""
+    try:
+        return ANSWERS[message["ask"]](table, message)
+    except UserError:
+        raise
+    except Exception as error:  # the rules or the agent, asked for what cannot be
+        why = short(" ".join(str(error).split())) if str(error) else type(error).__name__
+        raise UserError(f"{table.world.id} and its agents cannot go on from what was sent: {why}") from None
+
+
+def _open(table: Table, message: Json) -> Json:
+    return table.told
+
+
+def _begin(table: Table, message: Json) -> Json:
+    tasks = _task(table, message)
+    prompt = _prompt(table, tasks)
+    agents = {name: _said(*seat.policy.begin(*prompt)) for name, seat in table.seats.items()}
+    return {"prompt": [sent(each) for each in prompt], **_position(table, table.world.reset(tasks)), "agents": agents}
+
+
+def _advance(table: Table, message: Json) -> Json:
+    token, memories = message.get("token"), message.get("agents", {})
+    if type(token) is not int or not 0 <= token < len(table.world.vocabulary):
+        raise UserError(f"token = {short(token)} does not exist: tokens are 0..{len(table.world.vocabulary) - 1}")
+    if not isinstance(memories, dict):
+        raise UserError(f"agents = {short(memories)} is not the memory of each agent by its name")
+    written = torch.tensor([token])
+    state, step = table.world.step(all_received("the state", message.get("state"), table.state), written)
+    over = bool(step.terminated) or bool(step.truncated)
+    agents = {}
+    for name, memory in memories.items():
+        seat = _seat(table, name)
+        held = None if over or memory is None else _memory(name, memory, seat)
+        agents[name] = None if held is None else _said(*seat.policy.step(written, held))
+    return {
+        **_position(table, state),
+        "reward": number(float(step.reward)),
+        "terminated": bool(step.terminated),
+        "truncated": bool(step.truncated),
+        "success": bool(step.success),
+        "extra": {name: bool(each) for name, each in step.extra.items()},
+        "counts": {name: int(each) for name, each in step.counts.items()},
+        "agents": agents,
+    }
+
+
+def _read(table: Table, message: Json) -> Json:
+    seat = _seat(table, message.get("agent"))
+    memory = _memory(str(message["agent"]), message.get("memory"), seat)
+    return {"answer": _given(seat.policy.read(memory)) if isinstance(seat.policy, Readable) else None}
+
+
+def _write(table: Table, message: Json) -> Json:
+    index, value, registers = message.get("index"), message.get("value"), table.registers
+    if (showing := capable(table.world, "registers")) is None or not registers:
+        raise UserError(f"{table.world.id} does not show its registers, so none can be changed")
+    if type(index) is not int or not 0 <= index < len(registers):
+        raise UserError(f"index = {short(index)} is no register: there are {len(registers)}, from 0")
+    register = registers[index]
+    if value is None and not register.optional:
+        raise UserError(f"{register.name} cannot be empty: give a number from {register.least} to {register.most}")
+    if value is not None and not (type(value) is int and register.least <= value <= register.most):
+        raise UserError(f"{register.name} = {short(value)} is not from {register.least} to {register.most}")
+    state = all_received("the state", message.get("state"), table.state)
+    values, present = (each.clone() for each in showing.read_registers(state))
+    values[0, index], present[0, index] = value or 0, value is not None
+    return _position(table, showing.write_registers(state, values, present))
+
+
+def _reading(table: Table, message: Json) -> Json:
+    seat = _seat(table, message.get("agent"))
+    prompt, mask, stage = _prompt(table, _task(table, message))
+    answers = []
+    for last in mask[0].nonzero()[:, 0].tolist():
+        shown = mask.clone()
+        shown[:, last + 1 :] = False
+        answers.append(_said(*seat.policy.begin(prompt, shown, stage)))
+    return {"answers": answers}
+
+
+ANSWERS: dict[str, Callable[[Table, Json], Json]] = {
+    "open": _open,
+    "begin": _begin,
+    "advance": _advance,
+    "read": _read,
+    "write": _write,
+    "reading": _reading,
+}
+
+
+def _position(table: Table, state: State) -> Json:
+    world = table.world
+    drawing, showing = capable(world, "chance"), capable(world, "registers")
+    values, present = showing.read_registers(state) if showing else (torch.zeros(1, 0), torch.zeros(1, 0))
+    return {
+        "state": all_sent(state),
+        "legal": world.legal(state)[0].int().tolist(),
+        "forced": int(world.forced(state)),
+        "chance": sent(drawing.chance(state)) if drawing else None,
+        "registers": [
+            value if there else None for value, there in zip(values[0].tolist(), present[0].tolist(), strict=True)
+        ],
+    }
+
+
+def _said(output: Output, memory: Memory) -> Json:
+    return _given(output) | {"memory": all_sent(memory)}
+
+
+def _given(output: Output) -> Json:
+    return {"logits": sent(output.logits), "value": number(float(output.value))}
+
+
+def _task(table: Table, message: Json) -> Tasks:
+    """The task of a message. Raises `UserError` for another form."""
+    given, world = message.get("task"), table.world
+    if not isinstance(given, list) or len(given) != len(table.task):
+        raise UserError(f"task = {short(given)} is not the kind and {len(table.data)} lists of numbers")
+    columns = []
+    for name, cells, form in zip(["kind", *table.data], given, table.task, strict=True):
+        size = torch.Size(form.most).numel()
+        if not (isinstance(cells, list) and len(cells) == size and all(_fits(cell, form.dtype) for cell in cells)):
+            raise UserError(f"{name} = {short(cells)} of the task is not {size} numbers: open the page again")
+        columns.append(torch.tensor(cells, dtype=form.dtype).reshape(1, *form.most))
+    kind, *data = columns
+    if not 0 <= int(kind) < len(world.kinds):
+        raise UserError(f"kind = {int(kind)} does not exist: kinds are 0..{len(world.kinds) - 1}")
+    return Tasks(kind, dict(zip(table.data, data, strict=True)))
+
+
+def _fits(cell: object, dtype: torch.dtype) -> bool:
+    if dtype.is_floating_point:
+        return type(cell) in (int, float)
+    limits = torch.iinfo(torch.uint8 if dtype == torch.bool else dtype)
+    return type(cell) is int and limits.min <= cell <= limits.max
+
+
+def _prompt(table: Table, tasks: Tasks) -> Prompt:
+    return (*table.world.prompt(tasks), table.world.stage(tasks))
+
+
+def _seat(table: Table, name: object) -> Seat:
+    if not isinstance(name, str) or name not in table.seats:
+        raise unknown("agent of this table", name, table.seats)
+    return table.seats[name]
+
+
+def _memory(name: str, given: object, seat: Seat) -> Memory:
+    return all_received(f"the memory of {name}", given, seat.memory)

@@ -1,0 +1,83 @@
+"""Pages as people see them: axe-core finds nothing, nothing is wider than the window, nothing is asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from browsing import WIDTHS, View, screenshots, viewed
+
+WORLDS = ("tutorial", "calculator", "lookup")
+# Other ways to look: 200 % zoom halves the window, and people ask their system for calm, or for their own colours.
+OTHERS: dict[str, dict[str, Any]] = {
+    "zoomed": {"width": 670, "device_scale_factor": 2},
+    "calm": {"reduced_motion": "reduce"},
+    "own colours": {"forced_colors": "active"},
+    "own colours, dark": {"forced_colors": "active", "scheme": "dark"},
+}
+
+
+def used(view: View, address: str) -> None:
+    """The page after some use: a step, a token written by hand, a unit changed, so with branches."""
+    view.open(address)
+    view.keys("ArrowRight", "2")
+    slider = view.page.query_selector("[data-key=slider]")
+    if slider:
+        slider.focus()
+        view.keys("ArrowRight")
+    view.page.evaluate("() => document.activeElement.blur()")
+
+
+def faultless(view: View) -> None:
+    assert view.overflow() == 0
+    assert view.violations() == []
+    view.untouched()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("world", WORLDS)
+def test_nothing_is_amiss(browser: Any, addresses: dict[str, str], world: str, width: int, scheme: str) -> None:
+    with viewed(browser, width, scheme) as view:
+        view.open(addresses[world])
+        view.page.screenshot(path=screenshots() / f"{world}-{width}-{scheme}.png", full_page=True)
+        used(view, addresses[world])
+        faultless(view)
+        view.page.screenshot(path=screenshots() / f"{world}-used-{width}-{scheme}.png", full_page=True)
+
+
+@pytest.mark.parametrize("way", OTHERS)
+@pytest.mark.parametrize("world", WORLDS)
+def test_nothing_is_amiss_for_other_eyes(browser: Any, addresses: dict[str, str], world: str, way: str) -> None:
+    with viewed(browser, **OTHERS[way]) as view:
+        used(view, addresses[world])
+        faultless(view)
+        moving = (
+            "[...document.querySelectorAll('*')].filter((one) => getComputedStyle(one).transitionDuration !== '0s')"
+        )
+        if way == "calm":
+            assert view.page.evaluate(f"() => {moving}.length") == 0
+        view.page.screenshot(path=screenshots() / f"{world}-{way.replace(', ', '-').replace(' ', '-')}.png")
+
+
+@pytest.mark.parametrize("width", [1340, 320])
+def test_nothing_is_amiss_in_the_list_of_keys(browser: Any, addresses: dict[str, str], width: int) -> None:
+    with viewed(browser, width) as view:
+        view.open(addresses["tutorial"])
+        view.keys("?")
+        assert view.page.is_visible("dialog[open]")
+        faultless(view)
+        view.keys("Escape")
+        assert not view.page.is_visible("dialog[open]")
+
+
+def test_axe_finds_what_is_amiss(browser: Any, addresses: dict[str, str]) -> None:
+    """A check that finds nothing must be able to find something, in spite of the page's own policy."""
+    with viewed(browser) as view:
+        view.open(addresses["tutorial"])
+        view.page.evaluate("() => document.getElementById('help').replaceChildren()")
+        view.page.evaluate("() => { document.getElementById('limit').style.width = '3000px'; }")
+        view.page.evaluate("() => { document.getElementById('limit').style.maxWidth = 'none'; }")
+        assert any(found.startswith("button-name") for found in view.violations())
+        assert view.overflow() > 1000
