@@ -9,14 +9,20 @@ from __future__ import annotations
 
 import heapq
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
+from time import monotonic
 
 from inwit.core.capabilities import capable
 from inwit.core.contracts import ScalarWorld, World
 from inwit.core.results import Advice, Json
 from inwit.core.types import Tasks
 from inwit.playground.advising import Episodes, Exact, parts
+from inwit.playground.problems import advised_examples, cells
+from inwit.worlds import TWINS
+
+LOOKS = 7200  # positions that are looked at for all problems together: some 5 s, before the table is kept
+SECONDS = 20.0  # after which no further problem is begun: some optima take seconds to prove
 
 Path = tuple[int, ...]
 Facts = dict[str, list[str]]
@@ -33,6 +39,20 @@ class _Seen:
     tokens: list[int]  # that may be written next
 
 
+def advice_table(world: World) -> Json | None:
+    """What `static/advice.js` reads: the table of all examples that a page poses (see `Table`). None for a world
+    without advice, and for one whose scalar twin is not registered."""
+    if capable(world, "advice") is None or world.id not in TWINS.names():
+        return None
+    table, started = Table(world), monotonic()
+    examples = [advised_examples(world, kind) for kind in range(len(world.kinds))]
+    in_turn = [each for row in zip_longest(*examples) for each in row if each is not None]
+    for tasks in in_turn:
+        if monotonic() - started < SECONDS:
+            table.add(tasks, LOOKS // len(in_turn))
+    return table.to_json()
+
+
 class Table:
     """Positions of several problems of one world, with what they share.
 
@@ -40,7 +60,7 @@ class Table:
     that follows and the number of what changes in the facts; both are empty at the table's edge. A row is [tokens,
     values, best, value], with null for values that are not known. A group has the positions that are alike, which
     differ in the tokens that may come. A change lists [fact, parts, 0], or [fact, parts, 1] where the parts are added
-    to those that are listed. A problem is [cells, group, facts].
+    to those that are listed. A problem is [[kind, cells], group, facts].
     """
 
     def __init__(self, world: World) -> None:
@@ -58,7 +78,7 @@ class Table:
         shared: Json = {"facts": self.names, "rows": rows, "changes": changes}
         return shared | {"groups": self.groups, "positions": self.positions, "problems": self.problems}
 
-    def add(self, tasks: Tasks, cells: Sequence[Sequence[int]], most: int) -> None:
+    def add(self, tasks: Tasks, most: int) -> None:
         """One problem, up to `most` positions that are looked at; those that are alike count each time."""
         assert self.adviser is not None
         search = _Search(self, Episodes(self.adviser, self.adviser.describe(tasks)[0]))
@@ -66,7 +86,7 @@ class Table:
         self.names = list(start.facts)
         group, place, _ = search.place(start, search.episodes.value(()))
         search.widen(start, place, most)
-        self.problems.append([cells, group, list(start.facts.values())])
+        self.problems.append([[int(tasks.kind), cells(tasks)], group, list(start.facts.values())])
 
 
 class _Search:

@@ -22,13 +22,13 @@ from inwit.worlds import TWINS
 Exact = Fraction | float
 
 
-def advised(world: World, tasks: Tasks, path: Sequence[int]) -> Json | None:
+def advised(world: World, tasks: Tasks, path: Sequence[int]) -> Json:
     """What is known after these tokens, the world's among them, on one task: `best` (tokens), `values` (by token, as
     text: the expected reward from here if it is written and the optimum goes on), `value` (that of the best; before the
-    world's token its expectation; null where the optimum is not known) and `facts` (texts by name). None for a world
-    without advice. Raises `UserError` for a token that cannot come there."""
+    world's token its expectation; null where the optimum is not known) and `facts` (texts by name). A world
+    without advice has none of these. Raises `UserError` for a token that cannot come there."""
     if (adviser := capable(world, "advice")) is None:
-        return None
+        return {"best": [], "values": {}, "value": None, "facts": {}}
     episodes = Episodes(adviser, world.describe(tasks)[0])
     twin = episodes.after(path, checked=True)
     advice, value = adviser.advice(twin), episodes.value(path)
