@@ -100,9 +100,10 @@ def _read(table: Table, message: Json) -> Json:
 
 
 def _write(table: Table, message: Json) -> Json:
-    index, value, registers = message.get("index"), message.get("value"), table.registers
-    if (showing := capable(table.world, "registers")) is None or not registers:
-        raise UserError(f"{table.world.id} does not show its registers, so none can be changed")
+    index, value, machine = message.get("index"), message.get("value"), table.machine
+    registers = machine.registers
+    if machine.write is None:
+        raise UserError(f"{table.world.id} lets nobody change its registers: it lacks the capability registers")
     if type(index) is not int or not 0 <= index < len(registers):
         raise UserError(f"index = {short(index)} is no register: there are {len(registers)}, from 0")
     register = registers[index]
@@ -110,10 +111,12 @@ def _write(table: Table, message: Json) -> Json:
         raise UserError(f"{register.name} cannot be empty: give a number from {register.least} to {register.most}")
     if value is not None and not (type(value) is int and register.least <= value <= register.most):
         raise UserError(f"{register.name} = {short(value)} is not from {register.least} to {register.most}")
+    if value is not None and register.tokens and value not in register.tokens:
+        raise UserError(f"{register.name} cannot hold {table.world.vocabulary.names[value]}")
     state = all_received("the state", message.get("state"), table.state)
-    values, present = (each.clone() for each in showing.read_registers(state))
+    values, present = (each.clone() for each in machine.read(state))
     values[0, index], present[0, index] = value or 0, value is not None
-    return _position(table, showing.write_registers(state, values, present))
+    return _position(table, machine.write(state, values, present))
 
 
 def _reading(table: Table, message: Json) -> Json:
@@ -139,8 +142,8 @@ ANSWERS: dict[str, Callable[[Table, Json], Json]] = {
 
 def _position(table: Table, state: State) -> Json:
     world = table.world
-    drawing, showing = capable(world, "chance"), capable(world, "registers")
-    values, present = showing.read_registers(state) if showing else (torch.zeros(1, 0), torch.zeros(1, 0))
+    drawing = capable(world, "chance")
+    values, present = table.machine.read(state)
     return {
         "state": all_sent(state),
         "legal": world.legal(state)[0].int().tolist(),
