@@ -11,6 +11,7 @@ SESSION = (*ENGINE, "problems.js", "ways.js", "session.js", "link.js")
 MODEL = (*SESSION, "score.js", "check.js")  # all but what needs a browser
 SCREENS = ("screens.js", "hand.js", "compare.js", "finds.js", "tour.js", "saved.js")
 PAGE = (*MODEL, "dom.js", "table.js", "panels.js", *SCREENS, "keys.js", "drawing.js", "app.js", "main.js")
+LIVE = PAGE  # of the page of the local server
 
 
 def script(names: tuple[str, ...] = ENGINE) -> str:

@@ -54,7 +54,7 @@ function appOf(engine) {
 
   const app = {
     desk: /** @type {any} */ (null), unit: /** @type {number|null} */ (null), screen: "step", keys: true,
-    hidden: new Set(), tally: newTally(), compared: /** @type {any} */ (null), matrices: {},
+    hidden: new Set(), tally: newTally(), compared: /** @type {any} */ (null), matrices: {}, more: false,
     tour: /** @type {any} */ (null),
     get problem() { return app.desk.problem; },
     /** @param {Problem} problem @param {any} [session] of a link */
@@ -192,6 +192,12 @@ function appOf(engine) {
       app.unit = Math.max(0, Math.min(count - 1, Math.floor(((event.clientY - box.top) / box.height) * count)));
       app.show(node, app.desk.tip);
     },
+    /** On a narrow screen the memory and the others' programs are shown when asked for. */
+    unfold() {
+      app.more = !app.more;
+      app.fresh = true;
+      draw(app);
+    },
     letGo() {
       app.unit = null;
       draw(app);
@@ -216,8 +222,7 @@ function appOf(engine) {
     /** @param {string} [text] */
     speak(text) { byId("say").textContent = text ?? sentence(app); },
     fresh: true, pressed: false,
-    /** @type {any} the agent going on by itself */
-    run: null,
+    run: /** @type {any} */ (null),
     /** Searches what is looked at, in slices, so that the page stays awake; what was searched before goes first. */
     async think() {
       const mine = ++thinking, { ways } = app.desk ?? {};

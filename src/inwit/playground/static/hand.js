@@ -81,7 +81,7 @@ function drawYours(app) {
     const said = verdictOf({ ...desk, tip: at });
     return byId("next").replaceChildren(
       h(`h2.${said.mood}`, {}, said.head), h("p.lead", {}, tryText(triedOn({ ...desk, tip: at })), "."),
-      h("div.buttons", {}, h("button.main", { type: "button", "data-key": "more", onclick: () => app.another() },
+      h("div.buttons", {}, h("button.main", { type: "button", "data-key": "onward", onclick: () => app.another() },
         "another problem"),
       h("button", { type: "button", "data-key": "again", onclick: () => app.afresh() }, "once more")));
   }

@@ -54,8 +54,8 @@ function focusOn(app, key, what) {
 /** @param {any} app */
 function letGo(app) {
   app.run.stop();
-  /** @type {HTMLElement|null} */ (document.activeElement)?.blur();
   app.letGo();
+  /** @type {HTMLElement|null} */ (document.activeElement)?.blur(); // what was drawn anew has the focus now
 }
 
 /** What a key does on the open screen. @param {any} app @param {string} name with Shift before it

@@ -138,10 +138,14 @@ function drawScore(app) {
   rows.push(...score.others.map((other, k) => otherRow(score, other, k === 0)));
   const wide = score.columns + score.prompt.length, said = verdictOf(app.desk);
   const style = wide > 18 ? "table.long" : shown.hand ? "table.own" : "table";
+  const more = h("button.more", { type: "button", "data-key": "more", "aria-expanded": String(app.more),
+    onclick: () => app.unfold() }, "memory and others");
+  byId("score").classList.toggle("folded", !app.more && !shown.hand);
   const table = h(style, { vars: { columns: wide } }, h("tbody", {}, rows));
   byId("score").replaceChildren(
     h("div.scroll", { tabIndex: 0, role: "region", "aria-label": "the episode as a table, a column for each token" },
       table),
+    shown.hand ? "" : more,
     h("p.verdict-line", {}, said
       ? [h(`b.${said.mood}`, {}, said.head), said.text, said.warning ? h("b", {}, said.warning) : ""]
       : app.desk.hand ? "You write: choose the next token."
