@@ -86,7 +86,7 @@ function runnerOf(app) {
     if (!timer) return;
     clearTimeout(timer);
     timer = 0;
-    drawTransport(app);
+    keepingFocus(() => drawTransport(app));
   };
   const next = async () => {
     await app.step();
@@ -103,7 +103,7 @@ function runnerOf(app) {
       if (app.desk.session.at.ended) return app.speak("The episode is over.");
       if (matchMedia("(prefers-reduced-motion: reduce)").matches) return app.last();
       timer = window.setTimeout(next, RUN_MS);
-      drawTransport(app);
+      keepingFocus(() => drawTransport(app));
       return app.step();
     },
   };
