@@ -62,7 +62,9 @@ def page() -> dict[str, Any]:
     known = [yardsticks_of(world, kind) for kind in range(len(world.kinds))]
     right = [world.vocabulary.ids(each["oracle"].program) for each in known]
     short = [*right[:-1], world.vocabulary.ids(known[-1]["shortcut"].program)]
-    agents = [Agent(world, cls(programs, len(world.vocabulary))) for cls, programs in ((Reciter, right), (Hasty, short))]
+    agents = [
+        Agent(world, cls(programs, len(world.vocabulary))) for cls, programs in ((Reciter, right), (Hasty, short))
+    ]
     return described(agents, lambda _: None) | {"id": world.id}
 
 
@@ -114,10 +116,10 @@ def test_what_the_tour_says_is_so(page: dict[str, Any], tmp_path: Path) -> None:
     assert "the same tokens as before, and is right. With its memory of a problem of" in swap["text"]
     assert "other tokens, and is wrong" in swap["text"]
     assert (failure["agent"], failure["ended"], failure["right"]) == ("Hasty", True, False)
-    assert re.search(r"Hasty is right on \d+ of 36 problems\. Here it is wrong, and Reciter is right\.", failure["text"])
-    assert told["evidence"] == [
-        {"title": "remembers (holds)", "text": "it is so.", "link": "#v=1", "evidence": True}
-    ]
+    assert re.search(
+        r"Hasty is right on \d+ of 36 problems\. Here it is wrong, and Reciter is right\.", failure["text"]
+    )
+    assert told["evidence"] == [{"title": "remembers (holds)", "text": "it is so.", "link": "#v=1", "evidence": True}]
 
 
 COMPARE = """
