@@ -132,17 +132,7 @@ def test_the_same_is_told_by_a_page_and_by_the_server() -> None:
     for name, agent in told.pop("agents").items():
         assert {key: page["agents"][name][key] for key in agent} == agent
     assert {key: page[key] for key in told} == told
-    assert {*told} >= {
-        "vocabulary",
-        "kinds",
-        "columns",
-        "masks",
-        "limit",
-        "problems",
-        "yardsticks",
-        "registers",
-        "draws",
-    }
+    assert {*told} >= {"vocabulary", "kinds", "columns", "masks", "limit", "problems", "yardsticks", "registers", "draws"}
 
 
 SCRIPTED = ["pipeline", "react"]
@@ -156,9 +146,7 @@ def test_a_script_goes_on_on_another_server() -> None:
     asked(there, "begin", task=tasks_of(here.world, 3)[2])
     program = []
     while not (position.get("terminated") or position.get("truncated")):
-        logits = torch.frombuffer(
-            bytearray(base64.b64decode(position["agents"]["pipeline"]["logits"][2])), dtype=torch.float32
-        )
+        logits = torch.frombuffer(bytearray(base64.b64decode(position["agents"]["pipeline"]["logits"][2])), dtype=torch.float32)
         program.append(int(logits.argmax()))
         own = {"token": program[-1], "state": position["state"], "agents": memories(position)}
         position = asked([here, there][len(program) % 2], "advance", **own)
@@ -211,3 +199,6 @@ def test_nothing_is_drawn_from_the_global_random_state() -> None:
     assert (np.random.get_state()[1] == before[1]).all()
     assert random.getstate() == before[2]
     assert torch.is_grad_enabled() == grads
+
+
+

@@ -97,8 +97,8 @@ async function findError(engine, episode, rest) {
       : `Its expectation is less than half of that ${later} ${later === 1 ? "token" : "tokens"} later.`;
     const so = engine.page.draws ? "is not the best token" : "leaves no way to the goal";
     const before = node.column ? wordsOn(engine, tokensTo(node)) : "the problem";
-    const text = `After ${before}, ${wordsOn(engine, [token])} ${so}. ${name} still expects ${minus(value.toFixed(2))}. `
-      + noticed;
+    const text = `After ${before}, ${wordsOn(engine, [token])} ${so}. ${name} still expects `
+      + `${minus(value.toFixed(2))}. ${noticed}`;
     return { title, text, link: await linkWith(engine, episode, [stepsTo(child)], stepsTo(child).length) };
   }
   return nothing(title, `${name} noticed at once each error that was tried on it.`);
