@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         register_world,
     )
     from inwit.worlds import make
+    from inwit.worlds.oracle.from_state import token_costs, way
     from inwit.worlds.oracle.shortest import shortest_for_task as shortest
     from inwit.worlds.play import play
 
@@ -66,8 +67,10 @@ _HOMES = {
     "save_pretrained": "inwit.integrations.hub:save_pretrained",
     "scripted": "inwit.scripts:scripted",
     "shortest": "inwit.worlds.oracle.shortest:shortest_for_task",
+    "token_costs": "inwit.worlds.oracle.from_state:token_costs",
     "train": "inwit.runs.starting:train",
     "updates": "inwit.runs.starting:updates",
+    "way": "inwit.worlds.oracle.from_state:way",
 }
 
 __all__ = ["UserError", "__version__", *sorted(_HOMES)]  # pyright: ignore[reportUnsupportedDunderAll]

@@ -69,7 +69,7 @@ def test_beside_a_forced_token_stands_what_the_agent_would_have_written() -> Non
     text = printed(explanation)
     assert "by itself MUL ADD STO MUL RCL SUB ANS      right" in text
     assert "derailed  MUL (MUL) STO (ADD) RCL SUB ANS  wrong" in text
-    assert "oracle's" in text
+    assert "to go" in text
     plain = json.loads(json.dumps(explanation.to_dict()))
     assert plain["derailed"]["own_program"] == ORACLES[2].split()
     assert [choice["forced"] for choice in plain["choices"]] == [False, True, False, True, False, False, False]

@@ -85,7 +85,8 @@ async function main({ page, tasks, links }) {
   const refused = async (promise) => { try { await promise; return null; } catch (error) { return error.message; } };
   for (const link of links) {
     answers.push(await sessionFrom(link, engine).then(
-      ({ session: made, dropped }) => ({ link: linkOf(made, engine.page), dropped }), (error) => ({ error: error.message }),
+      ({ session: made, dropped }) => ({ link: linkOf(made, engine.page), dropped }),
+      (error) => ({ error: error.message }),
     ));
   }
   const end = await session.run(session.root, "gru"), ours = session.path(end).map((node) => session.writers(node));

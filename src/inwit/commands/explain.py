@@ -1,16 +1,19 @@
 """`inwit explain RUN ...`: one problem, token by token: machine, value, alternatives.
 
 One problem, token by token: what the agent wrote, the machine after it, its value estimate, the
-three likeliest tokens, and whether the program keeps to the oracle's. Where the world answers, `> 7`
-is a token of the world's; beside the agent's tokens stand what is known and still needed, what the
-optimum would write, and the regret: how much expected reward the token gives away.
+three likeliest tokens, how many tokens are to go to a right end, and what the token cost against the
+optimum: `✓ best` keeps to a shortest way, `+2` makes it two tokens longer, after `✕ lost` there is no way
+left. The way must be right on other problems of the kind, too. The search takes two seconds at most:
+`?` where it gave up, `> 12` where no right end is within 12 tokens.
+
+Where the world answers, `> 7` is a token of the world's; beside the agent's tokens stand what is known
+and still needed, what the optimum would write, and the regret: how much expected reward the token
+gives away.
 
 --force 2=SUB writes SUB in step 2 (the first is step 0), whatever the agent would write, and lets the
 agent go on from there: does it know what it is doing, or does it recite? The forced token stands in
 brackets, as (SUB). Above the table: the agent's program without it, the derailed one and, where the world
-knows it, a shortest right one. In the table: the tokens that lead to a right end soonest, and how many
-were still to go: `> 12` where no right end was found within 12 tokens, `lost` where there is none within
-the budget.
+knows it, a shortest right one. In the table: the tokens that lead to a right end soonest, too.
 
 RUN may be a script (`pipeline`, `react:calculator`): it expects no value, and its one token is sure. --world.X and
 --untold.X change its world: see `inwit evaluate --help`.

@@ -14,7 +14,7 @@ from io import TextIOWrapper
 from pathlib import Path
 
 # Signs that inwit prints itself. Each has one sign for it, so that columns stay below each other; but for infinity.
-LOOKALIKES = dict(zip("─━│·×–—−…⁻°▁▂▃▄▅▆▇█", "--|.x---.-o_.:-=+*#", strict=True)) | {"∞": "inf"}
+LOOKALIKES = dict(zip("─━│·×–—−…⁻°▁▂▃▄▅▆▇█✓✕", "--|.x---.-o_.:-=+*#vx", strict=True)) | {"∞": "inf"}
 
 
 def prepare() -> None:

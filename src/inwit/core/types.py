@@ -64,13 +64,14 @@ class Register:
     """What one register of a machine may hold, as a person sees it and changes it.
 
     A `number`, a `token` by its number in the vocabulary, or a `pointer`: the place that is read next. From `least` to
-    `most`, both included. Only an `optional` one may be empty."""
+    `most`, both included; where `tokens` are named, one of these. Only an `optional` one may be empty."""
 
     name: str
     kind: Literal["number", "token", "pointer"] = "number"
     least: int = -(2**31)
     most: int = 2**31 - 1
     optional: bool = True
+    tokens: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,8 @@ class Choice:
     regret: float | None = None  # how much more it would be with the best token
     forced: bool = False  # whether it was written in the agent's place
     to_go: int | None = None  # tokens that a right program still needs after this one; None where none was found
-    within: int | None = None  # tokens after it that were searched for that: the whole budget, or `SEARCHED`
+    within: int | None = None  # tokens after it that were searched for that, where none was found among so many
+    cost: int | None = None  # tokens by which it made the way longer: 0 keeps to a shortest; None where it is not known
     lost: bool = False  # whether no right end is left within the budget
 
 
@@ -107,6 +108,8 @@ class Explanation(Shown):
             return ("optimum's", "regret")
         if self.derailed is not None and self.derailed.within is not None:
             return ("shortest right", "to go")
+        if any(choice.to_go is not None or choice.lost for choice in self.choices):
+            return ("to go",)
         known = any(choice.keeps_to_oracle is not None for choice in self.choices)
         return ("oracle's",) if known else ()
 
@@ -158,17 +161,25 @@ def _cells(choice: Choice, ends: Sequence[str]) -> tuple[str, ...]:
         return ("·",) * (2 + len(ends))
     likeliest = "  ".join(f"{name} {probability:.2f}" for name, probability in choice.alternatives)
     cells = ("·" if choice.value is None else f"{choice.value:+.2f}", likeliest)
-    if len(ends) < 2:
-        return (*cells, *({True: "yes", False: "no", None: "·"}[choice.keeps_to_oracle] for _ in ends))
+    if ends == ("oracle's",):
+        return (*cells, {True: "yes", False: "no", None: "·"}[choice.keeps_to_oracle])
+    if ends == ("to go",):
+        return (*cells, _to_go(choice))
     if "to go" in ends:
-        return (*cells, _few(choice.best) or "none", _to_go(choice))
+        return (*cells, _few(choice.best) or "none", _to_go(choice, "✓"))
+    if not ends:
+        return cells
     return (*cells, _few(choice.best), "·" if choice.regret is None else f"{choice.regret:.4g}")
 
 
-def _to_go(choice: Choice) -> str:
-    if choice.to_go is not None:
-        return str(choice.to_go)
-    return "lost" if choice.lost else f"> {choice.within}"
+def _to_go(choice: Choice, best: str = "✓ best") -> str:
+    """How many tokens are to go after a token, and what it cost."""
+    if choice.lost:
+        return "✕ lost"
+    if choice.to_go is None:
+        return "?" if choice.within is None else f"> {choice.within}"
+    cost = "?" if choice.cost is None else f"+{choice.cost}" if choice.cost else best
+    return f"{choice.to_go} {cost}"
 
 
 def _few(names: Sequence[str]) -> str:

@@ -11,6 +11,7 @@ from inwit.core.errors import UserError, short
 from inwit.core.isolation import on_own_terms
 from inwit.core.results import Advice
 from inwit.core.types import Rollout, Task
+from inwit.evaluation.costs import SECONDS, priced
 from inwit.evaluation.derailing import Force, compared, played
 from inwit.evaluation.exact import refuse_unfit
 from inwit.evaluation.explained import Choice, Explanation
@@ -20,7 +21,12 @@ from inwit.worlds.oracle.programs import oracle_program
 
 
 def explain(
-    agent: Agent, task: Task, oracle_program: Sequence[str] | None = None, *, force: Force | None = None
+    agent: Agent,
+    task: Task,
+    oracle_program: Sequence[str] | None = None,
+    *,
+    force: Force | None = None,
+    seconds: float = SECONDS,
 ) -> Explanation:
     """Let the greedy agent solve one task. Raises `UserError` for a task that does not fit the agent's world, and for
     an agent with weights that are not finite.
@@ -28,7 +34,7 @@ def explain(
     `oracle_program` is the oracle's for this kind, if the caller knows it: the search may take a second. `force` writes
     tokens in the agent's place, by step (0 is the first; the world's tokens count), as in `{2: "SUB"}`: the agent goes
     on from there. Raises `UserError` for a token that is illegal there, and for a step that is the world's or that lies
-    past the end.
+    past the end. `seconds` is how long it may be searched what each token cost; with 0 it is not.
     """
     if force is not None and not isinstance(force, Mapping):
         raise UserError(
@@ -36,10 +42,12 @@ def explain(
         )
     refuse_unfit(agent)
     with on_own_terms(agent.threads):
-        return _explain(agent, task, oracle_program, force or {})
+        return _explain(agent, task, oracle_program, force or {}, seconds)
 
 
-def _explain(agent: Agent, task: Task, oracle_program: Sequence[str] | None, force: Force) -> Explanation:
+def _explain(
+    agent: Agent, task: Task, oracle_program: Sequence[str] | None, force: Force, seconds: float
+) -> Explanation:
     world = agent.world
     row = world.task(task).to(agent.device)
     kind = int(row.kind)
@@ -49,7 +57,7 @@ def _explain(agent: Agent, task: Task, oracle_program: Sequence[str] | None, for
     else:
         oracle = tuple(world.vocabulary.ids(oracle_program))
     own, rollout = played(agent, row, force)
-    choices = _choices(agent, rollout, twin, oracle)
+    choices = priced(world, row, rollout, _choices(agent, rollout, twin, oracle), oracle, seconds)
     success = bool(twin.success)
     share = _program_success(world, kind, choices, twin)
     identity = capable(world, "identity")

@@ -33,21 +33,22 @@ class Blob:
         self.tensors: list[list[object]] = [list(each) for each in tensors]
         self._parts = [data]
         self._size = len(data)
-        self._places: dict[tuple[str, tuple[int, ...], bytes], int] = {}
+        self._places: dict[tuple[str, tuple[int, ...], bytes, str], int] = {}
 
     @property
     def data(self) -> bytes:
         return b"".join(self._parts)
 
-    def add(self, tensor: Tensor) -> int:
-        """The number of a constant, any shape, any type of `LETTERS`."""
+    def add(self, tensor: Tensor, name: str = "") -> int:
+        """The number of a constant, any shape, any type of `LETTERS`. Two that are alike have the same number, unless
+        they have different names: parameters have names, for they may be alike today and not tomorrow."""
         tensor = tensor.detach().cpu().contiguous()
         letter, shape = LETTERS[tensor.dtype], tuple(tensor.shape)
         if tensor.is_floating_point() and tensor.dtype != torch.float64:
             tensor = tensor.float()
         wire = _narrowest(tensor)
         raw = tensor.to(wire).numpy().tobytes()
-        key = letter, shape, raw
+        key = letter, shape, raw, name
         if key not in self._places:
             self._places[key] = len(self.tensors)
             padding = -self._size % ALIGNED

@@ -13,12 +13,14 @@ import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from inwit.core import storage
+from inwit.core.capabilities import capable
 from inwit.core.contracts import World
 from inwit.core.paths import cache_folder
 from inwit.core.results import Json
@@ -26,9 +28,10 @@ from inwit.core.seeding import stream
 from inwit.core.types import Tasks
 from inwit.core.vocabulary import CHOICE
 from inwit.playground import blob as constants
-from inwit.playground import graphs, operators, together, tracing
+from inwit.playground import graphs, operators, registers, together, tracing
 from inwit.playground.blob import Blob
 from inwit.version import __version__
+from inwit.worlds.oracle import clocks
 
 ROWS = 64  # episodes that tell how a world behaves
 STRAYS = 0.1  # share of tokens that may be illegal
@@ -62,8 +65,8 @@ def behaviour(world: World) -> str:
 
 
 def _episodes(world: World, tasks: Tasks, draws: torch.Generator) -> Iterator[Tensor]:
-    """All that is seen of episodes: prompts, states, what may be written, and what was paid and counted."""
-    state = world.reset(tasks)
+    """All that is seen of episodes: prompts, states, registers, what may be written, and what was paid and counted."""
+    state, registers = world.reset(tasks), capable(world, "registers")
     yield from (*world.prompt(tasks), world.stage(tasks), *state.values())
     for _ in range(world.num_columns):
         legal, forced = world.legal(state), world.forced(state)
@@ -73,16 +76,22 @@ def _episodes(world: World, tasks: Tasks, draws: torch.Generator) -> Iterator[Te
         state, step = world.step(state, torch.where(forced >= 0, forced, drawn))
         yield from (legal, forced, *state.values(), step.reward, step.terminated, step.truncated, step.success)
         yield from (*step.extra.values(), *step.counts.values())
+        if registers:
+            held = registers.read_registers(state)
+            others = registers.write_registers(state, *(each.roll(1, 0) for each in held))
+            yield from (*held, *others.values())
 
 
 def _path_of(world: World, searching: bool) -> Path | None:
     """The file of a world's graphs; None where there is no place for it."""
     if (folder := cache_folder()) is None:
         return None
-    about = [world.id, world.settings.to_dict(), __version__, torch.__version__, searching]
+    shown = capable(world, "registers")
+    described = [asdict(each) for each in shown.machine_registers] if shown else []
+    about = [world.id, world.settings.to_dict(), described, __version__, torch.__version__, searching]
     digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
     try:
-        for module in (constants, graphs, operators, together, tracing):
+        for module in (clocks, constants, graphs, operators, registers, together, tracing):
             digest.update(Path(module.__file__ or "").read_bytes())
     except OSError:
         return None

@@ -18,6 +18,7 @@ from inwit.core.results import Json
 from inwit.core.seeding import stream
 from inwit.core.types import Memory, Output, State, Tasks
 from inwit.playground.blob import Blob
+from inwit.playground.registers import Shown, shown
 from inwit.playground.tracing import INSTEAD, trace
 
 Prompts = tuple[Tensor, Tensor, Tensor]
@@ -31,15 +32,17 @@ def example(world: World, rows: int = 1) -> Tasks:
     return world.sample(torch.zeros(rows, dtype=torch.int64), stream(0, "graphs"))
 
 
-def world_graphs(world: World, tasks: Tasks, blob: Blob) -> Json:
-    """Three graphs of a world's rules, and the names of what they take and give.
+def world_graphs(world: World, tasks: Tasks, blob: Blob, *, showing: bool = True) -> Json:
+    """The graphs of a world's rules, and the names of what they take and give.
 
-    `open`: kind and the task's `data` -> prompt, mask, stage, and the state. `look`: state -> legal, forced and, of a
-    world that draws, chance. `step`: token, state -> state, reward, terminated, truncated, success, then the further
-    readings of success `extra` and the `counts`. Raises `UserError` for rules that cannot be traced."""
+    `open`: kind and the task's `data` -> prompt, mask, stage, and the state. `look`: state -> legal, forced, of a world
+    that draws chance, and where there are `registers` their values and whether they are there. `step`: token, state ->
+    state, reward, terminated, truncated, success, then the further readings of success `extra` and the `counts`.
+    `write`: values of the registers, whether they are there, state -> state; None where nobody may write them. Without
+    `showing` there are no registers. Raises `UserError` for rules that cannot be traced."""
     data, state = list(tasks.data), world.reset(tasks)
     keys, token = list(state), torch.zeros_like(tasks.kind)
-    drawing = capable(world, "chance")
+    drawing, machine = capable(world, "chance"), shown(world) if showing else None
     what = f"the world {world.id}"
 
     def opened(kind: Tensor, *given: Tensor) -> list[Tensor]:
@@ -48,8 +51,9 @@ def world_graphs(world: World, tasks: Tasks, blob: Blob) -> Json:
 
     def look(*given: Tensor) -> list[Tensor]:
         now = dict(zip(keys, given, strict=True))
-        seen = [world.legal(now), world.forced(now)]
-        return [*seen, drawing.chance(now)] if drawing else seen
+        chance = [drawing.chance(now)] if drawing else []
+        held = machine.read(now) if machine and machine.registers else ()
+        return [world.legal(now), world.forced(now), *chance, *held]
 
     def step(token: Tensor, *given: Tensor) -> list[Tensor]:
         after, done = world.step(dict(zip(keys, given, strict=True)), token)
@@ -65,10 +69,24 @@ def world_graphs(world: World, tasks: Tasks, blob: Blob) -> Json:
         "extra": list(first.extra),
         "counts": list(first.counts),
         "draws": drawing is not None,
+        "registers": machine.described() if machine else [],
         "open": trace(f"{what} (prompt, reset)", opened, [tasks.kind, *tasks.data.values()], blob),
         "look": trace(f"{what} (legal, forced)", look, values, blob),
         "step": trace(f"{what} (step)", step, [token, *values], blob),
+        "write": _write_graph(what, machine, state, blob) if machine else None,
     }
+
+
+def _write_graph(what: str, machine: Shown, state: State, blob: Blob) -> Json | None:
+    if machine.write is None or not machine.registers:
+        return None
+    writing, keys = machine.write, list(state)
+
+    def write(values: Tensor, present: Tensor, *given: Tensor) -> list[Tensor]:
+        after = writing(dict(zip(keys, given, strict=True)), values, present)
+        return in_order(after, keys, f"{what}: write_registers' state")
+
+    return trace(f"{what} (write_registers)", write, [*machine.read(state), *state.values()], blob)
 
 
 def agent_graphs(agent: Agent, blob: Blob) -> Json:

@@ -18,32 +18,44 @@ from pathlib import Path
 
 from inwit.core import storage
 from inwit.core.contracts import Agent
-from inwit.core.errors import UserError
+from inwit.core.errors import UserError, short
 from inwit.core.paths import given_path
 from inwit.core.results import Json
-from inwit.playground import cache, contents
-from inwit.playground.graphs import agent_graphs, example, on_cpu
+from inwit.playground import cache, contents, earlier
+from inwit.playground.graphs import agent_graphs, on_cpu
 from inwit.playground.scripts import PAGE, script
+from inwit.playground.tour import tour
 from inwit.playground.tracing import INSTEAD
 from inwit.runs.loading import load
 from inwit.version import __version__
 
+MARK = b'<meta name="generator" content="inwit playground'  # what a page says of itself
 LARGE, TOO_LARGE = 5_000_000, 50_000_000  # bytes of a page
 
 Given = Agent | str | Path
 
 
 def page(
-    agents: Given | Sequence[Given], out: str | Path = "page.html", tell: storage.Tell = storage.to_stderr
+    agents: Given | Sequence[Given],
+    out: str | Path = "page.html",
+    tell: storage.Tell = storage.to_stderr,
+    *,
+    snapshots: int = 0,
 ) -> Path:
     """Write a page on which one steps, breaks and mends agents; returns its path.
 
     `agents`: an agent or the word for a run, or up to six of them, in one world. `tell` gets a line for each step of
-    the work. Raises `UserError` for agents in different worlds, for a part that cannot become a graph, and for a page
-    beyond 50 MB."""
+    the work. `snapshots`: with each agent so many earlier ones, of those that its run kept (2 to 60; 0: none). Raises
+    `UserError` for agents in different worlds, for a part that cannot become a graph, for snapshots of a run that kept
+    none, and for a page beyond 50 MB."""
+    if snapshots != 0 and not earlier.LEAST <= snapshots <= earlier.MOST:
+        raise UserError(
+            f"snapshots = {short(snapshots)}: a page holds {earlier.LEAST} to {earlier.MOST} for each agent, or none"
+        )
     given = [agents] if isinstance(agents, Agent | str | Path) else list(agents)
     path = given_path(out)
-    made = html(described([each if isinstance(each, Agent) else load(each) for each in given], tell)).encode()
+    loaded = [each if isinstance(each, Agent) else load(each) for each in given]
+    made = html(described(loaded, tell, snapshots)).encode()
     if len(made) > TOO_LARGE:
         raise UserError(
             f"the page would have {len(made) / 1e6:.0f} MB, and 50 are allowed: give fewer or smaller agents"
@@ -54,19 +66,23 @@ def page(
     return path
 
 
-def described(agents: Sequence[Agent], tell: storage.Tell) -> Json:
-    """All that a page holds: what `static/engine.js` takes, and what is shown beside it."""
+def described(agents: Sequence[Agent], tell: storage.Tell, snapshots: int = 0) -> Json:
+    """All that a page holds: what `static/engine.js` takes, and what is shown beside it. `earlier.py` says what
+    `snapshots` are."""
     if scripts := [agent.script for agent in agents if agent.script]:
         raise UserError(f"{scripts[0]} is a script, and plain Python cannot become a graph of a page; {INSTEAD}")
     world = contents.shared_world(agents, "make a page for each")
     graphs, blob = cache.graphs_of(world, searching=True)
     together = graphs.pop("together")
     made = contents.world_told(world, tell) | {"world": graphs, "together": together}
-    made |= {"machine": contents.machine(world, example(world), blob), "agents": {}, "golden": []}
+    made |= {"agents": {}, "golden": [], "tour": []}
     for name, agent in zip(contents.names_of(agents), agents, strict=True):
         tell(f"the agent {name}")
         policy = on_cpu(agent.policy)
         made["agents"][name] = contents.agent_told(agent, policy) | agent_graphs(agent, blob)
+        if snapshots:
+            made["agents"][name] |= earlier.snapshots(agent, made["agents"][name], blob, snapshots)
+        made["tour"] += tour(agent, policy, name)
         made["golden"] += contents.golden(world, policy, name)
     return made | {"blob": blob.to_json(base64.b64encode(blob.data).decode())}
 

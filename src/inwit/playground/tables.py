@@ -17,7 +17,6 @@ import torch
 from torch import Tensor
 
 from inwit.core import storage
-from inwit.core.capabilities import capable
 from inwit.core.contracts import Agent, Policy, World
 from inwit.core.errors import UserError, short
 from inwit.core.results import Json
@@ -26,7 +25,9 @@ from inwit.core.types import Tasks
 from inwit.playground import contents
 from inwit.playground.graphs import on_cpu
 from inwit.playground.problems import drawn
+from inwit.playground.registers import shown
 from inwit.playground.retelling import Retold
+from inwit.playground.tour import tour
 from inwit.playground.wire import Form, form_of
 from inwit.playground.words import Meant, meant
 from inwit.runs.loading import load
@@ -59,7 +60,7 @@ class Table:
         self.task = [form_of("the task's kind", tasks.kind)]
         self.task += [form_of(f"the task's {name}", each) for name, each in tasks.data.items()]
         self.data = list(tasks.data)
-        self.registers = tuple(showing.machine_registers) if (showing := capable(world, "registers")) else ()
+        self.machine = shown(world)
         with torch.no_grad():
             state, token = world.reset(tasks), torch.zeros(1, dtype=torch.int64)
             self.state = forms(f"the state of {world.id}", [state, world.step(state, token)[0]])
@@ -79,7 +80,8 @@ class Table:
         """All that is told of the world and the agents. The slow parts are computed once."""
         made = contents.world_told(self.world, lambda _: None) | {"table": list(self.words)}
         told = {name: contents.agent_told(seat.agent, seat.policy) for name, seat in self.seats.items()}
-        return made | {"agents": told}
+        tours = [tour(seat.agent, seat.policy, name) for name, seat in self.seats.items()]
+        return made | {"agents": told, "tour": [each for found in tours for each in found]}
 
 
 class Tables:

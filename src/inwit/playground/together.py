@@ -19,4 +19,4 @@ def rules_together(world: World, blob: Blob) -> Json | None:
     program is a way. Raises `UserError` for rules that cannot be traced."""
     if capable(world, "chance"):
         return None
-    return world_graphs(world, example(world, rows_together(world)), blob) | {"clocks": clocks(world)}
+    return world_graphs(world, example(world, rows_together(world)), blob, showing=False) | {"clocks": clocks(world)}

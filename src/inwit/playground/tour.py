@@ -13,7 +13,7 @@ import torch
 
 from inwit.core.capabilities import capable
 from inwit.core.claims import Claim, Evidence
-from inwit.core.contracts import Agent
+from inwit.core.contracts import Agent, Policy, World
 from inwit.core.errors import UserError
 from inwit.core.results import Json
 from inwit.core.seeding import stream
@@ -29,13 +29,13 @@ TRIED = 64  # problems, among which one is sought that shows an intervention
 class _Own:
     """An agent's own episodes, on problems as a page poses them: of a world that draws, nothing is drawn yet."""
 
-    def __init__(self, agent: Agent, name: str) -> None:
-        self.world, self.name = agent.world, name
+    def __init__(self, world: World, policy: Policy, name: str) -> None:
+        self.world, self.name = world, name
         kinds = torch.arange(TRIED) * len(self.world.kinds) // TRIED
         self.tasks = drawn(self.world, kinds, stream(0, "page evidence"))
         drawing = capable(self.world, "chance")
         played = drawing.draw(self.tasks, stream(0, "page evidence/answers")) if drawing else self.tasks
-        self.rollout = collect(self.world, agent.policy, played)
+        self.rollout = collect(self.world, policy, played)
 
     def tokens(self, row: int) -> list[int]:
         return self.rollout.tokens[row][self.rollout.live[row]].tolist()
@@ -53,14 +53,14 @@ class _Own:
         return [token(self.world, each) for each in self.tokens(row)]
 
 
-def tour(agent: Agent, name: str) -> list[Json]:
-    """A session for each claim that the run's evidence judged and that a page can show: `link` and `text`. Empty for an
-    agent without kept evidence."""
+def tour(agent: Agent, policy: Policy, name: str) -> list[Json]:
+    """A session for each claim that the run's evidence judged and that a page can show: `link` and `text`. `policy` is
+    the agent's on the CPU. Empty for an agent without kept evidence."""
     evidence = _kept(agent)
     if evidence is None:
         return []
     claims = {claim.claim: claim for claim in evidence.claims}
-    own = _Own(agent, name)
+    own = _Own(agent.world, policy, name)
     found = [*_derailed(agent, name, evidence), *_exchanged_answer(own), *_rebuilt(own), *_other_memory(own)]
     return [{"link": where, "text": _judged(claims[claim], text)} for claim, text, where in found if claim in claims]
 

@@ -116,7 +116,7 @@ class _Writer:
         constants = [node for node in given if node.name in held and node.users]
         for node in [*inputs, *constants]:
             self.numbers[node] = len(self.numbers)
-        numbers = [self.blob.add(self._constant(held[node.name])) for node in constants]
+        numbers = [self._number(held[node.name]) for node in constants]
         nodes = [written for node in graph.nodes if (written := self._node(node))]
         [end] = [node for node in graph.nodes if node.op == "output"]
         results = [self.numbers[value] for value in end.args[0]]
@@ -127,11 +127,12 @@ class _Writer:
             "results": results,
         }
 
-    def _constant(self, name: str) -> Tensor:
+    def _number(self, name: str) -> int:
+        """The number of a constant; of a parameter under the name that its part gives to it."""
         state, constants = self.program.state_dict, self.program.constants
         found = state[name] if name in state else constants[name]
         assert isinstance(found, Tensor)
-        return found
+        return self.blob.add(found, name.removeprefix("part.") if name in state else "")
 
     def _node(self, node: Node) -> list[object] | None:
         """What a node makes and from what; None for one that makes no tensor: a size, or a check."""

@@ -137,7 +137,7 @@ def _explained(agent: Agent, run: Run, papers: Papers, each: int) -> list[Explan
     rows = _chosen(stages, papers.success.tolist(), each)
     tasks = agent.world.describe(papers.tasks[torch.tensor(rows, dtype=torch.int64)])
     known = _oracle_programs(run)
-    return [explain(agent, task, known.get(stages[row])) for row, task in zip(rows, tasks, strict=True)]
+    return [explain(agent, task, known.get(stages[row]), seconds=0) for row, task in zip(rows, tasks, strict=True)]
 
 
 def _chosen(stages: list[int], success: list[bool], each: int) -> list[int]:

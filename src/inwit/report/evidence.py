@@ -87,7 +87,7 @@ def derailed_episode(agent: Agent, run: Run) -> Explanation | None:
         return None
     derailed = found[1]
     try:
-        return explain(agent, derailed.task, force={derailed.at: derailed.forced})
+        return explain(agent, derailed.task, force={derailed.at: derailed.forced}, seconds=0)
     except UserError:
         return None
 

@@ -49,17 +49,18 @@ class CausalCalculator(CalculatorTasks):
         searched. Time grows about tenfold with each two tokens of `most`, so a limit for each row saves much."""
         device, rows = state["mode"].device, len(tasks)
         verb, full = state["mode"] // 2, state["mode"] % 2 == FULL
-        pending = (verb > 0).long()
-        within = torch.as_tensor(most, device=device).expand(rows).minimum(state["limit"] - state["steps"])
+        vain = ((verb > 1) & ~full).long()  # a tool beside an empty accumulator, as a person may put it there
+        pending = ((verb > 0) & ~vain.bool()).long()
+        within = torch.as_tensor(most, device=device).expand(rows).minimum(state["limit"] - state["steps"]) - vain
         # A call is two tokens, a pending one is one, and the answer is one.
         calls = ((within - 1 + pending) // 2).clamp(min=0).masked_fill(state["ended"], 0)
-        first = torch.where((verb == 0) & ~full, 1, verb)
+        first = torch.where(full, verb, 1)
         found = torch.full((rows,), NEVER, device=device)
         for operators in self.stage(tasks).unique().tolist():
             asked = ((self.stage(tasks) == operators) & ~state["ended"]).nonzero()[:, 0]
             found[asked] = self._calls(state, asked, operators, first, calls)
         tokens = torch.where(found == NEVER, FAR, 2 * found + 1 - pending)
-        return tokens.masked_fill(tokens > within, FAR).masked_fill(state["ended"], 0)
+        return (tokens + vain).masked_fill(tokens > within, FAR).masked_fill(state["ended"], 0)
 
     def _calls(
         self, state: State, rows: Int[Tensor, " N"], operators: int, first: Int[Tensor, " B"], most: Int[Tensor, " B"]

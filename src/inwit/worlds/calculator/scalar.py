@@ -146,7 +146,7 @@ class ScalarCalculator:
     def _call(self, verb: str, argument: str) -> None:
         value = self._cells[argument]
         if verb == "STO":
-            self._cells[argument] = self._acc
+            self._cells[argument] = value if self._acc is None else self._acc
         elif verb == "LOAD":
             self._acc = value
         elif self._acc is not None and value is not None:

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from inwit.worlds.calculator.rules import FIRST_OPERAND, FIRST_SLOT, THINK, CalculatorSettings
+from inwit.worlds.calculator.rules import FIRST_OPERAND, FIRST_SLOT, PAD, THINK, CalculatorSettings
 from inwit.worlds.calculator.tasks import KindTables
 
 _FACTORS = (-7046029254386353131, -4417276706812531889, 1609587929392839161)  # odd 64-bit numbers, for hashing
@@ -33,6 +33,8 @@ class Control:
     effect: Int[Tensor, " MV"]
     following: Int[Tensor, " MV"]
     cell: Int[Tensor, " V"]  # the cell that an argument names; 0 for other tokens
+    tokens: Int[Tensor, " N"]  # of the verbs, by number; PAD for none
+    verbs: Int[Tensor, " V"]  # the number of each token that may be pending; 0 for others
     sto: int  # verb number
     ans: int  # effect number
 
@@ -59,6 +61,10 @@ def control(settings: CalculatorSettings, device: torch.device) -> Control:
             (legal if name == "STO" else reads)[pending, arguments] = True
             effect[pending, arguments] = verb
             following[pending, arguments] = FULL
+            # A verb that waits beside an empty accumulator, as a person may put it there, takes its argument in vain.
+            if name != "LOAD":
+                (legal if name == "STO" else reads)[2 * verb + EMPTY, arguments] = True
+                following[2 * verb + EMPTY, arguments] = EMPTY
     if settings.ticks:
         legal[[EMPTY, FULL], vocabulary.id(THINK)] = True  # as long as ticks are left; it has no effect
     ans = vocabulary.id("ANS")
@@ -67,7 +73,11 @@ def control(settings: CalculatorSettings, device: torch.device) -> Control:
     cell = torch.zeros(len(vocabulary), dtype=torch.int64)
     cell[letters] = letters - FIRST_OPERAND
     cell[slots] = slots - FIRST_SLOT + settings.num_letters
+    tokens = torch.tensor([PAD, *vocabulary.ids(settings.verbs)])
+    waiting = len(verbs) if settings.num_slots else len(verbs) - 1  # STO is the last verb
     return Control(
+        tokens=tokens.to(device),
+        verbs=torch.zeros_like(cell).scatter(0, tokens[1:waiting], torch.arange(1, waiting)).to(device),
         legal=legal.to(device),
         reads=reads.to(device),
         effect=effect.flatten().to(device),

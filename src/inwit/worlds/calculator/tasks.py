@@ -60,7 +60,7 @@ class CalculatorTasks:
         self.settings, self.masks, self.vocabulary = settings, settings.masks, settings.vocabulary
         self.identity_defined, self.extra_outcomes = settings.identity_defined, settings.extra_outcomes
         known = {"identity", "exam", "best_programs", "achieved"} if self.identity_defined else set()
-        self.capabilities = frozenset({"machine"} | known)
+        self.capabilities = frozenset({"machine", "registers"} | known)
         self.expressions = expressions_of(settings.tools, settings.min_operators, settings.max_operators)
         held_out = held_out_of(settings.tools, settings.min_operators, settings.max_operators, settings.split)
         self.kinds = Kinds(self.expressions.names, self.expressions.stages, self.expressions.classes, held_out)

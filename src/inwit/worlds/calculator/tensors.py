@@ -15,6 +15,7 @@ from torch import Tensor
 from inwit.core.capabilities import Exam
 from inwit.core.errors import UserError
 from inwit.core.types import Lessons, State, Step, Tasks
+from inwit.worlds.calculator import registers
 from inwit.worlds.calculator.causal import CausalCalculator
 from inwit.worlds.calculator.exam import CalculatorExam
 from inwit.worlds.calculator.expressions import LETTERS
@@ -55,11 +56,12 @@ class CalculatorV0(CausalCalculator):
 
     def __init__(self, settings: CalculatorSettings) -> None:
         super().__init__(settings)
-        registers = register_names(["accumulator", *(f"m{slot}" for slot in range(settings.num_slots))])
+        self.machine_registers = registers.registers_of(settings)
+        names = register_names(["accumulator", *(f"m{slot}" for slot in range(settings.num_slots))])
         pending = [f"{verb} pending" for verb in settings.verbs]
         operands = [f"operand {place}" for place in range(self.num_operands)]
         spent = ["budget spent", "ticks spent"] if settings.ticks else ["budget spent"]
-        self.machine_names = [*registers, *pending, *operands, *spent]
+        self.machine_names = [*names, *pending, *operands, *spent]
         self._controls: dict[torch.device, Control] = {}
         self._polynomials: dict[torch.device, tuple[Polynomials, Int[Tensor, "K S"]]] = {}
 
@@ -160,6 +162,12 @@ class CalculatorV0(CausalCalculator):
         if self.settings.ticks:
             spent.append(state["ticks"] / self.settings.ticks)
         return torch.stack([*columns, *pending, *operands, *spent], 1).float()
+
+    def read_registers(self, state: State) -> tuple[Int[Tensor, "B R"], Bool[Tensor, "B R"]]:
+        return registers.read(self.settings, self._control_on(state["mode"].device), state)
+
+    def write_registers(self, state: State, values: Int[Tensor, "B R"], present: Bool[Tensor, "B R"]) -> State:
+        return registers.write(self.settings, self._control_on(state["mode"].device), state, values, present)
 
     def achieved(self, state: State) -> Row:
         """The class whose polynomial the accumulator holds; -1 for none, while it is empty or while a verb is pending.

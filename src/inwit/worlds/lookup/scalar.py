@@ -152,7 +152,8 @@ class ScalarLookup:
         else:
             sure = self._pending >= settings.first_sure
             tool = self._pending - (settings.first_sure if sure else FIRST_TOOL)
-            start = settings.num_values * (tool + (self._first or 0))
+            first = self._first or 0 if tool == settings.num_tools else 0
+            start = settings.num_values * (tool + first)
             self._called = start + value, sure
             self._pending, self._first = PAD, None
             self.counts["calls"] += 1

@@ -14,9 +14,10 @@ from inwit.core.capabilities import Exam
 from inwit.core.contracts import ScalarWorld
 from inwit.core.errors import UserError
 from inwit.core.results import Advice, Json, Task, Yardstick
-from inwit.core.types import State, Step, Tasks, Taught
+from inwit.core.types import Register, State, Step, Tasks, Taught
 from inwit.core.vocabulary import CHOICE, UNDECIDED
 from inwit.worlds.examination import Sampling
+from inwit.worlds.lookup import registers
 from inwit.worlds.lookup.advice import advice_of
 from inwit.worlds.lookup.exam import LookupExam
 from inwit.worlds.lookup.expert import Expert
@@ -48,13 +49,14 @@ class LookupV0(LookupLessons):
         "an answer is looked up, never computed, and no tool has a pattern: this world tests asking, reading, keeping "
         "and routing, not arithmetic"
     )
-    capabilities = frozenset({"all_tasks", "chance", "exam", "yardsticks", "teaches", "advice"})
+    capabilities = frozenset({"all_tasks", "chance", "exam", "yardsticks", "teaches", "advice", "registers"})
     Settings = LookupSettings
 
     def __init__(self, settings: LookupSettings) -> None:
         super().__init__(settings)
         self.max_steps, self.masks = settings.max_steps, settings.masks
         self.num_columns = settings.max_steps + settings.max_calls
+        self.machine_registers: tuple[Register, ...] = registers.registers_of(settings)
         self._expert: Expert | None = None
 
     def exam(self) -> Exam:
@@ -118,7 +120,8 @@ class LookupV0(LookupLessons):
         argues = chooses & ~idle & (value >= 0)
         sure = pending >= settings.first_sure
         tool = pending - torch.where(sure, settings.first_sure, FIRST_TOOL)
-        half = argues & (pending != ANS) & (tool == settings.num_tools) & (first < 0)
+        star = tool == settings.num_tools
+        half = argues & (pending != ANS) & star & (first < 0)
         answers = argues & (pending == ANS)
         called = argues & ~half & ~answers
 
@@ -129,7 +132,9 @@ class LookupV0(LookupLessons):
             "turn": torch.where(asks, ANSWER, torch.where(hears, POLICY, state["turn"])),
             "pending": torch.where(opens, token, pending.masked_fill(called | answers, PAD)),
             "first": torch.where(half, value, first.masked_fill(called, -1)),
-            "cell": torch.where(called, settings.num_values * (tool + first.clamp_min(0)) + value, state["cell"]),
+            "cell": torch.where(
+                called, settings.num_values * (tool + first.clamp_min(0) * star) + value, state["cell"]
+            ),
             "calls": state["calls"] + called,
             "steps": steps,
         }
@@ -148,6 +153,12 @@ class LookupV0(LookupLessons):
             counts["repeats"] = (called & self._was_heard(state, after["cell"])).long()
             counts["endured"] = counts["errors"] * ~self._is_given_up(state)
         return after, Step(reward, ended, truncated, success, counts=counts)
+
+    def read_registers(self, state: State) -> tuple[Int[Tensor, "B 2"], Bool[Tensor, "B 2"]]:
+        return registers.read(state)
+
+    def write_registers(self, state: State, values: Int[Tensor, "B 2"], present: Bool[Tensor, "B 2"]) -> State:
+        return registers.write(state, values, present)
 
     def advice(self, twin: ScalarWorld) -> Advice:
         assert isinstance(twin, ScalarLookup)

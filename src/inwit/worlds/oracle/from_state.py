@@ -82,7 +82,7 @@ def way(
     return search(world, state, Limits(most, seconds, stopped))
 
 
-def costs(
+def token_costs(
     world: World, state: State, *, most: int = MOST, seconds: float = math.inf, stopped: Stopped | None = None
 ) -> dict[int, float | None]:
     """What each token costs that is legal in all rows: 0 keeps to a shortest way, n makes it n tokens longer, infinity
@@ -92,7 +92,7 @@ def costs(
 
 
 def costs_within(world: World, state: State, here: Way, limits: Limits) -> dict[int, float | None]:
-    """As `costs`, where the way from the state is known."""
+    """As `token_costs`, where the way from the state is known."""
     found: dict[int, float | None] = {}
     for token in world.legal(state).all(0).nonzero()[:, 0].tolist():
         if here.program is None:

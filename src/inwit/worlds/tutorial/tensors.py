@@ -29,7 +29,7 @@ class TutorialWorld:
     hidden: bool  # whether operands that the prompt does not show exist all the same
     extra_outcomes: tuple[str, ...] = ()
     known_limit: str
-    capabilities = frozenset({"all_tasks", "constant_programs", "machine"})
+    capabilities = frozenset({"all_tasks", "constant_programs", "machine", "registers"})
     machine_names: tuple[str, ...]
     vocabulary = VOCABULARY
     kinds = Kinds(names=tuple(f"stage {stage}" for stage in STAGES), stages=STAGES, classes=STAGES)

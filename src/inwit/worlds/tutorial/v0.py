@@ -12,6 +12,7 @@ from torch import Tensor
 
 from inwit.core.types import State, Step, Tasks
 from inwit.worlds.machine import register_columns, register_names
+from inwit.worlds.tutorial.registers import RegistersV0
 from inwit.worlds.tutorial.rules import ADD, ANS, MUL, RCL, STO, SUB, TAIL, VOCABULARY, TutorialV0Settings
 from inwit.worlds.tutorial.tensors import TutorialWorld
 
@@ -21,7 +22,7 @@ STATED = (1, 2, 4)  # which of g0..g4 a stage asks for
 PAID = (0, 1, 2)  # and which one it pays for
 
 
-class TutorialV0(TutorialWorld):
+class TutorialV0(RegistersV0, TutorialWorld):
     """The published world. State: acc, acc_full, mem (a flag), steps, ended, and the task's operands, stage and
     goals."""
 

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from inwit.core.types import State, Step, Tasks
 from inwit.worlds.machine import register_columns, register_names
+from inwit.worlds.tutorial.registers import NAMES, RegistersV1
 from inwit.worlds.tutorial.rules import (
     ADD,
     ANS,
@@ -24,17 +25,16 @@ from inwit.worlds.tutorial.rules import (
 )
 from inwit.worlds.tutorial.tensors import TutorialWorld
 
-REGISTERS = ["acc", "mem", "held"]
 TESTS = "this world tests planning, tools and memory along a fixed horizon, not reading"
 
 
-class TutorialV1(TutorialWorld):
+class TutorialV1(RegistersV1, TutorialWorld):
     """The repaired world. State: acc, mem, held with a `_full` flag each (an empty register is 0), cursor, steps,
     ended, and the task's operands, their count and the goal."""
 
     id = "tutorial-v1"
     hidden = False
-    machine_names = (*register_names(REGISTERS), "operands read", *TAIL)
+    machine_names = (*register_names([*NAMES]), "operands read", *TAIL)
 
     def __init__(self, settings: TutorialSettings) -> None:
         super().__init__(settings)
@@ -78,9 +78,8 @@ class TutorialV1(TutorialWorld):
         first, second = state["operands"].gather(1, pair).unbind(1)
         left = torch.where(full, acc, first)
         right = torch.where(held_full, held, torch.where(full, first, second))
-        right = torch.where(full, right, second)
         result = torch.where(token == MUL, left * right, left + torch.where(token == ADD, right, -right))
-        read = torch.where(full, 1 - held_full.long(), 2)
+        read = 2 - full.long() - held_full.long()
 
         steps = state["steps"] + live
         truncated = live & ~answered & (steps >= self.max_steps)
@@ -99,7 +98,7 @@ class TutorialV1(TutorialWorld):
         return after, Step(success.double(), answered, truncated, success)
 
     def machine(self, tasks: Tasks, state: State) -> Float[Tensor, "B M"]:
-        registers = [register_columns(state[f"{name}_full"], state[name]) for name in REGISTERS]
+        registers = [register_columns(state[f"{name}_full"], state[name]) for name in NAMES]
         columns = [column for register in registers for column in register]
         return self._shown([*columns, state["cursor"] / MAX_OPERANDS], tasks, state)
 
