@@ -250,10 +250,10 @@ def wrong_messages() -> list[tuple[str, dict[str, Any], str]]:
         ("write", {"index": 99}, "register 99 does not exist: tutorial-v1 has"),
         ("write", {"index": 0, "value": 2**40}, "is no number from"),
         ("write", {"index": 0, "value": "1"}, "is no number from"),
-        ("way", {"path": [99]}, "token = 99 does not exist"),
+        ("way", {"path": [99]}, "token 99 does not exist"),
         ("way", {"path": "1"}, "path = '1' is not a list"),
-        ("way", {"path": [{"index": -1}]}, "register -1 does not exist"),
-        ("way", {"path": [{"index": 0, "value": 1}], "ended": True}, "nobody changes theirs"),
+        ("way", {"path": ["1"]}, "token '1' does not exist"),
+        ("way", {"path": [{"index": -1}]}, "index = -1 is no register"),
     ]
 
 

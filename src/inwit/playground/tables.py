@@ -23,6 +23,7 @@ from inwit.core.results import Json
 from inwit.core.seeding import stream
 from inwit.core.types import Tasks
 from inwit.playground import contents
+from inwit.playground.asking import AGENTS
 from inwit.playground.graphs import on_cpu
 from inwit.playground.problems import drawn
 from inwit.playground.registers import shown
@@ -99,8 +100,8 @@ class Tables:
         a table."""
         if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
             raise UserError(f"table = {short(words)} is no list of names: name runs, or one world")
-        if not 1 <= len(words) <= contents.AGENTS:
-            raise UserError(f"a table has 1 to {contents.AGENTS} runs, or one world, not {len(words)} names")
+        if not 1 <= len(words) <= AGENTS:
+            raise UserError(f"a table has 1 to {AGENTS} runs, or one world, not {len(words)} names")
         with self._lock:
             key = tuple(words)
             if anew or key not in self._kept:
