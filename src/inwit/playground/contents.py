@@ -14,6 +14,7 @@ from inwit.core.errors import UserError
 from inwit.core.results import Json
 from inwit.core.seeding import stream
 from inwit.core.types import Tasks
+from inwit.playground.asking import AGENTS
 from inwit.playground.blob import LETTERS
 from inwit.playground.problems import drawn, problems
 from inwit.playground.registers import shown
@@ -24,7 +25,6 @@ from inwit.version import __version__
 from inwit.worlds.examination import yardsticks_of
 from inwit.worlds.oracle.programs import oracle_program
 
-AGENTS = 6  # beside each other, at most
 GOLDEN = 8  # episodes of each agent
 KINDS = 30  # of a world with more kinds the yardsticks are left to the page's own search
 
