@@ -114,14 +114,13 @@ def _read(table: Table, message: Json, stopped: Stopped) -> Json:
 
 
 def _write(table: Table, message: Json, stopped: Stopped) -> Json:
-    index, value = _change(table, message)
-    showing = capable(table.world, "registers")
-    if showing is None:
-        raise UserError(f"{table.world.id} does not let anybody change its registers")
+    (index, value), machine = _change(table, message), table.machine
+    if machine.write is None:
+        raise UserError(f"{table.world.id} shows its registers, and lets nobody change them")
     state = all_received("the state", message.get("state"), table.state)
-    values, present = (each.clone() for each in showing.read_registers(state))
+    values, present = (each.clone() for each in machine.read(state))
     values[0, index], present[0, index] = value or 0, value is not None
-    return _position(table, showing.write_registers(state, values, present))
+    return _position(table, machine.write(state, values, present))
 
 
 def _reading(table: Table, message: Json, stopped: Stopped) -> Json:
@@ -160,17 +159,14 @@ ANSWERS: dict[str, Callable[[Table, Json, Stopped], Json]] = {
 
 
 def _position(table: Table, state: State) -> Json:
-    world = table.world
-    drawing, showing = capable(world, "chance"), capable(world, "registers")
-    values, present = showing.read_registers(state) if showing else (torch.zeros(1, 0), torch.zeros(1, 0))
+    world, machine, drawing = table.world, table.machine, capable(table.world, "chance")
+    held = [each[0].tolist() for each in machine.read(state)] if machine.registers else [[], []]
     return {
         "state": all_sent(f"the state of {world.id}", state, table.state),
         "legal": world.legal(state)[0].int().tolist(),
         "forced": int(world.forced(state)),
         "chance": sent(drawing.chance(state)) if drawing else None,
-        "registers": [
-            value if there else None for value, there in zip(values[0].tolist(), present[0].tolist(), strict=True)
-        ],
+        "registers": [value if there else None for value, there in zip(*held, strict=True)],
     }
 
 
@@ -217,7 +213,7 @@ def _step(table: Table, step: object) -> int | Json:
 
 def _change(table: Table, given: Json) -> tuple[int, int | None]:
     """Which register holds what after a change; None: nothing."""
-    index, value, registers = given.get("index"), given.get("value"), table.registers
+    index, value, registers = given.get("index"), given.get("value"), table.machine.registers
     if type(index) is not int or not 0 <= index < len(registers):
         raise UserError(f"register {short(index)} does not exist: {table.world.id} has {len(registers)}, from 0")
     register = registers[index]
@@ -225,6 +221,9 @@ def _change(table: Table, given: Json) -> tuple[int, int | None]:
         raise UserError(f"{register.name} cannot be empty: give a number from {register.least} to {register.most}")
     if value is not None and not (type(value) is int and register.least <= value <= register.most):
         raise UserError(f"{register.name} = {short(value)} is no number from {register.least} to {register.most}")
+    if value is not None and register.tokens and value not in register.tokens:
+        words = " ".join(table.world.vocabulary.decode(register.tokens))
+        raise UserError(f"{register.name} = {value} is none of the tokens that {register.name} may hold: {words}")
     return index, value
 
 

@@ -17,7 +17,6 @@ import torch
 from torch import Tensor
 
 from inwit.core import storage
-from inwit.core.capabilities import capable
 from inwit.core.contracts import Agent, Policy, World
 from inwit.core.errors import UserError, short
 from inwit.core.results import Json
@@ -27,6 +26,7 @@ from inwit.playground import contents
 from inwit.playground.asking import AGENTS
 from inwit.playground.graphs import on_cpu
 from inwit.playground.problems import drawn
+from inwit.playground.registers import shown
 from inwit.playground.retelling import Retold
 from inwit.playground.tour import tour
 from inwit.playground.wire import Form, form_of
@@ -61,7 +61,7 @@ class Table:
         self.task = [form_of("the task's kind", tasks.kind)]
         self.task += [form_of(f"the task's {name}", each) for name, each in tasks.data.items()]
         self.data = list(tasks.data)
-        self.registers = tuple(showing.machine_registers) if (showing := capable(world, "registers")) else ()
+        self.machine = shown(world)
         with torch.no_grad():
             state, token = world.reset(tasks), torch.zeros(1, dtype=torch.int64)
             self.state = forms(f"the state of {world.id}", [state, world.step(state, token)[0]])
