@@ -39,7 +39,7 @@ function appOf(engine) {
 
   const app = {
     desk: /** @type {any} */ (null), problem: /** @type {any} */ (null), unit: /** @type {number|null} */ (null),
-    keys: true,
+    keys: true, more: false,
     /** @param {Problem} problem @param {any} [session] of a link */
     pose: act(async (problem, session) => {
       const agent = app.desk?.agent ?? Object.keys(page.agents)[0];
@@ -160,6 +160,12 @@ function appOf(engine) {
       const box = event.currentTarget.getBoundingClientRect();
       app.unit = Math.max(0, Math.min(count - 1, Math.floor(((event.clientY - box.top) / box.height) * count)));
       app.show(node, app.desk.tip);
+    },
+    /** On a narrow screen the memory and the others' programs are shown when asked for. */
+    unfold() {
+      app.more = !app.more;
+      app.fresh = true;
+      draw(app);
     },
     letGo() {
       app.unit = null;

@@ -16,12 +16,16 @@ function sentence({ desk }) {
     .filter((each) => each).join(" ");
 }
 
-/** Whatever is drawn anew, the focus stays on what has the same key. @param {() => void} what */
+/** Whatever is drawn anew, the focus stays on what has the same key; where that is gone, it stays near.
+ * @param {() => void} what */
 function keepingFocus(what) {
-  const focus = /** @type {HTMLElement|null} */ (document.activeElement)?.dataset?.key;
+  const before = /** @type {HTMLElement|null} */ (document.activeElement), focus = before?.dataset?.key;
+  const near = before?.closest("section, nav");
   what();
-  const same = focus && document.querySelector(`[data-key="${CSS.escape(focus)}"]:not(:disabled)`);
-  if (same && same !== document.activeElement) /** @type {HTMLElement} */ (same).focus({ preventScroll: true });
+  if (!focus) return;
+  const same = document.querySelector(`[data-key="${CSS.escape(focus)}"]:not(:disabled)`)
+    ?? near.querySelector("[data-key]:not(:disabled)") ?? document.querySelector("#transport [data-key]");
+  if (same !== document.activeElement) /** @type {HTMLElement} */ (same).focus({ preventScroll: true });
 }
 /** What a search may change. @param {any} app */
 function drawFound(app) {

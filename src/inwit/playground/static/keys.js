@@ -27,7 +27,7 @@ function onKey(app, event) {
   if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
   if (event.key === "Escape") {
     app.letGo();
-    return target.blur();
+    return /** @type {HTMLElement} */ (document.activeElement).blur(); // what was drawn anew has the focus now
   }
   if (!app.keys || target.matches("input, select, textarea")) return;
   const digit = /^[1-9]$/.test(event.key) ? offered(app.desk, app.desk.session.at)[Number(event.key) - 1] : null;

@@ -112,8 +112,8 @@ function drawChange(app) {
       label, mark ? [" ", h("kbd", { "aria-hidden": "true" }, mark)] : ""));
   byId("change").replaceChildren(
     h("h2", {}, "Change something"),
-    node.ended ? h("p.soft.small", {}, "An episode that has ended cannot be changed.")
-      : [registerEdits(app, node), memoryEdits(app, node, button)],
+    h("div", {}, node.ended ? h("p.soft.small", {}, "An episode that has ended cannot be changed.")
+      : [registerEdits(app, node), memoryEdits(app, node, button)]),
     h("div.buttons", {}, button("undo", "undo", () => app.undo(), false, "z"),
       button("redo", "redo", () => app.redo()),
       branches > 1 ? button("remove", "remove this branch", () => app.remove()) : ""),
@@ -124,15 +124,16 @@ function registerEdits(app, node) {
   const { registers, writable, vocabulary } = app.desk.engine.page;
   if (!registers.length || !writable) return "";
   const put = (index, text) => app.setRegister(index, text.trim() === "" ? null : Number(text));
-  const field = ({ name, kind, least, most, optional }, index) => {
+  const field = (register, index) => {
+    const { name, kind, least, most, optional } = register;
     const value = node.registers[index], key = `r${index}`;
     const own = kind === "token" ? h("select", { "data-key": key, onchange: (event) => put(index, event.target.value) },
       optional ? h("option", { value: "", selected: value === null }, "empty") : "",
-      vocabulary.map((word, token) => (token < least || token > most ? "" : h("option",
+      vocabulary.map((word, token) => (!mayHold(register, token) ? "" : h("option",
         { value: token, selected: token === value }, word))))
       : h("input", { type: "number", min: least, max: most, value: value ?? "", placeholder: optional ? "empty" : "",
         "data-key": key, onchange: (event) => put(index, event.target.value) });
-    return h("label", {}, name, own);
+    return h("label", {}, span("", name), own);
   };
   return h("div.registers", {}, registers.map(field));
 }
@@ -167,7 +168,7 @@ function unitEdit(app, units, own, unit) {
 function drawTransport(app) {
   const { session, tip } = app.desk, { at } = session;
   const button = (name, label, action, off) => h("button", { type: "button", "data-key": `go-${name}`,
-    "aria-label": label, title: label, disabled: off, onclick: action }, icon(name));
+    "aria-label": label, title: label, "aria-disabled": String(off), onclick: action }, icon(name));
   byId("transport").replaceChildren(
     button("first", "to the start (Home)", () => app.first(), !at.parent),
     button("back", "one token back (Left)", () => app.back(), !at.parent),

@@ -135,10 +135,14 @@ function drawScore(app) {
   rows.push(memoryRow(app, score) ?? "");
   rows.push(...score.others.map((other, k) => otherRow(score, other, k === 0)));
   const wide = score.columns + score.prompt.length, said = verdictOf(app.desk);
+  const more = h("button.more", { type: "button", "data-key": "more", "aria-expanded": String(app.more),
+    onclick: () => app.unfold() }, "memory and others");
+  byId("score").classList.toggle("folded", !app.more);
   const table = h(wide > 18 ? "table.long" : "table", { vars: { columns: wide } }, h("tbody", {}, rows));
   byId("score").replaceChildren(
     h("div.scroll", { tabIndex: 0, role: "region", "aria-label": "the episode as a table, a column for each token" },
       table),
+    more,
     h("p.verdict-line", {}, said
       ? [h(`b.${said.mood}`, {}, said.head), said.text, said.warning ? h("b", {}, said.warning) : ""]
       : app.desk.tip.forced === UNDECIDED ? "The world answers next." : "The episode goes on: step, or press End."),
