@@ -193,7 +193,8 @@ def test_a_world_that_answers_is_trained_and_explained(capsys: pytest.CaptureFix
     small = ["--world.num_values", "3", "--world.queries", "Tx,TUx", "--lessons.rows", "4"]
     assert run("train", "lookup", *TINY[:-2], *small, "--seed", "5") == 0
     told = capsys.readouterr().out
-    *_, last = told.splitlines()
+    *_, last, see = told.splitlines()
+    assert see == "see it: inwit page latest"
     query = told.rpartition("\nquery ")[2].partition(",")[0]  # of the last problem that is explained
     assert last.endswith(f"inwit explain latest --query '{query}' --seed 5")
     assert run(*shlex.split(last.partition("inwit ")[2])) == 0

@@ -58,9 +58,20 @@ function compare(judged, position, at, where) {
   if (position.chance) judged.same("chance", where, position.chance, at("chance"));
 }
 
+/** Where registers, and a state in which one of them was written, differ from Python's. */
+function compareRegisters(engine, judged, position, at, where) {
+  const present = at("present").data, held = Array.from(at("registers").data, (value, k) => (present[k] ? Number(value) : null));
+  if (String(position.registers) !== String(held)) judged.miss("registers", where, `${position.registers}, not ${held}`);
+  if (!engine.page.writable) return 0;
+  const [index, value, there] = ["index", "value", "present"].map((label) => Number(at(`write ${label}`).data[0]));
+  const { state } = engine.write(position, index, there ? value : null);
+  for (const [name, tensor] of Object.entries(state)) judged.same(`written ${name}`, where, tensor.data, at(`written ${name}`));
+  return 1;
+}
+
 function again(engine, page, kept, name, { rows, columns, numbers, agent }) {
   const judged = judge();
-  let tokens = 0, succeeded = 0;
+  let tokens = 0, succeeded = 0, writes = 0;
   for (let row = 0; row < rows; row++) {
     const recorded = (label, column) => cell(kept[numbers[label]], column, row);
     const task = ["kind", ...page.world.data].map((label) => recorded(`task ${label}`, 0));
@@ -69,6 +80,7 @@ function again(engine, page, kept, name, { rows, columns, numbers, agent }) {
     for (let column = 0; ; column++) {
       const where = `row ${row}, column ${column}`, at = (label) => recorded(label, column);
       compare(judged, position, at, where);
+      if ("registers" in numbers && !position.over) writes += compareRegisters(engine, judged, position, at, where);
       if (column === columns) break;
       const token = Number(at("token").data[0]), live = !position.over;
       if (agent && live) {
@@ -94,5 +106,5 @@ function again(engine, page, kept, name, { rows, columns, numbers, agent }) {
       position.over = over || position.terminated || position.truncated;
     }
   }
-  return { ...judged.told(), tokens, succeeded, episodes: rows };
+  return { ...judged.told(), tokens, succeeded, writes, episodes: rows };
 }

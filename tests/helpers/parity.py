@@ -16,6 +16,7 @@ from inwit.core.types import Tasks
 from inwit.core.vocabulary import CHOICE, UNDECIDED
 from inwit.playground.blob import Blob
 from inwit.playground.graphs import example, on_cpu, policy_graphs, world_graphs
+from inwit.playground.registers import Shown, shown
 from inwit.playground.scripts import script
 from javascript import run_javascript
 
@@ -62,7 +63,7 @@ def record(world: Any, policy: Any, tasks: Tasks, blob: Blob, agent: str = "", s
     with torch.no_grad():
         output, memory = policy.begin(*prompts) if policy is not None else (None, {})
         ended, columns = torch.zeros_like(tasks.kind, dtype=torch.bool), 0
-        made.add(_seen(world, state))
+        made.add(_seen(world, state, draws if policy is None else None))
         while not bool(ended.all()) or columns == 0:
             token = _token(world, state, output, draws)
             if output is not None:
@@ -72,7 +73,7 @@ def record(world: Any, policy: Any, tasks: Tasks, blob: Blob, agent: str = "", s
             extra = {f"extra {name}": tensor for name, tensor in step.extra.items()}
             counts = {f"counts {name}": tensor for name, tensor in step.counts.items()}
             made.add({"token": token, "reward": step.reward} | flags | extra | counts)
-            made.add(_seen(world, state))
+            made.add(_seen(world, state, draws if policy is None else None))
             ended, columns = ended | step.terminated | step.truncated, columns + 1
             if policy is not None and not bool(ended.all()):
                 output, memory = policy.step(token, memory)
@@ -91,10 +92,35 @@ class _Made:
             self.parts.setdefault(name, []).append(tensor)
 
 
-def _seen(world: Any, state: dict[str, Tensor]) -> dict[str, Tensor]:
+def _seen(world: Any, state: dict[str, Tensor], draws: torch.Generator | None) -> dict[str, Tensor]:
+    """With `draws` also what registers hold, and the state once one of them holds something else."""
     seen = {f"state {name}": tensor for name, tensor in state.items()}
     seen |= {"legal": world.legal(state), "forced": world.forced(state)}
-    return seen | ({"chance": world.chance(state)} if "chance" in world.capabilities else {})
+    seen |= {"chance": world.chance(state)} if "chance" in world.capabilities else {}
+    machine = shown(world)
+    if draws is None or not machine.registers:
+        return seen
+    values, present = machine.read(state)
+    seen |= {"registers": values, "present": present}
+    return seen | (_written(machine, state, values, present, draws) if machine.write else {})
+
+
+def _written(
+    machine: Shown, state: dict[str, Tensor], values: Tensor, present: Tensor, draws: torch.Generator
+) -> dict[str, Tensor]:
+    """In each row one register, in turn, holds another value or none: which, what, whether, and the state then."""
+    assert machine.write is not None
+    rows = torch.arange(len(values))
+    index = torch.randint(len(machine.registers), rows.shape, generator=draws)
+    least, most = (torch.tensor([getattr(each, end) for each in machine.registers])[index] for end in ("least", "most"))
+    value = least + (torch.rand(rows.shape, generator=draws).double() * (most - least + 1)).long()
+    there = torch.rand(rows.shape, generator=draws) < 0.8
+    there |= ~torch.tensor([each.optional for each in machine.registers])[index]
+    values, present = values.clone(), present.clone()
+    values[rows, index], present[rows, index] = value * there, there
+    after = machine.write(state, values, present)
+    how = {"write index": index, "write value": value, "write present": there}
+    return how | {f"written {name}": tensor for name, tensor in after.items()}
 
 
 def _token(world: Any, state: dict[str, Tensor], output: Any, draws: torch.Generator) -> Tensor:

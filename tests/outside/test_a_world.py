@@ -15,6 +15,7 @@ from inwit.core.results import EXACT, Yardstick
 from inwit.core.settings import Settings, setting
 from inwit.core.types import Kinds, State, Step, Tasks
 from inwit.core.vocabulary import Vocabulary
+from inwit.worlds.oracle.clocks import clocks
 
 VOCABULARY = Vocabulary([*"0123", "END"])
 END = VOCABULARY.id("END")
@@ -142,8 +143,25 @@ def test_a_world(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     for face in (seen.evaluated, seen.compared, seen.report):
         assert "two digits" in face
         assert "guesser" in face
+    costs = [(choice.cost, choice.to_go, choice.lost) for choice in seen.explanation.choices]
+    assert costs == [(0, 0, False)] if seen.explanation.success else [(None, None, True)]
     assert '"guesser": 0.0625' in seen.asked
     assert "nothing is computed here" in seen.evaluated
+
+
+def test_the_way_from_any_state() -> None:
+    """Its `at` grows with each token like a clock, and decides what is right."""
+    world: Any = Parrot(ParrotSettings())
+    assert clocks(world) == []
+    state = world.reset(world.task({"digits": [2, 1]}))
+    assert inwit.way(world, state).program == (2, 1)
+    assert inwit.token_costs(world, state) == {0: float("inf"), 1: float("inf"), 2: 0, 3: float("inf")}
+    state, _ = world.step(state, torch.tensor([2]))
+    assert inwit.way(world, state).program == (1,)
+    state, _ = world.step(state, torch.tensor([0]))
+    assert inwit.way(world, state).lost
+    two = Tasks(torch.tensor([1, 1]), {"digits": torch.tensor([[2, 1], [2, 3]])})
+    assert inwit.way(world, world.reset(two)).lost
 
 
 @pytest.mark.slow

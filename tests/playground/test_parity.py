@@ -65,6 +65,7 @@ def check(told: dict[str, Any], rows: int) -> None:
         assert found["episodes"] == rows
         assert found["tokens"] > rows
         assert found["ties"] <= 1
+        assert found["writes"] == (found["tokens"] if name == "random" else 0), "A register is written before each."
 
 
 def check_operators(told: dict[str, Any], world_id: str) -> None:

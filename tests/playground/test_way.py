@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 
+import inwit
 from inwit.core.capabilities import capable
 from inwit.core.seeding import stream
 from inwit.core.types import Tasks, map_rows
@@ -93,11 +94,25 @@ def test_from_any_state_the_way_is_the_shortest_of_all_programs(tmp_path: Path) 
             tokens.append(int(token))
         asked.append({"tasks": tasks, "tokens": tokens, "alone": True})
         expected.append(shortest(world, state))
-    for way, length in zip(ways(world, asked, tmp_path), expected, strict=True):
+    for way, length, question in zip(ways(world, asked, tmp_path), expected, asked, strict=True):
         assert way["known"]
         assert (None if way["tokens"] is None else len(way["tokens"])) == length
+        assert_python_finds_the_same(world, question, way)
+    together = [question | {"alone": False} for question in asked]
+    for way, question in zip(ways(world, together, tmp_path), together, strict=True):
+        assert_python_finds_the_same(world, question, way)
     assert None in expected
     assert len(set(expected)) > 3
+
+
+def assert_python_finds_the_same(world: Any, question: dict[str, Any], way: dict[str, Any]) -> None:
+    """The same program, after as many positions."""
+    state = world.reset(question["tasks"])
+    for token in question["tokens"]:
+        state, _ = world.step(state, torch.full((len(state["ended"]),), token))
+    found = inwit.way(world, map_rows(state, lambda tensor: tensor[:1]) if question["alone"] else state)
+    assert (found.length, found.looked) == (way["tokens"] and len(way["tokens"]), way["looked"])
+    assert found.program == (None if way["tokens"] is None else tuple(way["tokens"]))
 
 
 def shortest(world: Any, state: dict[str, torch.Tensor]) -> int | None:

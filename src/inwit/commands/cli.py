@@ -34,6 +34,7 @@ COMMANDS = (
     "compare",
     "report",
     "page",
+    "playground",
     "export",
     "worlds",
     "recipes",

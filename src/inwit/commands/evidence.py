@@ -197,6 +197,8 @@ class _Kept:
             raise self.error
         if self.file is not None and not self.error:
             to_stderr(f"kept in {shown(self.file)}")
+        if not self.own and self.file is not None and not self.error:
+            to_stderr(f"see what was done to it: inwit page {shown(self.file.parent)}, then Tour")
 
 
 def _abroad(agent: Agent) -> list[object]:

@@ -18,12 +18,16 @@ knows it, a shortest right one. In the table: the tokens that lead to a right en
 RUN may be a script (`pipeline`, `react:calculator`): it expects no value, and its one token is sure. --world.X and
 --untold.X change its world: see `inwit evaluate --help`.
 
+On a page one steps through it: `inwit page RUN`.
+
 example: inwit explain latest --stage 2 --operands 5 5 7 9 8
          inwit explain latest --query 'G F 3' --seed 0
          inwit explain latest --expression '(a+b)*c' --operands 2 3 4 --force 2=SUB
 """
 
 from __future__ import annotations
+
+from shlex import quote
 
 from inwit.commands.arguments import (
     Parser,
@@ -38,6 +42,7 @@ from inwit.commands.arguments import (
     task,
 )
 from inwit.core.errors import UserError, short
+from inwit.core.storage import to_stderr
 
 
 def main(arguments: list[str]) -> int:
@@ -68,6 +73,8 @@ def main(arguments: list[str]) -> int:
         if explained.untold:
             console().print(told(explained))
         console().print(explanation)
+        if explained.path is not None and not explained.untold:
+            to_stderr(f"see it: inwit page {quote(args.run)}")
     return 0
 
 

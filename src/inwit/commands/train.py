@@ -144,7 +144,8 @@ def _closing(agent: Agent, task: dict[str, object]) -> str:
     task = _seeded(agent, task)
     program = sys.argv[0] if sys.argv[0].endswith("inwit") else "inwit"
     flags = " ".join(f"{task_flag(name)} {_flag_value(value)}" for name, value in task.items())
-    return f"{trained}\nrun: {_shown(agent)}\nnext: {program} explain {_name(agent)} {flags}"
+    name = _name(agent)
+    return f"{trained}\nrun: {_shown(agent)}\nnext: {program} explain {name} {flags}\nsee it: {program} page {name}"
 
 
 def _seeded(agent: Agent, task: dict[str, object]) -> dict[str, object]:

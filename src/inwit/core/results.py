@@ -59,11 +59,17 @@ class Advice:
     is known, `values` gives for each token that may be written the expected reward from here on, if that token is
     written and the optimum goes on; of a token that ends the episode it is the probability that it is right. `best` are
     the best of them.
+
+    `alike`, where the world gives one, is a text for moments of one task that are worth the same whatever follows: each
+    next token has the same value in all of them, changes the same facts to the same, and leads to moments that are
+    alike again. On the world's turn this holds for moments in which the same tokens may come. A table of advice has
+    such moments once; without it, one for each course of an episode.
     """
 
     facts: Json
     values: dict[int, Fraction] = field(default_factory=dict)
     best: list[int] = field(default_factory=list)
+    alike: str | None = None
 
 
 @dataclass(frozen=True)

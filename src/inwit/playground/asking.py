@@ -5,8 +5,8 @@ A question is one JSON object, `{"id": ..., "ask": NAME, ...}`; its answer is `{
 
     def part(runs: Runs) -> Part: ...
 
-which the server calls once, in the thread in which the part's questions are answered: the module may import what is
-slow. An answer is a function of the whole message and of who asks:
+which the server calls once, before its first question and in no thread of the server's own: the module may import
+what is slow. An answer is a function of the whole message and of who asks:
 
     def _begin(message: Json, asker: Asker) -> Json: ...
 
@@ -33,6 +33,7 @@ from inwit.runs.index import listing
 
 APART = frozenset({"way", "start", "page"})  # in threads of their own
 NEWEST = frozenset({"way"})  # the next one ends the one before
+AGENTS = 6  # beside each other, at most
 
 
 class Asker(Protocol):
@@ -71,34 +72,13 @@ class Part:
 
 @dataclass(frozen=True)
 class Runs:
-    """The runs that a page may name. No path and no address comes in by a socket: a name is one of those that the
-    command was given, or that of a run in the runs folder, also with a checkpoint or snapshot, as in `RUN@120`."""
+    """The runs that a page may name. No path and no address comes in by a socket: a run has the name of its folder in
+    the runs folder. Only the words that the command was `given` may mean something else."""
 
-    given: Mapping[str, str | Path] = field(default_factory=dict)  # what `runs.loading.load` takes, by name
-
-    def source(self, name: object) -> str | Path:
-        """What `runs.loading.load` takes for a name that the page sent. Raises `UserError` for any other name."""
-        if not isinstance(name, str):
-            raise _no_run(name)
-        if name in self.given:
-            return self.given[name]
-        known = _known()
-        run, at, moment = (name, "", "") if name in known else name.rpartition("@")
-        if run not in known or (at and not moment.isalnum()):
-            raise _no_run(name)
-        return f"{runs_folder() / run}{at}{moment}"
+    given: Mapping[str, str | Path] = field(default_factory=dict)  # what `runs.loading.load` takes for each
 
     def folder(self, name: object) -> Path:
         """The folder of a run, whatever its status. Raises `UserError` for what is none in the runs folder."""
-        if not isinstance(name, str) or name not in _known():
-            raise _no_run(name)
+        if not isinstance(name, str) or name not in {row.run for row in listing()}:
+            raise UserError(f"no run here is called {short(name)}: choose one of the list of runs")
         return runs_folder() / name
-
-
-def _known() -> set[str]:
-    """The names of the runs in the runs folder."""
-    return {row.run for row in listing()}
-
-
-def _no_run(name: object) -> UserError:
-    return UserError(f"no run here is called {short(name)}: choose one of the list of runs")

@@ -28,7 +28,7 @@ from inwit.core.seeding import stream
 from inwit.core.types import Tasks
 from inwit.core.vocabulary import CHOICE
 from inwit.playground import blob as constants
-from inwit.playground import graphs, operators, registers, together, tracing
+from inwit.playground import advice_table, advising, graphs, operators, problems, registers, together, tracing
 from inwit.playground.blob import Blob
 from inwit.version import __version__
 from inwit.worlds.oracle import clocks
@@ -40,7 +40,8 @@ KEPT = 50  # files, the newest
 
 def graphs_of(world: World, *, searching: bool = False) -> tuple[Json, Blob]:
     """`graphs.world_graphs` of one episode, with the blob of their constants. Those of agents may be added to it. With
-    `searching`, `together` are the rules with which a page searches. Raises `UserError` for a world that cannot be
+    `searching`, `together` are the rules with which a page searches, and `advice` is the table of a world that advises.
+    Raises `UserError` for a world that cannot be
     traced."""
     path, seen = _path_of(world, searching), behaviour(world)
     if path is not None and (found := _load(path, seen)):
@@ -48,7 +49,7 @@ def graphs_of(world: World, *, searching: bool = False) -> tuple[Json, Blob]:
     blob = Blob()
     made = graphs.world_graphs(world, graphs.example(world), blob)
     if searching:
-        made["together"] = together.rules_together(world, blob)
+        made |= {"together": together.rules_together(world, blob), "advice": advice_table.advice_table(world)}
     if path is not None:
         _save(path, {"graphs": made, "behaviour": seen, "tensors": blob.tensors}, blob)
     return made, blob
@@ -61,6 +62,9 @@ def behaviour(world: World) -> str:
     for tasks in (world.sample(kinds, draws), graphs.example(world, ROWS)):
         for tensor in _episodes(world, tasks, draws):
             digest.update(tensor.numpy().tobytes())
+    for kind in range(len(world.kinds)) if capable(world, "advice") else ():
+        [task, *_] = problems.advised_examples(world, kind)
+        digest.update(json.dumps(advising.advised(world, task, [])).encode())
     return digest.hexdigest()
 
 
@@ -91,7 +95,7 @@ def _path_of(world: World, searching: bool) -> Path | None:
     about = [world.id, world.settings.to_dict(), described, __version__, torch.__version__, searching]
     digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
     try:
-        for module in (clocks, constants, graphs, operators, registers, together, tracing):
+        for module in (advice_table, advising, clocks, constants, graphs, operators, problems, registers, together, tracing):
             digest.update(Path(module.__file__ or "").read_bytes())
     except OSError:
         return None

@@ -4,7 +4,6 @@ yardsticks, what the agents are. And episodes as Python plays them, by which a p
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 
 import torch
 
@@ -15,8 +14,10 @@ from inwit.core.errors import UserError
 from inwit.core.results import Json
 from inwit.core.seeding import stream
 from inwit.core.types import Tasks
+from inwit.playground.asking import AGENTS
 from inwit.playground.blob import LETTERS
 from inwit.playground.problems import drawn, problems
+from inwit.playground.registers import shown
 from inwit.playground.units import units
 from inwit.rollout.collect import collect
 from inwit.runs.folder import evaluations, number, read_record, result
@@ -24,7 +25,6 @@ from inwit.version import __version__
 from inwit.worlds.examination import yardsticks_of
 from inwit.worlds.oracle.programs import oracle_program
 
-AGENTS = 6  # beside each other, at most
 GOLDEN = 8  # episodes of each agent
 KINDS = 30  # of a world with more kinds the yardsticks are left to the page's own search
 
@@ -33,6 +33,7 @@ def world_told(world: World, tell: storage.Tell) -> Json:
     """What is told of a world. `task` are the types and shapes of its tasks' tensors, the kind first, as graphs write
     them: "i1,5". `tell` gets a line for each slow part."""
     tell(f"the world {world.id}")
+    machine = shown(world)
     made: Json = {
         "version": __version__,
         "id": world.id,
@@ -43,7 +44,8 @@ def world_told(world: World, tell: storage.Tell) -> Json:
         "masks": world.masks,
         "limit": world.known_limit,
         "draws": capable(world, "chance") is not None,
-        "registers": registers(world),
+        "registers": machine.described(),
+        "writable": machine.write is not None,
         "task": _signatures(drawn(world, torch.zeros(1, dtype=torch.int64), stream(0, "page task"))),
         "problems": problems(world),
     }
@@ -57,14 +59,8 @@ def agent_told(agent: Agent, policy: Policy) -> Json:
     tasks = drawn(agent.world, torch.zeros(1, dtype=torch.int64), stream(0, "page task"))
     with torch.no_grad():
         _, memory = policy.begin(*agent.world.prompt(tasks), agent.world.stage(tasks))
-    shown = None if agent.script else units(agent.world, policy)
-    return {"about": about(agent), "memory": list(memory), "units": shown}
-
-
-def registers(world: World) -> list[Json]:
-    """What a person may see and change in the world's machine; [] for a world that does not show its registers."""
-    showing = capable(world, "registers")
-    return [asdict(each) for each in showing.machine_registers] if showing else []
+    held = None if agent.script else units(agent.world, policy)
+    return {"about": about(agent), "memory": list(memory), "units": held}
 
 
 def shared_world(agents: Sequence[Agent], way_out: str) -> World:

@@ -69,8 +69,8 @@ def described(agents: Sequence[Agent], tell: storage.Tell, snapshots: int = 0) -
         raise UserError(f"{scripts[0]} is a script, and plain Python cannot become a graph of a page; {INSTEAD}")
     world = contents.shared_world(agents, "make a page for each")
     graphs, blob = cache.graphs_of(world, searching=True)
-    together = graphs.pop("together")
-    made = contents.world_told(world, tell) | {"world": graphs, "together": together}
+    searched = {name: graphs.pop(name) for name in ("together", "advice")}
+    made = contents.world_told(world, tell) | {"world": graphs, **searched}
     made |= {"agents": {}, "golden": [], "tour": []}
     for name, agent in zip(contents.names_of(agents), agents, strict=True):
         tell(f"the agent {name}")

@@ -14,11 +14,13 @@ from inwit.core.types import Tasks
 
 TRIALS = 128  # tasks of a kind that tell what varies in it
 EXAMPLES = 24  # of a kind whose numbers depend on each other, so that none may be changed alone
+ADVISED = 3  # of a kind in a world that advises: for these a page from disk knows the optimum
 
 
 def problems(world: World) -> list[Json]:
     """For each kind its `name`, `fields` that may be changed alone, each [tensor, place, least, greatest], and
-    `examples`, each a list of the tasks' tensors, flat: one, or several where there are no fields."""
+    `examples`, each a list of the tasks' tensors, flat: one, or several where there are no fields or where the world
+    advises."""
     return [_of_kind(world, kind) for kind in range(len(world.kinds))]
 
 
@@ -33,6 +35,18 @@ def drawn(world: World, kinds: Tensor, draws: torch.Generator) -> Tasks:
     return Tasks.joined([listed[kind][places[kind][row : row + 1]] for row, kind in enumerate(wanted)])
 
 
+def advised_examples(world: World, kind: int) -> list[Tasks]:
+    """The examples of a kind in a world that advises, a row each; fewer where the kind has fewer problems."""
+    tasks = drawn(world, torch.full((TRIALS,), kind), stream(kind, "page problems"))
+    different = {str(cells(tasks, row)): row for row in reversed(range(TRIALS))}
+    return [tasks[torch.tensor([row])] for row in sorted(different.values())[:ADVISED]]
+
+
+def cells(tasks: Tasks, row: int = 0) -> list[list[int]]:
+    """The tensors of a task, flat."""
+    return [each[row].flatten().tolist() for each in tasks.data.values()]
+
+
 def _of_kind(world: World, kind: int) -> Json:
     draws = stream(kind, "page problems")
     tasks = drawn(world, torch.full((TRIALS,), kind), draws)
@@ -44,8 +58,10 @@ def _of_kind(world: World, kind: int) -> Json:
         if row[:, place].min() < row[:, place].max()
     ]
     free = _independent(world, tasks, fields, draws)
-    count = 1 if free else EXAMPLES
-    examples = [[row[place].tolist() for row in rows] for place in range(count)]
+    if capable(world, "advice"):
+        examples = [cells(each) for each in advised_examples(world, kind)]
+    else:
+        examples = [cells(tasks, row) for row in range(1 if free else EXAMPLES)]
     return {"name": world.kinds.names[kind], "fields": fields if free else [], "examples": examples}
 
 

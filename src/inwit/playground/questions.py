@@ -5,7 +5,10 @@
     advance   token, state, agents: memories   the position after one more token, whoever writes it
     read      agent, memory                    what the agent would write with this memory; null if it cannot tell
     write     state, index, value              the position in which a register holds something else; null: nothing
-    reading   agent, task                      what the agent would write after each token of the prompt
+    way       task, path: tokens and changes   the shortest way from there, see `way_question.py`; with `ended`, on how
+              as {index, value}, costs, ended  many problems the path is right
+    reading   agent, task                      what the agent would write after each token of the prompt; [] for a
+                                               script, which reads a prompt as a whole
 
 A message names its table by words (see `words.py`). A task is lists of whole numbers, the kind first. A position has
 what the page's own engine gives: `state`, `legal`, `forced`, `chance`, `registers`, `agents`. Tensors, logits and
@@ -15,40 +18,53 @@ chances travel as `wire.py` has them. Nothing is kept between two questions but 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from inwit.core.capabilities import capable
 from inwit.core.contracts import Readable
-from inwit.core.errors import UserError, short, unknown
+from inwit.core.errors import UserError, short
 from inwit.core.isolation import on_own_terms
 from inwit.core.results import Json
 from inwit.core.types import Memory, Output, State, Tasks
+from inwit.playground.asking import Answers, Asker, Part, Runs
 from inwit.playground.tables import Seat, Table, Tables
+from inwit.playground.way_question import answer_luck, answer_way
 from inwit.playground.wire import all_received, all_sent, number, sent
 
+LONGEST = 1000  # steps of a path
 Prompt = tuple[Tensor, Tensor, Tensor]
+Stopped = Callable[[], bool]
 
 
-def answer(tables: Tables, message: Json) -> Json:
-    """The answer to a message with `ask` and `table`. Raises `UserError`, one sentence for the person at the page, for
-    whatever else the message holds.
+def part(runs: Runs) -> Part:
+    """The part of the server that answers these questions. Loads nothing yet."""
+    tables = Tables(runs.given)
+
+    def ask(name: str, message: Json, asker: Asker) -> Json:
+        return answer(tables, message | {"ask": name}, asker.stopped)
+
+    answers: Answers = {name: partial(ask, name) for name in ANSWERS}
+    return Part(answers)
+
+
+def answer(tables: Tables, message: Json, stopped: Stopped = lambda: False) -> Json:
+    """The answer to a message with `ask`, one of `ANSWERS`, and `table`. Raises `UserError`, one sentence for the
+    person at the page, whatever else the message holds. `stopped` says whether nobody waits any more.
 
     Computes on the CPU with one thread, without gradients, and draws nothing from the global random state."""
-    ask = message.get("ask")
-    if not isinstance(ask, str) or ask not in ANSWERS:
-        raise unknown("question", ask, ANSWERS)
     with on_own_terms(1):
-        table = tables.table(message.get("table"), anew=ask == "open")
-        with torch.no_grad():
-            return answer_at(table, message)
+        table = tables.table(message.get("table"), anew=message["ask"] == "open")
+        return answer_at(table, message, stopped)
 
 
-def answer_at(table: Table, message: Json) -> Json:
-    """As `answer`, at a table that is open. Gradients, threads and devices are the caller's."""
+def answer_at(table: Table, message: Json, stopped: Stopped = lambda: False) -> Json:
+    """As `answer`, at a table that is open. How many threads compute is the caller's choice."""
     try:
-        return ANSWERS[message["ask"]](table, message)
+        with torch.no_grad():
+            return ANSWERS[message["ask"]](table, message, stopped)
     except UserError:
         raise
     except Exception as error:  # the rules or the agent, asked for what cannot be
@@ -56,21 +72,19 @@ def answer_at(table: Table, message: Json) -> Json:
         raise UserError(f"{table.world.id} and its agents cannot go on from what was sent: {why}") from None
 
 
-def _open(table: Table, message: Json) -> Json:
+def _open(table: Table, message: Json, stopped: Stopped) -> Json:
     return table.told
 
 
-def _begin(table: Table, message: Json) -> Json:
+def _begin(table: Table, message: Json, stopped: Stopped) -> Json:
     tasks = _task(table, message)
     prompt = _prompt(table, tasks)
-    agents = {name: _said(*seat.policy.begin(*prompt)) for name, seat in table.seats.items()}
+    agents = {name: _said(seat, seat.policy.begin(*prompt)) for name, seat in table.seats.items()}
     return {"prompt": [sent(each) for each in prompt], **_position(table, table.world.reset(tasks)), "agents": agents}
 
 
-def _advance(table: Table, message: Json) -> Json:
-    token, memories = message.get("token"), message.get("agents", {})
-    if type(token) is not int or not 0 <= token < len(table.world.vocabulary):
-        raise UserError(f"token = {short(token)} does not exist: tokens are 0..{len(table.world.vocabulary) - 1}")
+def _advance(table: Table, message: Json, stopped: Stopped) -> Json:
+    token, memories = _token(table, message.get("token")), message.get("agents", {})
     if not isinstance(memories, dict):
         raise UserError(f"agents = {short(memories)} is not the memory of each agent by its name")
     written = torch.tensor([token])
@@ -79,8 +93,8 @@ def _advance(table: Table, message: Json) -> Json:
     agents = {}
     for name, memory in memories.items():
         seat = _seat(table, name)
-        held = None if over or memory is None else _memory(name, memory, seat)
-        agents[name] = None if held is None else _said(*seat.policy.step(written, held))
+        held = None if over or memory is None else _memory(memory, seat)
+        agents[name] = None if held is None else _said(seat, seat.policy.step(written, held))
     return {
         **_position(table, state),
         "reward": number(float(step.reward)),
@@ -93,56 +107,64 @@ def _advance(table: Table, message: Json) -> Json:
     }
 
 
-def _read(table: Table, message: Json) -> Json:
+def _read(table: Table, message: Json, stopped: Stopped) -> Json:
     seat = _seat(table, message.get("agent"))
-    memory = _memory(str(message["agent"]), message.get("memory"), seat)
+    memory = _memory(message.get("memory"), seat)
     return {"answer": _given(seat.policy.read(memory)) if isinstance(seat.policy, Readable) else None}
 
 
-def _write(table: Table, message: Json) -> Json:
-    index, value, registers = message.get("index"), message.get("value"), table.registers
-    if (showing := capable(table.world, "registers")) is None or not registers:
-        raise UserError(f"{table.world.id} does not show its registers, so none can be changed")
-    if type(index) is not int or not 0 <= index < len(registers):
-        raise UserError(f"index = {short(index)} is no register: there are {len(registers)}, from 0")
-    register = registers[index]
-    if value is None and not register.optional:
-        raise UserError(f"{register.name} cannot be empty: give a number from {register.least} to {register.most}")
-    if value is not None and not (type(value) is int and register.least <= value <= register.most):
-        raise UserError(f"{register.name} = {short(value)} is not from {register.least} to {register.most}")
+def _write(table: Table, message: Json, stopped: Stopped) -> Json:
+    index, value = _change(table, message)
+    machine = table.machine
+    if machine.write is None:
+        raise UserError(f"{table.world.id} lets nobody change its registers: it lacks the capability registers")
     state = all_received("the state", message.get("state"), table.state)
-    values, present = (each.clone() for each in showing.read_registers(state))
+    values, present = (each.clone() for each in machine.read(state))
     values[0, index], present[0, index] = value or 0, value is not None
-    return _position(table, showing.write_registers(state, values, present))
+    return _position(table, machine.write(state, values, present))
 
 
-def _reading(table: Table, message: Json) -> Json:
+def _reading(table: Table, message: Json, stopped: Stopped) -> Json:
     seat = _seat(table, message.get("agent"))
     prompt, mask, stage = _prompt(table, _task(table, message))
     answers = []
-    for last in mask[0].nonzero()[:, 0].tolist():
+    for last in [] if seat.agent.script else mask[0].nonzero()[:, 0].tolist():
         shown = mask.clone()
         shown[:, last + 1 :] = False
-        answers.append(_said(*seat.policy.begin(prompt, shown, stage)))
+        answers.append(_said(seat, seat.policy.begin(prompt, shown, stage)))
     return {"answers": answers}
 
 
-ANSWERS: dict[str, Callable[[Table, Json], Json]] = {
+def _way(table: Table, message: Json, stopped: Stopped) -> Json:
+    tasks, path = _task(table, message), message.get("path")
+    if not isinstance(path, list) or len(path) > LONGEST:
+        raise UserError(f"path = {short(path)} is not a list of at most {LONGEST} tokens and changes")
+    steps = [_step(table, each) for each in path]
+    if not message.get("ended"):
+        return answer_way(table.world, tasks, steps, with_costs=bool(message.get("costs")), stopped=stopped)
+    tokens = [each for each in steps if isinstance(each, int)]
+    if len(tokens) < len(steps):
+        raise UserError("a program with a changed register is not run on other problems: nobody changes theirs")
+    return answer_luck(table.world, tasks, tokens)
+
+
+ANSWERS: dict[str, Callable[[Table, Json, Stopped], Json]] = {
     "open": _open,
     "begin": _begin,
     "advance": _advance,
     "read": _read,
     "write": _write,
     "reading": _reading,
+    "way": _way,
 }
 
 
 def _position(table: Table, state: State) -> Json:
     world = table.world
-    drawing, showing = capable(world, "chance"), capable(world, "registers")
-    values, present = showing.read_registers(state) if showing else (torch.zeros(1, 0), torch.zeros(1, 0))
+    drawing = capable(world, "chance")
+    values, present = table.machine.read(state)
     return {
-        "state": all_sent(state),
+        "state": all_sent(f"the state of {world.id}", state, table.state),
         "legal": world.legal(state)[0].int().tolist(),
         "forced": int(world.forced(state)),
         "chance": sent(drawing.chance(state)) if drawing else None,
@@ -152,8 +174,9 @@ def _position(table: Table, state: State) -> Json:
     }
 
 
-def _said(output: Output, memory: Memory) -> Json:
-    return _given(output) | {"memory": all_sent(memory)}
+def _said(seat: Seat, said: tuple[Output, Memory]) -> Json:
+    output, memory = said
+    return _given(output) | {"memory": all_sent(f"the memory of {seat.name}", memory, seat.memory)}
 
 
 def _given(output: Output) -> Json:
@@ -177,6 +200,36 @@ def _task(table: Table, message: Json) -> Tasks:
     return Tasks(kind, dict(zip(table.data, data, strict=True)))
 
 
+def _token(table: Table, token: object) -> int:
+    size = len(table.world.vocabulary)
+    if not isinstance(token, int) or isinstance(token, bool) or not 0 <= token < size:
+        raise UserError(f"token = {short(token)} does not exist: tokens are 0..{size - 1}")
+    return token
+
+
+def _step(table: Table, step: object) -> int | Json:
+    """A step of a path: a token, or a register that a person changed."""
+    if not isinstance(step, dict):
+        return _token(table, step)
+    index, value = _change(table, step)
+    return {"index": index, "value": value}
+
+
+def _change(table: Table, given: Json) -> tuple[int, int | None]:
+    """Which register holds what after a change; None: nothing."""
+    index, value, registers = given.get("index"), given.get("value"), table.machine.registers
+    if type(index) is not int or not 0 <= index < len(registers):
+        raise UserError(f"register {short(index)} does not exist: {table.world.id} has {len(registers)}, from 0")
+    register = registers[index]
+    if value is None and not register.optional:
+        raise UserError(f"{register.name} cannot be empty: give a number from {register.least} to {register.most}")
+    if value is not None and not (type(value) is int and register.least <= value <= register.most):
+        raise UserError(f"{register.name} = {short(value)} is no number from {register.least} to {register.most}")
+    if value is not None and register.tokens and value not in register.tokens:
+        raise UserError(f"{register.name} cannot hold {table.world.vocabulary.names[value]}")
+    return index, value
+
+
 def _fits(cell: object, dtype: torch.dtype) -> bool:
     if dtype.is_floating_point:
         return type(cell) in (int, float)
@@ -190,9 +243,9 @@ def _prompt(table: Table, tasks: Tasks) -> Prompt:
 
 def _seat(table: Table, name: object) -> Seat:
     if not isinstance(name, str) or name not in table.seats:
-        raise unknown("agent of this table", name, table.seats)
+        raise UserError(f"no agent here is called {short(name)}: open are {', '.join(table.seats) or 'none'}")
     return table.seats[name]
 
 
-def _memory(name: str, given: object, seat: Seat) -> Memory:
-    return all_received(f"the memory of {name}", given, seat.memory)
+def _memory(given: object, seat: Seat) -> Memory:
+    return all_received(f"the memory of {seat.name}", given, seat.memory)

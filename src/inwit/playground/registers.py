@@ -67,5 +67,6 @@ def changing(world: World) -> list[str]:
 
 
 def _entries(names: Sequence[str], state: State) -> Held:
-    values = torch.stack([state[name].long() for name in names], 1)
+    entries = [state[name].long()[:, None] for name in names]
+    values = torch.cat(entries, 1) if entries else torch.zeros(len(next(iter(state.values()))), 0, dtype=torch.int64)
     return values, torch.ones_like(values, dtype=torch.bool)

@@ -14,6 +14,7 @@ ENGINE = ("tensor.js", "elementwise.js", "movement.js", "reduction.js", "graph.j
 SESSION = (*ENGINE, "problems.js", "ways.js", "session.js", "link.js")
 MODEL = (*SESSION, "score.js", "check.js")  # all but what needs a browser
 PAGE = (*MODEL, "dom.js", "table.js", "panels.js", "keys.js", "drawing.js", "app.js", "main.js")
+LIVE = PAGE  # of the page of the local server
 
 
 def static(name: str) -> str:

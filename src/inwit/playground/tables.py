@@ -10,21 +10,23 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from threading import Lock
 
 import torch
 from torch import Tensor
 
 from inwit.core import storage
-from inwit.core.capabilities import capable
 from inwit.core.contracts import Agent, Policy, World
 from inwit.core.errors import UserError, short
 from inwit.core.results import Json
 from inwit.core.seeding import stream
 from inwit.core.types import Tasks
 from inwit.playground import contents
+from inwit.playground.asking import AGENTS
 from inwit.playground.graphs import on_cpu
 from inwit.playground.problems import drawn
+from inwit.playground.registers import shown
 from inwit.playground.retelling import Retold
 from inwit.playground.tour import tour
 from inwit.playground.wire import Form, form_of
@@ -43,6 +45,7 @@ Forms = dict[str, Form]
 class Seat:
     """An agent at a table: its policy on the CPU, and the form of its memory."""
 
+    name: str
     agent: Agent
     policy: Policy
     memory: Forms
@@ -58,7 +61,7 @@ class Table:
         self.task = [form_of("the task's kind", tasks.kind)]
         self.task += [form_of(f"the task's {name}", each) for name, each in tasks.data.items()]
         self.data = list(tasks.data)
-        self.registers = tuple(showing.machine_registers) if (showing := capable(world, "registers")) else ()
+        self.machine = shown(world)
         with torch.no_grad():
             state, token = world.reset(tasks), torch.zeros(1, dtype=torch.int64)
             self.state = forms(f"the state of {world.id}", [state, world.step(state, token)[0]])
@@ -83,10 +86,11 @@ class Table:
 
 
 class Tables:
-    """The tables that were used last. `given` are the words of the command line, which may be paths."""
+    """The tables that were used last. `given` has for the words of the command line, which may be paths, what
+    `runs.loading.load` takes."""
 
-    def __init__(self, given: Sequence[str] = (), tell: storage.Tell = lambda _: None) -> None:
-        self.given, self.tell = tuple(given), tell
+    def __init__(self, given: Mapping[str, str | Path] | None = None, tell: storage.Tell = lambda _: None) -> None:
+        self.given, self.tell = dict(given or {}), tell
         self._kept: OrderedDict[tuple[str, ...], tuple[list[Meant], Table]] = OrderedDict()
         self._lock = Lock()
 
@@ -96,8 +100,8 @@ class Tables:
         a table."""
         if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
             raise UserError(f"table = {short(words)} is no list of names: name runs, or one world")
-        if not 1 <= len(words) <= contents.AGENTS:
-            raise UserError(f"a table has 1 to {contents.AGENTS} runs, or one world, not {len(words)} names")
+        if not 1 <= len(words) <= AGENTS:
+            raise UserError(f"a table has 1 to {AGENTS} runs, or one world, not {len(words)} names")
         with self._lock:
             key = tuple(words)
             if anew or key not in self._kept:
@@ -142,7 +146,7 @@ def _seated(name: str, agent: Agent, tasks: Tasks) -> Seat:
     for _ in range(world.num_columns - 1):
         _, memory = policy.step(torch.zeros_like(tasks.kind), memory)
         seen.append(memory)
-    return Seat(agent, policy, forms(f"the memory of {name}", seen))
+    return Seat(name, agent, policy, forms(f"the memory of {name}", seen))
 
 
 def _policy(agent: Agent) -> Policy:

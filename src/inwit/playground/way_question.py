@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import torch
 
 from inwit.core.capabilities import capable
 from inwit.core.contracts import World
-from inwit.core.errors import UserError
+from inwit.core.errors import UserError, short
 from inwit.core.results import Json
 from inwit.core.seeding import stream
 from inwit.core.types import State, Tasks, map_rows
-from inwit.worlds.oracle.from_state import MOST, Limits, Way, costs_within, search
+from inwit.worlds.oracle.from_state import Limits, Way, costs_within, refuse_drawing, search
 from inwit.worlds.oracle.rows import with_others
 
+MOST = 100_000  # positions that one search looks at
 SECONDS = 2.0  # that one question may take
 OTHERS = 200  # problems that tell luck
 
@@ -38,60 +40,73 @@ def answer_way(
     that was changed. `{"known", "length", "program", "looked"}`: where `known` is true and `length` None, no way is
     left; where `known` is false the search gave up, after `most` positions, `seconds`, or when `stopped` said so.
     `with_costs` adds `costs`, a list of [token, cost]: 0 keeps to a shortest way, n takes n tokens more, -1 leaves no
-    way, None is not known. Raises `UserError` for a world that draws, and for a register that does not exist.
+    way, None is not known. Raises `UserError` for a world that draws, and for a path that cannot be.
     """
-    limits = Limits(most, seconds, stopped)
-    state, found = _reached(world, task, path)
-    if state is None:
-        return _told(found or Way(None, 0))
-    found = search(world, state, limits)
-    if not with_costs:
-        return _told(found)
-    costs = costs_within(world, state, found, limits).items()
-    return _told(found) | {"costs": [[token, -1 if cost == float("inf") else cost] for token, cost in costs]}
+    refuse_drawing(world)
+    limits, costs = Limits(most, seconds, stopped), None
+    found, state = _reached(world, task, path, limits)
+    if found is None:
+        found = search(world, state, limits)
+        if with_costs:
+            costs = costs_within(world, state, found, limits)
+    program = None if found.program is None else list(found.program)
+    told: Json = {"known": found.known, "length": found.length, "program": program, "looked": found.looked}
+    if with_costs:
+        told["costs"] = [[token, -1 if cost == math.inf else cost] for token, cost in (costs or {}).items()]
+    return told
 
 
 @torch.no_grad()
-def answer_luck(world: World, task: Tasks, path: Sequence[int]) -> Json:
-    """On how many of `OTHERS` drawn problems of the task's kind the tokens of a path are right: `{"right", "of"}`."""
-    problems = world.sample(task.kind.repeat(OTHERS), stream(0, "luck"))
-    state, right = world.reset(problems), torch.zeros(OTHERS, dtype=torch.bool)
-    for token in path:
-        state, step = world.step(state, torch.full((OTHERS,), token))
+def answer_luck(world: World, task: Tasks, path: Sequence[Edit]) -> Json:
+    """On how many of `OTHERS` drawn problems of the task's kind the tokens of a path end right: `{"right", "of"}`.
+    After a register was changed there is nothing to count: `right` is None."""
+    if any(isinstance(each, dict) for each in path):
+        return {"right": None, "of": OTHERS}
+    refuse_drawing(world)
+    state = world.reset(world.sample(task.kind.repeat(OTHERS), stream(0, "luck")))
+    right = torch.zeros(OTHERS, dtype=torch.bool)
+    for token in path[: world.num_columns]:
+        state, step = world.step(state, torch.full((OTHERS,), _token(world, token)))
         right |= step.success
     return {"right": int(right.sum()), "of": OTHERS}
 
 
-def _told(found: Way) -> Json:
-    program = None if found.program is None else list(found.program)
-    return {"known": found.known, "length": found.length, "program": program, "looked": found.looked}
-
-
-def _reached(world: World, task: Tasks, path: Sequence[Edit]) -> tuple[State | None, Way | None]:
-    """The state where a path leads; None where an episode has ended there, with what is said of it."""
-    state, ended = world.reset(with_others(world, task)), None
+def _reached(world: World, task: Tasks, path: Sequence[Edit], limits: Limits) -> tuple[Way | None, State]:
+    """The state where a path leads, and what is said of it where that needs no search: an episode has ended there."""
+    state, found = world.reset(with_others(world, task)), None
     for each in path:
-        if isinstance(each, int):
-            if ended is not None:
-                return None, Way(None, 0)
-            rows = len(next(iter(state.values())))
-            state, step = world.step(state, torch.full((rows,), each))
-            if bool((step.terminated | step.truncated).any()):
-                ended = Way((), 0) if bool(step.success.all()) else Way(None, 0)
-        else:
+        if limits.over:
+            return Way(None, 0, known=False), state
+        if isinstance(each, dict):
             state = _edited(world, map_rows(state, lambda tensor: tensor[:1]), each)
-    return (None, ended) if ended is not None else (state, None)
+        else:
+            rows = len(next(iter(state.values())))
+            state, step = world.step(state, torch.full((rows,), _token(world, each)))
+            if found is None and bool((step.terminated | step.truncated).any()):
+                found = Way((), 0) if bool(step.success.all()) else Way(None, 0)
+    return found, state
+
+
+def _token(world: World, token: object) -> int:
+    if type(token) is not int or not 0 <= token < len(world.vocabulary):
+        raise UserError(f"token {short(token)} does not exist: tokens are 0..{len(world.vocabulary) - 1}")
+    return token
 
 
 def _edited(world: World, state: State, edit: Json) -> State:
     """One row in which a register holds something else."""
-    machine = capable(world, "registers")
-    if machine is None:
-        raise UserError(f"{world.id} shows no registers, so none can be changed")
+    machine, index, value = capable(world, "registers"), edit.get("index"), edit.get("value")
+    if machine is None or not machine.machine_registers:
+        raise UserError(f"{world.id} does not show its registers, so none can be changed")
+    registers = machine.machine_registers
+    if type(index) is not int or not 0 <= index < len(registers):
+        raise UserError(f"index = {short(index)} is no register: there are {len(registers)}, from 0")
+    register = registers[index]
+    bounds = f"from {register.least} to {register.most}"
+    if value is None and not register.optional:
+        raise UserError(f"{register.name} cannot be empty: give a number {bounds}")
+    if value is not None and not (type(value) is int and register.least <= value <= register.most):
+        raise UserError(f"{register.name} = {short(value)} is not {bounds}")
     values, present = (tensor.clone() for tensor in machine.read_registers(state))
-    index, value = edit["index"], edit["value"]
-    if not 0 <= index < values.shape[1]:
-        raise UserError(f"register {index} does not exist: {world.id} has the registers 0 to {values.shape[1] - 1}")
-    values[0, index] = 0 if value is None else value
-    present[0, index] = value is not None
+    values[0, index], present[0, index] = value or 0, value is not None
     return machine.write_registers(state, values, present)

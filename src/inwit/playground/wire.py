@@ -63,9 +63,11 @@ def sent(tensor: Tensor) -> list[object]:
     return [letter, list(tensor.shape[1:]), base64.b64encode(raw).decode()]
 
 
-def all_sent(tensors: Mapping[str, Tensor]) -> Json:
-    """The tensors of a state or a memory of one row."""
-    return {name: sent(tensor) for name, tensor in tensors.items()}
+def all_sent(what: str, tensors: Mapping[str, Tensor], forms: Mapping[str, Form]) -> Json:
+    """The tensors of a state or a memory of one row, in the order of `forms`. Raises `UserError` for other tensors."""
+    if tensors.keys() != forms.keys():
+        raise UserError(f"{what} has the tensors {', '.join(tensors)}, and it began with {', '.join(forms) or 'none'}")
+    return {name: sent(tensors[name]) for name in forms}
 
 
 def received(name: str, given: object, form: Form) -> Tensor:

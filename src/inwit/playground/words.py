@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,15 +33,15 @@ class Meant(NamedTuple):
     seen: int = 0
 
 
-def meant(words: Sequence[str], given: Sequence[str]) -> list[Meant]:
+def meant(words: Sequence[str], given: Mapping[str, str | Path]) -> list[Meant]:
     """What each word stands for: the name of a run, or one that was given to it, or `latest`, each perhaps with a
     checkpoint or a snapshot, `RUN@120`; a script, alone or at a run, a recipe or a world, `pipeline:calculator`; a
-    world, alone; or one of the words `given`, whatever it is. Raises `UserError` for anything else."""
+    world, alone; or one of the words `given`, with what it stands for. Raises `UserError` for anything else."""
     rows = index.listing()
     return [_meant(word, rows, given, alone=len(words) == 1) for word in words]
 
 
-def _meant(word: str, rows: Sequence[index.Row], given: Sequence[str], *, alone: bool) -> Meant:
+def _meant(word: str, rows: Sequence[index.Row], given: Mapping[str, str | Path], *, alone: bool) -> Meant:
     try:
         if word in WORLDS.names():
             return _world(word, alone=alone)
@@ -51,7 +51,8 @@ def _meant(word: str, rows: Sequence[index.Row], given: Sequence[str], *, alone:
     except UserError:
         if word not in given:
             raise
-        return Meant(word, word, script=script_word(word) is not None, seen=_seen(word))
+        source = str(given[word])
+        return Meant(word, source, script=script_word(source) is not None, seen=_seen(source))
 
 
 def _world(word: str, *, alone: bool) -> Meant:

@@ -86,10 +86,12 @@ function engineOf(page, bytes) {
     /** The position with another value in a register, null: empty. The agents have seen nothing of it.
      * @param {Position} position @param {number} index @param {number|null} value @returns {Position} */
     write(position, index, value) {
-      const held = position.registers.map((own, k) => (k === index ? value : own));
-      const values = tensorOf("i", [1, held.length], held.map((each) => each ?? 0));
-      const present = tensorOf("b", [1, held.length], held.map((each) => each !== null));
-      const given = [values, present, ...inOrder(world.state, position.state)];
+      const before = inOrder(world.state, position.state), held = run("look", world.look, before).slice(-2);
+      // The others as they are, to the last digit: in `position.registers` a large one may be rounded.
+      const [values, present] = held.map((each) => ({ ...each, data: each.data.slice() }));
+      values.data[index] = cast(value ?? 0, values.type);
+      present.data[index] = value === null ? 0 : 1;
+      const given = [values, present, ...before];
       const state = byName(world.state, run("write", world.write, given));
       return { ...position, state, ...look(state) };
     },

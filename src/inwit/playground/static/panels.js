@@ -124,11 +124,12 @@ function registerEdits(app, node) {
   const { registers, writable, vocabulary } = app.desk.engine.page;
   if (!registers.length || !writable) return "";
   const put = (index, text) => app.setRegister(index, text.trim() === "" ? null : Number(text));
-  const field = ({ name, kind, least, most, optional }, index) => {
+  const field = (register, index) => {
+    const { name, kind, least, most, optional } = register;
     const value = node.registers[index], key = `r${index}`;
     const own = kind === "token" ? h("select", { "data-key": key, onchange: (event) => put(index, event.target.value) },
       optional ? h("option", { value: "", selected: value === null }, "empty") : "",
-      vocabulary.map((word, token) => (token < least || token > most ? "" : h("option",
+      vocabulary.map((word, token) => (!mayHold(register, token) ? "" : h("option",
         { value: token, selected: token === value }, word))))
       : h("input", { type: "number", min: least, max: most, value: value ?? "", placeholder: optional ? "empty" : "",
         "data-key": key, onchange: (event) => put(index, event.target.value) });

@@ -12,6 +12,11 @@
 /** @typedef {Position & Partial<Outcome> & {id: number, parent: SessionNode|null, how: How, column: number,
  *   edited: boolean, ended: boolean}} SessionNode column: tokens so far; an edit has none */
 
+/** Whether a register takes a value. @param {any} register @param {number} value */
+const mayHold = ({ least, most, tokens }, value) => (
+  value >= least && value <= most && (!tokens?.length || tokens.includes(value))
+);
+
 /** The nodes from the start to this one. @param {SessionNode} node @returns {SessionNode[]} */
 function pathTo(node) {
   const nodes = [];
@@ -136,9 +141,11 @@ async function sessionOf(engine, task) {
       const how = { kind: "register", index, value };
       if (node.ended) throw new Error("the episode has ended");
       if (!register || !writable) throw new Error("this world has no such register to write");
-      const { name, least, most, optional } = register;
+      const { name, kind, least, most, optional } = register;
       if (value === null && !optional) throw new Error(`${name} cannot be empty`);
-      if (value !== null && !(Number.isInteger(value) && value >= least && value <= most)) {
+      if (value !== null && !(Number.isInteger(value) && mayHold(register, value))) {
+        const word = engine.page.vocabulary[value] ?? value;
+        if (kind === "token") throw new Error(`${name} cannot hold ${word}`);
         throw new Error(`${name} takes whole numbers from ${least} to ${most}`);
       }
       const after = tried(node, how) ? null : await engine.write(node, index, value);

@@ -4,23 +4,60 @@ for a learner that is told so by name. Agents are never shown any of it.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import lru_cache
+
 from inwit.core.results import Advice, Json
 from inwit.core.vocabulary import CHOICE
 from inwit.worlds.lookup.oracle import best_of, claimed, proven, token_values
-from inwit.worlds.lookup.rules import ANS, PAD, LookupSettings
+from inwit.worlds.lookup.queries import Query
+from inwit.worlds.lookup.rules import ANS, NOT_DRAWN, PAD, LookupSettings
 from inwit.worlds.lookup.scalar import ScalarLookup
+from inwit.worlds.lookup.shapes import STAR_TOOL
 from inwit.worlds.lookup.states import next_cells, own_names
-from inwit.worlds.lookup.turns import Situation, learnt, number_of
+from inwit.worlds.lookup.turns import Situation, cell_of, learnt, number_of
+
+
+@dataclass(frozen=True)
+class _Moment:
+    """A situation that stands for all that are alike."""
+
+    alike: str | Situation
+    situation: Situation = field(compare=False)
 
 
 def advice_of(settings: LookupSettings, twin: ScalarLookup) -> Advice:
     """What is known, and the values of the next tokens: none where the optimum is not claimed (fewer than three values;
     answers that may be wrong, for most kinds), or not proven: values that may be too low say nothing of regret."""
-    facts, query = _facts(settings, twin), twin.problem.query
+    facts, query, alike = _facts(settings, twin), twin.problem.query, _alike(settings, twin)
     if twin.ended or twin.forced() != CHOICE or not claimed(settings, query.template) or not proven(settings, query):
-        return Advice(facts)
-    values = token_values(settings, query, Situation.of(twin))
-    return Advice(facts, values, best_of(values, twin.legal()))
+        return Advice(facts, alike=alike)
+    situation = Situation.of(twin)
+    values = _values(settings, query, _Moment(situation if alike is None else alike, situation))
+    return Advice(facts, dict(values), best_of(values, twin.legal()), alike)
+
+
+@lru_cache(maxsize=20_000)
+def _values(settings: LookupSettings, query: Query, moment: _Moment) -> dict[int, Fraction]:
+    return token_values(settings, query, moment.situation)
+
+
+def _alike(settings: LookupSettings, twin: ScalarLookup) -> str | None:
+    """What the optimum's values depend on: the query as far as it is open, the cells and errors that may still matter,
+    and what is pending. None where an answer may be wrong, so that all of them matter, and without masks, where a token
+    without effect leaves the facts of an earlier call."""
+    if settings.deceives or not settings.masks:
+        return None
+    known, errors = learnt(settings, twin.heard)
+    if twin.checking is not None:
+        table = enumerate(twin.hidden["table"])
+        known = {cell_of(settings, cell): value for cell, value in table if value != NOT_DRAWN}
+    state = own_names(twin.problem.query, known, settings.num_values)
+    tools = {tool for chain, _ in state.terms for tool in chain} | {STAR_TOOL}
+    failed = sorted((tool, count) for tool, count in errors.items() if tool in tools)
+    open_part = state.operator, state.terms, sorted(state.known), failed
+    return repr((*open_part, twin.steps, twin.pending, twin.waiting, twin.checking, twin.ended))
 
 
 def _facts(settings: LookupSettings, twin: ScalarLookup) -> Json:

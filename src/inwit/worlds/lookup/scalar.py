@@ -74,6 +74,11 @@ class ScalarLookup:
         """The call that waits for its answer: its cell, and whether it is sure."""
         return self._called
 
+    @property
+    def checking(self) -> int | None:
+        """The agent's answer, while the verdict waits for cells that nobody asked for."""
+        return self._checked
+
     def forced(self) -> int:
         """-1: the policy chooses; a token: the world writes it; -2: the world writes, and it is not decided what."""
         if self.ended:

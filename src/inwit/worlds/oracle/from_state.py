@@ -23,6 +23,7 @@ from inwit.core.contracts import World, answers
 from inwit.core.errors import UserError
 from inwit.core.types import State, map_rows
 from inwit.worlds.oracle.clocks import clocks
+from inwit.worlds.oracle.seen import Bytes, Seen
 
 MOST = 200_000  # positions that a search looks at
 ROWS = 8192  # rows of a state that are stepped at once: few enough for the cache, enough to hide the cost of a call
@@ -117,14 +118,19 @@ def after(world: World, state: State, token: int, limits: Limits) -> Way:
     return search(world, state, limits)
 
 
-@torch.no_grad()
-def search(world: World, state: State, limits: Limits) -> Way:
-    """As `way`."""
+def refuse_drawing(world: World) -> None:
+    """Raises `UserError` for a world that writes tokens itself."""
     if capable(world, "chance") or answers(world):
         raise UserError(
             f"{world.id} writes tokens of its own, so no program is right whatever it writes: ask its `advice` for the "
             "best next token, as `inwit explain` does"
         )
+
+
+@torch.no_grad()
+def search(world: World, state: State, limits: Limits) -> Way:
+    """As `way`."""
+    refuse_drawing(world)
     return _Search(world, state, limits).run(map_rows(state, torch.Tensor.cpu))
 
 
@@ -145,7 +151,7 @@ class _Search:
         self.rows = len(next(iter(state.values())))
         self.size = max(1, ROWS // self.rows)  # positions that are looked at together
         self.kept = [name for name in state if name not in _clocks(world)]
-        self.seen = set(self._keys(state))
+        self.seen = Seen(self._bytes(state))
         self.before: list[list[int]] = []  # of each level, for each position: the one it comes from,
         self.tokens: list[list[int]] = []  # and the token that leads to it
 
@@ -188,13 +194,9 @@ class _Search:
             self.looked += int(right[0]) + 1
             return {}, int(right[0])
         self.looked += len(place)
-        over = (step.terminated | step.truncated).view(-1, self.rows).any(1)
-        new: list[int] = []
-        for pair, (key, ended) in enumerate(zip(self._keys(state), over.tolist(), strict=True)):
-            if not ended and key not in self.seen:
-                self.seen.add(key)
-                new.append(pair)
-        chosen = torch.tensor(new, dtype=torch.int64)
+        running = (~(step.terminated | step.truncated)).view(-1, self.rows).all(1).nonzero()[:, 0]
+        new = self.seen.new(self._bytes(state)[running.numpy()])
+        chosen = running[torch.tensor(new, dtype=torch.int64)]
         self.before[-1] += place[chosen].tolist()
         self.tokens[-1] += token[chosen].tolist()
         return self._taken(state, chosen), None
@@ -204,11 +206,10 @@ class _Search:
         rows = (places[:, None] * self.rows + torch.arange(self.rows)).flatten()
         return map_rows(state, lambda tensor: tensor[rows])
 
-    def _keys(self, state: State) -> list[bytes]:
-        """All that a position holds, but the clocks: a hash might take two positions for one."""
+    def _bytes(self, state: State) -> Bytes:
+        """All that each position holds, but the clocks."""
         parts = [state[name].reshape(-1, self.rows, *state[name].shape[1:]).flatten(1) for name in self.kept]
-        whole = np.concatenate([part.contiguous().numpy().view(np.uint8) for part in parts], axis=1)
-        return np.ascontiguousarray(whole).view(f"V{whole.shape[1]}")[:, 0].tolist()
+        return np.concatenate([part.contiguous().numpy().view(np.uint8) for part in parts], axis=1)
 
     def _program(self, place: int, last: int) -> tuple[int, ...]:
         """The tokens that lead to a position, and one more."""

@@ -1,0 +1,204 @@
+"""What a page asks, answered by Python as the page's own engine answers it; and refused in one sentence."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from inwit.core.contracts import Agent
+from inwit.core.seeding import stream
+from inwit.playground.page import described
+from inwit.playground.questions import answer_at
+from inwit.playground.scripts import script
+from inwit.playground.tables import Table
+from inwit.policies import POLICIES
+from inwit.worlds import WORLDS
+from javascript import needs_javascript, run_javascript
+from parity import REPLAY, page_of, some_tasks
+from support import make_world, small_policy, untrained
+
+ASKED = Path(__file__).parents[1] / "helpers" / "asked.js"
+EPISODES = 4
+
+
+def table_of(world: Any, **policies: Any) -> Table:
+    """A table whose agents are called as their policies are."""
+    agents = [Agent(world, policy, script="") for policy in policies.values()]
+    return Table(world, agents, ["words"])
+
+
+def asked(table: Table, ask: str, **message: Any) -> Any:
+    """A question that goes through JSON both ways."""
+    sent = json.loads(json.dumps({"ask": ask, "table": list(table.words), **message}, allow_nan=False))
+    return json.loads(json.dumps(answer_at(table, sent), allow_nan=False))
+
+
+def tasks_of(world: Any, count: int) -> list[list[list[int]]]:
+    tasks = some_tasks(world, count)
+    columns = [tasks.kind, *tasks.data.values()]
+    return [[each[row].flatten().tolist() for each in columns] for row in range(count)]
+
+
+def memories(position: Any) -> dict[str, Any]:
+    return {name: own and own["memory"] for name, own in position["agents"].items()}
+
+
+def chosen(position: Any, draws: torch.Generator) -> int:
+    """A random token: by the one whose turn it is, mostly a legal one."""
+    if position["forced"] >= 0:
+        return position["forced"]
+    weights = torch.tensor(position["legal"], dtype=torch.float64)
+    if position["forced"] == -2:
+        weights = torch.frombuffer(bytearray(base64.b64decode(position["chance"][2])), dtype=torch.float64)
+    elif float(torch.rand((), generator=draws)) < 0.1 or not bool(weights.any()):
+        weights = torch.ones_like(weights)
+    return int(torch.multinomial(weights, 1, generator=draws))
+
+
+def played(table: Table, task: list[list[int]], draws: torch.Generator) -> dict[str, Any]:
+    """An episode of random tokens: every question with its answer."""
+    begun = asked(table, "begin", task=task)
+    names, steps, writes, position = list(table.seats), [], [], begun
+    readings = {name: asked(table, "reading", agent=name, task=task)["answers"] for name in names}
+    while not steps or not (position["terminated"] or position["truncated"]):
+        read = {name: asked(table, "read", agent=name, memory=memories(position)[name])["answer"] for name in names}
+        writes.append([written(table, position, draws)] if table.registers else [])
+        token = chosen(position, draws)
+        position = asked(table, "advance", token=token, state=position["state"], agents=memories(position))
+        steps.append({"token": token, "read": read, "answer": position})
+    return {"begun": {"task": task, "answer": begun}, "readings": readings, "steps": steps, "writes": writes}
+
+
+def written(table: Table, position: Any, draws: torch.Generator) -> dict[str, Any]:
+    """A register changed to some value that it may have."""
+    index = int(torch.randint(len(table.registers), (), generator=draws))
+    register = table.registers[index]
+    empty = register.optional and float(torch.rand((), generator=draws)) < 0.3
+    most = min(register.most, register.least + 40 if register.kind != "number" else 40)
+    least = register.least if register.kind != "number" else max(register.least, -40)
+    value = None if empty else int(torch.randint(least, most + 1, (), generator=draws))
+    told = asked(table, "write", state=position["state"], index=index, value=value)
+    return {"index": index, "value": value, "told": told}
+
+
+def policies_of(world: Any) -> dict[str, Any]:
+    """One of each, small."""
+    chosen: dict[str, dict[str, Any]] = {"lstm": {"matrix_dtype": "float32"}, "transformer": {"layers": 2}}
+    made = {}
+    for name in POLICIES.names():
+        known = {field.name for field in fields(POLICIES.settings(name))}
+        made[name] = small_policy(name, world, **{k: v for k, v in chosen.get(name, {}).items() if k in known})
+    return made
+
+
+@needs_javascript
+@pytest.mark.parametrize(("world_id", "half"), first_fast([(w, h) for w in WORLDS.names() for h in (0, 1)][::-1], 0))
+def test_page_and_server_give_the_same_tree(world_id: str, half: int, tmp_path: Path) -> None:
+    """Every registered world with every registered policy: the same questions, asked both."""
+    check_same(make_world(world_id, max_operators=1), policies_of(make_world(world_id), half), tmp_path)
+
+
+@needs_javascript
+def test_page_and_server_give_the_same_tree_of_the_tutorial(tmp_path: Path) -> None:
+    world = make_world("tutorial-v1")
+    check_same(world, {"gru": small_policy("gru", world)}, tmp_path)
+
+
+def check_same(world: Any, policies: dict[str, Any], folder: Path) -> None:
+    table = table_of(world, **policies)
+    renamed = dict(zip(table.seats, policies.values(), strict=True))
+    draws = stream(0, "asked")
+    episodes = [played(table, task, draws) for task in tasks_of(world, EPISODES)]
+    code = script() + REPLAY.read_text(encoding="utf-8").replace("function main(", "function replayed(")
+    code += ASKED.read_text(encoding="utf-8")
+    told = run_javascript(code, {"page": page_of(world, renamed), "episodes": episodes}, folder)
+    assert told["wrong"] == {}, told["first"]
+    assert told["positions"] >= EPISODES
+    assert told["worst"]["f"] < 1e-4
+
+
+def test_the_same_is_told_by_a_page_and_by_the_server() -> None:
+    agents = [untrained(), untrained(seed=1)]
+    page = described(agents, lambda _: None)
+    told = asked(Table(agents[0].world, agents, ["one", "other"]), "open")
+    assert told.pop("table") == ["one", "other"]
+    assert list(told["agents"]) == list(page["agents"]) == ["gru-0", "gru-1"]
+    for name, agent in told.pop("agents").items():
+        assert {key: page["agents"][name][key] for key in agent} == agent
+    assert {key: page[key] for key in told} == told
+    assert {*told} >= {"vocabulary", "kinds", "columns", "masks", "limit", "problems", "yardsticks", "registers", "draws"}
+
+
+SCRIPTED = ["pipeline", "react"]
+
+
+def test_a_script_goes_on_on_another_server() -> None:
+    """Its memory is what it was told: no number that only this process knows."""
+    here, there = (Tables().table(["pipeline"]) for _ in range(2))
+    task = tasks_of(here.world, 1)[0]
+    position = asked(here, "begin", task=task)
+    asked(there, "begin", task=tasks_of(here.world, 3)[2])
+    program = []
+    while not (position.get("terminated") or position.get("truncated")):
+        logits = torch.frombuffer(bytearray(base64.b64decode(position["agents"]["pipeline"]["logits"][2])), dtype=torch.float32)
+        program.append(int(logits.argmax()))
+        own = {"token": program[-1], "state": position["state"], "agents": memories(position)}
+        position = asked([here, there][len(program) % 2], "advance", **own)
+    assert position["success"]
+    kind, data = task[0], dict(zip(here.data, task[1:], strict=True))
+    tasks = Tasks(torch.tensor(kind), {name: torch.tensor([cells]) for name, cells in data.items()})
+    agent = inwit.load("pipeline")
+    assert collect(agent.world, agent.policy, tasks).tokens[0, : len(program)].tolist() == program
+
+
+def test_the_prompt_is_read_token_by_token() -> None:
+    table = table_of(make_world("tutorial-v1"), gru=small_policy("gru", make_world("tutorial-v1")))
+    task = tasks_of(table.world, 1)[0]
+    [name] = table.seats
+    answers = asked(table, "reading", agent=name, task=task)["answers"]
+    assert len(answers) == 4
+    assert answers[-1] == asked(table, "begin", task=task)["agents"][name]
+    assert asked(Tables().table(["pipeline"]), "reading", agent="pipeline", task=task) == {"answers": []}
+
+
+class Flighty(torch.nn.Module):
+    """Keeps no gradients away by itself, draws nothing, and cannot answer from a memory alone."""
+
+    def begin(self, prompt: Any, prompt_mask: Any, stage: Any) -> Any:
+        return self.step(stage, {"half": torch.ones(len(prompt), 2, dtype=torch.bfloat16, requires_grad=True)})
+
+    def step(self, token: Any, memory: Any) -> Any:
+        memory = {"half": memory["half"] * 2}
+        value = torch.full((len(token),), float("nan"))
+        return Output(torch.full((len(token), 18), float("-inf")), value), memory
+
+
+def test_what_json_has_not_and_a_policy_that_cannot_read() -> None:
+    table = table_of(make_world("tutorial-v1"), odd=Flighty())
+    begun = asked(table, "begin", task=tasks_of(table.world, 1)[0])
+    own = begun["agents"]["Flighty"]
+    assert own["value"] == "NaN"
+    assert base64.b64decode(own["memory"]["half"][2]) == torch.tensor([2.0, 2.0]).numpy().tobytes()
+    assert asked(table, "read", agent="Flighty", memory=own["memory"]) == {"answer": None}
+
+
+def test_nothing_is_drawn_from_the_global_random_state() -> None:
+    tables = Tables()
+    before = torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate()
+    grads = torch.is_grad_enabled()
+    told = answer(tables, {"ask": "open", "table": ["lookup-v0"]})
+    begun = answer(tables, {"ask": "begin", "table": told["table"], "task": tasks_of(make_world("lookup-v0"), 1)[0]})
+    answer(tables, {"ask": "advance", "table": told["table"], "token": 0, "state": begun["state"]})
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert (np.random.get_state()[1] == before[1]).all()
+    assert random.getstate() == before[2]
+    assert torch.is_grad_enabled() == grads
+
+
+

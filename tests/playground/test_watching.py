@@ -1,0 +1,270 @@
+"""What a page asks about runs: the list, trainings that it starts and stops, pages of runs; and all that it may not."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import inwit
+from inwit.core.errors import UserError
+from inwit.playground import forms
+from inwit.playground.asking import Runs
+from inwit.playground.watching import FOLLOWERS, part
+from inwit.runs import index
+from inwit.training import recipes
+from inwit.training.config import resolve
+from recorded import begun, edit, lines, metric, put, setting
+from soaking import quiet
+from support import python, small_config
+from watched import TINY, Page, children, until
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    page = Page()
+    yield page
+    page.gone.set()
+    page.watching.close()
+
+
+def many(runs: Path, count: int) -> None:
+    """Run folders with records alone, a second apart; some of another recipe."""
+    put(runs, "run-000")
+    record = json.loads((runs / "run-000" / "run.json").read_text())
+    for number in range(count):
+        path = runs / f"run-{number:03d}"
+        path.mkdir(exist_ok=True)
+        begun(record, f"2026-01-01T00:{number // 60:02d}:{number % 60:02d}+00:00")
+        record["config"]["recipe"] = "Other" if number % 100 == 7 else "calculator"
+        (path / "run.json").write_text(json.dumps(record))
+
+
+def test_the_list_of_400_runs_is_read_once(runs: Path, page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    many(runs, 400)
+    reads, read = [], index.read_record
+    monkeypatch.setattr(index, "read_record", lambda path: (reads.append(path.name), read(path))[1])
+    told = page.ask("runs")
+    assert (told["all"], told["fitting"], len(told["runs"]), len(reads)) == (400, 400, 200, 400)
+    assert [row["run"] for row in told["runs"]] == [f"run-{number:03d}" for number in range(399, 199, -1)]
+    begin = time.perf_counter()
+    assert page.ask("runs", text="") == told
+    assert time.perf_counter() - begin < 1, "it takes about 10 ms"
+    assert len(reads) == 400, "nothing is read again"
+    edit(runs / "run-123", setting("recipe", "third"))
+    found = page.ask("runs", text="THIRD 123")
+    assert (found["all"], found["fitting"], [row["run"] for row in found["runs"]]) == (400, 1, ["run-123"])
+    assert len(reads) == 401, "only what has changed"
+    assert page.ask("runs", text="other calculator-v0")["fitting"] == 4
+    assert page.ask("runs", text="no-such")["runs"] == []
+    assert len(list(runs.iterdir())) == 401, "400 runs and the index: nothing is deleted or added"
+
+
+def test_a_row(runs: Path, page: Page) -> None:
+    assert page.ask("runs") == {"runs": [], "fitting": 0, "all": 0}
+    path = put(runs, "one", lambda record: record.update(status="running", name="wide", tags=["a"]))
+    lines(path, [metric(500, [0.5]), "torn"])
+    [row] = page.ask("runs", text="wide")["runs"]
+    assert (row["status"], row["updates"], row["seconds"], row["here"]) == ("stopped", 500, 250, False)
+    assert (row["world"], row["policy"], row["learner"], row["recipe"]) == ("calculator-v0", "gru", "a2c", "calculator")
+    assert (row["seed"], row["problems"], row["name"], row["tags"]) == (0, 3, "wide", ["a"])
+
+
+def test_the_list_needs_no_pytorch(runs: Path) -> None:
+    done = python(
+        "import sys\n"
+        "from inwit.playground.asking import Runs\n"
+        "from inwit.playground.watching import part\n"
+        "answers = part(Runs()).answers\n"
+        "assert answers['runs']({'text': ''}, None)['all'] == 0\n"
+        "assert 'torch' not in sys.modules"
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_recipes_come_with_the_settings_that_their_classes_have(page: Page) -> None:
+    told = {each["name"]: each for each in page.ask("recipes")["recipes"]}
+    assert list(told) == recipes.names()
+    for name, each in told.items():
+        config = resolve(name)
+        assert each["world"] == config.world.id
+        assert each["about"]
+        fields = {field["name"]: field for field in each["settings"]}
+        assert list(fields)[:3] == ["seed", "training.max_updates", "training.episodes"]
+        assert fields["policy.width"]["default"] == config.policy.settings.width
+        assert (fields["policy.width"]["least"], fields["policy.width"]["most"]) == (1, 4096)
+        assert fields["policy.id"]["default"] in fields["policy.id"]["choices"]
+        assert all(field["help"] and field["type"] in ("whole", "number", "choice") for field in fields.values())
+        given = {field["name"]: field["default"] for field in each["settings"][1:]}
+        assert forms.checked(name, fields["seed"]["default"], given)[0] == config, "its own settings change nothing"
+
+
+REFUSED = [
+    ({"recipe": "tutoral"}, r"unknown recipe 'tutoral': did you mean 'tutorial'\? valid: "),
+    ({"recipe": "/etc/passwd"}, "unknown recipe '/etc/passwd': valid: "),
+    ({"recipe": "-"}, "unknown recipe '-'"),
+    ({"recipe": ["tutorial"]}, "unknown recipe"),
+    ({"recipe": None}, "unknown recipe"),
+    ({"seed": -1}, "seed = -1 is too small: it must be at least 0"),
+    ({"seed": "1; rm"}, "seed = '1; rm' is not a whole number"),
+    ({"seed": {"a": 1}}, "seed = .* is not a whole number"),
+    ({"settings": [1]}, r"settings = \[1\] are no settings: give values by name"),
+    ({"settings": {"policy.width": 5000}}, r"policy\.width = 5000 is too large: it must be at most 4096"),
+    ({"settings": {"policy.width": "wide"}}, r"policy\.width = 'wide' is not a whole number"),
+    ({"settings": {"policy.width": {"x": 1}}}, r"policy\.width = .* is not a whole number"),
+    ({"settings": {"policy.id": "../gru"}}, "unknown policy '../gru'"),
+    ({"settings": {"training.start_from": "latest"}}, r"unknown setting 'training\.start_from': .*valid: training"),
+    ({"settings": {"training.device": "cuda"}}, r"unknown setting 'training\.device'"),
+    ({"settings": {"--name": "x"}}, "unknown setting '--name'"),
+    ({"settings": {"training.episodes": 100}}, r"training\.episodes = 100 is no multiple of learner\.group_size = 16"),
+    ({"settings": {"training.max_updates": 10**400}}, r"training\.max_updates = \S+ is too large"),
+    ({"settings": {"training.learning_rate": "nan"}}, r"training\.learning_rate = 'nan' is not a finite number"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "why"), REFUSED)
+def test_what_no_training_is_started_with(wrong: dict, why: str, page: Page, runs: Path) -> None:
+    with pytest.raises(UserError, match=f"^{why}") as refused:
+        page.ask("start", **{"recipe": "tutorial", "seed": 0, "settings": {}, **wrong})
+    assert "\n" not in str(refused.value)
+    assert not runs.exists()
+    assert page.watching.trainings.running() == []
+
+
+@pytest.mark.parametrize(
+    "run", ["other", "../one", "/tmp", "one/", "./one", "", "latest", "one@best", None, 3, ["one"]]
+)
+@pytest.mark.parametrize("ask", ["stop", "follow", "snapshots", "page"])
+def test_only_names_of_the_list_are_runs(ask: str, run: object, page: Page, runs: Path) -> None:
+    (runs / "one").mkdir(parents=True)
+    (runs / "one" / "run.json").write_text("{}")
+    with pytest.raises(UserError, match=r"^no run here is called .*: choose one of the list of runs$"):
+        page.ask(ask, run=run)
+
+
+def test_only_what_was_started_here_is_stopped(page: Page, runs: Path) -> None:
+    put(runs, "one", lambda record: record.update(status="running"))
+    with pytest.raises(UserError, match=r"^'one' was not started here: stop it where it was started$"):
+        page.ask("stop", run="one")
+
+
+def test_lines_are_pushed_until_the_page_leaves(page: Page, runs: Path) -> None:
+    path = put(runs, "one", lambda record: record.update(status="running"))
+    told = page.ask("follow", run="one")
+    assert told == {"run": "one", "number": 1}
+    assert page.waits_for("end", seconds=10)[0]["status"] == "stopped"
+    until(lambda: not page.watching._following, 5)
+    with inwit.core.storage.locked(path / "lock"):
+        numbers = [page.ask("follow", run="one", **{"from": [9**9, 0, 9**9]})["number"] for _ in range(FOLLOWERS)]
+        with pytest.raises(UserError, match=r"^32 runs are followed already"):
+            page.ask("follow", run="one")
+        page.ask("unfollow", number=numbers[0])
+        page.ask("unfollow", number="x")
+        until(lambda: len(page.watching._following) == FOLLOWERS - 1, 5)
+        page.gone.set()
+        until(lambda: not page.watching._following, 5)
+
+
+def test_a_page_is_made_in_the_run_s_folder(page: Page, monkeypatch: pytest.MonkeyPatch, runs: Path) -> None:
+    chosen = {"snapshots": (0, 1), "max_updates": 2, "confirm": False}
+    run = str(inwit.train(small_config(training=chosen), tell=quiet).name)
+    assert page.ask("snapshots", run=run)["updates"] == [0, 1, 2]
+    (runs / run / "page.html").write_text("mine")
+    with pytest.raises(UserError, match=r"page\.html is no page of inwit's: move it$"):
+        page.ask("page", run=run)
+    assert (runs / run / "page.html").read_text() == "mine"
+
+
+@pytest.mark.slow
+def test_a_page_of_a_run(page: Page, runs: Path) -> None:
+    run = str(inwit.train(small_config(training={"max_updates": 1, "confirm": False}), tell=quiet).name)
+    told = page.ask("page", run=run)
+    assert told == {"run": run, "page": str(runs / run / "page.html")}
+    assert "agents" not in told
+    assert (runs / run / "page.html").read_text().startswith("<!doctype html>")
+    page.ask("page", run=run)  # again, in its place
+
+
+def test_the_part_has_all_answers_and_an_end() -> None:
+    made = part(Runs())
+    assert set(made.answers) >= {"runs", "recipes", "start", "stop", "follow", "page", "snapshots"}
+    made.close()
+
+
+@pytest.mark.slow
+def test_a_training_is_started_followed_and_stopped(page: Page, runs: Path) -> None:
+    run = page.ask("start", recipe="tutorial", seed=3, settings=TINY)["run"]
+    record = json.loads((runs / run / "run.json").read_text())
+    assert (record["seed"], record["config"]["policy"]["width"], record["tags"]) == (3, 4, ["playground"])
+    other = Page(page.watching)
+    page.ask("follow", run=run)
+    other.ask("follow", run=run)
+    assert page.waits_for("report", 2)[0]["update"] == 1
+    assert page.ask("runs")["runs"][0]["here"] is True
+    second = page.ask("start", recipe="tutorial", seed=4, settings=TINY)["run"]
+    with pytest.raises(UserError, match=f"^2 trainings run already, {run} and {second}: stop one, or wait until one"):
+        page.ask("start", recipe="tutorial", seed=5, settings=TINY)
+    pid = page.watching.trainings.of(run).process.pid  # type: ignore[union-attr]
+    assert os.getsid(pid) == pid, "Ctrl-C in the server's terminal does not reach it"
+    told = page.ask("stop", run=run)
+    assert told["status"] == "interrupted"
+    assert told["text"] == f"the training was stopped; inwit train --resume {run} goes on with it"
+    for each in (page, other):
+        assert each.waits_for("end")[0]["update"] == told["update"]
+        updates = [line["update"] for line in each.pushed("report")]
+        assert updates == sorted(set(updates))
+        assert {0, 1, 11} <= {line["update"] for line in each.pushed("specimen")}
+    assert page.ask("stop", run=run) == told, "a second time, nothing happens"
+    killed = page.watching.trainings.of(second)
+    assert killed is not None
+    page.ask("follow", run=second)
+    os.kill(killed.process.pid, signal.SIGKILL)
+    assert page.waits_for("end", 2)[1]["status"] == "stopped"
+    third = page.ask("start", recipe="tutorial", seed=5, settings=TINY)["run"]
+    page.watching.close()
+    assert page.told == [f"the training {third} is stopped; go on with: inwit train --resume {third}"]
+    assert children() == []
+    with pytest.raises(UserError, match="the playground is ending"):
+        page.ask("start", recipe="tutorial", seed=6, settings=TINY)
+
+
+@pytest.mark.slow
+def test_a_training_that_cannot_begin_says_why(page: Page, runs: Path) -> None:
+    runs.parent.mkdir(exist_ok=True)
+    runs.write_text("a file where the folder should be")
+    with pytest.raises(UserError, match=r"^the training did not begin: cannot write a run under .*set INWIT_RUNS"):
+        page.ask("start", recipe="tutorial", seed=0, settings=TINY)
+    assert children() == []
+
+
+@pytest.mark.slow
+def test_no_process_and_no_memory_is_left() -> None:
+    """In a process of its own, which has no other children; `benchmarks/soak.py trainings` starts and stops many."""
+    helper = Path(__file__).parents[1] / "helpers" / "watched.py"
+    done = subprocess.run([sys.executable, str(helper), "4"], capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    counted = json.loads(done.stdout.replace("'", '"'))
+    assert counted["stopped"] == 4
+    assert counted["MB more"] < 20
+
+
+@pytest.mark.slow
+def test_snapshots_change_no_weight(runs: Path) -> None:
+    config, given = forms.checked("tutorial", 1, {"policy.width": 4, "training.max_updates": 30})
+    flags = forms.flags(config, given)
+    assert flags[-2:] == ["--training.snapshots", "0,1,11,21,30"]
+    with_them = inwit.train(
+        "tutorial", seed=1, policy={"width": 4}, training={"max_updates": 30, "snapshots": flags[-1]}
+    )
+    without = inwit.train(config)
+    weights = [(each.path / "weights.safetensors").read_bytes() for each in (with_them, without) if each.path]
+    assert weights[0] == weights[1]
+    assert (shutil.rmtree(runs / str(with_them.name)), len(weights)) == (None, 2)
