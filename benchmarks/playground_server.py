@@ -80,7 +80,7 @@ async def opened_and_closed(server: Served, table: list[str]) -> None:
 
 def page_of(server: Served) -> int:
     """The bytes of all three files."""
-    head = "HTTP/1.1\r\nHost: {host}\r\n\r\n".format(host=server.host)
+    head = f"HTTP/1.1\r\nHost: {server.host}\r\n\r\n"
     return sum(len(server.answer(f"GET {path} {head}".encode())) for path in ("/", "/page.js", "/page.css"))
 
 
