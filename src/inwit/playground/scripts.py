@@ -15,7 +15,7 @@ SESSION = (*ENGINE, "problems.js", "ways.js", "advice.js", "session.js", "link.j
 SOCKET = (*SESSION, "line.js", "socket.js")  # an engine whose answers come from the server
 MODEL = (*SESSION, "score.js", "check.js")  # all but what needs a browser
 PAGE = (*MODEL, "dom.js", "table.js", "panels.js", "keys.js", "drawing.js", "app.js", "main.js")
-LIVE = PAGE  # of the page of the local server
+LIVE = (*SOCKET, *PAGE[len(SESSION) :])  # of the page of the local server
 
 
 def static(name: str) -> str:
