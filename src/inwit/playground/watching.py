@@ -4,7 +4,8 @@
     recipes                          -> recipes, each with the few settings that may be changed
     start {recipe, seed, settings}   -> run, as soon as its folder is there; settings by name, as in policy.width
     stop {run}                       -> run, status, text, when the training has ended; only of one started here
-    follow {run, from}               -> run, number; then `{"follow": RUN, "line": ...}` is pushed: see `following.py`
+    follow {run, from}               -> run, number, and what the run is; then `{"follow": RUN, "line": ...}` is
+                                        pushed: see `following.py`
     unfollow {number}                -> nothing; the lines of that `follow` end
     snapshots {run}                  -> run, updates: of each RUN@UPDATE can be opened
     page {run}                       -> run, page: the path of the file that was made in the run's folder
@@ -85,10 +86,10 @@ class Watching:
         return {"run": path.name, **standing(path, training.last_words())}
 
     def follow(self, message: Json, asker: Asker) -> Json:
-        from inwit.playground.following import Follower, cursor
+        from inwit.playground.following import Follower, about, cursor
 
         path = self._runs.folder(message.get("run")).absolute()
-        start = cursor(message.get("from"))
+        start, told = cursor(message.get("from")), about(path)
         follower = Follower(path, start, self.trainings.of(path.name), self.specimens)
         with self._lock:
             if len(self._following) >= FOLLOWERS:
@@ -97,7 +98,7 @@ class Watching:
             number, ends = self._followed, threading.Event()
             self._following[number] = ends
         threading.Thread(target=self._push, args=(number, follower, ends, asker), daemon=True).start()
-        return {"run": path.name, "number": number}
+        return {"run": path.name, "number": number, **told}
 
     def _push(self, number: int, follower: Follower, ends: threading.Event, asker: Asker) -> None:
         """Push what a follower reads, until the run or the page ends, or somebody says so."""
@@ -106,7 +107,7 @@ class Watching:
                 for line in follower.read():
                     if ends.is_set() or not asker.push({"follow": follower.path.name, "line": line}):
                         return
-                if ends.is_set() or asker.closed(PAUSE):
+                if ends.is_set() or asker.closed(0.0 if follower.behind else PAUSE):
                     return
         except Exception as error:  # of a policy that somebody else wrote, or of the disk
             text = f"the run cannot be followed any further: {type(error).__name__}: {short(str(error))}"
