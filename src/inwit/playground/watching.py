@@ -24,11 +24,11 @@ from inwit.core.results import Json
 from inwit.core.storage import Tell, to_stderr
 from inwit.playground.asking import Asker, Part, Runs
 from inwit.playground.run_list import rows
+from inwit.playground.trainings import Command, Trainings
 
 if TYPE_CHECKING:
     from inwit.playground.following import Follower
     from inwit.playground.specimen import Specimens
-    from inwit.playground.trainings import Trainings
 
 PAUSE = 0.3  # seconds between two looks into a run's folder
 LONGEST = 300.0  # seconds of making a page
@@ -40,7 +40,7 @@ def part(runs: Runs) -> Part:
     """The answers about runs and trainings. When it is closed, the trainings that were started here are stopped."""
     watching = Watching(runs)
     names = ("runs", "recipes", "start", "stop", "follow", "unfollow", "snapshots", "page")
-    return Part({name: getattr(watching, name) for name in names}, watching.close)
+    return Part({name: getattr(watching, name) for name in names}, watching.close, watching.busy)
 
 
 class Watching:
@@ -52,14 +52,7 @@ class Watching:
         self._lock, self._making = threading.Lock(), threading.Lock()
         self._following: dict[int, threading.Event] = {}  # by number: set when it shall end
         self._followed = 0
-        self._begun = False  # whether there is any training to stop
-
-    @cached_property
-    def trainings(self) -> Trainings:
-        from inwit.playground.trainings import Trainings
-
-        self._begun = True
-        return Trainings()
+        self.trainings = Trainings()
 
     @cached_property
     def specimens(self) -> Specimens:
@@ -68,7 +61,7 @@ class Watching:
         return Specimens()
 
     def runs(self, message: Json, asker: Asker) -> Json:
-        return rows(message.get("text"), self.trainings.running() if self._begun else ())
+        return rows(message.get("text"), self.trainings.running())
 
     def recipes(self, message: Json, asker: Asker) -> Json:
         from inwit.playground.forms import offered
@@ -132,7 +125,6 @@ class Watching:
 
     def page(self, message: Json, asker: Asker) -> Json:
         from inwit.playground.page import MARK
-        from inwit.playground.trainings import Command
 
         path = self._runs.folder(message.get("run")).absolute()
         file = path / FILE
@@ -146,10 +138,14 @@ class Watching:
                 raise UserError(making.last_words() or "the page could not be made")
         return {"run": path.name, "page": str(file)}
 
+    def busy(self) -> bool:
+        """Whether a training goes on that was started here."""
+        return bool(self.trainings.running())
+
     def close(self) -> None:
         """Stop the trainings that were started here, and follow no run any more."""
         with self._lock:
             for ends in self._following.values():
                 ends.set()
-        for run in self.trainings.close() if self._begun else []:
+        for run in self.trainings.close():
             self._tell(f"the training {run} is stopped; go on with: inwit train --resume {run}")
