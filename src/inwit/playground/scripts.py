@@ -11,7 +11,8 @@ from inwit.version import __version__
 
 STRICT = '"use strict";\n'
 ENGINE = ("tensor.js", "elementwise.js", "movement.js", "reduction.js", "graph.js", "engine.js", "way.js")
-SESSION = (*ENGINE, "problems.js", "ways.js", "session.js", "link.js")
+SESSION = (*ENGINE, "problems.js", "ways.js", "advice.js", "session.js", "link.js")
+SOCKET = (*SESSION, "line.js", "socket.js")  # an engine whose answers come from the server
 MODEL = (*SESSION, "score.js", "check.js")  # all but what needs a browser
 PAGE = (*MODEL, "dom.js", "table.js", "panels.js", "keys.js", "drawing.js", "app.js", "main.js")
 LIVE = PAGE  # of the page of the local server
