@@ -95,7 +95,18 @@ def _path_of(world: World, searching: bool) -> Path | None:
     about = [world.id, world.settings.to_dict(), described, __version__, torch.__version__, searching]
     digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
     try:
-        for module in (advice_table, advising, clocks, constants, graphs, operators, problems, registers, together, tracing):
+        for module in (
+            advice_table,
+            advising,
+            clocks,
+            constants,
+            graphs,
+            operators,
+            problems,
+            registers,
+            together,
+            tracing,
+        ):
             digest.update(Path(module.__file__ or "").read_bytes())
     except OSError:
         return None

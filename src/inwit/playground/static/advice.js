@@ -25,6 +25,15 @@ function waysByAdvice(at, search) {
   };
 }
 
+/** What a token costs, in words. @param {number} cost @param {boolean} [advises] the cost is a regret */
+function costWords(cost, advises) {
+  if (cost === 0) return advises ? "as good as can be" : "keeps to a shortest way";
+  if (cost === Infinity) return "leaves no way";
+  return advises ? `gives away ${cost.toFixed(3)} of the expected reward` : `${cost} longer than a shortest way`;
+}
+/** A regret as a badge has it; a small one is not shown as nothing. @param {number} cost */
+const regretText = (cost) => `−${cost < 0.01 ? cost.toFixed(3) : cost.toFixed(2)}`;
+
 /** @param {(path: any[]) => Promise<Advised>} ask what is known after tokens and changes of registers @returns {Ways} */
 function askedAdvice(ask) {
   const found = new Map();
