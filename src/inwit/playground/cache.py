@@ -27,8 +27,8 @@ from inwit.core.results import Json
 from inwit.core.seeding import stream
 from inwit.core.types import Tasks
 from inwit.core.vocabulary import CHOICE
-from inwit.playground import blob as constants
 from inwit.playground import advice_table, advising, graphs, operators, problems, registers, together, tracing
+from inwit.playground import blob as constants
 from inwit.playground.blob import Blob
 from inwit.version import __version__
 from inwit.worlds.oracle import clocks

@@ -68,8 +68,8 @@ function unknownText({ ways, engine: { page } }) {
 function knownFacts({ desk }, node) {
   const facts = desk.ways?.advises ? Object.entries(desk.ways.at(node)?.facts ?? {}) : [];
   if (!facts.length) return "";
-  return [h("h3", {}, "What is known"), h("dl.minds.facts", {}, facts.map(([name, text]) => (
-    [h("dt", {}, name), h("dd", {}, text)])))];
+  const list = facts.map(([name, text]) => [h("dt", {}, name), h("dd", {}, text)]);
+  return h("div", {}, h("h3", {}, "What is known"), h("dl.minds.facts", {}, list));
 }
 /** @param {any} app @returns {any} */
 function lead(app) {
