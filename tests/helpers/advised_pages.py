@@ -47,22 +47,25 @@ def walked(world: Any, task: Any, draws: random.Random, care: float) -> list[int
     return path
 
 
-def in_page(world: Any, table: Table, asked: list[tuple[Any, list[int]]], folder: Path) -> list[dict[str, Any]]:
-    page = page_of(world, {}) | {"advice": table.to_json()}
+def in_page(page: dict[str, Any], asked: list[tuple[Any, list[int]]], folder: Path) -> list[dict[str, Any]]:
     problems = [{"kind": int(task.kind), "cells": cells(task), "seed": 1} for task, _ in asked]
     data = {"page": page, "problems": problems, "paths": [path for _, path in asked]}
     return run_javascript(script(MODEL) + helpers() + WALK, data, folder)
 
 
-def held_against_python(world: Any, looks: int, walks: int, folder: Path) -> float:
-    """Lets the page answer at random positions, holds it against Python, and returns the share that the page knows."""
+def held_against_python(
+    world: Any, looks: int, walks: int, folder: Path, page: dict[str, Any] | None = None
+) -> float:
+    """Lets the page answer at random positions, holds it against Python, and returns the share that the page knows.
+    `page` are the world's graphs, if they are made."""
     table, asked, draws = Table(world), [], random.Random(5)
     for kind in range(len(world.kinds)):
         task = advised_examples(world, kind)[0]
         table.add(task, looks)
         asked += [(task, walked(world, task, draws, 0.8)) for _ in range(walks)]
     known = 0
-    for (task, path), told in zip(asked, in_page(world, table, asked, folder), strict=True):
+    page = (page or page_of(world, {})) | {"advice": table.to_json()}
+    for (task, path), told in zip(asked, in_page(page, asked, folder), strict=True):
         found = told["found"]
         if found is None:
             assert path, "The start of each problem is known."
