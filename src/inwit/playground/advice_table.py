@@ -17,6 +17,7 @@ from inwit.core.capabilities import capable
 from inwit.core.contracts import ScalarWorld, World
 from inwit.core.results import Advice, Json
 from inwit.core.types import Tasks
+from inwit.core.vocabulary import CHOICE
 from inwit.playground.advising import Episodes, Exact, parts
 from inwit.playground.problems import advised_examples, cells
 from inwit.worlds import TWINS
@@ -39,10 +40,15 @@ class _Seen:
     tokens: list[int]  # that may be written next
 
 
+def advises(world: World) -> bool:
+    """Whether the world has advice, and a registered scalar twin to ask for it."""
+    return capable(world, "advice") is not None and world.id in TWINS.names()
+
+
 def advice_table(world: World) -> Json | None:
-    """What `static/advice.js` reads: the table of all examples that a page poses (see `Table`). None for a world
-    without advice, and for one whose scalar twin is not registered."""
-    if capable(world, "advice") is None or world.id not in TWINS.names():
+    """What `static/advice.js` reads: the table of all problems that a page from disk poses (see `Table`). None for a
+    world without advice."""
+    if not advises(world):
         return None
     table, started = Table(world), monotonic()
     examples = [advised_examples(world, kind) for kind in range(len(world.kinds))]
@@ -100,8 +106,9 @@ class _Search:
     def seen(self, path: Path) -> _Seen:
         twin = self.episodes.after(path)
         advice = self.episodes.adviser.advice(twin)
-        tokens = [] if twin.ended else list(advice.values) or twin.legal()
-        return _Seen(path, twin, advice, parts(advice), tokens)
+        free = not self.episodes.adviser.masks and not advice.values and twin.forced() == CHOICE
+        tokens = list(range(len(twin.vocabulary))) if free else list(advice.values) or twin.legal()
+        return _Seen(path, twin, advice, parts(advice), [] if twin.ended else tokens)
 
     def widen(self, start: _Seen, first: int, most: int) -> None:
         """All positions from the start on, those after fewer tokens that are not best first."""

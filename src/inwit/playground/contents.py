@@ -31,7 +31,8 @@ KINDS = 30  # of a world with more kinds the yardsticks are left to the page's o
 
 def world_told(world: World, tell: storage.Tell) -> Json:
     """What is told of a world. `task` are the types and shapes of its tasks' tensors, the kind first, as graphs write
-    them: "i1,5". `tell` gets a line for each slow part."""
+    them: "i1,5". Where a world `draws`, the optimum is known if it `advises`; where it `proves`, one run shows that a
+    program is right for every input. `tell` gets a line for each slow part."""
     tell(f"the world {world.id}")
     machine = shown(world)
     made: Json = {
@@ -44,6 +45,8 @@ def world_told(world: World, tell: storage.Tell) -> Json:
         "masks": world.masks,
         "limit": world.known_limit,
         "draws": capable(world, "chance") is not None,
+        "advises": capable(world, "advice") is not None,
+        "proves": capable(world, "identity") is not None,
         "registers": machine.described(),
         "writable": machine.write is not None,
         "task": _signatures(drawn(world, torch.zeros(1, dtype=torch.int64), stream(0, "page task"))),

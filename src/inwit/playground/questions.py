@@ -5,8 +5,9 @@
     advance   token, state, agents: memories   the position after one more token, whoever writes it
     read      agent, memory                    what the agent would write with this memory; null if it cannot tell
     write     state, index, value              the position in which a register holds something else; null: nothing
-    way       task, path: tokens and changes   the shortest way from there, see `way_question.py`; with `ended`, on how
-              as {index, value}, costs, ended  many problems the path is right
+    way       task, path: tokens and changes   the shortest way from there (`way_question`), with `costs` what
+              as {index, value}, costs, ended  each token costs; with `ended` on how many problems the path is right;
+                                               of a world that draws what is best and known (`advising.advised`)
     reading   agent, task                      what the agent would write after each token of the prompt; [] for a
                                                script, which reads a prompt as a whole
 
@@ -29,6 +30,7 @@ from inwit.core.errors import UserError, short
 from inwit.core.isolation import on_own_terms
 from inwit.core.results import Json
 from inwit.core.types import Memory, Output, State, Tasks
+from inwit.playground.advising import advised
 from inwit.playground.asking import Answers, Asker, Part, Runs
 from inwit.playground.tables import Seat, Table, Tables
 from inwit.playground.way_question import answer_luck, answer_way
@@ -114,10 +116,9 @@ def _read(table: Table, message: Json, stopped: Stopped) -> Json:
 
 
 def _write(table: Table, message: Json, stopped: Stopped) -> Json:
-    index, value = _change(table, message)
-    machine = table.machine
+    (index, value), machine = _change(table, message), table.machine
     if machine.write is None:
-        raise UserError(f"{table.world.id} lets nobody change its registers: it lacks the capability registers")
+        raise UserError(f"{table.world.id} shows its registers, and lets nobody change them")
     state = all_received("the state", message.get("state"), table.state)
     values, present = (each.clone() for each in machine.read(state))
     values[0, index], present[0, index] = value or 0, value is not None
@@ -136,16 +137,14 @@ def _reading(table: Table, message: Json, stopped: Stopped) -> Json:
 
 
 def _way(table: Table, message: Json, stopped: Stopped) -> Json:
-    tasks, path = _task(table, message), message.get("path")
+    tasks, path, world = _task(table, message), message.get("path"), table.world
     if not isinstance(path, list) or len(path) > LONGEST:
         raise UserError(f"path = {short(path)} is not a list of at most {LONGEST} tokens and changes")
-    steps = [_step(table, each) for each in path]
-    if not message.get("ended"):
-        return answer_way(table.world, tasks, steps, with_costs=bool(message.get("costs")), stopped=stopped)
-    tokens = [each for each in steps if isinstance(each, int)]
-    if len(tokens) < len(steps):
-        raise UserError("a program with a changed register is not run on other problems: nobody changes theirs")
-    return answer_luck(table.world, tasks, tokens)
+    if capable(world, "chance"):
+        return advised(world, tasks, [_token(table, each) for each in path])
+    if message.get("ended"):
+        return answer_luck(world, tasks, path)
+    return answer_way(world, tasks, path, with_costs=bool(message.get("costs")), stopped=stopped)
 
 
 ANSWERS: dict[str, Callable[[Table, Json, Stopped], Json]] = {
@@ -160,17 +159,14 @@ ANSWERS: dict[str, Callable[[Table, Json, Stopped], Json]] = {
 
 
 def _position(table: Table, state: State) -> Json:
-    world = table.world
-    drawing = capable(world, "chance")
-    values, present = table.machine.read(state)
+    world, machine, drawing = table.world, table.machine, capable(table.world, "chance")
+    held = [each[0].tolist() for each in machine.read(state)] if machine.registers else [[], []]
     return {
         "state": all_sent(f"the state of {world.id}", state, table.state),
         "legal": world.legal(state)[0].int().tolist(),
         "forced": int(world.forced(state)),
         "chance": sent(drawing.chance(state)) if drawing else None,
-        "registers": [
-            value if there else None for value, there in zip(values[0].tolist(), present[0].tolist(), strict=True)
-        ],
+        "registers": [value if there else None for value, there in zip(*held, strict=True)],
     }
 
 
@@ -207,14 +203,6 @@ def _token(table: Table, token: object) -> int:
     return token
 
 
-def _step(table: Table, step: object) -> int | Json:
-    """A step of a path: a token, or a register that a person changed."""
-    if not isinstance(step, dict):
-        return _token(table, step)
-    index, value = _change(table, step)
-    return {"index": index, "value": value}
-
-
 def _change(table: Table, given: Json) -> tuple[int, int | None]:
     """Which register holds what after a change; None: nothing."""
     index, value, registers = given.get("index"), given.get("value"), table.machine.registers
@@ -226,7 +214,8 @@ def _change(table: Table, given: Json) -> tuple[int, int | None]:
     if value is not None and not (type(value) is int and register.least <= value <= register.most):
         raise UserError(f"{register.name} = {short(value)} is no number from {register.least} to {register.most}")
     if value is not None and register.tokens and value not in register.tokens:
-        raise UserError(f"{register.name} cannot hold {table.world.vocabulary.names[value]}")
+        words = " ".join(table.world.vocabulary.decode(register.tokens))
+        raise UserError(f"{register.name} = {value} is none of the tokens that {register.name} may hold: {words}")
     return index, value
 
 

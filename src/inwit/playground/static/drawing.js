@@ -8,7 +8,8 @@ function sentence(app) {
   const full = registerLines(desk, [at]).filter(({ cells: [{ value }] }) => value !== null);
   const held = full.map(({ name, cells: [{ text }] }) => `${name} ${text}.`);
   const left = shown.togo && desk.ways && !at.ended ? toGo(desk, at) : null, token = tokensTo(at).at(-1);
-  const best = left === "lost" ? "No way is left." : typeof left === "number" ? `${left} more at best.` : "";
+  const best = left === "lost" ? "No way is left." : typeof left === "number" ? `${left} more at best.`
+    : left !== null && typeof left === "object" ? `The optimum expects ${left.reward.toFixed(2)}.` : "";
   const said = at.ended ? verdictOf({ ...desk, tip: at }) : null;
   const expects = own ? `Expects ${own.value.toFixed(2)}.` : "";
   const end = said ? `${said.head.slice(2)}${said.text}${said.warning}` : expects;

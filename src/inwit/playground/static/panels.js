@@ -50,21 +50,35 @@ function drawProblem(app, where = "problem") {
   );
 }
 
-/** @param {any} cost @returns {HTMLElement} */
-function badge(cost) {
+/** @param {any} cost @param {boolean} [advises] the cost is a regret @returns {HTMLElement} */
+function badge(cost, advises) {
   if (cost === undefined) return h("span.badge.unknown", { title: "being searched" }, "…");
-  if (cost === null) return h("span.badge.unknown", { title: "too far to search here" }, "?");
-  if (cost === 0) return h("span.badge.good", { title: "keeps to a shortest way" }, "✓ best");
-  if (cost === Infinity) return h("span.badge.bad", { title: "no way to the goal is left" }, "✕ lost");
-  return h("span.badge.soso", { title: `a way is left, ${cost} longer` }, `+${cost}`);
+  if (cost === null) return h("span.badge.unknown", { title: advises ? "not known here" : "too far to search here" }, "?");
+  const title = costWords(cost, advises);
+  if (cost === 0) return h("span.badge.good", { title }, "✓ best");
+  if (cost === Infinity) return h("span.badge.bad", { title }, "✕ lost");
+  return h("span.badge.soso", { title }, advises ? regretText(cost) : `+${cost}`);
+}
+/** Why no optimum is shown. @param {Desk} desk @returns {string} */
+function unknownText({ ways, engine: { page } }) {
+  if (!ways.advises) return " · the best is too far to search";
+  return page.advice ? " · this page does not know the optimum here; inwit playground does" : " · no optimum is known";
+}
+/** What is known, of a world that answers. @param {any} app @param {SessionNode} node @returns {any} */
+function knownFacts({ desk }, node) {
+  const facts = desk.ways?.advises ? Object.entries(desk.ways.at(node)?.facts ?? {}) : [];
+  if (!facts.length) return "";
+  const list = facts.map(([name, text]) => [h("dt", {}, name), h("dd", {}, text)]);
+  return h("div", {}, h("h3", {}, "What is known"), h("dl.minds.facts", {}, list));
 }
 /** @param {any} app @returns {any} */
 function lead(app) {
   const { desk } = app, node = desk.session.at, own = node.agents[desk.agent];
   const left = desk.ways && shownOn(app).togo ? toGo(desk, node) : null;
   const best = left === null ? "" : left === "lost" ? span("bad", " · no way to the goal is left")
-    : left === "searching" ? " · searching…"
-    : left === "unknown" ? " · the best is too far to search" : ` · best: ${left} more`;
+    : left === "searching" ? " · searching…" : left === "unknown" ? unknownText(desk)
+    : typeof left === "object" ? [" · the optimum expects ", h("b", {}, minus(left.reward.toFixed(2)))]
+    : ` · best: ${left} more`;
   return h("p.lead", {}, "expects ", h("b", {}, minus(own.value.toFixed(2))), best,
     own.late ? " · the change shows after the next token" : "");
 }
@@ -84,7 +98,7 @@ function drawNext(app) {
   const { desk } = app, { page } = desk.engine, node = desk.session.at, word = nextWord(app), shown = shownOn(app);
   if (node.ended) {
     return byId("next").replaceChildren(h("h2", {}, "The end"),
-      h("p.lead", {}, "Step back, write another token, or take another problem."));
+      h("p.lead", {}, "Step back, write another token, or take another problem."), knownFacts(app, node));
   }
   const offer = offered(desk, node), world = node.forced !== CHOICE;
   const choice = ({ token, share }, k) => h("li", {}, h("button.choice", {
@@ -92,7 +106,7 @@ function drawNext(app) {
     title: world ? "let the world answer this" : "write this token yourself",
   }, h("kbd", { "aria-hidden": "true" }, k < 9 ? String(k + 1) : ""), span("word", page.vocabulary[token]),
   h("span.bar", { vars: { p: share }, "aria-hidden": "true" }, h("i")), span("share", percent(share)),
-  world || !desk.ways || !shown.togo ? "" : badge(desk.ways.cost(node, token))));
+  world || !desk.ways || !shown.togo ? "" : badge(desk.ways.cost(node, token), desk.ways.advises)));
   const illegal = page.vocabulary.length - offer.length;
   byId("next").replaceChildren(
     h("h2", {}, world ? "The world answers" : node.column === 0 ? "Having read the problem" : `After ${word}`),
@@ -100,7 +114,7 @@ function drawNext(app) {
       : "with what was decided before") : lead(app),
     h(desk.ways && shown.togo && !world ? "ol.tokens" : "ol.tokens.plain", {}, offer.map(choice)),
     illegal && !world ? h("p.soft.small", {}, `${illegal} other tokens are not legal now`) : "",
-    shown.rivals ? otherMinds(app, node) : "",
+    shown.rivals ? otherMinds(app, node) : "", knownFacts(app, node),
   );
 }
 

@@ -9,8 +9,7 @@ const moodOf = (cost) => (cost === 0 ? "good" : cost === Infinity ? "bad" : cost
 function chipButton(app, chip, props) {
   const mood = moodOf(chip.cost), writer = chip.writer === "agent" ? "" : chip.writer;
   const classes = ["chip", writer, mood].filter((each) => each);
-  const cost = { good: "keeps to a shortest way", bad: "leaves no way",
-    soso: `${chip.cost} longer than a shortest way` }[mood];
+  const cost = mood && costWords(chip.cost, app.desk.ways.advises);
   const by = { hand: "written by you", world: "written by the world", agent: "" }[chip.writer];
   const likely = chip.share === null ? chip.word : `${chip.word}: ${percent(chip.share)} likely`;
   const title = [likely, by, cost].filter((each) => each).join(", ");
@@ -18,7 +17,7 @@ function chipButton(app, chip, props) {
     span("", chip.word), chip.share === null ? "" : h("i", { "aria-hidden": "true" }));
 }
 
-/** @param {number|string|null} left @returns {HTMLElement|string} */
+/** @param {number|string|{reward: number}|null} left @returns {HTMLElement|string} */
 function toGoCell(left) {
   if (left === null) return "";
   if (left === "right") return span("good", "✓", unseen(" right"));
@@ -26,6 +25,7 @@ function toGoCell(left) {
   if (left === "lost") return h("span.bad", { title: "no way to the goal is left" }, "✕", unseen(" no way is left"));
   if (left === "searching") return span("soft", "…");
   if (left === "unknown") return h("span.soft", { title: "too far to search here" }, "?");
+  if (typeof left === "object") return gauge(left.reward);
   return h("span", { title: "tokens of the shortest way from here" }, String(left));
 }
 /** @param {number|null} value @returns {HTMLElement|string} */
@@ -131,7 +131,8 @@ function drawScore(app) {
   const shown = shownOn(app), score = scoreOf(app.desk, shown);
   const lines = score.lines.map((line, k) => lineRow(app, score, line, k));
   const rows = [numbersRow(score), ...lines];
-  if (score.togo) rows.push(track(score, "to go", "verdicts", (column) => toGoCell(score.togo[column])));
+  const optimum = app.desk.ways?.advises ? "optimum expects" : "to go";
+  if (score.togo) rows.push(track(score, optimum, "verdicts", (column) => toGoCell(score.togo[column])));
   if (score.expects) rows.push(track(score, "expects", "values", (column) => gauge(score.expects[column])));
   rows.push(...score.registers.map((register, k) => registerRow(score, register, k === 0)));
   if (shown.memory) rows.push(memoryRow(app, score) ?? "");
