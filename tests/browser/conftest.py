@@ -28,13 +28,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """The system's Chromium."""
+def playwright() -> Iterator[Any]:
+    """Playwright, which starts browsers."""
     api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make browser installs it")
-    with api.sync_playwright() as playwright:
-        found = launched(playwright)
-        yield found
-        found.close()
+    with api.sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Any) -> Iterator[Any]:
+    """The system's Chromium."""
+    found = launched(playwright)
+    yield found
+    found.close()
 
 
 def new(recipe: str, **overrides: Any) -> Agent:

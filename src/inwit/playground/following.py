@@ -21,11 +21,13 @@ FILES = ("metrics.jsonl", "events.jsonl")
 WORDS = ("report", "event")  # what the lines of these files are called
 AT_ONCE = 4  # specimens, so that lines do not wait for them
 WHY = {
+    "running": "the run is being trained",
     "finished": "the training has finished",
     "interrupted": "the training was stopped",
     "stopped": "the training was killed",
     "failed": "the training failed",
-    "damaged": "the run's record is gone or damaged",
+    "damaged": "the run's record is damaged",
+    "gone": "the run is gone: nothing is kept of a training that ends before its first update",
 }
 
 
@@ -49,7 +51,8 @@ class Follower:
         training: Training | None = None,
         specimens: Specimens | None = None,
     ) -> None:
-        self.path, self.training, self.ended = path, training, False
+        self.path, self.training = path, training
+        self.ended, self.behind = False, False  # whether there is more to read already
         self.specimens = Specimens() if specimens is None else specimens
         self.read_to, self.next_update = list(start[:2]), start[2]
 
@@ -66,16 +69,16 @@ class Follower:
             self.next_update = update + 1
             if found := self.specimens.at(self.path, update):
                 lines.append({"specimen": found, "cursor": self._cursor()})
-        if over and len(waiting) <= AT_ONCE:
+        self.behind = len(waiting) > AT_ONCE
+        if over and not self.behind:
             self.ended = True
             said = self.training.last_words() if self.training else ""
             lines.append({"end": standing(self.path, said), "cursor": self._cursor()})
         return lines
 
     def _is_over(self) -> bool:
-        if self.training is not None:
-            return self.training.has_ended()
-        return _status(self.path) != "running"
+        here = self.training is not None and not self.training.has_ended()  # it may still examine its agent
+        return not here and _status(self.path) != "running"
 
     def _new(self, place: int) -> list[Json]:
         """The whole lines that a file has after the cursor."""
@@ -97,13 +100,23 @@ class Follower:
         return [*self.read_to, self.next_update]
 
 
+def about(path: Path) -> Json:
+    """What a run is: `recipe`, `seed`, `world`, `policy`, `learner`, `status`, and its `most` updates. Raises
+    `UserError` for a damaged record."""
+    record = read_record(path)
+    parts = {name: record.part(name) for name in ("world", "policy", "learner")}
+    seed, most = number(record.config, "seed"), number(record.config.get("training"), "max_updates")
+    return {"recipe": record.recipe, "seed": seed, **parts, "status": status_now(path, record.status), "most": most}
+
+
 def standing(path: Path, said: str = "") -> Json:
     """How a run stands that nobody trains: `status`, `update`, `seconds`, `solved` of `problems` where that is known,
     and a sentence, `text`. `said`: the last words of its training."""
     try:
         record = read_record(path)
     except UserError:
-        return {"status": "damaged", "text": f"{WHY['damaged']}{': ' if said else ''}{said}"}
+        status = "damaged" if path.exists() else "gone"
+        return {"status": status, "text": f"{WHY[status]}{': ' if said else ''}{said}"}
     status = status_now(path, record.status)
     text = WHY.get(status, f"the run is {status}")
     if status == "failed" and said:
