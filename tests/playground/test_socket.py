@@ -30,8 +30,8 @@ FAKE = """
 const sockets = [], waits = [];
 function open() {
   const heard = {}, fire = (name, event = {}) => heard[name](event), sent = [];
-  const own = { addEventListener: (name, act) => { heard[name] = act; }, send: (text) => sent.push(JSON.parse(text)), fire, sent };
-  own.close = () => {};
+  const own = { addEventListener: (name, act) => { heard[name] = act; }, close: () => {}, fire, sent };
+  own.send = (text) => sent.push(JSON.parse(text));
   sockets.push(own);
   return own;
 }
