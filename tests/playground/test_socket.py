@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,7 +47,7 @@ async function main() {
   const [first, begun] = [answered(line.ask("begin", { task: 1 })), answered(line.ask("start"))];
   told.before = sockets[0].sent.length;
   sockets[0].fire("open");
-  told.sent = sockets[0].sent;
+  told.sent = [...sockets[0].sent];
   sockets[0].fire("message", { data: JSON.stringify({ id: 2, run: "mine" }) });
   sockets[0].fire("message", { data: JSON.stringify({ follow: "mine", line: 3 }) });
   sockets[0].fire("message", { data: JSON.stringify({ id: 99, of: "nobody" }) });
@@ -56,7 +57,7 @@ async function main() {
     await settled();
   }
   sockets.at(-1).fire("open");
-  told.again = sockets.at(-1).sent;
+  told.again = [...sockets.at(-1).sent];
   sockets.at(-1).fire("message", { data: JSON.stringify({ id: 1, state: 5 }) });
   const poison = answered(line.ask("advance"));
   for (let k = 0; k < 3; k++) {
@@ -65,13 +66,13 @@ async function main() {
     sockets.at(-1).fire("open");
   }
   told.large = await answered(line.ask("read", { memory: "é".repeat(500001) }));
-  const open = answered(line.ask("runs"));
+  const unheard = answered(line.ask("runs"));
   line.close();
   sockets.at(-1).fire("close", {});
   await settled();
   return {
     ...told, waits, sockets: sockets.length, first: await first, begun: await begun, again_started: await again,
-    poison: await poison, open: await open, closed: await answered(line.ask("runs")), connected: line.connected(),
+    poison: await poison, open: await unheard, closed: await answered(line.ask("runs")), connected: line.connected(),
   };
 }
 """
@@ -136,6 +137,8 @@ def test_the_server_is_killed_in_mid_session(tmp_path: Path, monkeypatch: pytest
         command = [str(NODE), "--experimental-websocket", "--no-warnings", str(program)]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         with subprocess.Popen(command, text=True, **pipes) as page:
+            watchdog = threading.Timer(SECONDS, page.kill)
+            watchdog.start()
             try:
                 assert say(page, given) == {"ready": True}
                 os.kill(server.pid, signal.SIGSTOP)
@@ -146,6 +149,7 @@ def test_the_server_is_killed_in_mid_session(tmp_path: Path, monkeypatch: pytest
                     assert again == address, "the page that is open can go on"
                     told = json.loads(page.communicate(timeout=SECONDS)[0])
             finally:
+                watchdog.cancel()
                 page.kill()
     assert told["wrong"] == {}, told["first"]
     assert told["wrong_token"] == "token = 99 does not exist: tokens are 0..17"
