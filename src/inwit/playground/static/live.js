@@ -99,7 +99,7 @@ async function startLive() {
   }
   /** Other agents: the page is loaded anew, so that nothing of those before is left. @param {string[]} words @param {string} [link] what is shown of them */
   app.open = async (words, link = "") => {
-    const { table: kept } = await line.ask("open", { table: words });
+    const { page: { table: kept } } = await line.ask("open", { table: words });
     keepTable(kept);
     app.run.stop();
     app.leaveLink();
