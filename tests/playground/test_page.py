@@ -90,7 +90,7 @@ def test_its_policy_allows_its_own_script_and_style_alone(page: str) -> None:
     [data, packed, loader], [style] = parts.texts["script"], parts.texts["style"]
     code = unpacked(parts)
     assert code == COMMENT.sub("", script(PAGE))
-    assert "/*" not in re.sub(r"[\"'`].*?[\"'`]|/\*\* @[^\n]*", "", code), (
+    assert "@param" not in code, "What those need who mend the script is left out."
         "Readers of the repository alone need comments."
     )
     hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (loader, code, style)]
