@@ -1,13 +1,15 @@
 """What the code does on a GPU: a line for each thing that it claims of one, as JSON.
 
-    python benchmarks/gpu.py [--device cuda] [--only trains,bits,waits,graph,agents,examined,resumes,speed] [--seed 0]
+    python benchmarks/gpu.py [--device cuda] [--only trains,bits,waits,graph,agents,examined,resumes,speed,played]
+                             [--seed 0]
 
 `trains`: recipes on the device and on the CPU: solved, seconds. `bits`: whether one seed gives the same weights twice,
 with and without `torch.use_deterministic_algorithms`. `waits`: what an update reads back from the device, found by
 PyTorch's own check (nothing is allowed). `graph`: an update captured as one CUDA graph, and how much faster its replay
 is. `agents`: an agent trained on one device and examined on the other. `examined`: its evidence on
 both devices. `resumes`: a training that was cut and goes on.
-`speed`: tokens a second by episodes in an update. A part that fails says why and the others go on.
+`speed`: tokens a second by episodes in an update. `played`: the page and the local server of an agent that was trained
+on the device; both compute on the CPU. A part that fails says why and the others go on.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -29,10 +32,14 @@ from typing import Any
 import torch
 
 import inwit
-from inwit.core.contracts import weights_of
+from inwit.core.contracts import parameters_of, weights_of
 from inwit.core.isolation import on_own_terms
+from inwit.core.seeding import stream
 from inwit.learners import LEARNERS
+from inwit.playground.page import described
+from inwit.playground.tables import Table
 from inwit.policies import POLICIES
+from inwit.rollout.collect import collect
 from inwit.training.config import resolve
 from inwit.training.loop import Parts, _learn, _roll_out, loop, prepare
 
@@ -165,6 +172,30 @@ def speed(device: str, seed: int) -> Iterator[dict[str, Any]]:
                 yield {"recipe": recipe, "policy": policy, "episodes": episodes, "tokens/s": round(tokens / seconds)}
 
 
+def played(device: str, seed: int) -> Iterator[dict[str, Any]]:
+    for recipe in ("tutorial", "calculator", "lookup"):
+        agent = _parts(recipe, device, seed).agent
+        assert isinstance(agent.policy, torch.nn.Module)
+        agent = replace(agent, policy=agent.policy.to(device), device=torch.device(device))
+        start = time.perf_counter()
+        held = described([agent], lambda _: None)
+        seconds = time.perf_counter() - start
+        there, tables = f"{device} to cpu", Table(agent.world, [agent])
+        devices = {each.device.type for seat in tables.seats.values() for each in parameters_of(seat.policy)}
+        tasks = agent.world.sample(torch.zeros(64, dtype=torch.int64), stream(0, "played"))
+        on_device = collect(agent.world, agent.policy, tasks.to(device)).tokens.cpu()
+        on_cpu = collect(agent.world, next(iter(tables.seats.values())).policy, tasks).tokens
+        same = float((on_device == on_cpu).all(1).double().mean())
+        yield {
+            "recipe": recipe,
+            "moved": there,
+            "computes on": sorted(devices),
+            "same episodes": same,
+            "golden": len(held["golden"]),
+            "seconds": round(seconds, 1),
+        }
+
+
 def _parts(recipe: str, device: str, seed: int, **overrides: Any) -> Parts:
     """As a recipe makes them, or one that imitates nothing if the learner is another."""
     overrides["training"] = {"device": device, "confirm": False, "max_updates": 1000} | overrides.get("training", {})
@@ -238,7 +269,7 @@ def _sum(weights: dict[str, torch.Tensor]) -> str:
     return digest.hexdigest()
 
 
-PARTS = {each.__name__: each for each in (trains, bits, waits, graph, agents, examined, resumes, speed)}
+PARTS = {each.__name__: each for each in (trains, bits, waits, graph, agents, examined, resumes, speed, played)}
 
 
 def main() -> None:

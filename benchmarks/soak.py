@@ -1,4 +1,4 @@
-"""The long loops: does a run survive kills, cuts, failing disks, flipped bytes, a crowd, ten minutes?
+"""The long loops: does a run survive kills, cuts, failing disks, flipped bytes, a crowd, ten minutes, a page?
 
     python benchmarks/soak.py                 # all, about half an hour
     python benchmarks/soak.py kills --count 20
@@ -22,6 +22,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "helpers"))
 
 import soaking
+import watched
 from inwit.learners import LEARNERS
 from inwit.policies import POLICIES
 from support import small_config
@@ -75,8 +76,13 @@ def cost(count: int, seconds: float) -> None:
         show(f"checkpoints of {recipe}", soaking.checkpoint_cost(recipe, seconds or 30))
 
 
+def trainings(count: int, seconds: float) -> None:
+    with soaking.runs_folder():
+        show("trainings started and stopped by a page", watched.started_and_stopped(count or 20))
+
+
 LOOPS: dict[str, Callable[[int, float], None]] = {
-    loop.__name__: loop for loop in (damage, disk, cuts, kills, cost, crowd, memory)
+    loop.__name__: loop for loop in (damage, disk, cuts, kills, cost, crowd, memory, trainings)
 }
 
 
@@ -88,7 +94,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("loops", nargs="*", choices=[[], *LOOPS], help=f"which: {', '.join(LOOPS)} (default: all)")
     parser.add_argument(
-        "--count", type=int, default=0, help="kills, cuts, or damages of each file (default: all of them)"
+        "--count", type=int, default=0, help="kills, cuts, trainings, or damages of each file (default: all)"
     )
     parser.add_argument("--seconds", type=float, default=0, help="of cost, crowd and memory (default: 30, 300, 600)")
     args = parser.parse_args()

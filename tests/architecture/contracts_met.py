@@ -9,6 +9,7 @@ from inwit.core.capabilities import (
     Causal,
     ColumnTwin,
     Enumerable,
+    Registers,
     ShowingTwin,
     ShowsMachine,
     Stochastic,
@@ -34,6 +35,7 @@ DRAW: tuple[type[Stochastic], ...] = (LookupV0,)
 ADVISE: tuple[type[Advises], ...] = (LookupV0,)
 DRAWING_TWINS: tuple[type[StochasticTwin], ...] = (ScalarLookup,)
 SHOW_THEIR_MACHINE: tuple[type[ShowsMachine], ...] = (TutorialV0, TutorialV1, CalculatorV0)
+SHOW_THEIR_REGISTERS: tuple[type[Registers], ...] = (TutorialV0, TutorialV1, CalculatorV0, LookupV0)
 KNOW_BEST_PROGRAMS: tuple[type[BestPrograms], ...] = (CalculatorV0,)
 ARE_CAUSAL: tuple[type[Causal], ...] = (CalculatorV0,)
 TEACH_BY_HINDSIGHT: tuple[type[Achieves], ...] = (CalculatorV0,)

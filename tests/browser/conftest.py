@@ -29,7 +29,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def playwright() -> Iterator[Any]:
-    """What starts browsers."""
+    """Playwright, which starts browsers."""
     api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make browser installs it")
     with api.sync_playwright() as started:
         yield started

@@ -75,6 +75,24 @@ def test_beside_a_forced_token_stands_what_the_agent_would_have_written() -> Non
     assert [choice["forced"] for choice in plain["choices"]] == [False, True, False, True, False, False, False]
 
 
+def test_a_right_end_is_found_where_the_world_knows_none() -> None:
+    explanation = inwit.explain(scripted(*ORACLES), TASK, force={1: "ADD", 3: "SUB"})
+    assert explanation.derailed is not None
+    assert explanation.derailed.right is None
+    explanation = inwit.explain(scripted(*ORACLES), TASK, force={0: "MUL", 2: "STO"})
+    assert explanation.derailed is not None
+    assert explanation.derailed.right == ["MUL", "RCL", "SUB", "ANS"]
+    assert "right     MUL ADD STO MUL RCL SUB ANS  a shortest one, 4 to go" in printed(explanation).replace(
+        "(", ""
+    ).replace(")", "")
+    last = inwit.explain(scripted(*ORACLES), TASK, force={6: "ANS"}).derailed
+    assert last is not None
+    assert last.right == []
+    unsearched = inwit.explain(scripted(*ORACLES), TASK, force={2: "STO"}, seconds=0).derailed
+    assert unsearched is not None
+    assert unsearched.right is None
+
+
 def test_without_force_nothing_is_said_of_it() -> None:
     explanation = inwit.explain(scripted(*ORACLES), TASK, force={})
     assert explanation.derailed is None

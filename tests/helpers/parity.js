@@ -71,7 +71,7 @@ function compareRegisters(engine, judged, position, at, where) {
 
 function again(engine, page, kept, name, { rows, columns, numbers, agent }) {
   const judged = judge();
-  let tokens = 0, succeeded = 0, writes = 0;
+  let tokens = 0, succeeded = 0, writes = 0, registers = 0;
   for (let row = 0; row < rows; row++) {
     const recorded = (label, column) => cell(kept[numbers[label]], column, row);
     const task = ["kind", ...page.world.data].map((label) => recorded(`task ${label}`, 0));
@@ -80,7 +80,7 @@ function again(engine, page, kept, name, { rows, columns, numbers, agent }) {
     for (let column = 0; ; column++) {
       const where = `row ${row}, column ${column}`, at = (label) => recorded(label, column);
       compare(judged, position, at, where);
-      if ("registers" in numbers && !position.over) writes += compareRegisters(engine, judged, position, at, where);
+      if ("registers" in numbers && !position.over && ++registers) writes += compareRegisters(engine, judged, position, at, where);
       if (column === columns) break;
       const token = Number(at("token").data[0]), live = !position.over;
       if (agent && live) {
@@ -106,5 +106,5 @@ function again(engine, page, kept, name, { rows, columns, numbers, agent }) {
       position.over = over || position.terminated || position.truncated;
     }
   }
-  return { ...judged.told(), tokens, succeeded, writes, episodes: rows };
+  return { ...judged.told(), tokens, succeeded, registers, writes, episodes: rows };
 }

@@ -141,15 +141,27 @@ def _token(world: Any, state: dict[str, Tensor], output: Any, draws: torch.Gener
 
 def operators_of(graphs: dict[str, Any]) -> list[str]:
     """The operators of a world's graphs, or of an agent's."""
-    return sorted({node[0] for graph in graphs.values() if isinstance(graph, dict) for node in graph["nodes"]})
+    return sorted(
+        {
+            node[0]
+            for graph in graphs.values()
+            if isinstance(graph, dict) and "nodes" in graph
+            for node in graph["nodes"]
+        }
+    )
 
 
 def played_again(
-    world: Any, policies: dict[str, Any], folder: Path, rows: int, v8: bool | None = None
+    world: Any,
+    policies: dict[str, Any],
+    folder: Path,
+    rows: int,
+    v8: bool | None = None,
+    page: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Each policy's greedy episodes and random ones, played in the page: what `parity.js` found, by name; and the
     operators of each part."""
-    page, blob = page_of(world, policies), Blob()
+    page, blob = page or page_of(world, policies), Blob()
     played = {"random": record(world, None, some_tasks(world, rows, 1), blob, seed=1)}
     played |= {name: record(world, policy, some_tasks(world, rows), blob, name) for name, policy in policies.items()}
     data = {"page": page, "played": played, "blob": packed(blob)}

@@ -11,11 +11,16 @@ import torch
 
 import inwit
 from everywhere import everywhere, registries_restored
+from inwit.core.contracts import Agent
 from inwit.core.results import EXACT, Yardstick
 from inwit.core.settings import Settings, setting
-from inwit.core.types import Kinds, State, Step, Tasks
+from inwit.core.types import Kinds, Register, State, Step, Tasks
 from inwit.core.vocabulary import Vocabulary
+from inwit.playground.page import described
 from inwit.worlds.oracle.clocks import clocks
+from javascript import needs_javascript
+from parity import played_again
+from support import small_policy
 
 VOCABULARY = Vocabulary([*"0123", "END"])
 END = VOCABULARY.id("END")
@@ -36,7 +41,8 @@ class Parrot:
     prompt_width = max_steps = num_columns = 2
     extra_outcomes: tuple[str, ...] = ()
     known_limit = "nothing is computed here"
-    capabilities = frozenset({"all_tasks", "yardsticks"})
+    capabilities = frozenset({"all_tasks", "yardsticks", "registers"})
+    machine_registers = (Register("next", "pointer", least=0, most=1, optional=False),)
 
     def __init__(self, settings: ParrotSettings) -> None:
         self.settings = settings
@@ -84,6 +90,12 @@ class Parrot:
         success = terminated & ~wrong
         after = state | {"wrong": wrong, "ended": state["ended"] | terminated, "at": state["at"] + live}
         return after, Step(success.double(), terminated, torch.zeros_like(live), success)
+
+    def read_registers(self, state: State) -> tuple[torch.Tensor, torch.Tensor]:
+        return state["at"][:, None], torch.ones_like(state["at"], dtype=torch.bool)[:, None]
+
+    def write_registers(self, state: State, values: torch.Tensor, present: torch.Tensor) -> State:
+        return state | {"at": values[:, 0].minimum(state["last"])}
 
     def yardsticks(self, kind: int) -> dict[str, Yardstick]:
         best = Yardstick(EXACT, 1.0, kind + 1.0, why="it writes what it was shown")
@@ -147,6 +159,18 @@ def test_a_world(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert costs == [(0, 0, False)] if seen.explanation.success else [(None, None, True)]
     assert '"guesser": 0.0625' in seen.asked
     assert "nothing is computed here" in seen.evaluated
+
+
+@needs_javascript
+def test_its_registers_are_on_the_page(tmp_path: Path) -> None:
+    world = Parrot(ParrotSettings())
+    held = described([Agent(world, small_policy("memoryless", world))], lambda _: None)
+    [register] = held["registers"]
+    assert (register["name"], register["kind"], register["most"]) == ("next", "pointer", 1)
+    assert held["writable"]
+    found = played_again(world, {}, tmp_path, 20, page=held)["played"]["random"]
+    assert found["wrong"] == {}, found["first"]
+    assert found["writes"] == found["tokens"] > 20
 
 
 def test_the_way_from_any_state() -> None:

@@ -23,7 +23,10 @@ from inwit.core.settings import Settings, setting
 from inwit.core.types import Kinds, State, Step, Tasks
 from inwit.core.vocabulary import Vocabulary
 from inwit.evaluation.explanation import explain
+from inwit.playground.page import described
 from inwit.rollout.collect import collect
+from javascript import needs_javascript
+from parity import played_again
 from support import small_policy, whole_lines
 
 VOCABULARY = Vocabulary(["HEADS", "TAILS", "LOOK", "SAME", "OTHER", "PAD"])
@@ -189,6 +192,19 @@ def test_a_world_that_draws(capsys: pytest.CaptureFixture[str], tmp_path: Path) 
     lines = whole_lines(seen.agent.path / "metrics.jsonl")
     assert lines
     assert all(set(line["counts"]["looks"]) <= {"0", "1"} for line in lines)
+
+
+@needs_javascript
+def test_what_changes_in_its_state_is_on_the_page_and_the_coin_is_not(tmp_path: Path) -> None:
+    """It declares no registers, so nobody may change what is shown."""
+    world = Cup(CupSettings())
+    held = described([Agent(world, small_policy("memoryless", world))], lambda _: None)
+    assert [register["name"] for register in held["registers"]] == ["steps", "looks"]
+    assert not held["writable"]
+    found = played_again(world, {}, tmp_path, 20, page=held)["played"]["random"]
+    assert found["wrong"] == {}, found["first"]
+    assert found["registers"] == found["tokens"] > 20
+    assert found["writes"] == 0
 
 
 def test_rollouts_are_drawn_and_no_guess_is_better_than_half() -> None:

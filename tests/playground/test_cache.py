@@ -76,6 +76,23 @@ def test_a_world_whose_code_changed_is_traced_anew(traced: list[str], monkeypatc
     assert len(traced) == 2
 
 
+@pytest.mark.parametrize("changed", ["read_registers", "write_registers"])
+def test_a_world_whose_registers_changed_is_traced_anew(
+    traced: list[str], monkeypatch: pytest.MonkeyPatch, changed: str
+) -> None:
+    world = make_world("tutorial-v1")
+    cache.graphs_of(world)
+    read, other = type(world).read_registers, type(world).write_registers
+    made = {
+        "read_registers": lambda self, state: (-read(self, state)[0], read(self, state)[1]),
+        "write_registers": lambda self, state, values, present: other(self, state, -values, present),
+    }
+    monkeypatch.setattr(type(world), changed, made[changed])
+    cache.graphs_of(world)
+    cache.graphs_of(world)
+    assert len(traced) == 2
+
+
 @pytest.mark.parametrize(
     "damage", [lambda data: data[:-9], lambda data: b"", lambda data: data.replace(b"0.5", b"0.6")]
 )

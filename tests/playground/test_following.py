@@ -11,8 +11,9 @@ import pytest
 import inwit
 from inwit.core import storage
 from inwit.core.errors import UserError
-from inwit.playground.following import Follower, cursor
+from inwit.playground.following import Follower, cursor, standing
 from inwit.playground.specimen import Specimens, replayed, specimen, updates_kept
+from inwit.playground.trainings import Training
 from inwit.runs import moments
 from recorded import edit, lines, metric, put
 from soaking import quiet
@@ -50,7 +51,7 @@ def test_each_whole_line_is_told_once(run: Path) -> None:
         whole = json.dumps(metric(11, [0.5])) + "\n"
         add(run, whole[:30])
         assert read(one) == [], "the rest of the line is still to be written"
-        add(run, whole[30:] + "torn\n" + json.dumps(metric(21, [0.6])) + "\n")
+        add(run, whole[30:] + 'torn\n{"update": NaN}\n' + json.dumps(metric(21, [0.6])) + "\n")
         assert read(one) == [11, 21]
         storage.append(run / "events.jsonl", '{"update": 21, "event": "certain", "text": "of course"}\n')
         assert one.read()[0]["event"]["text"] == "of course"
@@ -85,6 +86,21 @@ def test_a_killed_training_is_told(run: Path) -> None:
     [_, last] = Follower(run).read()
     assert last["end"]["status"] == "stopped"
     assert last["end"]["text"] == "the training was killed; inwit train --resume one goes on with it"
+
+
+def test_a_run_that_goes_on_elsewhere_has_not_ended(run: Path) -> None:
+    class Ended(Training):
+        def __init__(self) -> None:
+            pass
+
+        def has_ended(self) -> bool:
+            return True
+
+    with storage.locked(run / "lock"):
+        follower = Follower(run, training=Ended())
+        assert read(follower) == [1]
+        assert not follower.ended
+        assert standing(run)["text"] == "the run is being trained"
 
 
 @pytest.mark.parametrize("status", ["finished", "failed"])

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -173,6 +175,20 @@ def test_lines_are_pushed_until_the_page_leaves(page: Page, runs: Path) -> None:
         until(lambda: not page.watching._following, 5)
 
 
+def test_what_cannot_be_read_ends_the_lines_with_a_sentence(
+    page: Page, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = put(runs, "one")
+
+    def broken(update: int) -> None:
+        raise ZeroDivisionError("theirs")
+
+    monkeypatch.setattr(page.watching.specimens, "at", lambda run, update: broken(update))
+    page.ask("follow", run=path.name)
+    [end] = page.waits_for("end", seconds=10)
+    assert end["text"] == "the run cannot be followed any further: ZeroDivisionError: 'theirs'"
+
+
 def test_a_page_is_made_in_the_run_s_folder(page: Page, monkeypatch: pytest.MonkeyPatch, runs: Path) -> None:
     chosen = {"snapshots": (0, 1), "max_updates": 2, "confirm": False}
     run = str(inwit.train(small_config(training=chosen), tell=quiet).name)
@@ -185,12 +201,12 @@ def test_a_page_is_made_in_the_run_s_folder(page: Page, monkeypatch: pytest.Monk
 
 @pytest.mark.slow
 def test_a_page_of_a_run(page: Page, runs: Path) -> None:
-    run = str(inwit.train(small_config(training={"max_updates": 1, "confirm": False}), tell=quiet).name)
+    short = {"max_updates": 1, "confirm": False}
+    run = str(inwit.train(small_config(policy={"id": "memoryless"}, training=short), tell=quiet).name)
     told = page.ask("page", run=run)
     assert told == {"run": run, "page": str(runs / run / "page.html")}
     assert "agents" not in told
     assert (runs / run / "page.html").read_text().startswith("<!doctype html>")
-    page.ask("page", run=run)  # again, in its place
 
 
 def test_the_part_has_all_answers_and_an_end() -> None:
@@ -199,21 +215,32 @@ def test_the_part_has_all_answers_and_an_end() -> None:
     made.close()
 
 
+def started(page: Page, *given: dict) -> list[str]:
+    """Start trainings at the same time; their runs."""
+    with ThreadPoolExecutor(len(given)) as pool:
+        asked = [pool.submit(page.ask, "start", recipe="tutorial", **each) for each in given]
+        return [each.result()["run"] for each in asked]
+
+
+def tiny(seed: int, **more: object) -> dict:
+    return {"seed": seed, "settings": TINY | more}
+
+
 @pytest.mark.slow
-def test_a_training_is_started_followed_and_stopped(page: Page, runs: Path) -> None:
-    run = page.ask("start", recipe="tutorial", seed=3, settings=TINY)["run"]
+def test_trainings_are_started_followed_and_stopped(page: Page, runs: Path) -> None:
+    run, second = started(page, tiny(3), tiny(4))
     record = json.loads((runs / run / "run.json").read_text())
     assert (record["seed"], record["config"]["policy"]["width"], record["tags"]) == (3, 4, ["playground"])
     other = Page(page.watching)
-    page.ask("follow", run=run)
-    other.ask("follow", run=run)
+    for each in (page, other):
+        each.ask("follow", run=run)
     assert page.waits_for("report", 2)[0]["update"] == 1
-    assert page.ask("runs")["runs"][0]["here"] is True
-    second = page.ask("start", recipe="tutorial", seed=4, settings=TINY)["run"]
-    with pytest.raises(UserError, match=f"^2 trainings run already, {run} and {second}: stop one, or wait until one"):
-        page.ask("start", recipe="tutorial", seed=5, settings=TINY)
-    pid = page.watching.trainings.of(run).process.pid  # type: ignore[union-attr]
-    assert os.getsid(pid) == pid, "Ctrl-C in the server's terminal does not reach it"
+    assert [row["here"] for row in page.ask("runs")["runs"]] == [True, True]
+    with pytest.raises(UserError, match=r"^2 trainings run already, \S+ and \S+: stop one, or wait until one ends$"):
+        page.ask("start", recipe="tutorial", **tiny(5))
+    child = page.watching.trainings.of(run)
+    assert child is not None
+    assert os.getsid(child.process.pid) == child.process.pid, "Ctrl-C in the server's terminal does not reach it"
     told = page.ask("stop", run=run)
     assert told["status"] == "interrupted"
     assert told["text"] == f"the training was stopped; inwit train --resume {run} goes on with it"
@@ -228,12 +255,24 @@ def test_a_training_is_started_followed_and_stopped(page: Page, runs: Path) -> N
     page.ask("follow", run=second)
     os.kill(killed.process.pid, signal.SIGKILL)
     assert page.waits_for("end", 2)[1]["status"] == "stopped"
-    third = page.ask("start", recipe="tutorial", seed=5, settings=TINY)["run"]
+
+
+@pytest.mark.slow
+def test_a_failure_is_told_and_the_server_s_end_stops_what_goes_on(page: Page) -> None:
+    lost, third = started(page, tiny(6, **{"training.learning_rate": 1e30}), tiny(5))
+    page.ask("follow", run=lost)
+    [end] = page.waits_for("end")
+    assert end["status"] == "failed"
+    assert re.search(
+        r"^the training failed: .* is (inf|nan) at update .*try a smaller training\.learning_rate", end["text"]
+    )
+    page.ask("follow", run=third)
+    page.waits_for("report", 2)
     page.watching.close()
     assert page.told == [f"the training {third} is stopped; go on with: inwit train --resume {third}"]
     assert children() == []
     with pytest.raises(UserError, match="the playground is ending"):
-        page.ask("start", recipe="tutorial", seed=6, settings=TINY)
+        page.ask("start", recipe="tutorial", **tiny(6))
 
 
 @pytest.mark.slow

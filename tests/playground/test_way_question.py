@@ -6,32 +6,15 @@ import json
 from typing import Any
 
 import pytest
-import torch
 
 from inwit.core.errors import UserError
-from inwit.core.types import Register, State
 from inwit.playground.way_question import answer_luck, answer_way
-from inwit.worlds.tutorial.rules import TutorialSettings
-from inwit.worlds.tutorial.v1 import TutorialV1
 from support import make_world
 
 TASK: dict[str, Any] = {"stage": 2, "operands": [5, 5, 7, 9, 8]}
 
 
-class Opened(TutorialV1):
-    """The tutorial's machine, of which one register can be changed."""
-
-    capabilities = TutorialV1.capabilities | {"registers"}
-    machine_registers = (Register("acc", least=-99, most=99),)
-
-    def read_registers(self, state: State) -> tuple[torch.Tensor, torch.Tensor]:
-        return state["acc"][:, None], state["acc_full"][:, None]
-
-    def write_registers(self, state: State, values: torch.Tensor, present: torch.Tensor) -> State:
-        return state | {"acc": values[:, 0], "acc_full": present[:, 0]}
-
-
-WORLD: Any = Opened(TutorialSettings())
+WORLD = make_world("tutorial-v1")
 ROW = WORLD.task(TASK)
 
 
@@ -91,10 +74,11 @@ def test_a_search_that_gives_up_does_not_know() -> None:
         ([-1], "token -1 does not exist"),
         ([True], "token True does not exist"),
         ([None], "token None does not exist"),
-        ([{}], "index = None is no register: there are 1, from 0"),
-        ([{"index": 1, "value": 3}], "index = 1 is no register"),
-        ([{"index": 0, "value": 100}], "acc = 100 is not from -99 to 99"),
+        ([{}], "index = None is no register: there are 4, from 0"),
+        ([{"index": 4, "value": 3}], "index = 4 is no register"),
+        ([{"index": 0, "value": 100_000}], "acc = 100000 is not from -99999 to 99999"),
         ([{"index": 0, "value": "3"}], "acc = '3' is not from"),
+        ([{"index": 3, "value": None}], "cursor cannot be empty"),
     ],
 )
 def test_what_cannot_be_is_refused_in_a_sentence(path: list[Any], message: str) -> None:

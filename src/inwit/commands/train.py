@@ -116,13 +116,14 @@ def _prove(agent: Agent, config: Config) -> tuple[Evaluation, list[dict[str, obj
     import torch
 
     from inwit.core.seeding import stream
+    from inwit.evaluation.costs import SECONDS
     from inwit.evaluation.exact import evaluate
     from inwit.evaluation.explanation import explain
 
     evaluation = evaluate(agent)
     kinds = torch.tensor(_examples(agent.world.kinds.stages))
     tasks = agent.world.describe(agent.world.sample(kinds, stream(config.seed, "examples")))
-    return evaluation, tasks, [explain(agent, task) for task in tasks]
+    return evaluation, tasks, [explain(agent, task, seconds=SECONDS / len(tasks)) for task in tasks]
 
 
 def _examples(stages: tuple[int, ...]) -> list[int]:

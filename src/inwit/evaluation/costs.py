@@ -63,6 +63,20 @@ def priced(
     return found
 
 
+@torch.no_grad()
+def right_end(world: World, row: Tasks, tokens: Sequence[int], seconds: float) -> list[int] | None:
+    """A shortest right end after these tokens; None where none is left or found, and where nothing is searched."""
+    if answers(world) or capable(world, "chance") or seconds <= 0:
+        return None
+    search, ended, right = _Searches(world, row.to("cpu"), seconds), False, False
+    for token in tokens:
+        ended, right = search.write(token)
+    if ended:
+        return [] if right else None
+    left = search.from_here(1)
+    return list(left.program) or None
+
+
 class _Searches:
     """From each state of one episode to a right end: on the task and others of its kind, until the time is up."""
 

@@ -45,7 +45,9 @@ class Derailed:
     own_program: list[str]
     own_success: bool
     right: list[str] | None = None  # a shortest right end; None where none was found
-    within: int | None = None  # tokens that were searched for it; None where the world cannot tell what is right
+    within: int | None = (
+        None  # tokens that were searched for it; None where the world itself does not know how far it is
+    )
 
 
 @dataclass(frozen=True)

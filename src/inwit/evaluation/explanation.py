@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from inwit.core.capabilities import capable
 from inwit.core.contracts import Agent, ScalarWorld, World
@@ -11,7 +12,7 @@ from inwit.core.errors import UserError, short
 from inwit.core.isolation import on_own_terms
 from inwit.core.results import Advice
 from inwit.core.types import Rollout, Task
-from inwit.evaluation.costs import SECONDS, priced
+from inwit.evaluation.costs import SECONDS, priced, right_end
 from inwit.evaluation.derailing import Force, compared, played
 from inwit.evaluation.exact import refuse_unfit
 from inwit.evaluation.explained import Choice, Explanation
@@ -66,6 +67,10 @@ def _explain(
     derailed = None
     if force:
         choices, derailed = compared(world, row, own, rollout, choices, sorted(force))
+        if derailed.within is None:
+            written = rollout.tokens[0, : max(force) + 1].tolist()
+            end = right_end(world, row, written, seconds)
+            derailed = replace(derailed, right=None if end is None else world.vocabulary.decode(end))
     return Explanation(
         world=world.id,
         task=twin.task_dict(),

@@ -17,6 +17,7 @@ from inwit.core.capabilities import capable
 from inwit.core.contracts import ScalarWorld, World
 from inwit.core.results import Advice, Json
 from inwit.core.types import Tasks
+from inwit.core.vocabulary import CHOICE
 from inwit.playground.advising import Episodes, Exact, parts
 from inwit.playground.problems import advised_examples, cells
 from inwit.worlds import TWINS
@@ -100,8 +101,9 @@ class _Search:
     def seen(self, path: Path) -> _Seen:
         twin = self.episodes.after(path)
         advice = self.episodes.adviser.advice(twin)
-        tokens = [] if twin.ended else list(advice.values) or twin.legal()
-        return _Seen(path, twin, advice, parts(advice), tokens)
+        free = not self.episodes.adviser.masks and not advice.values and twin.forced() == CHOICE
+        tokens = list(range(len(twin.vocabulary))) if free else list(advice.values) or twin.legal()
+        return _Seen(path, twin, advice, parts(advice), [] if twin.ended else tokens)
 
     def widen(self, start: _Seen, first: int, most: int) -> None:
         """All positions from the start on, those after fewer tokens that are not best first."""

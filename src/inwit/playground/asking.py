@@ -16,7 +16,7 @@ of its type, and a line at the terminal. What it returns must be JSON: no NaN, n
 The questions of one part are answered one after the other, in one thread, so a part needs no locks, but for those in
 `APART`: each of them has a thread of its own, beside the others, one of a kind for each socket. A later `way` of the
 same socket ends the earlier one: `asker.stopped()` becomes true, and nobody waits for what the earlier one returns. A
-second `start` or `page` is refused while the first goes on. Needs no PyTorch.
+second `start`, `stop` or `page` is refused while the first goes on. Needs no PyTorch.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from inwit.core.results import Json
 from inwit.runs.folder import runs_folder
 from inwit.runs.index import listing
 
-APART = frozenset({"way", "start", "page"})  # in threads of their own
+APART = frozenset({"way", "start", "stop", "page"})  # in threads of their own
 NEWEST = frozenset({"way"})  # the next one ends the one before
 AGENTS = 6  # beside each other, at most
 

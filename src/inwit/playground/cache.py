@@ -27,8 +27,8 @@ from inwit.core.results import Json
 from inwit.core.seeding import stream
 from inwit.core.types import Tasks
 from inwit.core.vocabulary import CHOICE
-from inwit.playground import blob as constants
 from inwit.playground import advice_table, advising, graphs, operators, problems, registers, together, tracing
+from inwit.playground import blob as constants
 from inwit.playground.blob import Blob
 from inwit.version import __version__
 from inwit.worlds.oracle import clocks
@@ -36,6 +36,8 @@ from inwit.worlds.oracle import clocks
 ROWS = 64  # episodes that tell how a world behaves
 STRAYS = 0.1  # share of tokens that may be illegal
 KEPT = 50  # files, the newest
+# The modules that decide what a file holds.
+TRACED = (advice_table, advising, clocks, constants, graphs, operators, problems, registers, together, tracing)
 
 
 def graphs_of(world: World, *, searching: bool = False) -> tuple[Json, Blob]:
@@ -95,18 +97,7 @@ def _path_of(world: World, searching: bool) -> Path | None:
     about = [world.id, world.settings.to_dict(), described, __version__, torch.__version__, searching]
     digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
     try:
-        for module in (
-            advice_table,
-            advising,
-            clocks,
-            constants,
-            graphs,
-            operators,
-            problems,
-            registers,
-            together,
-            tracing,
-        ):
+        for module in TRACED:
             digest.update(Path(module.__file__ or "").read_bytes())
     except OSError:
         return None

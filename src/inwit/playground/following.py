@@ -21,11 +21,13 @@ FILES = ("metrics.jsonl", "events.jsonl")
 WORDS = ("report", "event")  # what the lines of these files are called
 AT_ONCE = 4  # specimens, so that lines do not wait for them
 WHY = {
+    "running": "the run is being trained",
     "finished": "the training has finished",
     "interrupted": "the training was stopped",
     "stopped": "the training was killed",
     "failed": "the training failed",
-    "damaged": "the run's record is gone or damaged",
+    "damaged": "the run's record is damaged",
+    "gone": "the run is gone: nothing is kept of a training that ends before its first update",
 }
 
 
@@ -73,9 +75,8 @@ class Follower:
         return lines
 
     def _is_over(self) -> bool:
-        if self.training is not None:
-            return self.training.has_ended()
-        return _status(self.path) != "running"
+        here = self.training is not None and not self.training.has_ended()  # it may still examine its agent
+        return not here and _status(self.path) != "running"
 
     def _new(self, place: int) -> list[Json]:
         """The whole lines that a file has after the cursor."""
@@ -103,7 +104,8 @@ def standing(path: Path, said: str = "") -> Json:
     try:
         record = read_record(path)
     except UserError:
-        return {"status": "damaged", "text": f"{WHY['damaged']}{': ' if said else ''}{said}"}
+        status = "damaged" if path.exists() else "gone"
+        return {"status": status, "text": f"{WHY[status]}{': ' if said else ''}{said}"}
     status = status_now(path, record.status)
     text = WHY.get(status, f"the run is {status}")
     if status == "failed" and said:

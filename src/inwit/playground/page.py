@@ -10,10 +10,7 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
-import re
 from collections.abc import Sequence
-from html import escape
-from importlib import resources
 from pathlib import Path
 
 from inwit.core import storage
@@ -23,11 +20,10 @@ from inwit.core.paths import given_path
 from inwit.core.results import Json
 from inwit.playground import cache, contents, earlier
 from inwit.playground.graphs import agent_graphs, on_cpu
-from inwit.playground.scripts import PAGE, script
+from inwit.playground.scripts import PAGE, document, script, static
 from inwit.playground.tour import tour
 from inwit.playground.tracing import INSTEAD
 from inwit.runs.loading import load
-from inwit.version import __version__
 
 MARK = b'<meta name="generator" content="inwit playground'  # what a page says of itself
 LARGE, TOO_LARGE = 5_000_000, 50_000_000  # bytes of a page
@@ -92,21 +88,15 @@ def html(held: Json) -> str:
     code, loader, style = script(PAGE), static("loader.js"), static("page.css")
     data, without = base64.b64decode(held["blob"]["data"]), held | {"blob": held["blob"] | {"data": ""}}
     sources = f"script-src '{digest(loader)}' '{digest(code)}'; style-src '{digest(style)}'"
-    parts = {
-        "POLICY": f"default-src 'none'; {sources}; base-uri 'none'; form-action 'none'",
-        "VERSION": __version__,
-        "TITLE": escape(f"{', '.join(held['agents'])} in {held['id']}"),
-        "STYLE": style,
-        "DATA": packed(storage.to_json(without, indent=None) + b"\0" + data),
-        "SCRIPT": packed(code.encode()),
-        "LOADER": loader,
-    }
-    return re.sub(r"\{\{([A-Z]+)\}\}", lambda found: parts[found[1]], static("page.html"))
-
-
-def static(name: str) -> str:
-    """The text of a file of `static/`."""
-    return (resources.files("inwit.playground") / "static" / name).read_text(encoding="utf-8")
+    policy = f"default-src 'none'; {sources}; base-uri 'none'; form-action 'none'"
+    kept = {"data": storage.to_json(without, indent=None) + b"\0" + data, "script": code.encode()}
+    parts = [f'<script type="text/plain" id="{name}">{packed(part)}</script>' for name, part in kept.items()]
+    return document(
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n<style>{style}</style>',
+        '<span id="check">This page has not been checked against Python.</span> It loads nothing and sends nothing.',
+        "\n".join([*parts, f"<script>{loader}</script>"]),
+        f"{', '.join(held['agents'])} in {held['id']}",
+    )
 
 
 def packed(data: bytes) -> str:

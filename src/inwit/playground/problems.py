@@ -19,8 +19,7 @@ ADVISED = 3  # of a kind in a world that advises: for these a page from disk kno
 
 def problems(world: World) -> list[Json]:
     """For each kind its `name`, `fields` that may be changed alone, each [tensor, place, least, greatest], and
-    `examples`, each a list of the tasks' tensors, flat: one, or several where there are no fields or where the world
-    advises."""
+    `examples`, each a list of the tasks' tensors, flat: one, or several where there are no fields."""
     return [_of_kind(world, kind) for kind in range(len(world.kinds))]
 
 
@@ -36,7 +35,7 @@ def drawn(world: World, kinds: Tensor, draws: torch.Generator) -> Tasks:
 
 
 def advised_examples(world: World, kind: int) -> list[Tasks]:
-    """The examples of a kind in a world that advises, a row each; fewer where the kind has fewer problems."""
+    """Problems of a kind in a world that advises, a row each: as many as the page knows the optimum of, or all."""
     tasks = drawn(world, torch.full((TRIALS,), kind), stream(kind, "page problems"))
     different = {str(cells(tasks, row)): row for row in reversed(range(TRIALS))}
     return [tasks[torch.tensor([row])] for row in sorted(different.values())[:ADVISED]]
@@ -58,10 +57,7 @@ def _of_kind(world: World, kind: int) -> Json:
         if row[:, place].min() < row[:, place].max()
     ]
     free = _independent(world, tasks, fields, draws)
-    if capable(world, "advice"):
-        examples = [cells(each) for each in advised_examples(world, kind)]
-    else:
-        examples = [cells(tasks, row) for row in range(1 if free else EXAMPLES)]
+    examples = [cells(tasks, row) for row in range(1 if free else EXAMPLES)]
     return {"name": world.kinds.names[kind], "fields": fields if free else [], "examples": examples}
 
 

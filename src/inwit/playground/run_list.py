@@ -69,7 +69,11 @@ def last_report(path: Path) -> Json | None:
 def parsed(line: bytes) -> Json | None:
     """The JSON object that a line is; None for a torn or strange one."""
     try:
-        value = json.loads(line)
+        value = json.loads(line, parse_constant=_refused)
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
+
+
+def _refused(name: str) -> None:
+    raise ValueError(f"JSON has no {name}")

@@ -17,6 +17,7 @@ from inwit.core.errors import UserError
 from inwit.core.isolation import on_own_terms
 from inwit.core.results import Json
 from inwit.core.seeding import stream
+from inwit.core.text import plain
 from inwit.core.types import Tasks
 from inwit.playground.problems import drawn
 from inwit.rollout.collect import collect
@@ -50,7 +51,7 @@ def replayed(agent: Agent) -> Json:
         "tokens": tokens,
         "words": [world.vocabulary.names[token] for token in tokens],
         "chosen": played.chosen[0, :length].tolist(),
-        "values": [round(value, 6) for value in played.values[0, :length].tolist()],
+        "values": plain([round(value, 6) for value in played.values[0, :length].tolist()]),
         "success": bool(played.success[0]),
     }
 

@@ -62,6 +62,7 @@ class Table:
         self.task += [form_of(f"the task's {name}", each) for name, each in tasks.data.items()]
         self.data = list(tasks.data)
         self.machine = shown(world)
+        self.registers = self.machine.registers
         with torch.no_grad():
             state, token = world.reset(tasks), torch.zeros(1, dtype=torch.int64)
             self.state = forms(f"the state of {world.id}", [state, world.step(state, token)[0]])

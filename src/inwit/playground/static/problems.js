@@ -18,14 +18,27 @@ function chanceOf(text) {
 /** @param {string} text @param {number} count @returns {number} 0..count-1 */
 const pick = (text, count) => Math.floor(chanceOf(text) * count);
 
-/** @param {Object<string, any>} page @param {number} kind @param {number} seed @returns {Problem} */
+/** Of a page with a table of advice one of the problems of which the table tells the optimum.
+ * @param {Object<string, any>} page @param {number} kind @param {number} seed @returns {Problem} */
 function drawnProblem(page, kind, seed) {
   const { fields, examples } = page.problems[kind];
+  const known = page.advice?.problems.map(([task]) => task).filter(([own]) => own === kind) ?? [];
+  if (known.length) return { kind, cells: known[pick(`${kind} ${seed}`, known.length)][1], seed };
   const cells = examples[pick(`${kind} ${seed}`, examples.length)].map((row) => [...row]);
   for (const [tensor, place, least, most] of fields) {
     cells[tensor][place] = least + pick(`${kind} ${seed} ${tensor} ${place}`, most - least + 1);
   }
   return { kind, cells, seed };
+}
+
+/** @param {Object<string, any>} page @param {Problem} problem @returns {Problem} another one of its kind, if there is */
+function anotherProblem(page, { kind, cells }) {
+  const before = JSON.stringify(cells);
+  let other = null;
+  for (let k = 0; k < 20 && (!other || JSON.stringify(other.cells) === before); k++) {
+    other = drawnProblem(page, kind, Math.floor(Math.random() * 1e6) + 2);
+  }
+  return other;
 }
 
 /** The task of several problems of one kind, as graphs of so many rows take it.

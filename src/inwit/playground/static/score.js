@@ -71,11 +71,13 @@ function linesOf(desk) {
   });
 }
 
-/** How many tokens are to go, by the shortest way: a number, "lost", "right", "wrong", "unknown" or "searching".
- * @param {Desk} desk @param {SessionNode} node @returns {number|string} */
+/** How many tokens are to go, by the shortest way: a number, "lost", "right", "wrong", "unknown" or "searching". In a
+ * world that answers the reward that the optimum expects, as {reward}.
+ * @param {Desk} desk @param {SessionNode} node @returns {number|string|{reward: number}} */
 function toGo(desk, node) {
   if (node.ended) return node.success ? "right" : "wrong";
   const way = desk.ways.at(node);
+  if (way && desk.ways.advises) return way.value === null ? "unknown" : { reward: way.value };
   return way === undefined ? "searching" : way === null ? "unknown" : way.length === Infinity ? "lost" : way.length;
 }
 

@@ -86,8 +86,9 @@ def way(
 def token_costs(
     world: World, state: State, *, most: int = MOST, seconds: float = math.inf, stopped: Stopped | None = None
 ) -> dict[int, float | None]:
-    """What each token costs that is legal in all rows: 0 keeps to a shortest way, n makes it n tokens longer, infinity
-    leaves no way. None: the search gave up. As `way`; `most` holds for each search, `seconds` for all together."""
+    """What each token costs that may be written in the first row: 0 keeps to a shortest way, n makes it n tokens
+    longer, infinity leaves no way. None: the search gave up. As `way`; `most` holds for each search, `seconds` for all
+    together."""
     limits = Limits(most, seconds, stopped)
     return costs_within(world, state, search(world, state, limits), limits)
 
@@ -95,7 +96,10 @@ def token_costs(
 def costs_within(world: World, state: State, here: Way, limits: Limits) -> dict[int, float | None]:
     """As `token_costs`, where the way from the state is known."""
     found: dict[int, float | None] = {}
-    for token in world.legal(state).all(0).nonzero()[:, 0].tolist():
+    legal = world.legal(state)[0].tolist()
+    for token in range(len(world.vocabulary)):
+        if world.masks and not legal[token]:
+            continue
         if here.program is None:
             found[token] = here.to_go
         elif token == here.program[0]:
