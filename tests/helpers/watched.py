@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import threading
 import time
@@ -16,8 +17,20 @@ from typing import Any
 from inwit.core.results import Json
 from inwit.playground.asking import Runs
 from inwit.playground.watching import Watching
+from recorded import edit
 
 TINY: Json = {"policy.width": 4, "training.episodes": 32, "training.max_updates": 1_000_000}
+
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "runs" / "tutorial-finished"
+
+
+def put_golden(runs: Path, name: str, change: Callable[[Json], Any] = lambda record: None) -> Path:
+    """A run of the tutorial called `name` among `runs`, which no test has to train; `change` may edit its record."""
+    path = runs / name
+    shutil.copytree(GOLDEN, path)
+    edit(path, change)
+    return path
 
 
 class Page:
