@@ -93,7 +93,9 @@ def test_the_list_needs_no_pytorch(runs: Path) -> None:
 
 
 def test_recipes_come_with_the_settings_that_their_classes_have(page: Page) -> None:
-    told = {each["name"]: each for each in page.ask("recipes")["recipes"]}
+    answer = page.ask("recipes")
+    told = {each["name"]: each for each in answer["recipes"]}
+    assert answer["default"] in told
     assert list(told) == recipes.names()
     for name, each in told.items():
         config = resolve(name)
@@ -244,6 +246,7 @@ def test_trainings_are_started_followed_and_stopped(page: Page, runs: Path) -> N
     child = page.watching.trainings.of(run)
     assert child is not None
     assert os.getsid(child.process.pid) == child.process.pid, "Ctrl-C in the server's terminal does not reach it"
+    assert os.getpriority(os.PRIO_PROCESS, child.process.pid) > os.getpriority(os.PRIO_PROCESS, 0)
     told = page.ask("stop", run=run)
     assert told["status"] == "interrupted"
     assert told["text"] == f"the training was stopped; inwit train --resume {run} goes on with it"
