@@ -7,8 +7,6 @@ import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -27,7 +25,7 @@ from inwit.training.config import resolve
 from recorded import begun, edit, lines, metric, setting
 from soaking import quiet
 from support import python, small_config
-from watched import TINY, Page, children, put_golden, until
+from watched import TINY, Page, children, put_golden, started_and_stopped, until
 
 
 @pytest.fixture
@@ -292,11 +290,8 @@ def test_a_training_that_cannot_begin_says_why(page: Page, runs: Path) -> None:
 
 @pytest.mark.slow
 def test_no_process_and_no_memory_is_left() -> None:
-    """In a process of its own, which has no other children; `benchmarks/soak.py trainings` starts and stops many."""
-    helper = Path(__file__).parents[1] / "helpers" / "watched.py"
-    done = subprocess.run([sys.executable, str(helper), "4"], capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stderr
-    counted = json.loads(done.stdout.replace("'", '"'))
+    """`benchmarks/soak.py trainings` starts and stops many."""
+    counted = started_and_stopped(4)
     assert counted["stopped"] == 4
     assert counted["MB more"] < 20
 
