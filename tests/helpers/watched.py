@@ -41,6 +41,7 @@ class Page:
         self.told: list[str] = []
         self.lines: list[Json] = []
         self.gone = threading.Event()
+        self._others = set(children())
 
     def ask(self, name: str, **message: Any) -> Json:
         return getattr(self.watching, name)({"id": 1, "ask": name, **message}, self)
@@ -58,6 +59,10 @@ class Page:
     def pushed(self, word: str) -> list[Any]:
         """What has come so far under this word, as `report`."""
         return [each["line"][word] for each in self.lines if word in each["line"]]
+
+    def children(self) -> set[int]:
+        """The processes that were started since it is there, and that are still there."""
+        return set(children()) - self._others
 
     def waits_for(self, word: str, count: int = 1, seconds: float = 60.0) -> list[Any]:
         until(lambda: len(self.pushed(word)) >= count, seconds)
@@ -84,7 +89,7 @@ def resident() -> float:
 def started_and_stopped(count: int) -> dict[str, float]:
     """Start so many trainings, two at a time, follow each, and stop them. Raises AssertionError where a process is
     left; returns by how many megabytes this process has grown since the first two had ended."""
-    page, others_children = Page(), set(children())
+    page = Page()
 
     def one(number: int) -> str:
         run = page.ask("start", recipe="tutorial", seed=number, settings=TINY)["run"]
@@ -96,7 +101,7 @@ def started_and_stopped(count: int) -> dict[str, float]:
         before = resident()
         others = list(pool.map(one, range(2, count)))
     page.watching.close()
-    until(lambda: set(children()) <= others_children, 5.0)
+    until(lambda: not page.children(), 5.0)
     ended = [status for status in (*first, *others) if status in ("interrupted", "gone")]  # gone: before an update
     return {"stopped": len(ended), "MB more": resident() - before}
 

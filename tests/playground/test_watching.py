@@ -25,7 +25,7 @@ from inwit.training.config import resolve
 from recorded import begun, edit, lines, metric, setting
 from soaking import quiet
 from support import python, small_config
-from watched import TINY, Page, children, put_golden, started_and_stopped, until
+from watched import TINY, Page, put_golden, started_and_stopped, until
 
 
 @pytest.fixture
@@ -274,7 +274,7 @@ def test_a_failure_is_told_and_the_server_s_end_stops_what_goes_on(page: Page) -
     page.waits_for("report", 2)
     page.watching.close()
     assert page.told == [f"the training {third} is stopped; go on with: inwit train --resume {third}"]
-    assert children() == []
+    assert not page.children()
     with pytest.raises(UserError, match="the playground is ending"):
         page.ask("start", recipe="tutorial", **tiny(6))
 
@@ -285,7 +285,7 @@ def test_a_training_that_cannot_begin_says_why(page: Page, runs: Path) -> None:
     runs.write_text("a file where the folder should be")
     with pytest.raises(UserError, match=r"^the training did not begin: cannot write a run under .*set INWIT_RUNS"):
         page.ask("start", recipe="tutorial", seed=0, settings=TINY)
-    assert children() == []
+    assert not page.children()
 
 
 @pytest.mark.slow
