@@ -14,7 +14,7 @@ import socket
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from http import HTTPStatus
-from importlib import import_module, resources
+from importlib import import_module
 from urllib.parse import quote
 
 from websockets.asyncio.server import ServerConnection, serve
@@ -28,7 +28,7 @@ from inwit.core.storage import to_stderr
 from inwit.playground.asking import Part, Runs
 from inwit.playground.desk import Desks
 from inwit.playground.gate import ADDRESS, PROTOCOL, page_headers, refusal, wants_socket
-from inwit.playground.scripts import LIVE, script
+from inwit.playground.scripts import LIVE, document, script, static
 from inwit.playground.tokens import token_of
 
 SOCKETS = 8  # open at a time
@@ -165,11 +165,13 @@ def _bound(port: int) -> socket.socket:
 
 def _files() -> dict[str, tuple[str, bytes]]:
     """All that is served: for each path its type and its bytes. No path leads to a folder."""
-    folder = resources.files("inwit.playground") / "static"
+    head = '<link rel="icon" href="data:,">\n<link rel="stylesheet" href="/page.css">'
+    note = "Python answers on this machine. Nothing is sent elsewhere."
+    page = document(head, note, '<script src="/page.js"></script>')
     return {
-        "/": ("text/html; charset=utf-8", (folder / "live.html").read_bytes()),
+        "/": ("text/html; charset=utf-8", page.encode()),
         "/page.js": ("text/javascript; charset=utf-8", script(LIVE).encode()),
-        "/page.css": ("text/css; charset=utf-8", (folder / "page.css").read_bytes()),
+        "/page.css": ("text/css; charset=utf-8", static("page.css").encode()),
     }
 
 
