@@ -8,9 +8,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
-from serving import Served, copied_run, served
 
 from browsing import launched, viewed
+from serving import Served, copied_run, served
 
 # Each answer is "refused" or what was reached.
 TRIES = """
