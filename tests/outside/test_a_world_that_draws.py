@@ -15,9 +15,11 @@ import pytest
 import torch
 
 import inwit
+from advised_pages import held_against_python
 from everywhere import everywhere, registries_restored
 from inwit.core.contracts import Agent
 from inwit.core.errors import UserError
+from inwit.core.results import Advice
 from inwit.core.seeding import stream
 from inwit.core.settings import Settings, setting
 from inwit.core.types import Kinds, State, Step, Tasks
@@ -205,6 +207,29 @@ def test_what_changes_in_its_state_is_on_the_page_and_the_coin_is_not(tmp_path: 
     assert found["wrong"] == {}, found["first"]
     assert found["registers"] == found["tokens"] > 20
     assert found["writes"] == 0
+
+
+class AdvisedCup(Cup):
+    """It knows what is best."""
+
+    id = "advised-cup"
+    capabilities = frozenset({"all_tasks", "chance", "advice"})
+
+    def advice(self, twin: ScalarCup) -> Advice:
+        facts = {"coin": "unseen" if twin.coin is None else COIN[twin.coin]}
+        if twin.forced() != -1:
+            return Advice(facts)
+        right = None if twin.coin is None else twin.coin ^ (twin.call == "other")
+        values = {side: Fraction(1, 2) if right is None else Fraction(side == right) for side in (0, 1)}
+        values[LOOK] = Fraction(twin.steps < 2)
+        return Advice(facts, values, [token for token, value in values.items() if value == 1] or [0, 1])
+
+
+@needs_javascript
+def test_a_page_has_the_optimum_of_a_world_that_advises(tmp_path: Path) -> None:
+    with registries_restored():
+        inwit.register_world("advised-cup", AdvisedCup, "a coin under a cup", twin=ScalarCup)
+        assert held_against_python(inwit.make("advised-cup"), 200, 20, tmp_path) == 1
 
 
 def test_rollouts_are_drawn_and_no_guess_is_better_than_half() -> None:

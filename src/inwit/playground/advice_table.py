@@ -40,10 +40,15 @@ class _Seen:
     tokens: list[int]  # that may be written next
 
 
+def advises(world: World) -> bool:
+    """Whether the world has advice, and a registered scalar twin to ask for it."""
+    return capable(world, "advice") is not None and world.id in TWINS.names()
+
+
 def advice_table(world: World) -> Json | None:
-    """What `static/advice.js` reads: the table of all examples that a page poses (see `Table`). None for a world
-    without advice, and for one whose scalar twin is not registered."""
-    if capable(world, "advice") is None or world.id not in TWINS.names():
+    """What `static/advice.js` reads: the table of all problems that a page from disk poses (see `Table`). None for a
+    world without advice."""
+    if not advises(world):
         return None
     table, started = Table(world), monotonic()
     examples = [advised_examples(world, kind) for kind in range(len(world.kinds))]

@@ -98,7 +98,9 @@ class Episodes:
     def _check(self, twin: ScalarWorld, place: int, token: int) -> None:
         names = twin.vocabulary.names
         if twin.ended:
-            raise UserError(f"the episode ends after {place} tokens, and {place + 1} or more were given: leave them out")
+            raise UserError(
+                f"the episode ends after {place} tokens, and {place + 1} or more were given: leave them out"
+            )
         may = range(len(names)) if twin.forced() == CHOICE and not self.adviser.masks else twin.legal()
         if token not in may:
             name = names[token] if 0 <= token < len(names) else short(token)

@@ -64,7 +64,7 @@ def behaviour(world: World) -> str:
     for tasks in (world.sample(kinds, draws), graphs.example(world, ROWS)):
         for tensor in _episodes(world, tasks, draws):
             digest.update(tensor.numpy().tobytes())
-    for kind in range(len(world.kinds)) if capable(world, "advice") else ():
+    for kind in range(len(world.kinds)) if advice_table.advises(world) else ():
         [task, *_] = problems.advised_examples(world, kind)
         digest.update(json.dumps(advising.advised(world, task, [])).encode())
     return digest.hexdigest()

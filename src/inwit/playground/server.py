@@ -54,7 +54,8 @@ PARTS: Parts = {
 def run(
     runs: Runs, table: Sequence[str], *, port: int, idle: float, opened: Callable[[str], None], parts: Parts = PARTS
 ) -> int:
-    """Serve the page until a signal ends the server, or until no socket was open for `idle` minutes (0: for ever).
+    """Serve the page until a signal ends the server, or until for `idle` minutes no socket was open and no training
+    was going on (0: for ever).
 
     `table`: the runs that the page opens first. `opened` gets the page's address as soon as it is served. Returns the
     exit status: 0, or the shell's for the signal. Raises `UserError` for a port that cannot be had.
@@ -77,12 +78,12 @@ class Server:
         self.port, self.desks, self._token = port, desks, token
         self._files, self._headers = _files(), page_headers(port)
         self._open = 0  # sockets
-        self._left = time.monotonic()  # when the last one was closed
+        self._left = time.monotonic()  # when the last one was closed, and the last work done
 
     async def serve(
         self, listening: socket.socket, table: Sequence[str], asked: Asked, idle: float, opened: Callable[[str], None]
     ) -> None:
-        """Until a signal came, or `idle` seconds went by without a socket."""
+        """Until a signal came, or `idle` seconds went by without a socket and without work."""
         async with serve(
             self._converse,
             sock=listening,
@@ -107,7 +108,9 @@ class Server:
         return f"http://{ADDRESS}:{self.port}/#token={self._token}{runs}"
 
     def _is_idle(self, seconds: float) -> bool:
-        return bool(seconds) and not self._open and time.monotonic() - self._left > seconds
+        if self._open or self.desks.busy():
+            self._left = time.monotonic()
+        return bool(seconds) and time.monotonic() - self._left > seconds
 
     async def _load(self, table: Sequence[str]) -> None:
         """Import PyTorch and load the agents before the page asks for them, and say so."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import random
 from fractions import Fraction
 from typing import Any
 
@@ -116,3 +118,38 @@ def test_values_that_may_be_too_low_are_not_told(monkeypatch: pytest.MonkeyPatch
     assert (first.values, first.best, first.facts["needed"]) == ({}, [], "F 1")
     with pytest.raises(UserError, match="G F 1: the optimum of this task is too large to be proven; a lower max_steps"):
         standing("lookup-v0", {"query": "G F 1"}, [], num_values=3, price=0.0213)
+
+
+@pytest.mark.parametrize("query", ["G G 0", "F 1 ? G 2 : F 0", "F 1 * G 0"])
+@pytest.mark.parametrize("settings", [{}, {"fail": 0.5, "broken": 0.2, "sure_price": 0.1}])
+def test_moments_that_are_called_alike_are(query: str, settings: dict[str, Any]) -> None:
+    """What a table of advice relies on: same values, same changes of the facts, and alike again after each token."""
+    world, draws = make_world("lookup-v0", num_values=3, max_steps=9, **settings), random.Random(0)
+    seen: dict[tuple[object, ...], dict[int, object]] = {}
+    met = 0
+    for _ in range(120):
+        twin = worlds.make_scalar("lookup-v0", {"query": query}, **world.settings.to_dict())
+        while not twin.ended:
+            advice, legal = world.advice(twin), twin.legal()
+            follows = {}
+            for token in legal:
+                then = copy.deepcopy(twin)
+                then.step(token)
+                after = world.advice(then)
+                changed = {name: fact for name, fact in after.facts.items() if fact != advice.facts[name]}
+                if "known" in changed:
+                    changed["known"] = {
+                        each for each in after.facts["known"].items() if each[0] not in advice.facts["known"]
+                    }
+                follows[token] = advice.values.get(token), changed, after.alike
+            found = seen.setdefault((advice.alike, *legal), follows)
+            met += found is not follows
+            assert found == follows
+            twin.step(draws.choice(legal))
+    assert met > 200
+
+
+def test_where_all_that_was_heard_matters_nothing_is_alike() -> None:
+    for settings in ({"lie": 0.1, "sure_price": 0.1}, {"masks": False}):
+        twin = worlds.make_scalar("lookup-v0", {"query": "F 1"}, **settings)
+        assert make_world("lookup-v0", **settings).advice(twin).alike is None

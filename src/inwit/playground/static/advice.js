@@ -25,15 +25,27 @@ function waysByAdvice(at, search) {
   };
 }
 
-/** @param {(path: any[]) => Promise<Advised>} ask what is known after tokens and changes of registers @returns {Ways} */
+/** What a token costs, in words. @param {number} cost @param {boolean} [advises] the cost is a regret */
+function costWords(cost, advises) {
+  if (cost === 0) return advises ? "as good as can be" : "keeps to a shortest way";
+  if (cost === Infinity) return "leaves no way";
+  return advises ? `gives away ${cost.toFixed(3)} of the expected reward` : `${cost} longer than a shortest way`;
+}
+/** A regret as a badge has it; a small one is not shown as nothing. @param {number} cost */
+const regretText = (cost) => `−${cost < 0.01 ? cost.toFixed(3) : cost.toFixed(2)}`;
+
+/** The server answers the newest question alone: one before it is asked again when somebody looks there.
+ * @param {(path: any[]) => Promise<Advised>} ask what is known after tokens and changes of registers @returns {Ways} */
 function askedAdvice(ask) {
   const found = new Map();
+  let newest = 0;
   const step = ({ how }) => (how.kind === "token" ? how.token : { index: how.index, value: how.value });
   return waysByAdvice((node) => found.get(doneTo(node)), async (node) => {
-    const key = doneTo(node);
+    const key = doneTo(node), own = ++newest;
     if (found.has(key)) return;
     const path = pathTo(node).filter(({ how }) => how.kind === "token" || how.kind === "register").map(step);
-    found.set(key, await ask(path).catch(() => null));
+    const told = await ask(path).catch(() => null);
+    if (told || own === newest) found.set(key, told);
   });
 }
 

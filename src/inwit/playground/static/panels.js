@@ -29,15 +29,15 @@ function drawAbout(app) {
     span("soft", aboutText(about)),
   );
 }
-/** @param {any} app */
-function drawProblem(app) {
+/** @param {any} app @param {string} [where] */
+function drawProblem(app, where = "problem") {
   const { desk, problem } = app, { page } = desk.engine, { fields } = page.problems[problem.kind], goal = goalOf(desk);
   const number = ([tensor, place, least, most], k) => h("input", {
     type: "number", min: least, max: most, value: problem.cells[tensor][place],
     "aria-label": `number ${k + 1}, ${least} to ${most}`, "data-key": `n${k}`,
     onchange: (event) => app.typed(event.target, tensor, place, least, most),
   });
-  byId("problem").replaceChildren(
+  byId(where).replaceChildren(
     h("label", {}, "task ", h("select", { "data-key": "kind",
       onchange: (event) => app.pose(drawnProblem(page, Number(event.target.value), 1)) },
       page.kinds.map((name, kind) => h("option", { value: kind, selected: kind === problem.kind }, name)))),
@@ -50,21 +50,35 @@ function drawProblem(app) {
   );
 }
 
-/** @param {any} cost @returns {HTMLElement} */
-function badge(cost) {
+/** @param {any} cost @param {boolean} [advises] the cost is a regret @returns {HTMLElement} */
+function badge(cost, advises) {
   if (cost === undefined) return h("span.badge.unknown", { title: "being searched" }, "…");
-  if (cost === null) return h("span.badge.unknown", { title: "too far to search here" }, "?");
-  if (cost === 0) return h("span.badge.good", { title: "keeps to a shortest way" }, "✓ best");
-  if (cost === Infinity) return h("span.badge.bad", { title: "no way to the goal is left" }, "✕ lost");
-  return h("span.badge.soso", { title: `a way is left, ${cost} longer` }, `+${cost}`);
+  if (cost === null) return h("span.badge.unknown", { title: advises ? "not known here" : "too far to search here" }, "?");
+  const title = costWords(cost, advises);
+  if (cost === 0) return h("span.badge.good", { title }, "✓ best");
+  if (cost === Infinity) return h("span.badge.bad", { title }, "✕ lost");
+  return h("span.badge.soso", { title }, advises ? regretText(cost) : `+${cost}`);
+}
+/** Why no optimum is shown. @param {Desk} desk @returns {string} */
+function unknownText({ ways, engine: { page } }) {
+  if (!ways.advises) return " · the best is too far to search";
+  return page.advice ? " · this page does not know the optimum here; inwit playground does" : " · no optimum is known";
+}
+/** What is known, of a world that answers. @param {any} app @param {SessionNode} node @returns {any} */
+function knownFacts({ desk }, node) {
+  const facts = desk.ways?.advises ? Object.entries(desk.ways.at(node)?.facts ?? {}) : [];
+  if (!facts.length) return "";
+  const list = facts.map(([name, text]) => [h("dt", {}, name), h("dd", {}, text)]);
+  return h("div", {}, h("h3", {}, "What is known"), h("dl.minds.facts", {}, list));
 }
 /** @param {any} app @returns {any} */
 function lead(app) {
   const { desk } = app, node = desk.session.at, own = node.agents[desk.agent];
-  const left = desk.ways ? toGo(desk, node) : null;
+  const left = desk.ways && shownOn(app).togo ? toGo(desk, node) : null;
   const best = left === null ? "" : left === "lost" ? span("bad", " · no way to the goal is left")
-    : left === "searching" ? " · searching…"
-    : left === "unknown" ? " · the best is too far to search" : ` · best: ${left} more`;
+    : left === "searching" ? " · searching…" : left === "unknown" ? unknownText(desk)
+    : typeof left === "object" ? [" · the optimum expects ", h("b", {}, minus(left.reward.toFixed(2)))]
+    : ` · best: ${left} more`;
   return h("p.lead", {}, "expects ", h("b", {}, minus(own.value.toFixed(2))), best,
     own.late ? " · the change shows after the next token" : "");
 }
@@ -81,10 +95,10 @@ function otherMinds({ desk }, node) {
 }
 /** @param {any} app */
 function drawNext(app) {
-  const { desk } = app, { page } = desk.engine, node = desk.session.at, word = nextWord(app);
+  const { desk } = app, { page } = desk.engine, node = desk.session.at, word = nextWord(app), shown = shownOn(app);
   if (node.ended) {
     return byId("next").replaceChildren(h("h2", {}, "The end"),
-      h("p.lead", {}, "Step back, write another token, or take another problem."));
+      h("p.lead", {}, "Step back, write another token, or take another problem."), knownFacts(app, node));
   }
   const offer = offered(desk, node), world = node.forced !== CHOICE;
   const choice = ({ token, share }, k) => h("li", {}, h("button.choice", {
@@ -92,15 +106,15 @@ function drawNext(app) {
     title: world ? "let the world answer this" : "write this token yourself",
   }, h("kbd", { "aria-hidden": "true" }, k < 9 ? String(k + 1) : ""), span("word", page.vocabulary[token]),
   h("span.bar", { vars: { p: share }, "aria-hidden": "true" }, h("i")), span("share", percent(share)),
-  world || !desk.ways ? "" : badge(desk.ways.cost(node, token))));
+  world || !desk.ways || !shown.togo ? "" : badge(desk.ways.cost(node, token), desk.ways.advises)));
   const illegal = page.vocabulary.length - offer.length;
   byId("next").replaceChildren(
     h("h2", {}, world ? "The world answers" : node.column === 0 ? "Having read the problem" : `After ${word}`),
     world ? h("p.lead", {}, node.forced === UNDECIDED ? "by chance: step draws an answer, or choose one"
       : "with what was decided before") : lead(app),
-    h(desk.ways && !world ? "ol.tokens" : "ol.tokens.plain", {}, offer.map(choice)),
+    h(desk.ways && shown.togo && !world ? "ol.tokens" : "ol.tokens.plain", {}, offer.map(choice)),
     illegal && !world ? h("p.soft.small", {}, `${illegal} other tokens are not legal now`) : "",
-    otherMinds(app, node),
+    shown.rivals ? otherMinds(app, node) : "", knownFacts(app, node),
   );
 }
 
@@ -113,7 +127,7 @@ function drawChange(app) {
   byId("change").replaceChildren(
     h("h2", {}, "Change something"),
     h("div", {}, node.ended ? h("p.soft.small", {}, "An episode that has ended cannot be changed.")
-      : [registerEdits(app, node), memoryEdits(app, node, button)]),
+      : [registerEdits(app, node), shownOn(app).memory ? memoryEdits(app, node, button) : ""]),
     h("div.buttons", {}, button("undo", "undo", () => app.undo(), false, "z"),
       button("redo", "redo", () => app.redo()),
       branches > 1 ? button("remove", "remove this branch", () => app.remove()) : ""),
@@ -167,7 +181,8 @@ function unitEdit(app, units, own, unit) {
 /** @param {any} app */
 function drawTransport(app) {
   const { session, tip } = app.desk, { at } = session;
-  const button = (name, label, action, off) => h("button", { type: "button", "data-key": `go-${name}`,
+  const button = (name, label, action, off) => h("button", { type: "button",
+    "data-key": name === "stop" ? "go-run" : `go-${name}`,
     "aria-label": label, title: label, "aria-disabled": String(off), onclick: action }, icon(name));
   byId("transport").replaceChildren(
     button("first", "to the start (Home)", () => app.first(), !at.parent),
@@ -175,5 +190,7 @@ function drawTransport(app) {
     span("where", h("b", {}, String(at.column)), ` of ${tip.column}`),
     button("step", "one token on (Right)", () => app.step(), at.ended),
     button("last", "to the end (End)", () => app.last(), at.ended),
+    app.desk.hand ? "" : button(app.run.on ? "stop" : "run", app.run.on ? "stop (Space)" : "run, a token after another "
+      + "(Space)", () => app.run.toggle(), at.ended),
   );
 }

@@ -49,15 +49,17 @@ def _alike(settings: LookupSettings, twin: ScalarLookup) -> str | None:
     without effect leaves the facts of an earlier call."""
     if settings.deceives or not settings.masks:
         return None
+    if twin.ended:
+        return "ended"
     known, errors = learnt(settings, twin.heard)
-    if twin.checking is not None:
+    if twin.checking is not None:  # only what is drawn matters for the verdict
         table = enumerate(twin.hidden["table"])
-        known = {cell_of(settings, cell): value for cell, value in table if value != NOT_DRAWN}
+        known, errors = {cell_of(settings, cell): value for cell, value in table if value != NOT_DRAWN}, {}
     state = own_names(twin.problem.query, known, settings.num_values)
     tools = {tool for chain, _ in state.terms for tool in chain} | {STAR_TOOL}
     failed = sorted((tool, count) for tool, count in errors.items() if tool in tools)
-    open_part = state.operator, state.terms, sorted(state.known), failed
-    return repr((*open_part, twin.steps, twin.pending, twin.waiting, twin.checking, twin.ended))
+    is_open = state.operator, state.terms, sorted(state.known), failed
+    return repr((*is_open, twin.steps, twin.pending, twin.waiting, twin.checking))
 
 
 def _facts(settings: LookupSettings, twin: ScalarLookup) -> Json:
@@ -65,7 +67,7 @@ def _facts(settings: LookupSettings, twin: ScalarLookup) -> Json:
     are certain, `needed` those that the query may need next, none once it is decided."""
     opened, first = twin.pending
     asked, answered = None, None
-    if twin.ended:
+    if twin.ended or twin.checking is not None:
         pass
     elif twin.waiting is not None:
         asked = _call_name(settings, *twin.waiting)
