@@ -127,10 +127,9 @@ def drawn(world: Any, state: State, draws: torch.Generator) -> tuple[Tensor, Ten
     return values, present, changed
 
 
-def limited(world: Any, state: State, values: Tensor) -> Tensor:
-    """The values with pointers no further than the end of their row."""
-    most = torch.tensor([register.most for register in world.machine_registers]).expand_as(values)
-    ends, _ = world.read_registers(world.write_registers(state, most, torch.ones_like(values, dtype=torch.bool)))
+def limited(world: Any, tasks: Any, values: Tensor) -> Tensor:
+    """The values with pointers no further than the last place of their row's prompt."""
+    ends = world.prompt(tasks)[1].sum(1, keepdim=True) - 1
     pointers = torch.tensor([register.kind == "pointer" for register in world.machine_registers])
     return torch.where(pointers, values.minimum(ends), values)
 
@@ -182,9 +181,11 @@ def test_registers_hold_what_is_written_and_the_episode_goes_on(world_id: str, s
         state, alive = states[moment], live[moment]
         before = {name: tensor.clone() for name, tensor in state.items()}
         values, present, changed = drawn(world, state, draws)
-        values = limited(world, state, values) * present
         assert bool(changed.any())
         after = world.write_registers(state, values, present)
+        same = world.write_registers(state, values * present, present)
+        assert all(torch.equal(same[name], tensor) for name, tensor in after.items()), "Empty registers differ."
+        values = limited(world, tasks, values) * present
         found, full = world.read_registers(after)
         assert torch.equal(full, present)
         assert torch.equal(found, values)

@@ -53,9 +53,7 @@ def in_page(page: dict[str, Any], asked: list[tuple[Any, list[int]]], folder: Pa
     return run_javascript(script(MODEL) + helpers() + WALK, data, folder)
 
 
-def held_against_python(
-    world: Any, looks: int, walks: int, folder: Path, page: dict[str, Any] | None = None
-) -> float:
+def held_against_python(world: Any, looks: int, walks: int, folder: Path, page: dict[str, Any] | None = None) -> float:
     """Lets the page answer at random positions, holds it against Python, and returns the share that the page knows.
     `page` are the world's graphs, if they are made."""
     table, asked, draws = Table(world), [], random.Random(5)

@@ -31,7 +31,7 @@ class Ways:
     """A part whose `way` goes on until nobody waits for it."""
 
     def __init__(self) -> None:
-        self.running, self.begun, self.most, self.closed = 0, 0, 0, False
+        self.running, self.begun, self.most, self.closed, self.works = 0, 0, 0, False, False
         self.freed = threading.Event()
 
     def way(self, message: Json, asker: Asker) -> Json:
@@ -46,6 +46,9 @@ class Ways:
     def start(self, message: Json, asker: Asker) -> Json:
         self.freed.wait(10)
         return {"run": "new"}
+
+    def busy(self) -> bool:
+        return self.works
 
     def close(self) -> None:
         self.closed = True
@@ -92,7 +95,7 @@ def together(scene: Scene, ways: Ways | None = None, said: list[str] | None = No
     answers |= {"open": nonsense, "follow": follow}
 
     def part(runs: Runs) -> Part:
-        return Part(answers, ways.close)
+        return Part(answers, ways.close, ways.busy)
 
     async def play() -> None:
         listening = _bound(0)
@@ -275,6 +278,23 @@ def test_the_server_ends_when_no_page_was_open_for_a_while() -> None:
             await knocking(server)
 
     assert together(scene, idle=0.2).closed
+
+
+def test_it_does_not_end_while_there_is_work() -> None:
+    ways = Ways()
+
+    async def scene(page: Callable[[], Any], server: Server) -> None:
+        async with page() as socket:
+            await send(socket, id=1, ask="advance", token=1)
+            assert await received(socket) == {"id": 1, "position": 1}
+            ways.works = True
+        await asyncio.sleep(0.6)
+        async with page():
+            ways.works = False
+        with pytest.raises(OSError, match="Connect call failed"):
+            await knocking(server)
+
+    assert together(scene, ways, idle=0.2).closed
 
 
 def test_the_address_names_the_runs_behind_the_token() -> None:

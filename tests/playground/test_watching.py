@@ -148,6 +148,8 @@ def test_what_no_training_is_started_with(wrong: dict, why: str, page: Page, run
 def test_only_names_of_the_list_are_runs(ask: str, run: object, page: Page, runs: Path) -> None:
     (runs / "one").mkdir(parents=True)
     (runs / "one" / "run.json").write_text("{}")
+    with pytest.raises(UserError, match=r"run\.json is damaged"):
+        page.ask("follow", run="one")
     with pytest.raises(UserError, match=r"^no run here is called .*: choose one of the list of runs$"):
         page.ask(ask, run=run)
 
@@ -161,7 +163,8 @@ def test_only_what_was_started_here_is_stopped(page: Page, runs: Path) -> None:
 def test_lines_are_pushed_until_the_page_leaves(page: Page, runs: Path) -> None:
     path = put(runs, "one", lambda record: record.update(status="running"))
     told = page.ask("follow", run="one")
-    assert told == {"run": "one", "number": 1}
+    assert (told["run"], told["number"], told["status"], told["most"]) == ("one", 1, "stopped", 21)
+    assert (told["recipe"], told["seed"], told["world"], told["policy"]) == ("calculator", 0, "calculator-v0", "gru")
     assert page.waits_for("end", seconds=10)[0]["status"] == "stopped"
     until(lambda: not page.watching._following, 5)
     with inwit.core.storage.locked(path / "lock"):

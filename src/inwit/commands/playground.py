@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> int:
     port = "the port on this machine (default: 0, any that is free)"
     parser.add_argument("--port", help=port, metavar="N", default="0")
     parser.add_argument("--no-browser", help="print the address, and open no browser", action="store_true")
-    idle = f"end after so many minutes without an open page (default: {IDLE}; 0: never)"
+    idle = f"end after so many minutes without an open page and a training (default: {IDLE}; 0: never)"
     parser.add_argument("--idle", help=idle, metavar="MINUTES", default=str(IDLE))
     if any(each == "--host" or each.startswith("--host=") for each in arguments):
         raise UserError(

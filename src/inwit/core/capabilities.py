@@ -90,9 +90,9 @@ class Registers(World, Protocol):
     is one: what the scalar twin's `state()` says. `write_registers` gives the state in which they hold something else;
     a register that is given as it is stays exactly as it is, with all that the machine knows of it. Values are within
     the bounds of their `Register`, and only optional registers may be empty; of a row that has ended nothing is known.
-    A pointer beyond the end of its row is put at the end. Whatever is written, `legal`, `forced` and `step` go on; a
-    machine that a person changed may have no legal token, and then no token has an effect. What is hidden from the
-    agent is no register. Both are functions of tensors alone, so that a page can carry them as graphs."""
+    A pointer beyond the end of its row's prompt is put at the end. Whatever is written, `legal`, `forced` and `step` go
+    on; a machine that a person changed may have no legal token, and then no token has an effect. What is hidden from
+    the agent is no register. Both are functions of tensors alone, so that a page can carry them as graphs."""
 
     @property
     def machine_registers(self) -> tuple[Register, ...]: ...

@@ -62,12 +62,18 @@ def _nothing() -> None:
     pass
 
 
+def _never() -> bool:
+    return False
+
+
 @dataclass(frozen=True)
 class Part:
-    """What a module answers, by the name of the question, and what it does when the server ends."""
+    """What a module answers, by the name of the question, and what it does when the server ends. While it is `busy`
+    the server does not end because no page is open; the server asks often, and in its own thread."""
 
     answers: Answers
     close: Callable[[], None] = _nothing
+    busy: Callable[[], bool] = _never
 
 
 @dataclass(frozen=True)

@@ -98,6 +98,9 @@ class Desk:
                 self._made = self._make(self._runs)
             return self._made
 
+    def busy(self) -> bool:
+        return self._made is not None and self._made.busy()
+
     def close(self) -> None:
         """End the part, if it was made, and its thread, as soon as what is being answered is done."""
         if self._made is not None:
@@ -139,6 +142,10 @@ class Desks:
             return None
         text = await loop.run_in_executor(desk.thread, self._answer, name, message | {"id": None}, Nobody())
         return json.loads(text).get("error")
+
+    def busy(self) -> bool:
+        """Whether some part has work that goes on without a page."""
+        return any(desk.busy() for desk in set(self.desks.values()))
 
     def close(self) -> None:
         """End all parts and threads: what is being computed comes to its end. After the sockets, and the loop."""

@@ -51,7 +51,8 @@ class Follower:
         training: Training | None = None,
         specimens: Specimens | None = None,
     ) -> None:
-        self.path, self.training, self.ended = path, training, False
+        self.path, self.training = path, training
+        self.ended, self.behind = False, False  # whether there is more to read already
         self.specimens = Specimens() if specimens is None else specimens
         self.read_to, self.next_update = list(start[:2]), start[2]
 
@@ -68,7 +69,8 @@ class Follower:
             self.next_update = update + 1
             if found := self.specimens.at(self.path, update):
                 lines.append({"specimen": found, "cursor": self._cursor()})
-        if over and len(waiting) <= AT_ONCE:
+        self.behind = len(waiting) > AT_ONCE
+        if over and not self.behind:
             self.ended = True
             said = self.training.last_words() if self.training else ""
             lines.append({"end": standing(self.path, said), "cursor": self._cursor()})
@@ -96,6 +98,15 @@ class Follower:
 
     def _cursor(self) -> list[int]:
         return [*self.read_to, self.next_update]
+
+
+def about(path: Path) -> Json:
+    """What a run is: `recipe`, `seed`, `world`, `policy`, `learner`, `status`, and its `most` updates. Raises
+    `UserError` for a damaged record."""
+    record = read_record(path)
+    parts = {name: record.part(name) for name in ("world", "policy", "learner")}
+    seed, most = number(record.config, "seed"), number(record.config.get("training"), "max_updates")
+    return {"recipe": record.recipe, "seed": seed, **parts, "status": status_now(path, record.status), "most": most}
 
 
 def standing(path: Path, said: str = "") -> Json:

@@ -25,6 +25,7 @@ SETTINGS = (
     "policy.width",
 )
 LARGEST = 2**53 - 1  # the largest whole number that a page has exactly
+LONGEST = 100  # characters of a name that are looked at
 DENSE = 20  # snapshots until they become half as dense, and so on: a training of 3,000 updates keeps 61
 
 
@@ -68,7 +69,7 @@ def checked(recipe: object, seed: object, settings: object) -> tuple[Config, lis
     """The configuration that a page asks for, and which settings it gives. Raises `UserError` for anything that
     `offered` does not offer."""
     if not isinstance(recipe, str) or recipe not in recipes.names():
-        raise unknown("recipe", recipe, recipes.names())
+        raise unknown("recipe", str(recipe)[:LONGEST], recipes.names())
     given = {} if settings is None else settings
     if not isinstance(given, Mapping):
         raise UserError(f"settings = {short(settings)} are no settings: give values by name")
@@ -76,7 +77,7 @@ def checked(recipe: object, seed: object, settings: object) -> tuple[Config, lis
     more: dict[str, Json] = {}
     for name, value in given.items():
         if name not in valid:
-            raise unknown("setting", name, valid)
+            raise unknown("setting", str(name)[:LONGEST], valid)
         where, _, field = name.partition(".")
         more.setdefault(where, {})[field] = value
     overrides: Json = {**more} if seed is None else {**more, "seed": seed}

@@ -5,7 +5,7 @@
     advance   token, state, agents: memories   the position after one more token, whoever writes it
     read      agent, memory                    what the agent would write with this memory; null if it cannot tell
     write     state, index, value              the position in which a register holds something else; null: nothing
-    way       task, path: tokens and changes   the shortest way from there (`way_question.answer_way`), with `costs` what
+    way       task, path: tokens and changes   the shortest way from there (`way_question`), with `costs` what
               as {index, value}, costs, ended  each token costs; with `ended` on how many problems the path is right;
                                                of a world that draws what is best and known (`advising.advised`)
     reading   agent, task                      what the agent would write after each token of the prompt; [] for a

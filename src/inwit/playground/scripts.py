@@ -14,8 +14,9 @@ ENGINE = ("tensor.js", "elementwise.js", "movement.js", "reduction.js", "graph.j
 SESSION = (*ENGINE, "problems.js", "ways.js", "advice.js", "session.js", "link.js")
 SOCKET = (*SESSION, "line.js", "socket.js")  # an engine whose answers come from the server
 MODEL = (*SESSION, "score.js", "check.js")  # all but what needs a browser
-PAGE = (*MODEL, "dom.js", "table.js", "panels.js", "keys.js", "drawing.js", "app.js", "main.js")
-LIVE = PAGE  # of the page of the local server
+SCREENS = ("screens.js", "hand.js", "compare.js", "finds.js", "tour.js", "saved.js")
+PAGE = (*MODEL, "dom.js", "table.js", "panels.js", *SCREENS, "keys.js", "drawing.js", "app.js", "main.js")
+LIVE = (*SOCKET, *PAGE[len(SESSION) :])  # of the page of the local server
 
 
 def static(name: str) -> str:

@@ -14,7 +14,7 @@ import socket
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from http import HTTPStatus
-from importlib import import_module, resources
+from importlib import import_module
 from urllib.parse import quote
 
 from websockets.asyncio.server import ServerConnection, serve
@@ -28,7 +28,7 @@ from inwit.core.storage import to_stderr
 from inwit.playground.asking import Part, Runs
 from inwit.playground.desk import Desks
 from inwit.playground.gate import ADDRESS, PROTOCOL, page_headers, refusal, wants_socket
-from inwit.playground.scripts import LIVE, script
+from inwit.playground.scripts import LIVE, document, script, static
 from inwit.playground.tokens import token_of
 
 SOCKETS = 8  # open at a time
@@ -54,7 +54,8 @@ PARTS: Parts = {
 def run(
     runs: Runs, table: Sequence[str], *, port: int, idle: float, opened: Callable[[str], None], parts: Parts = PARTS
 ) -> int:
-    """Serve the page until a signal ends the server, or until no socket was open for `idle` minutes (0: for ever).
+    """Serve the page until a signal ends the server, or until for `idle` minutes no socket was open and no training
+    was going on (0: for ever).
 
     `table`: the runs that the page opens first. `opened` gets the page's address as soon as it is served. Returns the
     exit status: 0, or the shell's for the signal. Raises `UserError` for a port that cannot be had.
@@ -77,12 +78,12 @@ class Server:
         self.port, self.desks, self._token = port, desks, token
         self._files, self._headers = _files(), page_headers(port)
         self._open = 0  # sockets
-        self._left = time.monotonic()  # when the last one was closed
+        self._left = time.monotonic()  # when the last one was closed, and the last work done
 
     async def serve(
         self, listening: socket.socket, table: Sequence[str], asked: Asked, idle: float, opened: Callable[[str], None]
     ) -> None:
-        """Until a signal came, or `idle` seconds went by without a socket."""
+        """Until a signal came, or `idle` seconds went by without a socket and without work."""
         async with serve(
             self._converse,
             sock=listening,
@@ -107,7 +108,9 @@ class Server:
         return f"http://{ADDRESS}:{self.port}/#token={self._token}{runs}"
 
     def _is_idle(self, seconds: float) -> bool:
-        return bool(seconds) and not self._open and time.monotonic() - self._left > seconds
+        if self._open or self.desks.busy():
+            self._left = time.monotonic()
+        return bool(seconds) and time.monotonic() - self._left > seconds
 
     async def _load(self, table: Sequence[str]) -> None:
         """Import PyTorch and load the agents before the page asks for them, and say so."""
@@ -162,11 +165,13 @@ def _bound(port: int) -> socket.socket:
 
 def _files() -> dict[str, tuple[str, bytes]]:
     """All that is served: for each path its type and its bytes. No path leads to a folder."""
-    folder = resources.files("inwit.playground") / "static"
+    head = '<link rel="icon" href="data:,">\n<link rel="stylesheet" href="/page.css">'
+    note = "Python answers on this machine. Nothing is sent elsewhere."
+    page = document(head, note, '<script src="/page.js"></script>')
     return {
-        "/": ("text/html; charset=utf-8", (folder / "live.html").read_bytes()),
+        "/": ("text/html; charset=utf-8", page.encode()),
         "/page.js": ("text/javascript; charset=utf-8", script(LIVE).encode()),
-        "/page.css": ("text/css; charset=utf-8", (folder / "page.css").read_bytes()),
+        "/page.css": ("text/css; charset=utf-8", static("page.css").encode()),
     }
 
 

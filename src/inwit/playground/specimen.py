@@ -47,7 +47,7 @@ def replayed(agent: Agent) -> Json:
     tokens = played.tokens[0, :length].tolist()
     return {
         "kind": world.kinds.names[int(tasks.kind)],
-        "task": [tasks.kind.tolist(), *(each[0].flatten().tolist() for each in tasks.data.values())],
+        "task": [tasks.kind.tolist(), *(each[0].flatten().long().tolist() for each in tasks.data.values())],
         "tokens": tokens,
         "words": [world.vocabulary.names[token] for token in tokens],
         "chosen": played.chosen[0, :length].tolist(),

@@ -18,7 +18,6 @@ from pathlib import Path
 
 from inwit.core.errors import UserError, short
 from inwit.core.imports import imported
-from inwit.playground.forms import checked, flags
 from inwit.runs.folder import runs_folder
 
 MOST = 2  # at once
@@ -117,6 +116,8 @@ class Trainings:
     def start(self, recipe: object, seed: object, settings: object) -> str:
         """Start a training; returns the name of its run's folder, once that is there. Raises `UserError` for what no
         page may ask, while two trainings run, and with the training's own last words if it does not begin."""
+        from inwit.playground.forms import checked, flags  # which imports PyTorch
+
         config, given = checked(recipe, seed, settings)
         name = f"{config.recipe}-{secrets.token_hex(3)}"
         arguments = [config.recipe, *flags(config, given), "--name", name, "--tag", TAG]

@@ -4,7 +4,8 @@
     recipes                          -> recipes, each with the few settings that may be changed
     start {recipe, seed, settings}   -> run, as soon as its folder is there; settings by name, as in policy.width
     stop {run}                       -> run, status, text, when the training has ended; only of one started here
-    follow {run, from}               -> run, number; then `{"follow": RUN, "line": ...}` is pushed: see `following.py`
+    follow {run, from}               -> run, number, and what the run is; then `{"follow": RUN, "line": ...}` is
+                                        pushed: see `following.py`
     unfollow {number}                -> nothing; the lines of that `follow` end
     snapshots {run}                  -> run, updates: of each RUN@UPDATE can be opened
     page {run}                       -> run, page: the path of the file that was made in the run's folder
@@ -23,11 +24,11 @@ from inwit.core.results import Json
 from inwit.core.storage import Tell, to_stderr
 from inwit.playground.asking import Asker, Part, Runs
 from inwit.playground.run_list import rows
+from inwit.playground.trainings import Command, Trainings
 
 if TYPE_CHECKING:
     from inwit.playground.following import Follower
     from inwit.playground.specimen import Specimens
-    from inwit.playground.trainings import Trainings
 
 PAUSE = 0.3  # seconds between two looks into a run's folder
 LONGEST = 300.0  # seconds of making a page
@@ -39,7 +40,7 @@ def part(runs: Runs) -> Part:
     """The answers about runs and trainings. When it is closed, the trainings that were started here are stopped."""
     watching = Watching(runs)
     names = ("runs", "recipes", "start", "stop", "follow", "unfollow", "snapshots", "page")
-    return Part({name: getattr(watching, name) for name in names}, watching.close)
+    return Part({name: getattr(watching, name) for name in names}, watching.close, watching.busy)
 
 
 class Watching:
@@ -51,14 +52,7 @@ class Watching:
         self._lock, self._making = threading.Lock(), threading.Lock()
         self._following: dict[int, threading.Event] = {}  # by number: set when it shall end
         self._followed = 0
-        self._begun = False  # whether there is any training to stop
-
-    @cached_property
-    def trainings(self) -> Trainings:
-        from inwit.playground.trainings import Trainings
-
-        self._begun = True
-        return Trainings()
+        self.trainings = Trainings()
 
     @cached_property
     def specimens(self) -> Specimens:
@@ -67,7 +61,7 @@ class Watching:
         return Specimens()
 
     def runs(self, message: Json, asker: Asker) -> Json:
-        return rows(message.get("text"), self.trainings.running() if self._begun else ())
+        return rows(message.get("text"), self.trainings.running())
 
     def recipes(self, message: Json, asker: Asker) -> Json:
         from inwit.playground.forms import offered
@@ -85,10 +79,10 @@ class Watching:
         return {"run": path.name, **standing(path, training.last_words())}
 
     def follow(self, message: Json, asker: Asker) -> Json:
-        from inwit.playground.following import Follower, cursor
+        from inwit.playground.following import Follower, about, cursor
 
         path = self._runs.folder(message.get("run")).absolute()
-        start = cursor(message.get("from"))
+        start, told = cursor(message.get("from")), about(path)
         follower = Follower(path, start, self.trainings.of(path.name), self.specimens)
         with self._lock:
             if len(self._following) >= FOLLOWERS:
@@ -97,7 +91,7 @@ class Watching:
             number, ends = self._followed, threading.Event()
             self._following[number] = ends
         threading.Thread(target=self._push, args=(number, follower, ends, asker), daemon=True).start()
-        return {"run": path.name, "number": number}
+        return {"run": path.name, "number": number, **told}
 
     def _push(self, number: int, follower: Follower, ends: threading.Event, asker: Asker) -> None:
         """Push what a follower reads, until the run or the page ends, or somebody says so."""
@@ -106,7 +100,7 @@ class Watching:
                 for line in follower.read():
                     if ends.is_set() or not asker.push({"follow": follower.path.name, "line": line}):
                         return
-                if ends.is_set() or asker.closed(PAUSE):
+                if ends.is_set() or asker.closed(0.0 if follower.behind else PAUSE):
                     return
         except Exception as error:  # of a policy that somebody else wrote, or of the disk
             text = f"the run cannot be followed any further: {type(error).__name__}: {short(str(error))}"
@@ -131,7 +125,6 @@ class Watching:
 
     def page(self, message: Json, asker: Asker) -> Json:
         from inwit.playground.page import MARK
-        from inwit.playground.trainings import Command
 
         path = self._runs.folder(message.get("run")).absolute()
         file = path / FILE
@@ -145,10 +138,14 @@ class Watching:
                 raise UserError(making.last_words() or "the page could not be made")
         return {"run": path.name, "page": str(file)}
 
+    def busy(self) -> bool:
+        """Whether a training goes on that was started here."""
+        return bool(self.trainings.running())
+
     def close(self) -> None:
         """Stop the trainings that were started here, and follow no run any more."""
         with self._lock:
             for ends in self._following.values():
                 ends.set()
-        for run in self.trainings.close() if self._begun else []:
+        for run in self.trainings.close():
             self._tell(f"the training {run} is stopped; go on with: inwit train --resume {run}")

@@ -6,22 +6,26 @@ const LINK_MS = 150; // browsers take no more than 200 addresses in 10 seconds
 
 /** @param {any} engine @returns {any} */
 function appOf(engine) {
-  const { page } = engine, tips = new Map();
+  const { page } = engine, desks = {};
   let doing = Promise.resolve(), thinking = 0, linking = 0;
   /** One thing after another; what cannot be done is said. */
   const act = (what) => (...given) => {
     doing = doing.then(() => what(...given)).catch((error) => app.speak(error.message));
     return doing;
   };
-  const play = (node) => playOn(app.desk.session, node, app.desk.agent, app.desk.seed);
+  /** The agent goes on; by hand, the world alone. */
+  const play = (node) => {
+    const { session, agent, seed, hand } = app.desk;
+    return hand ? worldOn(session, node, seed) : playOn(session, node, agent, seed);
+  };
   const read = async () => {
-    const { agent, session } = app.desk;
-    app.desk.readings = await engine.reading(agent, session.prompt, session.task);
+    const { agent, session, hand } = app.desk;
+    if (!hand) app.desk.readings = await engine.reading(agent, session.prompt, session.task);
   };
   const at = () => app.desk.session.at;
   /** To a node, on the branch that ends with `tip`. */
   const go = (node, tip = app.desk.tip) => {
-    const { session } = app.desk;
+    const { session, tips } = app.desk;
     app.desk.tip = session.path(tip).includes(node) ? tip : tips.get(node) ?? session.leaves(node).at(-1);
     tips.set(node, app.desk.tip);
     session.go(node);
@@ -32,30 +36,54 @@ function appOf(engine) {
   const toNode = (move, nothing) => {
     const before = at(), node = move();
     if (node === before) return app.speak(nothing);
-    app.desk.tip = tips.get(node) ?? app.desk.session.leaves(node).at(-1);
+    app.desk.tip = app.desk.tips.get(node) ?? app.desk.session.leaves(node).at(-1);
     draw(app);
     return app.speak();
   };
 
+  const posed = async (problem, session) => {
+    const agent = app.desk?.agent ?? Object.keys(page.agents)[0], { desk: name, hand } = SCREENS[app.screen];
+    app.desk = await deskOf(engine, problem, agent, session, hand);
+    desks[name] = app.desk;
+    app.fresh = true;
+    await read();
+    const made = app.desk.session, here = made.at, leaf = made.leaves(here).at(-1);
+    const end = leaf.ended ? leaf : await play(leaf);
+    go(hand && here === leaf ? end : here, end);
+  };
+
   const app = {
-    desk: /** @type {any} */ (null), problem: /** @type {any} */ (null), unit: /** @type {number|null} */ (null),
-    keys: true, more: false,
+    desk: /** @type {any} */ (null), unit: /** @type {number|null} */ (null), screen: "step", keys: true,
+    hidden: new Set(), tally: newTally(), compared: /** @type {any} */ (null), matrices: {}, more: false,
+    tour: /** @type {any} */ (null),
+    get problem() { return app.desk.problem; },
     /** @param {Problem} problem @param {any} [session] of a link */
-    pose: act(async (problem, session) => {
-      const agent = app.desk?.agent ?? Object.keys(page.agents)[0];
-      const made = session ?? await sessionOf(engine, taskFor(page, problem)), rivals = {};
-      for (const name of Object.keys(page.agents)) {
-        rivals[name] = await playedAlone(engine, made.root, name, problem.seed);
+    pose: act((problem, session) => posed(problem, session)),
+    /** Another screen: it goes on with the problem of the one before. @param {string} name */
+    turnTo: act(async (name) => {
+      const screen = SCREENS[name], { desk: before } = app, kept = desks[screen.desk];
+      app.run.stop();
+      [app.screen, app.fresh] = [name, true];
+      showPlaces(app);
+      if (screen.desk && !(kept && sameProblem(kept, before))) await posed(before.problem);
+      else {
+        if (kept) app.desk = kept;
+        draw(app);
+        app.speak();
       }
-      tips.clear();
-      app.problem = problem;
-      const { seed } = problem, ways = engine.ways(problem);
-      app.desk = { engine, session: made, agent, seed, ways, rivals, tip: made.root, readings: [] };
-      app.fresh = true;
-      await read();
-      const here = made.at, leaf = made.leaves(here).at(-1);
-      go(here, leaf.ended ? leaf : await play(leaf));
+      await screen.enter?.(app);
     }),
+    /** The session of a link, on this screen's own desk. @param {string} link */
+    visit: act(async (link) => {
+      const { session, problem, agent } = await visitOf(link, engine);
+      app.desk = { ...app.desk, agent };
+      await posed(problem, session);
+    }),
+    /** What lies on this desk goes to another screen. @param {string} name */
+    takeTo(name) {
+      desks[SCREENS[name].desk] = app.desk;
+      return app.turnTo(name);
+    },
     takeAgent: act(async (name) => {
       app.desk.agent = name;
       app.unit = null;
@@ -83,6 +111,7 @@ function appOf(engine) {
       const { session, tip } = app.desk, path = session.path(tip), place = path.indexOf(at());
       if (place >= 0 && place + 1 < path.length) return go(path[place + 1]);
       if (at().ended) return app.speak("The episode is over.");
+      if (app.desk.hand && at().forced === CHOICE) return app.speak("You write here: choose a token.");
       const node = at();
       const token = following(node, app.desk.agent, page.masks)
         ?? drawnAnswer(app.desk.seed, writtenOn(path), node.chance);
@@ -99,7 +128,8 @@ function appOf(engine) {
     /** Somebody writes a token, and the agent goes on. @param {number} token */
     write: act(async (token) => {
       const child = await app.desk.session.advance(at(), token), path = app.desk.session.path(app.desk.tip);
-      go(child, path.includes(child) ? app.desk.tip : await play(child));
+      const end = path.includes(child) ? app.desk.tip : await play(child);
+      go(app.desk.hand ? end : child, end);
     }),
     setUnit: act(async (tensor, place, value) => (
       edited(await app.desk.session.setUnit(at(), app.desk.agent, tensor, place, value))
@@ -129,7 +159,7 @@ function appOf(engine) {
       const begin = session.path(line.leaf).findLast(forked);
       if (!confirm(`Remove ${line.name}?`)) return undefined;
       session.remove(begin);
-      tips.clear();
+      app.desk.tips.clear();
       app.fresh = true;
       return go(begin.parent, session.leaves(begin.parent).at(-1));
     }),
@@ -146,6 +176,7 @@ function appOf(engine) {
     }),
     nextLoss: act(() => {
       const { session, tip, ways } = app.desk, path = session.path(tip), now = path.indexOf(at());
+      if (!shownOn(app).togo) return app.speak("The optimum is hidden: h shows it.");
       const cost = (node) => ways.cost(node.parent, node.how.token);
       const lost = (node) => node.how.kind === "token" && cost(node) > 0;
       const next = ways && path.slice(now + 1).find(lost);
@@ -171,7 +202,7 @@ function appOf(engine) {
       app.unit = null;
       draw(app);
     },
-    link: () => `${linkOf(app.desk.session, page)}&a=${encodeURIComponent(app.desk.agent)}&s=${app.desk.seed}`,
+    link: () => addressOf(app),
     /** The address follows what is looked at. */
     keepLink() {
       clearTimeout(linking);
@@ -191,9 +222,10 @@ function appOf(engine) {
     /** @param {string} [text] */
     speak(text) { byId("say").textContent = text ?? sentence(app); },
     fresh: true, pressed: false,
+    run: /** @type {any} */ (null),
     /** Searches what is looked at, in slices, so that the page stays awake; what was searched before goes first. */
     async think() {
-      const mine = ++thinking, { ways } = app.desk;
+      const mine = ++thinking, { ways } = app.desk ?? {};
       const pause = (ms = 0) => new Promise((next) => { setTimeout(next, ms); });
       const rest = async () => {
         await pause();
@@ -201,25 +233,14 @@ function appOf(engine) {
       };
       await pause(REST_MS);
       while (mine === thinking) {
-        const wanted = ways && wantedWay(app.desk);
+        const wanted = ways && (SCREENS[app.screen].wanted ?? wantedOn)(app);
         if (!wanted) return;
         await ways.search(wanted.node, rest, wanted.tokens);
         while (app.pressed && mine === thinking) await pause(50); // a button that is just being pressed stays
-        if (mine === thinking) keepingFocus(() => drawFound(app));
+        if (mine === thinking) keepingFocus(() => (SCREENS[app.screen].found ?? drawFound)(app));
       }
     },
   };
+  app.run = runnerOf(app);
   return app;
-}
-
-/** The next position whose way is wanted: where the head is, along the branch, then what each token costs at the head.
- * @param {Desk} desk @returns {{node: SessionNode, tokens: boolean}|null} */
-function wantedWay({ engine: { page }, session, tip, ways }) {
-  const { at } = session, along = [at, session.root, ...session.path(tip)];
-  const unknown = (node) => (node.ended ? node.success && ways.luck(node) === undefined : ways.at(node) === undefined);
-  const node = along.find(unknown);
-  if (node) return { node, tokens: false };
-  const may = choices(at, page.masks), open = !at.ended && at.forced === CHOICE;
-  const missing = open && [...may.keys()].some((token) => may[token] && ways.cost(at, token) === undefined);
-  return missing ? { node: at, tokens: true } : null;
 }

@@ -27,6 +27,7 @@ const unseen = (text) => span("unseen", text);
 const ICONS = {
   first: "M6 5h2.6v14H6zM19 5v14l-9.5-7z", back: "M17 5v14L7 12z", step: "M7 5v14l10-7z",
   last: "M15.4 5H18v14h-2.6zM5 5v14l9.5-7z",
+  run: "M4 5v14l8-7zM12 5v14l8-7z", stop: "M6 6h12v12H6z",
 };
 /** @param {string} name @returns {SVGElement} */
 function icon(name) {

@@ -2,11 +2,12 @@
 /* Draws what has changed, and says it. */
 
 /** What is said of the position that is looked at. @param {any} app @returns {string} */
-function sentence({ desk }) {
-  const { session: { at }, engine: { page } } = desk, own = at.agents[desk.agent];
+function sentence(app) {
+  const { desk } = app, shown = shownOn(app), { session: { at }, engine: { page } } = desk;
+  const own = shown.expects && at.agents[desk.agent];
   const full = registerLines(desk, [at]).filter(({ cells: [{ value }] }) => value !== null);
   const held = full.map(({ name, cells: [{ text }] }) => `${name} ${text}.`);
-  const left = desk.ways && !at.ended ? toGo(desk, at) : null, token = tokensTo(at).at(-1);
+  const left = shown.togo && desk.ways && !at.ended ? toGo(desk, at) : null, token = tokensTo(at).at(-1);
   const best = left === "lost" ? "No way is left." : typeof left === "number" ? `${left} more at best.`
     : left !== null && typeof left === "object" ? `The optimum expects ${left.reward.toFixed(2)}.` : "";
   const said = at.ended ? verdictOf({ ...desk, tip: at }) : null;
@@ -24,8 +25,9 @@ function keepingFocus(what) {
   const near = before?.closest("section, nav");
   what();
   if (!focus) return;
-  const same = document.querySelector(`[data-key="${CSS.escape(focus)}"]:not(:disabled)`)
-    ?? near.querySelector("[data-key]:not(:disabled)") ?? document.querySelector("#transport [data-key]");
+  const found = [...document.querySelectorAll(`[data-key="${CSS.escape(focus)}"]:not(:disabled)`)];
+  const same = found.find((each) => each.getClientRects().length) // another screen may have the like, hidden
+    ?? near?.querySelector("[data-key]:not(:disabled)") ?? document.querySelector("#transport [data-key]");
   if (same !== document.activeElement) /** @type {HTMLElement} */ (same).focus({ preventScroll: true });
 }
 /** What a search may change. @param {any} app */
@@ -34,25 +36,32 @@ function drawFound(app) {
   drawScore(app);
   byId("score").querySelector(".scroll").scrollLeft = scroll;
   moveHead(app);
-  drawNext(app);
+  part(app, "next");
 }
-/** @param {any} app */
+/** Draws one of the cards beside the score, as the screen has it. @param {any} app @param {string} name */
+function part(app, name) {
+  const own = { about: drawAbout, next: drawNext, change: drawChange, ...SCREENS[app.screen].parts };
+  if (!byId(name).hidden) own[name](app);
+}
+/** The screen that is open. @param {any} app */
 function draw(app) {
+  keepingFocus(() => SCREENS[app.screen].draw(app));
+  if (SCREENS[app.screen].desk) app.think();
+  app.keepLink();
+}
+/** One problem, token by token. @param {any} app */
+function drawStep(app) {
   const { session, tip, agent } = app.desk;
   const seen = [session.size, session.leaves().length, tip.id, agent, app.unit].join();
-  keepingFocus(() => {
-    if (app.fresh || app.seen !== seen) {
-      drawAbout(app);
-      drawProblem(app);
-      drawFound(app);
-    } else {
-      moveHead(app);
-      drawNext(app);
-    }
-    drawChange(app);
-    drawTransport(app);
-  });
+  if (app.fresh || app.seen !== seen) {
+    part(app, "about");
+    drawProblem(app);
+    drawFound(app);
+  } else {
+    moveHead(app);
+    part(app, "next");
+  }
+  part(app, "change");
+  drawTransport(app);
   [app.fresh, app.seen] = [false, seen];
-  app.keepLink();
-  app.think();
 }

@@ -1,24 +1,25 @@
 "use strict";
 /* Opens the page: what its address names, the keys, and the check against Python. */
 
-/** Opens the problem, the agent and the seed of the page's address. @param {any} app @param {any} engine
+/** Opens the screen, the problem, the agent and the seed of the page's address. @param {any} app @param {any} engine
  * @returns {Promise<string[]>} what was dropped */
 async function opened(app, engine) {
   const { page } = engine, first = drawnProblem(page, page.kinds.length > 12 ? 0 : page.kinds.length - 1, 1);
-  const told = new URLSearchParams(location.hash.slice(1)), seed = Number(told.get("s") ?? 1);
-  app.desk = { agent: Object.keys(page.agents).find((name) => name === told.get("a")) ?? Object.keys(page.agents)[0] };
-  if (!told.get("v")) {
-    await app.pose(first);
-    return [];
-  }
+  const told = new URLSearchParams(location.hash.slice(1)), screen = told.get("screen"), dropped = [];
+  app.desk = { agent: agentOf(page, told.get("a")) };
+  app.hidden = new Set(HIDEABLE.map(([name]) => name).filter((name) => told.get("hide")?.split(".").includes(name)));
+  if (screen in SCREENS && SCREENS[screen].desk === screen && screen !== "tour") app.screen = screen;
   try {
-    const { session, dropped } = await sessionFrom(location.hash, engine);
-    await app.pose(problemOf(session.task, Number.isInteger(seed) ? seed : 1), session);
-    return dropped;
+    const visit = told.get("v") ? await visitOf(location.hash, engine) : { problem: first, session: undefined };
+    dropped.push(...visit.dropped ?? []);
+    await app.pose(visit.problem, visit.session);
   } catch (error) {
+    dropped.push(error.message);
     await app.pose(first);
-    return [error.message];
   }
+  showPlaces(app);
+  if (screen in SCREENS && screen !== app.screen) app.turnTo(screen);
+  return dropped;
 }
 
 async function start() {
@@ -31,7 +32,11 @@ async function start() {
   if (dropped.length) byId("notice").replaceChildren(h("p.notice", {}, left));
   byId("limit").textContent = `Known limit: ${page.limit}.`;
   byId("help").addEventListener("click", () => help(app));
+  for (const tab of byId("screens").querySelectorAll("button")) {
+    tab.addEventListener("click", () => app.turnTo(tab.dataset.screen));
+  }
   byId("link").addEventListener("click", () => app.copyLink());
+  drawSaving(app);
   document.addEventListener("keydown", (event) => onKey(app, event));
   addEventListener("pointerdown", () => { app.pressed = true; });
   for (const name of ["pointerup", "pointercancel"]) addEventListener(name, () => { app.pressed = false; });

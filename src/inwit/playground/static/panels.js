@@ -29,15 +29,15 @@ function drawAbout(app) {
     span("soft", aboutText(about)),
   );
 }
-/** @param {any} app */
-function drawProblem(app) {
+/** @param {any} app @param {string} [where] */
+function drawProblem(app, where = "problem") {
   const { desk, problem } = app, { page } = desk.engine, { fields } = page.problems[problem.kind], goal = goalOf(desk);
   const number = ([tensor, place, least, most], k) => h("input", {
     type: "number", min: least, max: most, value: problem.cells[tensor][place],
     "aria-label": `number ${k + 1}, ${least} to ${most}`, "data-key": `n${k}`,
     onchange: (event) => app.typed(event.target, tensor, place, least, most),
   });
-  byId("problem").replaceChildren(
+  byId(where).replaceChildren(
     h("label", {}, "task ", h("select", { "data-key": "kind",
       onchange: (event) => app.pose(drawnProblem(page, Number(event.target.value), 1)) },
       page.kinds.map((name, kind) => h("option", { value: kind, selected: kind === problem.kind }, name)))),
@@ -74,7 +74,7 @@ function knownFacts({ desk }, node) {
 /** @param {any} app @returns {any} */
 function lead(app) {
   const { desk } = app, node = desk.session.at, own = node.agents[desk.agent];
-  const left = desk.ways ? toGo(desk, node) : null;
+  const left = desk.ways && shownOn(app).togo ? toGo(desk, node) : null;
   const best = left === null ? "" : left === "lost" ? span("bad", " · no way to the goal is left")
     : left === "searching" ? " · searching…" : left === "unknown" ? unknownText(desk)
     : typeof left === "object" ? [" · the optimum expects ", h("b", {}, minus(left.reward.toFixed(2)))]
@@ -95,7 +95,7 @@ function otherMinds({ desk }, node) {
 }
 /** @param {any} app */
 function drawNext(app) {
-  const { desk } = app, { page } = desk.engine, node = desk.session.at, word = nextWord(app);
+  const { desk } = app, { page } = desk.engine, node = desk.session.at, word = nextWord(app), shown = shownOn(app);
   if (node.ended) {
     return byId("next").replaceChildren(h("h2", {}, "The end"),
       h("p.lead", {}, "Step back, write another token, or take another problem."), knownFacts(app, node));
@@ -106,15 +106,15 @@ function drawNext(app) {
     title: world ? "let the world answer this" : "write this token yourself",
   }, h("kbd", { "aria-hidden": "true" }, k < 9 ? String(k + 1) : ""), span("word", page.vocabulary[token]),
   h("span.bar", { vars: { p: share }, "aria-hidden": "true" }, h("i")), span("share", percent(share)),
-  world || !desk.ways ? "" : badge(desk.ways.cost(node, token), desk.ways.advises)));
+  world || !desk.ways || !shown.togo ? "" : badge(desk.ways.cost(node, token), desk.ways.advises)));
   const illegal = page.vocabulary.length - offer.length;
   byId("next").replaceChildren(
     h("h2", {}, world ? "The world answers" : node.column === 0 ? "Having read the problem" : `After ${word}`),
     world ? h("p.lead", {}, node.forced === UNDECIDED ? "by chance: step draws an answer, or choose one"
       : "with what was decided before") : lead(app),
-    h(desk.ways && !world ? "ol.tokens" : "ol.tokens.plain", {}, offer.map(choice)),
+    h(desk.ways && shown.togo && !world ? "ol.tokens" : "ol.tokens.plain", {}, offer.map(choice)),
     illegal && !world ? h("p.soft.small", {}, `${illegal} other tokens are not legal now`) : "",
-    otherMinds(app, node), knownFacts(app, node),
+    shown.rivals ? otherMinds(app, node) : "", knownFacts(app, node),
   );
 }
 
@@ -127,7 +127,7 @@ function drawChange(app) {
   byId("change").replaceChildren(
     h("h2", {}, "Change something"),
     h("div", {}, node.ended ? h("p.soft.small", {}, "An episode that has ended cannot be changed.")
-      : [registerEdits(app, node), memoryEdits(app, node, button)]),
+      : [registerEdits(app, node), shownOn(app).memory ? memoryEdits(app, node, button) : ""]),
     h("div.buttons", {}, button("undo", "undo", () => app.undo(), false, "z"),
       button("redo", "redo", () => app.redo()),
       branches > 1 ? button("remove", "remove this branch", () => app.remove()) : ""),
@@ -181,7 +181,8 @@ function unitEdit(app, units, own, unit) {
 /** @param {any} app */
 function drawTransport(app) {
   const { session, tip } = app.desk, { at } = session;
-  const button = (name, label, action, off) => h("button", { type: "button", "data-key": `go-${name}`,
+  const button = (name, label, action, off) => h("button", { type: "button",
+    "data-key": name === "stop" ? "go-run" : `go-${name}`,
     "aria-label": label, title: label, "aria-disabled": String(off), onclick: action }, icon(name));
   byId("transport").replaceChildren(
     button("first", "to the start (Home)", () => app.first(), !at.parent),
@@ -189,5 +190,7 @@ function drawTransport(app) {
     span("where", h("b", {}, String(at.column)), ` of ${tip.column}`),
     button("step", "one token on (Right)", () => app.step(), at.ended),
     button("last", "to the end (End)", () => app.last(), at.ended),
+    app.desk.hand ? "" : button(app.run.on ? "stop" : "run", app.run.on ? "stop (Space)" : "run, a token after another "
+      + "(Space)", () => app.run.toggle(), at.ended),
   );
 }

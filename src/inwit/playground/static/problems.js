@@ -109,6 +109,17 @@ async function playOn(session, node, name, seed) {
   return last;
 }
 
+/** The world's answers alone, up to where somebody else writes.
+ * @param {any} session @param {SessionNode} node @param {number} seed @returns {Promise<SessionNode>} */
+async function worldOn(session, node, seed) {
+  let last = node;
+  while (!last.ended && last.forced !== CHOICE) {
+    const drawn = () => drawnAnswer(seed, writtenOn(session.path(last)), last.chance);
+    last = await session.advance(last, last.forced >= 0 ? last.forced : drawn());
+  }
+  return last;
+}
+
 /** What an agent does on a problem when nobody interferes, beside the session's tree; up to so many tokens.
  * @param {any} engine @param {Position} start @param {string} name @param {number} seed @param {number} [most]
  * @returns {Promise<{tokens: number[], success: boolean, truncated: boolean, position: any}>} */

@@ -8,6 +8,11 @@
 /** @typedef {{node: SessionNode, token: number, word: string, share: number|null, writer: "agent"|"hand"|"world",
  *   cost: number|null|undefined}} Chip */
 
+/* What of a score may be shown; hand: a person writes the tokens. */
+const EVERYTHING = {
+  togo: true, expects: true, memory: true, oracle: true, shortcut: true, rivals: true, hand: false,
+};
+
 /** @param {SessionNode} node @returns {number[]} the tokens so far */
 const tokensTo = (node) => tokensOn(pathTo(node));
 
@@ -18,20 +23,23 @@ function sharesAt(page, node, name) {
   if (node.forced !== CHOICE) return Float64Array.from(node.legal, (_, token) => (token === node.forced ? 1 : 0));
   return probabilities(node.agents[name].logits, choices(node, page.masks));
 }
-/** The tokens that may be written, the likeliest first. @param {Desk} desk @param {SessionNode} node */
-function offered({ engine, session, agent }, node) {
+/** The tokens that may be written, the likeliest first; by hand in the order of the vocabulary, since nobody's
+ * likelihoods are shown there unless asked for. @param {Desk} desk @param {SessionNode} node */
+function offered({ engine, session, agent, hand }, node) {
   if (node.ended) return [];
-  const shares = sharesAt(engine.page, node, agent);
-  return session.allowed(node).map((token) => ({ token, share: shares[token] })).sort((a, b) => b.share - a.share);
+  const shares = sharesAt(engine.page, node, hand?.ask ?? agent);
+  const offer = session.allowed(node).map((token) => ({ token, share: shares[token] }));
+  return hand ? offer : offer.sort((a, b) => b.share - a.share);
 }
 
-/** @param {Desk} desk @param {SessionNode} node with a token @returns {Chip} */
-function chipOf(desk, node) {
+/** @param {Desk} desk @param {SessionNode} node with a token @param {any} [shown] @returns {Chip} */
+function chipOf(desk, node, shown = EVERYTHING) {
   const { engine: { page }, session, agent } = desk, { token } = node.how, before = node.parent;
-  const writers = session.writers(node), own = writers.includes(agent) ? "agent" : "hand";
+  const writers = session.writers(node), own = shown.hand || writers.includes(agent) ? "agent" : "hand";
   const writer = writers.includes("world") ? "world" : own;
-  const cost = desk.ways && writer !== "world" ? desk.ways.cost(before, token) : null;
-  return { node, token, word: page.vocabulary[token], share: sharesAt(page, before, agent)[token], writer, cost };
+  const cost = shown.togo && desk.ways && writer !== "world" ? desk.ways.cost(before, token) : null;
+  const share = shown.hand ? null : sharesAt(page, before, agent)[token];
+  return { node, token, word: page.vocabulary[token], share, writer, cost };
 }
 /** @param {How} how @param {Object<string, any>} page @returns {string} what an edit did */
 function editText(how, { agents, registers, vocabulary }) {
@@ -49,20 +57,20 @@ const registerText = (value, kind, vocabulary) => (kind === "token" ? vocabulary
 
 /** Rows of the tree: each branch with the nodes that no earlier branch has.
  * @param {Desk} desk @returns {{leaf: SessionNode, own: SessionNode[], name: string}[]} */
-function branchesOf({ session }) {
+function branchesOf({ session, hand = null }) {
   const seen = new Set();
   return session.leaves().map((leaf, k) => {
     const own = session.path(leaf).filter((node) => !seen.has(node));
     own.forEach((node) => seen.add(node));
-    return { leaf, own, name: k ? `branch ${k}` : "program" };
+    return { leaf, own, name: k ? `branch ${k}` : hand ? "you" : "program" };
   });
 }
-/** @param {Desk} desk @returns {any[]} for each branch its chips and edits by column */
-function linesOf(desk) {
+/** @param {Desk} desk @param {any} shown @returns {any[]} for each branch its chips and edits by column */
+function linesOf(desk, shown) {
   return branchesOf(desk).map(({ leaf, own, name }) => {
     const chips = new Map(), edits = new Map();
     for (const node of own) {
-      if (node.how.kind === "token") chips.set(node.column, chipOf(desk, node));
+      if (node.how.kind === "token") chips.set(node.column, chipOf(desk, node, shown));
       else if (node.parent) edits.set(node.column, { node, text: editText(node.how, desk.engine.page) });
     }
     const active = desk.session.path(desk.tip).includes(leaf);
@@ -81,36 +89,40 @@ function toGo(desk, node) {
   return way === undefined ? "searching" : way === null ? "unknown" : way.length === Infinity ? "lost" : way.length;
 }
 
-/** @param {Desk} desk @returns {any} the whole score */
-function scoreOf(desk) {
-  const { engine: { page }, session, tip, agent } = desk, path = session.path(tip), lines = linesOf(desk);
+/** @param {Desk} desk @param {any} [shown] what of it is shown @returns {any} the whole score */
+function scoreOf(desk, shown = EVERYTHING) {
+  const { engine: { page }, session, tip, agent } = desk, path = session.path(tip), lines = linesOf(desk, shown);
   const [tokens, mask] = session.prompt, along = new Map(path.map((node) => [node.column, node]));
   const program = tokensTo(tip), known = page.yardsticks[Number(session.task[0].data[0])];
   const compared = (token, k) => ({ word: page.vocabulary[token], differs: program[k] !== token });
-  const others = otherLines(desk, known).map((other) => ({ ...other, tokens: other.tokens.map(compared) }));
+  const others = otherLines(desk, known, shown).map((other) => ({ ...other, tokens: other.tokens.map(compared) }));
   const columns = Math.max(...lines.map(({ leaf }) => leaf.column), ...others.map((other) => other.tokens.length));
   const nodes = Array.from({ length: columns + 1 }, (_, column) => along.get(column) ?? null);
   return {
     prompt: [...tokens.data].map((token, k) => ({ word: page.vocabulary[Number(token)], shown: mask.data[k] }))
       .filter(({ shown }) => shown).map(({ word }) => word),
     columns, lines, others, nodes,
-    togo: desk.ways ? nodes.map((node) => (node ? toGo(desk, node) : null)) : null,
-    expects: nodes.map((node) => node?.agents[agent]?.value ?? null),
+    togo: desk.ways && shown.togo ? nodes.map((node) => (node ? toGo(desk, node) : null)) : null,
+    expects: shown.expects ? nodes.map((node) => node?.agents[agent]?.value ?? null) : null,
     registers: registerLines(desk, nodes),
   };
 }
 
-/** Other programs on the same problem. @param {Desk} desk @param {any} known the yardsticks of the kind */
-function otherLines({ ways, rivals, agent, session }, known) {
+/** Other programs on the same problem. @param {Desk} desk @param {any} known the yardsticks of the kind
+ * @param {any} shown rivals: all, those of a list, or none */
+function otherLines({ ways, rivals, agent, session }, known, shown) {
   const found = [], start = ways?.at(session.root);
   const oracle = known.oracle ?? start?.program;
-  if (oracle) {
+  if (oracle && shown.oracle) {
     found.push({ name: "oracle", kind: "oracle", tokens: oracle, length: oracle.length, proven: !!known.oracle });
   }
   for (const [name, { tokens, success, truncated }] of Object.entries(rivals)) {
-    if (name !== agent) found.push({ name, kind: "agent", tokens, success, truncated });
+    const wanted = Array.isArray(shown.rivals) ? shown.rivals.includes(name) : shown.rivals && name !== agent;
+    if (wanted) found.push({ name, kind: "agent", tokens, success, truncated });
   }
-  if (known.shortcut) found.push({ name: "shortcut", kind: "shortcut", tokens: known.shortcut, share: known.share });
+  if (known.shortcut && shown.shortcut) {
+    found.push({ name: "shortcut", kind: "shortcut", tokens: known.shortcut, share: known.share });
+  }
   return found;
 }
 

@@ -11,9 +11,10 @@ function chipButton(app, chip, props) {
   const classes = ["chip", writer, mood].filter((each) => each);
   const cost = mood && costWords(chip.cost, app.desk.ways.advises);
   const by = { hand: "written by you", world: "written by the world", agent: "" }[chip.writer];
-  const title = [`${chip.word}: ${percent(chip.share)} likely`, by, cost].filter((each) => each).join(", ");
-  return h(`button.${classes.join(".")}`, { type: "button", vars: { p: chip.share }, title, ...props },
-    span("", chip.word), h("i", { "aria-hidden": "true" }));
+  const likely = chip.share === null ? chip.word : `${chip.word}: ${percent(chip.share)} likely`;
+  const title = [likely, by, cost].filter((each) => each).join(", ");
+  return h(`button.${classes.join(".")}`, { type: "button", vars: { p: chip.share ?? 0 }, title, ...props },
+    span("", chip.word), chip.share === null ? "" : h("i", { "aria-hidden": "true" }));
 }
 
 /** @param {number|string|{reward: number}|null} left @returns {HTMLElement|string} */
@@ -127,26 +128,29 @@ function otherRow(score, other, first) {
 
 /** @param {any} app */
 function drawScore(app) {
-  const score = scoreOf(app.desk), lines = score.lines.map((line, k) => lineRow(app, score, line, k));
+  const shown = shownOn(app), score = scoreOf(app.desk, shown);
+  const lines = score.lines.map((line, k) => lineRow(app, score, line, k));
   const rows = [numbersRow(score), ...lines];
   const optimum = app.desk.ways?.advises ? "optimum expects" : "to go";
   if (score.togo) rows.push(track(score, optimum, "verdicts", (column) => toGoCell(score.togo[column])));
-  rows.push(track(score, "expects", "values", (column) => gauge(score.expects[column])));
+  if (score.expects) rows.push(track(score, "expects", "values", (column) => gauge(score.expects[column])));
   rows.push(...score.registers.map((register, k) => registerRow(score, register, k === 0)));
-  rows.push(memoryRow(app, score) ?? "");
+  if (shown.memory) rows.push(memoryRow(app, score) ?? "");
   rows.push(...score.others.map((other, k) => otherRow(score, other, k === 0)));
   const wide = score.columns + score.prompt.length, said = verdictOf(app.desk);
+  const style = wide > 18 ? "table.long" : shown.hand ? "table.own" : "table";
   const more = h("button.more", { type: "button", "data-key": "more", "aria-expanded": String(app.more),
     onclick: () => app.unfold() }, "memory and others");
-  byId("score").classList.toggle("folded", !app.more);
-  const table = h(wide > 18 ? "table.long" : "table", { vars: { columns: wide } }, h("tbody", {}, rows));
+  byId("score").classList.toggle("folded", !app.more && !shown.hand);
+  const table = h(style, { vars: { columns: wide } }, h("tbody", {}, rows));
   byId("score").replaceChildren(
     h("div.scroll", { tabIndex: 0, role: "region", "aria-label": "the episode as a table, a column for each token" },
       table),
-    more,
+    shown.hand ? "" : more,
     h("p.verdict-line", {}, said
       ? [h(`b.${said.mood}`, {}, said.head), said.text, said.warning ? h("b", {}, said.warning) : ""]
-      : app.desk.tip.forced === UNDECIDED ? "The world answers next." : "The episode goes on: step, or press End."),
+      : app.desk.hand ? "You write: choose the next token."
+        : app.desk.tip.forced === UNDECIDED ? "The world answers next." : "The episode goes on: step, or press End."),
   );
 }
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 import numpy as np
@@ -142,6 +142,8 @@ _CLOCKS: weakref.WeakKeyDictionary[World, list[str]] = weakref.WeakKeyDictionary
 
 
 def _clocks(world: World) -> list[str]:
+    if not isinstance(world, Hashable):
+        return clocks(world)
     if world not in _CLOCKS:
         _CLOCKS[world] = clocks(world)
     return _CLOCKS[world]
