@@ -25,6 +25,8 @@ function waysByAdvice(at, search) {
   };
 }
 
+/** What the track of the optimum is called. @param {Ways} ways */
+const optimumName = ({ advises }) => (advises ? "optimum expects" : "to go");
 /** What a token costs, in words. @param {number} cost @param {boolean} [advises] the cost is a regret */
 function costWords(cost, advises) {
   if (cost === 0) return advises ? "as good as can be" : "keeps to a shortest way";

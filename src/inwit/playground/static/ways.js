@@ -8,10 +8,10 @@
 /** @typedef {{at: (node: SessionNode) => Found|undefined,
  *   cost: (node: SessionNode, token: number) => number|null|undefined,
  *   luck: (node: SessionNode) => number|null|undefined, sure: (node: SessionNode) => "proven"|"others"|"here",
- *   search: (node: SessionNode, rest: Rest, tokens?: boolean) => Promise<void>, advises?: boolean}} Ways undefined: not searched yet;
- *   null: not known. `tokens`: what each token costs, too. `sure`: a way is right for every input, on other problems of
- *   the kind, or in this one position. `luck`: on how many of `OTHERS` problems a program is right. `advises`: the world
- *   answers, so costs are regrets, see `advice.js` */
+ *   search: (node: SessionNode, rest: Rest, tokens?: boolean) => Promise<void>, advises?: boolean}} Ways undefined: not
+ *   searched yet; null: not known. `tokens`: what each token costs, too. `sure`: a way is right for every input, on
+ *   other problems of the kind, or in this one position. `luck`: on how many of `OTHERS` problems a program is right.
+ *   `advises`: the world answers, so costs are regrets, see `advice.js` */
 
 const SEARCHED = 40000; // positions that one search looks at
 const OTHERS = 200; // problems that tell luck
