@@ -40,7 +40,8 @@ function drawProblem(app, where = "problem") {
   byId(where).replaceChildren(
     h("label", {}, "task ", h("select", { "data-key": "kind",
       onchange: (event) => app.pose(drawnProblem(page, Number(event.target.value), 1)) },
-      page.kinds.map((name, kind) => h("option", { value: kind, selected: kind === problem.kind }, name)))),
+      page.problems.map(({ name, goal }, kind) => h("option", { value: kind, selected: kind === problem.kind },
+        goal ? `${name}: ${goal}` : name)))),
     fields.length ? h("fieldset", {}, h("legend.unseen", {}, "numbers of the problem"), fields.map(number)) : "",
     h("button", { type: "button", "data-key": "another", onclick: () => app.another() }, "another ",
       h("kbd", { "aria-hidden": "true" }, "n")),
