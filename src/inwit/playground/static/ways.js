@@ -1,5 +1,4 @@
 "use strict";
-/* The optimum from every position that a person looks at: searched once for all that was done to the world so far, in
 /* The optimum from every position that a person looks at, searched once for all that was done to the world so far. A
    way must be right on the problem and on others of its kind, lest it be luck. Memories have no part in it. */
 /** @typedef {{length: number, program: number[]|null}|null} Found length Infinity: no way is left; null: the search
