@@ -102,7 +102,7 @@ async function startLive() {
     const { page: { table: kept } } = await line.ask("open", { table: words });
     keepTable(kept);
     app.run.stop();
-    app.leaveLink();
+    app.keepLink(false);
     history.replaceState(null, "", link || location.pathname);
     location.reload();
   };

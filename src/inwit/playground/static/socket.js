@@ -38,8 +38,9 @@ const codec = () => {
 };
 
 /** An engine whose answers come from Python. @param {Line} line
- * @param {string[]} words names of runs, or of one world @returns {Promise<any>} as `engineOf` */
-async function socketEngineOf(line, words) {
+ * @param {string[]} words names of runs, or of one world @param {Object<string, any>} [of] the agents' units, so that
+ *   each stays in its place whatever the weights @returns {Promise<any>} as `engineOf` */
+async function socketEngineOf(line, words, of) {
   const { page } = await line.ask("open", { table: words }), { table } = page, tasks = new WeakMap();
   const { named, sent } = codec(), ask = (name, message) => line.ask(name, { table, ...message });
 
@@ -53,8 +54,21 @@ async function socketEngineOf(line, words) {
   const agentsOf = (agents) => (
     Object.fromEntries(Object.entries(agents).map(([name, each]) => [name, each && answerOf(each)]))
   );
+  const names = Object.keys(page.agents), moments = table.map((word) => word.split("@")[1]);
+  if (of) for (const name of names) page.agents[name].units = of[name].units;
   return {
     page,
+    chosen: Object.fromEntries(names.flatMap((name, k) => (/^\d+$/.test(moments[k]) ? [[name, Number(moments[k])]] : []))),
+    /** @param {string} name @returns {Promise<number[]>} */
+    async earlier(name) {
+      const [run] = table[names.indexOf(name)].split("@");
+      return line.ask("snapshots", { run }).then(({ updates }) => updates, () => []); // a script, or a run elsewhere
+    },
+    /** @param {string} name @param {number|null} update @returns {Promise<any>} */
+    after(name, update) {
+      const at = names.indexOf(name), word = (run) => (update === null ? run : `${run}@${update}`);
+      return socketEngineOf(line, table.map((each, k) => (k === at ? word(each.split("@")[0]) : each)), page.agents);
+    },
     /** @param {Tensor[]} task @returns {Promise<Position & {prompt: Tensor[]}>} */
     async begin(task) {
       const flat = flatTask(task), { prompt: read, agents, ...turn } = await ask("begin", { task: flat });
