@@ -70,6 +70,7 @@ SCREENS.compare = {
   async enter(app) {
     await prepare(app);
     draw(app);
+    app.speak(byId("compared").querySelector(".verdict-line").textContent);
     countRight(app);
   },
   wanted({ compared, desk }) {
@@ -182,7 +183,8 @@ function linesRows(app, line, first, columns, shown) {
       units.scale, memory)) : "";
   };
   const rows = [row("program.active.start", line.branch ? `${name} of ${agent}` : name, word)];
-  if (desk.ways && shown.togo) rows.push(row("verdicts", "to go", (node) => node && toGoCell(toGo(desk, node))));
+  const optimum = desk.ways?.advises ? "optimum expects" : "to go";
+  if (desk.ways && shown.togo) rows.push(row("verdicts", optimum, (node) => node && toGoCell(toGo(desk, node))));
   rows.push(row("values", "expects", (node) => gauge(node?.agents[agent]?.value ?? null)));
   if (shown.memory && units) rows.push(row("memory", "memory", painted));
   if (line !== first && shown.memory) {
