@@ -45,6 +45,7 @@ class Kinds:
     stages: tuple[int, ...]
     classes: tuple[int, ...]
     held_out: tuple[int, ...] = ()  # kinds that are the test set: never drawn for training
+    goals: tuple[str, ...] = ()  # what each asks for, for people: a formula; none where the names say it
 
     def __len__(self) -> int:
         return len(self.names)

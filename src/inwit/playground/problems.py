@@ -18,8 +18,9 @@ ADVISED = 3  # of a kind in a world that advises: for these a page from disk kno
 
 
 def problems(world: World) -> list[Json]:
-    """For each kind its `name`, `fields` that may be changed alone, each [tensor, place, least, greatest], and
-    `examples`, each a list of the tasks' tensors, flat: one, or several where there are no fields."""
+    """For each kind its `name`, its `goal` where a formula says more than the name, `fields` that may be changed alone,
+    each [tensor, place, least, greatest], and `examples`, each a list of the tasks' tensors, flat: one, or several where
+    there are no fields."""
     return [_of_kind(world, kind) for kind in range(len(world.kinds))]
 
 
@@ -58,7 +59,8 @@ def _of_kind(world: World, kind: int) -> Json:
     ]
     free = _independent(world, tasks, fields, draws)
     examples = [cells(tasks, row) for row in range(1 if free else EXAMPLES)]
-    return {"name": world.kinds.names[kind], "fields": fields if free else [], "examples": examples}
+    goal = {"goal": world.kinds.goals[kind]} if world.kinds.goals else {}
+    return {"name": world.kinds.names[kind], **goal, "fields": fields if free else [], "examples": examples}
 
 
 def _independent(world: World, tasks: Tasks, fields: list[list[int]], draws: torch.Generator) -> bool:

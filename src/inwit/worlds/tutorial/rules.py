@@ -21,6 +21,7 @@ TASK_FIELDS = {
     "operands": TaskField("its digits: 3 + stage of them, in tutorial-v0 always 5", many=True),
 }
 STAGES = (0, 1, 2)
+GOALS = ("a×b + c", "a×b + c − d", "a×b + c − d×e")  # of digits a to e, stage by stage
 MAX_OPERANDS = 5
 PROMPT_WIDTH = MAX_OPERANDS + 1  # the digits, then CTX
 

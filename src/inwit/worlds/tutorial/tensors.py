@@ -11,6 +11,7 @@ from inwit.core.types import Kinds, State, Tasks
 from inwit.worlds.tutorial.rules import (
     CTX,
     EOS,
+    GOALS,
     MAX_OPERANDS,
     PROMPT_WIDTH,
     STAGES,
@@ -32,7 +33,7 @@ class TutorialWorld:
     capabilities = frozenset({"all_tasks", "constant_programs", "machine", "registers"})
     machine_names: tuple[str, ...]
     vocabulary = VOCABULARY
-    kinds = Kinds(names=tuple(f"stage {stage}" for stage in STAGES), stages=STAGES, classes=STAGES)
+    kinds = Kinds(names=tuple(f"stage {stage}" for stage in STAGES), stages=STAGES, classes=STAGES, goals=GOALS)
     prompt_width = PROMPT_WIDTH
     Settings = TutorialSettings
 
