@@ -189,6 +189,7 @@ async function main({ page }) {
     tally = counted(tally, each);
     streaks.push(tally.streak);
   }
+  const asked_before = counted({ ...tally, asked: ["g"] }, tried("g", true));
   const complete = completed(tally, tried("f", true, { luck: 12 }));
   const agents = { ...desk, hand: null };
   return {
@@ -196,6 +197,7 @@ async function main({ page }) {
     shares: score.lines[0].chips.size, before, after: triedOn(desk), text: tryText(tried("f", true, { luck: 12 })),
     asked: { togo: asked.togo !== null, others: asked.others.map(({ name }) => name) },
     writers: [...asked.lines[0].chips.values()].map(({ writer, share }) => [writer, share]),
+    again: [asked_before.streak, asked_before.tries.at(-1).helped],
     streaks, longest: tally.longest, tries: tally.tries.length, luck: complete.tries.map(({ luck }) => luck),
     bare: scoreOf(agents, shownOn({ desk: agents, hidden: new Set(["rivals", "togo"]) })).others.length,
     full: scoreOf(agents, shownOn({ desk: agents, hidden: new Set() })).others.length,
@@ -221,6 +223,7 @@ def test_a_person_writes_the_tokens(page: dict[str, Any], tmp_path: Path) -> Non
     assert told["asked"] == {"togo": True, "others": ["oracle", "Hasty", "shortcut"]}
     assert told["writers"] == [["agent", None]] * 7
     assert told["streaks"] == [1, 2, 2, 2, 3, 0, 1], "the second end of b counts nothing, nor the help on c"
+    assert told["again"] == [1, True], "help counts although the problem was begun afresh"
     assert (told["longest"], told["tries"]) == (3, 6)
     assert told["luck"] == [None] * 5 + [12]
     assert (told["bare"], told["full"]) == (0, 3), "what the address hides is not shown"

@@ -56,5 +56,5 @@ function curveOf(title, given, { most, updates }) {
   const key = (line, k) => h("li", {}, svg("svg", { viewBox: "0 0 22 8", width: 22, height: 8, "aria-hidden": "true" },
     svg("line", { class: `line s${k}`, x1: 0, x2: 22, y1: 4, y2: 4 })), line.name ? ` ${line.name} ` : " now ",
   h("b", {}, last(line)?.toFixed(2) ?? "–"));
-  return h("figure.curve", {}, h("figcaption", {}, title), picture, h("ul.keys", {}, lines.map(key)));
+  return h("figure.curve", {}, h("figcaption", {}, title), picture, h("ul.legend", {}, lines.map(key)));
 }
