@@ -68,11 +68,13 @@ def held_against_python(world: Any, looks: int, walks: int, folder: Path, page: 
         if found is None:
             assert path, "The start of each problem is known."
             continue
-        known += 1
         right = advised(world, task, path)
+        assert found["value"] == pytest.approx(right["value"], abs=1e-9)
+        if not found["facts"]:  # one token beyond the table
+            continue
+        known += 1
         assert found["facts"] == right["facts"]
         assert found["best"] == right["best"]
-        assert found["value"] == pytest.approx(right["value"], abs=1e-9)
         assert found["values"] == pytest.approx(right["values"], abs=1e-9)
         if right["values"]:
             regrets = {token: right["value"] - value for token, value in right["values"].items()}

@@ -43,7 +43,7 @@ def test_the_page_knows_what_python_knows(small: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "share"),
     [
-        ({}, 0.6),
+        ({"queries": ["TUx", "Tx?Uy:Vz", "Tx*Uy"]}, 0.6),
         ({"queries": ["Tx"], "fail": 0.5, "broken": 0.2, "sure_price": 0.1}, 0.4),
         ({"queries": ["Tx"], "masks": False, "max_steps": 4}, 0.5),
         ({"queries": ["Tx"], "lie": 0.1, "sure_price": 0.1, "max_steps": 6}, 0.3),
@@ -52,7 +52,7 @@ def test_the_page_knows_what_python_knows(small: Any, tmp_path: Path) -> None:
 def test_the_page_knows_what_python_knows_in_other_worlds(
     settings: dict[str, Any], share: float, tmp_path: Path
 ) -> None:
-    assert held_against_python(make_world("lookup-v0", **settings), 500, 60, tmp_path) > share
+    assert held_against_python(make_world("lookup-v0", **settings), 500, 40, tmp_path) > share
 
 
 def test_what_is_hidden_is_not_told() -> None:

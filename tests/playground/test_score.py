@@ -164,7 +164,7 @@ def test_a_worlds_answers_are_drawn_by_seed(tmp_path: Path) -> None:
     assert {writer for each in drawn for writer in each["writers"]} == {"world", "agent"}
     assert all(each["answers"][0] == each["answers"][1] for each in drawn), "An answer stays what it was."
     assert len({each["answers"][0] for each in drawn}) > 1
-    assert all(each["togo"] is None for each in drawn)
+    assert all(each["togo"][0] == {"reward": 0.98} for each in drawn), "One call and the answer."
 
 
 def test_the_page_notices_what_differs_from_python(tutorial: dict[str, Any], tmp_path: Path) -> None:

@@ -77,6 +77,8 @@ class Episodes:
         advice = self.adviser.advice(twin)
         if twin.forced() == CHOICE:
             return max(advice.values.values(), default=None)
+        if (asked := self._as_written(path, twin)) is not None:
+            return asked
         key = None if advice.alike is None else (advice.alike, tuple(twin.legal()))
         if key not in self._known:
             found = self._expected(twin, path)
@@ -84,6 +86,14 @@ class Episodes:
                 return found
             self._known[key] = found
         return self._known[key]
+
+    def _as_written(self, path: Sequence[int], twin: ScalarWorld) -> Exact | None:
+        """Before the world's token that follows the policy's own: what was expected of that one, less what it paid."""
+        if not path:
+            return None
+        before = self.after(path[:-1])
+        expected = self.adviser.advice(before).values.get(path[-1])
+        return None if expected is None else expected - (twin.reward - before.reward)
 
     def _expected(self, twin: ScalarWorld, path: Sequence[int]) -> Exact | None:
         total: Exact = 0

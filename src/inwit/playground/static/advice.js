@@ -25,6 +25,8 @@ function waysByAdvice(at, search) {
   };
 }
 
+/** What the track of the optimum is called. @param {Ways} ways */
+const optimumName = ({ advises }) => (advises ? "optimum expects" : "to go");
 /** What a token costs, in words. @param {number} cost @param {boolean} [advises] the cost is a regret */
 function costWords(cost, advises) {
   if (cost === 0) return advises ? "as good as can be" : "keeps to a shortest way";
@@ -88,9 +90,16 @@ function tabledAdvice(page, problem) {
     if (!placed.has(node)) placed.set(node, find(node));
     return placed.get(node);
   };
+  /** One token beyond the table the value is known: what was expected of the token, less what the token paid. */
+  const beyond = (node) => {
+    const before = node.how.kind === "token" && positionOf(node.parent);
+    if (!before) return null;
+    const [tokens, given] = rows[positions[before.place][0]], k = tokens.indexOf(node.how.token);
+    return given && k >= 0 ? { best: [], values: {}, value: given[k] - node.reward, facts: {} } : null;
+  };
   return waysByAdvice((node) => {
     const here = positionOf(node);
-    if (!here) return null;
+    if (!here) return beyond(node);
     const [tokens, given, best, value] = rows[positions[here.place][0]];
     const values = Object.fromEntries((given ?? []).map((each, k) => [tokens[k], each]));
     return { best, values, value, facts: byName(names, here.facts.map((parts) => parts.join(", ") || "none")) };

@@ -181,7 +181,8 @@ function linesRows(app, line, first, columns, shown) {
       units.scale, memory)) : "";
   };
   const rows = [row("program.active.start", line.branch ? `${name} of ${agent}` : name, word)];
-  if (desk.ways && shown.togo) rows.push(row("verdicts", "to go", (node) => node && toGoCell(toGo(desk, node))));
+  const toGoAt = (node) => node && toGoCell(toGo(desk, node));
+  if (desk.ways && shown.togo) rows.push(row("verdicts", optimumName(desk.ways), toGoAt));
   rows.push(row("values", "expects", (node) => gauge(node?.agents[agent]?.value ?? null)));
   if (shown.memory && units) rows.push(row("memory", "memory", painted));
   if (line !== first && shown.memory) {

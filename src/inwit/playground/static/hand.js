@@ -90,17 +90,17 @@ function drawYours(app) {
     type: "button", "data-key": `t${token}`, onclick: () => app.write(token),
   }, h("kbd", { "aria-hidden": "true" }, k < 9 ? String(k + 1) : ""), span("word", page.vocabulary[token]),
   asked ? [h("span.bar", { vars: { p: share }, "aria-hidden": "true" }, h("i")), span("share", percent(share))] : "",
-  hand.hints && desk.ways && !world ? badge(desk.ways.cost(at, token)) : ""));
+  hand.hints && desk.ways && !world ? badge(desk.ways.cost(at, token), desk.ways.advises) : ""));
   const left = hand.hints && desk.ways ? toGo(desk, at) : null;
   const hint = left === null ? "" : left === "lost" ? span("bad", "No way to the goal is left. Step back, or end it.")
-    : left === "searching" ? "Searching…" : left === "unknown" ? "The best is too far to search."
-    : `${left} more at best.`;
+    : left === "searching" ? "Searching…" : left === "unknown" ? unknownText(desk)
+    : typeof left === "object" ? `The optimum expects ${left.reward.toFixed(2)}.` : `${left} more at best.`;
   const style = asked ? (hand.hints ? "ol.tokens" : "ol.tokens.plain") : "ol.tokens.yours";
   return byId("next").replaceChildren(
     h("h2", {}, at.column ? `After ${nextWord(app)}, you write` : "You write"),
     h("p.lead", {}, asked ? `${asked} would write ${page.vocabulary[following(at, asked, page.masks)]}. ` : "", hint
       || (asked ? "" : "Legal tokens, in the order of the vocabulary.")),
-    h(style, {}, offer.map(choice)));
+    h(style, {}, offer.map(choice)), knownFacts(app, at));
 }
 
 /** @param {any} app */

@@ -54,20 +54,21 @@ function drawProblem(app, where = "problem") {
 /** @param {any} cost @param {boolean} [advises] the cost is a regret @returns {HTMLElement} */
 function badge(cost, advises) {
   if (cost === undefined) return h("span.badge.unknown", { title: "being searched" }, "…");
-  if (cost === null) return h("span.badge.unknown", { title: advises ? "not known here" : "too far to search here" }, "?");
-  const title = costWords(cost, advises);
+  const title = cost === null ? (advises ? "not known here" : "too far to search here") : costWords(cost, advises);
+  if (cost === null) return h("span.badge.unknown", { title }, "?");
   if (cost === 0) return h("span.badge.good", { title }, "✓ best");
   if (cost === Infinity) return h("span.badge.bad", { title }, "✕ lost");
   return h("span.badge.soso", { title }, advises ? regretText(cost) : `+${cost}`);
 }
 /** Why no optimum is shown. @param {Desk} desk @returns {string} */
 function unknownText({ ways, engine: { page } }) {
-  if (!ways.advises) return " · the best is too far to search";
-  return page.advice ? " · this page does not know the optimum here; inwit playground does" : " · no optimum is known";
+  if (!ways.advises) return "The best is too far to search.";
+  return page.advice ? "This page does not know the optimum here; inwit playground does." : "No optimum is known here.";
 }
 /** What is known, of a world that answers. @param {any} app @param {SessionNode} node @returns {any} */
-function knownFacts({ desk }, node) {
-  const facts = desk.ways?.advises ? Object.entries(desk.ways.at(node)?.facts ?? {}) : [];
+function knownFacts(app, node) {
+  const { ways } = app.desk, told = ways?.advises && shownOn(app).togo ? ways.at(node)?.facts ?? {} : {};
+  const facts = Object.entries(told);
   if (!facts.length) return "";
   const list = facts.map(([name, text]) => [h("dt", {}, name), h("dd", {}, text)]);
   return h("div", {}, h("h3", {}, "What is known"), h("dl.minds.facts", {}, list));
@@ -77,7 +78,7 @@ function lead(app) {
   const { desk } = app, node = desk.session.at, own = node.agents[desk.agent];
   const left = desk.ways && shownOn(app).togo ? toGo(desk, node) : null;
   const best = left === null ? "" : left === "lost" ? span("bad", " · no way to the goal is left")
-    : left === "searching" ? " · searching…" : left === "unknown" ? unknownText(desk)
+    : left === "searching" ? " · searching…" : left === "unknown" ? ` · ${unknownText(desk)}`
     : typeof left === "object" ? [" · the optimum expects ", h("b", {}, minus(left.reward.toFixed(2)))]
     : ` · best: ${left} more`;
   return h("p.lead", {}, "expects ", h("b", {}, minus(own.value.toFixed(2))), best,

@@ -31,7 +31,8 @@ function drawnProblem(page, kind, seed) {
   return { kind, cells, seed };
 }
 
-/** @param {Object<string, any>} page @param {Problem} problem @returns {Problem} another one of its kind, if there is */
+/** Another problem of the kind, if there is one.
+ * @param {Object<string, any>} page @param {Problem} problem @returns {Problem} */
 function anotherProblem(page, { kind, cells }) {
   const before = JSON.stringify(cells);
   let other = null;

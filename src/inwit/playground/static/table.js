@@ -131,8 +131,8 @@ function drawScore(app) {
   const shown = shownOn(app), score = scoreOf(app.desk, shown);
   const lines = score.lines.map((line, k) => lineRow(app, score, line, k));
   const rows = [numbersRow(score), ...lines];
-  const optimum = app.desk.ways?.advises ? "optimum expects" : "to go";
-  if (score.togo) rows.push(track(score, optimum, "verdicts", (column) => toGoCell(score.togo[column])));
+  const { togo } = score, name = togo && optimumName(app.desk.ways);
+  if (togo) rows.push(track(score, name, "verdicts", (column) => toGoCell(togo[column])));
   if (score.expects) rows.push(track(score, "expects", "values", (column) => gauge(score.expects[column])));
   rows.push(...score.registers.map((register, k) => registerRow(score, register, k === 0)));
   if (shown.memory) rows.push(memoryRow(app, score) ?? "");

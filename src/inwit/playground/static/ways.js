@@ -1,5 +1,4 @@
 "use strict";
-/* The optimum from every position that a person looks at: searched once for all that was done to the world so far, in
 /* The optimum from every position that a person looks at, searched once for all that was done to the world so far. A
    way must be right on the problem and on others of its kind, lest it be luck. Memories have no part in it. */
 /** @typedef {{length: number, program: number[]|null}|null} Found length Infinity: no way is left; null: the search
@@ -8,10 +7,10 @@
 /** @typedef {{at: (node: SessionNode) => Found|undefined,
  *   cost: (node: SessionNode, token: number) => number|null|undefined,
  *   luck: (node: SessionNode) => number|null|undefined, sure: (node: SessionNode) => "proven"|"others"|"here",
- *   search: (node: SessionNode, rest: Rest, tokens?: boolean) => Promise<void>, advises?: boolean}} Ways undefined: not searched yet;
- *   null: not known. `tokens`: what each token costs, too. `sure`: a way is right for every input, on other problems of
- *   the kind, or in this one position. `luck`: on how many of `OTHERS` problems a program is right. `advises`: the world
- *   answers, so costs are regrets, see `advice.js` */
+ *   search: (node: SessionNode, rest: Rest, tokens?: boolean) => Promise<void>, advises?: boolean}} Ways undefined: not
+ *   searched yet; null: not known. `tokens`: what each token costs, too. `sure`: a way is right for every input, on
+ *   other problems of the kind, or in this one position. `luck`: on how many of `OTHERS` problems a program is right.
+ *   `advises`: the world answers, so costs are regrets, see `advice.js` */
 
 const SEARCHED = 40000; // positions that one search looks at
 const OTHERS = 200; // problems that tell luck
