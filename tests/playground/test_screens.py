@@ -180,7 +180,8 @@ async function main({ page }) {
   desk.hand.hints = true;
   desk.hand.ask = "Hasty";
   const asked = scoreOf(desk, shownOn({ desk, hidden }));
-  const tried = (problem, right, more = {}) => ({ problem, right, tokens: 3, best: 3, luck: null, helped: false, ...more });
+  const tried = (problem, right, more = {}) => (
+    { problem, right, tokens: 3, best: 3, luck: null, helped: false, ...more });
   let tally = newTally();
   const streaks = [];
   for (const each of [tried("a", true), tried("b", true), tried("b", false), tried("c", true, { helped: true }),

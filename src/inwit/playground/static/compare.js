@@ -148,7 +148,8 @@ function drawLines(app) {
       h("table.scores", { vars: { columns: columns + 1 } }, head, bodies)),
     h("p.verdict-line", {}, lines.length < 2
       ? "There is nothing to compare yet: write another token on Step, or make a page of several runs."
-      : lines.slice(1).map((line) => differenceText(page, line, first)).join(" ")));
+      : [...lines.slice(1).map((line) => differenceText(page, line, first)), compared.lines.length > 2 ? ""
+        : "Write another token on Step, and its branch can be compared here."].join(" ")));
   byId("compared").querySelector(".scroll").scrollLeft = scroll;
 }
 /** @param {Object<string, any>} page @param {Line} line @param {Line} first @returns {string} */
@@ -197,9 +198,9 @@ const writtenBefore = (node) => (node.how.kind === "token" ? node : writtenBefor
 
 /** @param {any} app */
 function drawMatrix(app) {
-  const { engine: { page }, problem: { kind, cells } } = app.desk, rows = app.matrices[kind] ?? [];
-  const names = Object.keys(page.agents), room = byId("matrix").clientWidth - 120;
-  const wide = [32, 16, 8].find((count) => count * 36 <= room) ?? 8, bands = [];
+  const { engine: { page }, problem: { kind } } = app.desk, rows = app.matrices[kind] ?? [];
+  const names = Object.keys(page.agents), room = byId("matrix").clientWidth, free = room - (room < 540 ? 90 : 136);
+  const wide = [32, 16, 8].find((count) => count * 35 <= free) ?? 6, bands = [];
   const right = (name) => rows.filter(({ ends }) => ends[name].success).length;
   const differ = ({ ends }) => new Set(names.map((name) => ends[name].success)).size > 1;
   const cell = (name) => ({ ends: { [name]: { success, tokens } } }) => h(success ? "td.good" : "td.bad",
@@ -208,7 +209,7 @@ function drawMatrix(app) {
   for (let from = 0; from < rows.length; from += wide) {
     const band = rows.slice(from, from + wide);
     const open = (each, k) => {
-      const here = JSON.stringify(each.problem.cells) === JSON.stringify(cells);
+      const here = sameProblem(each, app.desk);
       return h(differ(each) ? "th.differ" : "th", { scope: "col" }, h("button", { type: "button",
         "data-key": `x${from + k}`, title: differ(each) ? "here they differ: open it" : "open this problem",
         "aria-current": here ? "true" : null, onclick: () => app.pose(each.problem) }, String(from + k + 1)));

@@ -48,7 +48,7 @@ async function findOptimum(engine, right, rest) {
   for (const episode of right.slice(0, TOUR_SEEDS)) {
     const { session, problem, name, tokens, end } = episode, ways = engine.ways(problem);
     if (!ways) break;
-    if (engine.page.draws) {
+    if (ways.advises) {
       const chosen = session.path(end).filter((node) => node.parent?.forced === CHOICE), costs = [];
       for (const node of chosen) {
         await ways.search(node.parent, rest, true);
@@ -88,17 +88,17 @@ async function findError(engine, episode, rest) {
   tried.sort((one, other) => other.value - one.value);
   for (const { node, token, child, value } of tried.slice(0, TOUR_TRIES)) {
     if (!(value >= node.agents[name].value / 2)) break;
-    await ways.search(engine.page.draws ? node : child, rest, engine.page.draws);
-    const lost = engine.page.draws ? ways.cost(node, token) > 0 : ways.at(child)?.length === Infinity;
-    if (!lost) continue;
+    await ways.search(ways.advises ? node : child, rest, ways.advises);
+    const cost = ways.advises ? ways.cost(node, token) : ways.at(child)?.length === Infinity ? Infinity : 0;
+    if (!(cost > 0)) continue;
     const after = session.path(await playOn(session, child, name, problem.seed)), from = after.indexOf(child);
     const later = after.slice(from).findIndex((each) => (each.agents[name]?.value ?? Infinity) < value / 2);
     const noticed = later < 0 ? "It expects no less than half of that until the end."
       : `Its expectation is less than half of that ${later} ${later === 1 ? "token" : "tokens"} later.`;
-    const so = engine.page.draws ? "is not the best token" : "leaves no way to the goal";
+    const so = cost === Infinity ? "leaves no way to the goal" : `costs ${cost.toFixed(2)} of the expected reward`;
     const before = node.column ? wordsOn(engine, tokensTo(node)) : "the problem";
-    const text = `After ${before}, ${wordsOn(engine, [token])} ${so}. ${name} still expects ${minus(value.toFixed(2))}. `
-      + noticed;
+    const text = `After ${before}, ${wordsOn(engine, [token])} ${so}. ${name} still expects `
+      + `${minus(value.toFixed(2))}. ${noticed}`;
     return { title, text, link: await linkWith(engine, episode, [stepsTo(child)], stepsTo(child).length) };
   }
   return nothing(title, `${name} noticed at once each error that was tried on it.`);

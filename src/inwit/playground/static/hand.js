@@ -94,13 +94,13 @@ function drawYours(app) {
   const left = hand.hints && desk.ways ? toGo(desk, at) : null;
   const hint = left === null ? "" : left === "lost" ? span("bad", "No way to the goal is left. Step back, or end it.")
     : left === "searching" ? "Searching…" : left === "unknown" ? unknownText(desk)
-    : typeof left === "object" ? `The optimum expects ${left.reward.toFixed(2)}.` : `${left} more at best.`;
+    : typeof left === "object" ? `The optimum expects ${minus(left.reward.toFixed(2))}.` : `${left} more at best.`;
   const style = asked ? (hand.hints ? "ol.tokens" : "ol.tokens.plain") : "ol.tokens.yours";
   return byId("next").replaceChildren(
     h("h2", {}, at.column ? `After ${nextWord(app)}, you write` : "You write"),
     h("p.lead", {}, asked ? `${asked} would write ${page.vocabulary[following(at, asked, page.masks)]}. ` : "", hint
       || (asked ? "" : "Legal tokens, in the order of the vocabulary.")),
-    h(style, {}, offer.map(choice)), knownFacts(app, at));
+    h(style, {}, offer.map(choice)), hand.hints ? knownFacts(app, at) : "");
 }
 
 /** @param {any} app */
