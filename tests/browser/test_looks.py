@@ -61,6 +61,37 @@ def test_nothing_is_amiss_for_other_eyes(browser: Any, addresses: dict[str, str]
         view.page.screenshot(path=screenshots() / f"{world}-{way.replace(', ', '-').replace(' ', '-')}.png")
 
 
+@pytest.mark.parametrize(("width", "least"), [(1340, 34), (768, 34), (390, 40), (320, 40)])
+def test_what_is_pressed_is_large_enough(browser: Any, addresses: dict[str, str], width: int, least: int) -> None:
+    sized = (
+        "(all) => all.map((one) => [one.outerHTML.slice(0, 90), one.getBoundingClientRect()])"
+        ".map(([what, { width, height }]) => [what, Math.round(width), Math.round(height)])"
+    )
+    with viewed(browser, width) as view:
+        used(view, addresses["tutorial"])
+        controls = view.page.eval_on_selector_all(":is(button, select, input):not([type=range])", sized)
+        shown = [(what, wide, high) for what, wide, high in controls if high]
+        assert len(shown) > 30
+        assert [each for each in shown if each[2] < least or each[1] < 34] == []
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("world", WORLDS)
+def test_nothing_is_amiss_on_any_screen(browser: Any, addresses: dict[str, str], world: str, width: int) -> None:
+    with viewed(browser, width, "dark" if width % 20 else "light") as view:
+        view.open(addresses[world])
+        tabs = view.page.locator("#screens button:visible")
+        assert tabs.count() >= 4
+        for tab in tabs.all():
+            tab.click()
+            view.found()
+            name = tab.get_attribute("data-screen")
+            assert tab.get_attribute("aria-current") == "page", name
+            assert view.page.locator("#screens [aria-current]").count() == 1
+            faultless(view)
+            view.page.screenshot(path=screenshots() / f"{world}-{name}-{width}.png", full_page=True)
+
+
 @pytest.mark.parametrize("width", [1340, 320])
 def test_nothing_is_amiss_in_the_list_of_keys(browser: Any, addresses: dict[str, str], width: int) -> None:
     with viewed(browser, width) as view:

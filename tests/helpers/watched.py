@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import threading
 import time
@@ -16,8 +17,20 @@ from typing import Any
 from inwit.core.results import Json
 from inwit.playground.asking import Runs
 from inwit.playground.watching import Watching
+from recorded import edit
 
 TINY: Json = {"policy.width": 4, "training.episodes": 32, "training.max_updates": 1_000_000}
+
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "runs" / "tutorial-finished"
+
+
+def put_golden(runs: Path, name: str, change: Callable[[Json], Any] = lambda record: None) -> Path:
+    """A run of the tutorial called `name` among `runs`, which no test has to train; `change` may edit its record."""
+    path = runs / name
+    shutil.copytree(GOLDEN, path)
+    edit(path, change)
+    return path
 
 
 class Page:
@@ -28,6 +41,7 @@ class Page:
         self.told: list[str] = []
         self.lines: list[Json] = []
         self.gone = threading.Event()
+        self._others = set(children())
 
     def ask(self, name: str, **message: Any) -> Json:
         return getattr(self.watching, name)({"id": 1, "ask": name, **message}, self)
@@ -45,6 +59,10 @@ class Page:
     def pushed(self, word: str) -> list[Any]:
         """What has come so far under this word, as `report`."""
         return [each["line"][word] for each in self.lines if word in each["line"]]
+
+    def children(self) -> set[int]:
+        """The processes that were started since it is there, and that are still there."""
+        return set(children()) - self._others
 
     def waits_for(self, word: str, count: int = 1, seconds: float = 60.0) -> list[Any]:
         until(lambda: len(self.pushed(word)) >= count, seconds)
@@ -83,7 +101,7 @@ def started_and_stopped(count: int) -> dict[str, float]:
         before = resident()
         others = list(pool.map(one, range(2, count)))
     page.watching.close()
-    until(lambda: not children(), 5.0)
+    until(lambda: not page.children(), 5.0)
     ended = [status for status in (*first, *others) if status in ("interrupted", "gone")]  # gone: before an update
     return {"stopped": len(ended), "MB more": resident() - before}
 

@@ -51,7 +51,7 @@ def test_parameters_that_are_alike_stay_apart() -> None:
 @needs_javascript
 @pytest.mark.slow
 def test_the_page_writes_what_the_agent_wrote_then(tmp_path: Path) -> None:
-    agent = trained(width=8)
+    agent = trained(id="memoryless", width=8)
     world, blob = agent.world, Blob()
     held = {"world": world_graphs(world, example(world), blob), "masks": world.masks, "columns": world.num_columns}
     graphs = agent_graphs(agent, blob)
@@ -69,10 +69,10 @@ def test_the_page_writes_what_the_agent_wrote_then(tmp_path: Path) -> None:
         for graph in (graph for graph in then.values() if isinstance(graph, dict)):
             graph["constants"] = [others.get(number, number) for number in graph["constants"]]
         recorded, policy = Blob(), inwit.load(agent.path or "", at=each["update"]).policy
-        played = {"gru": record(world, policy, tasks, recorded, "gru")}
-        page = held | {"agents": {"gru": then}, "blob": packed(blob), "vocabulary": list(world.vocabulary.names)}
+        played = {"memoryless": record(world, policy, tasks, recorded, "memoryless")}
+        page = held | {"agents": {"memoryless": then}, "blob": packed(blob), "vocabulary": list(world.vocabulary.names)}
         data = {"page": page, "played": played, "blob": packed(recorded)}
-        told_by_page = run_javascript(script() + REPLAY.read_text(encoding="utf-8"), data, tmp_path)["gru"]
+        told_by_page = run_javascript(script() + REPLAY.read_text(encoding="utf-8"), data, tmp_path)["memoryless"]
         assert told_by_page["wrong"] == {}, told_by_page["first"]
         assert told_by_page["tokens"] > 20
 

@@ -15,9 +15,10 @@ from inwit.playground.following import Follower, cursor, standing
 from inwit.playground.specimen import Specimens, replayed, specimen, updates_kept
 from inwit.playground.trainings import Training
 from inwit.runs import moments
-from recorded import edit, lines, metric, put
+from recorded import edit, lines, metric
 from soaking import quiet
 from support import make_world, small_config
+from watched import put_golden
 
 
 def read(follower: Follower) -> list[Any]:
@@ -36,7 +37,7 @@ def add(path: Path, text: str) -> None:
 @pytest.fixture
 def run(runs: Path) -> Path:
     """A run that says it is being trained, with a report; `held` by this process."""
-    path = put(runs, "one", lambda record: record.update(status="running"))
+    path = put_golden(runs, "one", lambda record: record.update(status="running"))
     for kept in updates_kept(path):
         storage.remove_folder(path / "checkpoints" / f"{kept:06d}")
     lines(path, [metric(1, [0.5])])
@@ -107,7 +108,7 @@ def test_a_run_that_goes_on_elsewhere_has_not_ended(run: Path) -> None:
 def test_the_end_says_how_it_ended(run: Path, status: str) -> None:
     edit(run, lambda record: record.update(status=status))
     end = Follower(run).read()[-1]["end"]
-    assert (end["status"], end["problems"]) == (status, 3)
+    assert (end["status"], end["problems"]) == (status, 111_000)
     (run / "run.json").unlink()
     assert Follower(run).read()[-1]["end"]["status"] == "damaged"
 

@@ -55,6 +55,30 @@ def test_only_files_of_the_list_are_there() -> None:
         assert asked([("Host", HOST)], path) == 404
 
 
+RIGHT = [("Host", HOST), ("Origin", OWN)]
+OFFERED = f"inwit.1, token.{TOKEN}"
+REFUSED = {
+    "another method": (405, "/", RIGHT, "POST"),
+    "two origins": (403, "/", [*RIGHT, ("Origin", "http://evil.com")], "GET"),
+    "a page of another site": (403, "/", [*RIGHT, ("Sec-Fetch-Site", "cross-site")], "GET"),
+    "a page of another port": (403, "/", [*RIGHT, ("Sec-Fetch-Site", "same-site")], "GET"),
+    "two sites": (403, "/", [*RIGHT, ("Sec-Fetch-Site", "none"), ("Sec-Fetch-Site", "cross-site")], "GET"),
+    "a socket without an origin": (403, "/live", [("Host", HOST), *SOCKET], "GET"),
+    "a socket elsewhere": (403, "/", [*RIGHT, *SOCKET], "GET"),
+    "a socket of another site": (403, "/live", [*RIGHT, *SOCKET, ("Sec-Fetch-Site", "cross-site")], "GET"),
+    "no language": (403, "/live", [*RIGHT, SOCKET[0], ("Sec-WebSocket-Protocol", f"token.{TOKEN}")], "GET"),
+    "no token": (403, "/live", [*RIGHT, SOCKET[0], ("Sec-WebSocket-Protocol", "inwit.1")], "GET"),
+    "two tokens": (403, "/live", [*RIGHT, SOCKET[0], ("Sec-WebSocket-Protocol", f"{OFFERED}, token.x")], "GET"),
+    "another upgrade": (403, "/", [*RIGHT, ("Upgrade", "h2c")], "GET"),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_each_condition_alone_refuses(what: str) -> None:
+    status, path, headers, method = REFUSED[what]
+    assert asked(headers, path, method) == status
+
+
 any_text = st.binary(max_size=40).map(lambda raw: raw.decode("latin-1")) | st.text(max_size=20)
 names = st.sampled_from(["Host", "host", "Origin", "Sec-Fetch-Site", "Upgrade", "Sec-WebSocket-Protocol", "Cookie"])
 values = any_text | st.sampled_from(

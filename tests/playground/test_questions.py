@@ -136,7 +136,7 @@ def check_same(world: Any, policies: dict[str, Any], folder: Path) -> None:
 def test_the_same_is_told_by_a_page_and_by_the_server() -> None:
     agent = untrained()
     page = described([agent], lambda _: None)
-    told = asked(Table(agent.world, [agent], ["one"]), "open")
+    told = asked(Table(agent.world, [agent], ["one"]), "open")["page"]
     assert told.pop("table") == ["one"]
     assert (told.pop("golden"), page.pop("golden")[0]["agent"]) == ([], "gru"), "it checks nothing against itself"
     assert told["agents"].keys() == page["agents"].keys()
@@ -212,7 +212,7 @@ def test_nothing_is_drawn_from_the_global_random_state() -> None:
     tables = Tables()
     before = torch.get_rng_state(), random.getstate()
     grads = torch.is_grad_enabled()
-    told = answer(tables, {"ask": "open", "table": ["lookup-v0"]})
+    told = answer(tables, {"ask": "open", "table": ["lookup-v0"]})["page"]
     begun = answer(tables, {"ask": "begin", "table": told["table"], "task": tasks_of(make_world("lookup-v0"), 1)[0]})
     answer(tables, {"ask": "advance", "table": told["table"], "token": 0, "state": begun["state"]})
     assert torch.equal(torch.get_rng_state(), before[0])

@@ -38,7 +38,7 @@ def test_words_become_what_they_mean_for_good(run: Path) -> None:
 
 def test_what_is_open_plays(run: Path) -> None:
     tables = Tables()
-    told = answer(tables, {"ask": "open", "table": ["latest", "latest@0", "pipeline"]})
+    told = answer(tables, {"ask": "open", "table": ["latest", "latest@0", "pipeline"]})["page"]
     assert told["table"] == [run.name, f"{run.name}@0", "pipeline"]
     assert list(told["agents"]) == ["gru-0.1", "gru-0.2", "pipeline"]
     begun = answer(tables, {"ask": "begin", "table": told["table"], "task": [[0], [1, 2, 3, 4, 5]]})

@@ -7,8 +7,6 @@ import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,10 +22,10 @@ from inwit.playground.watching import FOLLOWERS, part
 from inwit.runs import index
 from inwit.training import recipes
 from inwit.training.config import resolve
-from recorded import begun, edit, lines, metric, put, setting
+from recorded import begun, edit, lines, metric, setting
 from soaking import quiet
 from support import python, small_config
-from watched import TINY, Page, children, until
+from watched import TINY, Page, put_golden, started_and_stopped, until
 
 
 @pytest.fixture
@@ -40,13 +38,13 @@ def page() -> Iterator[Page]:
 
 def many(runs: Path, count: int) -> None:
     """Run folders with records alone, a second apart; some of another recipe."""
-    put(runs, "run-000")
+    put_golden(runs, "run-000")
     record = json.loads((runs / "run-000" / "run.json").read_text())
     for number in range(count):
         path = runs / f"run-{number:03d}"
         path.mkdir(exist_ok=True)
         begun(record, f"2026-01-01T00:{number // 60:02d}:{number % 60:02d}+00:00")
-        record["config"]["recipe"] = "Other" if number % 100 == 7 else "calculator"
+        record["config"]["recipe"] = "Other" if number % 100 == 7 else "tutorial"
         (path / "run.json").write_text(json.dumps(record))
 
 
@@ -65,19 +63,19 @@ def test_the_list_of_400_runs_is_read_once(runs: Path, page: Page, monkeypatch: 
     found = page.ask("runs", text="THIRD 123")
     assert (found["all"], found["fitting"], [row["run"] for row in found["runs"]]) == (400, 1, ["run-123"])
     assert len(reads) == 401, "only what has changed"
-    assert page.ask("runs", text="other calculator-v0")["fitting"] == 4
+    assert page.ask("runs", text="other tutorial-v1")["fitting"] == 4
     assert page.ask("runs", text="no-such")["runs"] == []
     assert len(list(runs.iterdir())) == 401, "400 runs and the index: nothing is deleted or added"
 
 
 def test_a_row(runs: Path, page: Page) -> None:
     assert page.ask("runs") == {"runs": [], "fitting": 0, "all": 0}
-    path = put(runs, "one", lambda record: record.update(status="running", name="wide", tags=["a"]))
+    path = put_golden(runs, "one", lambda record: record.update(status="running", name="wide", tags=["a"]))
     lines(path, [metric(500, [0.5]), "torn"])
     [row] = page.ask("runs", text="wide")["runs"]
     assert (row["status"], row["updates"], row["seconds"], row["here"]) == ("stopped", 500, 250, False)
-    assert (row["world"], row["policy"], row["learner"], row["recipe"]) == ("calculator-v0", "gru", "a2c", "calculator")
-    assert (row["seed"], row["problems"], row["name"], row["tags"]) == (0, 3, "wide", ["a"])
+    assert (row["world"], row["policy"], row["learner"], row["recipe"]) == ("tutorial-v1", "gru", "a2c", "tutorial")
+    assert (row["seed"], row["problems"], row["name"], row["tags"]) == (0, 111_000, "wide", ["a"])
 
 
 def test_the_list_needs_no_pytorch(runs: Path) -> None:
@@ -93,7 +91,9 @@ def test_the_list_needs_no_pytorch(runs: Path) -> None:
 
 
 def test_recipes_come_with_the_settings_that_their_classes_have(page: Page) -> None:
-    told = {each["name"]: each for each in page.ask("recipes")["recipes"]}
+    answer = page.ask("recipes")
+    told = {each["name"]: each for each in answer["recipes"]}
+    assert answer["default"] in told
     assert list(told) == recipes.names()
     for name, each in told.items():
         config = resolve(name)
@@ -155,16 +155,16 @@ def test_only_names_of_the_list_are_runs(ask: str, run: object, page: Page, runs
 
 
 def test_only_what_was_started_here_is_stopped(page: Page, runs: Path) -> None:
-    put(runs, "one", lambda record: record.update(status="running"))
+    put_golden(runs, "one", lambda record: record.update(status="running"))
     with pytest.raises(UserError, match=r"^'one' was not started here: stop it where it was started$"):
         page.ask("stop", run="one")
 
 
 def test_lines_are_pushed_until_the_page_leaves(page: Page, runs: Path) -> None:
-    path = put(runs, "one", lambda record: record.update(status="running"))
+    path = put_golden(runs, "one", lambda record: record.update(status="running"))
     told = page.ask("follow", run="one")
-    assert (told["run"], told["number"], told["status"], told["most"]) == ("one", 1, "stopped", 21)
-    assert (told["recipe"], told["seed"], told["world"], told["policy"]) == ("calculator", 0, "calculator-v0", "gru")
+    assert (told["run"], told["number"], told["status"], told["most"]) == ("one", 1, "stopped", 40)
+    assert (told["recipe"], told["seed"], told["world"], told["policy"]) == ("tutorial", 0, "tutorial-v1", "gru")
     assert page.waits_for("end", seconds=10)[0]["status"] == "stopped"
     until(lambda: not page.watching._following, 5)
     with inwit.core.storage.locked(path / "lock"):
@@ -181,7 +181,7 @@ def test_lines_are_pushed_until_the_page_leaves(page: Page, runs: Path) -> None:
 def test_what_cannot_be_read_ends_the_lines_with_a_sentence(
     page: Page, runs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = put(runs, "one")
+    path = put_golden(runs, "one")
 
     def broken(update: int) -> None:
         raise ZeroDivisionError("theirs")
@@ -244,6 +244,7 @@ def test_trainings_are_started_followed_and_stopped(page: Page, runs: Path) -> N
     child = page.watching.trainings.of(run)
     assert child is not None
     assert os.getsid(child.process.pid) == child.process.pid, "Ctrl-C in the server's terminal does not reach it"
+    assert os.getpriority(os.PRIO_PROCESS, child.process.pid) > os.getpriority(os.PRIO_PROCESS, 0)
     told = page.ask("stop", run=run)
     assert told["status"] == "interrupted"
     assert told["text"] == f"the training was stopped; inwit train --resume {run} goes on with it"
@@ -273,7 +274,7 @@ def test_a_failure_is_told_and_the_server_s_end_stops_what_goes_on(page: Page) -
     page.waits_for("report", 2)
     page.watching.close()
     assert page.told == [f"the training {third} is stopped; go on with: inwit train --resume {third}"]
-    assert children() == []
+    assert not page.children()
     with pytest.raises(UserError, match="the playground is ending"):
         page.ask("start", recipe="tutorial", **tiny(6))
 
@@ -284,16 +285,13 @@ def test_a_training_that_cannot_begin_says_why(page: Page, runs: Path) -> None:
     runs.write_text("a file where the folder should be")
     with pytest.raises(UserError, match=r"^the training did not begin: cannot write a run under .*set INWIT_RUNS"):
         page.ask("start", recipe="tutorial", seed=0, settings=TINY)
-    assert children() == []
+    assert not page.children()
 
 
 @pytest.mark.slow
 def test_no_process_and_no_memory_is_left() -> None:
-    """In a process of its own, which has no other children; `benchmarks/soak.py trainings` starts and stops many."""
-    helper = Path(__file__).parents[1] / "helpers" / "watched.py"
-    done = subprocess.run([sys.executable, str(helper), "4"], capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stderr
-    counted = json.loads(done.stdout.replace("'", '"'))
+    """`benchmarks/soak.py trainings` starts and stops many."""
+    counted = started_and_stopped(4)
     assert counted["stopped"] == 4
     assert counted["MB more"] < 20
 

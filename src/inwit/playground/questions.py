@@ -1,6 +1,7 @@
 """What a page asks, answered by Python: plain data in, plain data out. The server that carries it is `server.py`.
 
-    open      table                            all that is told of the world and its agents, and the words of the table
+    open      table                            `page`: all that is told of the world and its agents, and the words of
+                                               the table
     begin     task                             the first position of a problem, and its prompt
     advance   token, state, agents: memories   the position after one more token, whoever writes it
     read      agent, memory                    what the agent would write with this memory; null if it cannot tell
@@ -75,7 +76,7 @@ def answer_at(table: Table, message: Json, stopped: Stopped = lambda: False) -> 
 
 
 def _open(table: Table, message: Json, stopped: Stopped) -> Json:
-    return table.told
+    return {"page": table.told}  # by itself: a world has an id, and so has an answer
 
 
 def _begin(table: Table, message: Json, stopped: Stopped) -> Json:

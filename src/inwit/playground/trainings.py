@@ -5,6 +5,7 @@ A training is found again by the name that it is given, which no other run has. 
 
 from __future__ import annotations
 
+import os
 import secrets
 import signal
 import subprocess
@@ -14,6 +15,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 from inwit.core.errors import UserError, short
@@ -22,6 +24,7 @@ from inwit.runs.folder import runs_folder
 
 MOST = 2  # at once
 TAG = "playground"
+NICE = 5  # the server answers first
 PATIENCE = 10.0  # seconds until a training that was asked to stop is told so, and then killed
 BEGINNING = 120.0  # seconds in which a run's folder must be there
 PAUSE = 0.03  # seconds between two looks
@@ -49,6 +52,8 @@ class Command:
             start_new_session=True,
             creationflags=GROUP,
         )
+        with suppress(AttributeError, OSError):  # Windows has no such thing
+            os.setpriority(os.PRIO_PROCESS, self.process.pid, NICE)
         self._signals, self._ending = threading.Lock(), threading.Lock()
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()

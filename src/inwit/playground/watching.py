@@ -1,7 +1,7 @@
 """What a page asks about runs and trainings: which there are, to start and stop one, to follow one, to make a page.
 
     runs {text}                      -> runs (200 rows at most, newest first), fitting, all
-    recipes                          -> recipes, each with the few settings that may be changed
+    recipes                          -> recipes, each with the few settings that may be changed; `default`: a name
     start {recipe, seed, settings}   -> run, as soon as its folder is there; settings by name, as in policy.width
     stop {run}                       -> run, status, text, when the training has ended; only of one started here
     follow {run, from}               -> run, number, and what the run is; then `{"follow": RUN, "line": ...}` is
@@ -65,8 +65,9 @@ class Watching:
 
     def recipes(self, message: Json, asker: Asker) -> Json:
         from inwit.playground.forms import offered
+        from inwit.training.config import DEFAULT_RECIPE
 
-        return {"recipes": offered()}
+        return {"recipes": offered(), "default": DEFAULT_RECIPE}
 
     def start(self, message: Json, asker: Asker) -> Json:
         return {"run": self.trainings.start(*(message.get(name) for name in ("recipe", "seed", "settings")))}

@@ -2,7 +2,8 @@
 
 What a page sends is checked against the names, types and shapes that its world or its agent must have. The values may
 be any. A whole number that a table does not have raises an error on the CPU; on a GPU such a number would end the
-process, so the server computes on the CPU alone.
+process, so the server computes on the CPU alone. One operation is not safe there either: a division that truncates
+(`rounding_mode="trunc"`) of the least number of 64 bits by -1 ends the process. No registered world or policy has it.
 """
 
 from __future__ import annotations

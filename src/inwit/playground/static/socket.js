@@ -40,7 +40,7 @@ const codec = () => {
 /** An engine whose answers come from Python. @param {Line} line
  * @param {string[]} words names of runs, or of one world @returns {Promise<any>} as `engineOf` */
 async function socketEngineOf(line, words) {
-  const page = await line.ask("open", { table: words }), { table } = page, tasks = new WeakMap();
+  const { page } = await line.ask("open", { table: words }), { table } = page, tasks = new WeakMap();
   const { named, sent } = codec(), ask = (name, message) => line.ask(name, { table, ...message });
 
   /** @returns {Answer} */
