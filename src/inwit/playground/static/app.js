@@ -54,7 +54,8 @@ function appOf(engine) {
 
   const app = {
     engine, desk: /** @type {any} */ (null), unit: /** @type {number|null} */ (null), screen: "step", keys: true,
-    hidden: new Set(), updates: {}, weights: /** @type {number|null|undefined} */ (undefined), tally: newTally(), compared: /** @type {any} */ (null), matrices: {}, more: false,
+    hidden: new Set(), tally: newTally(), compared: /** @type {any} */ (null), matrices: {}, more: false,
+    updates: {}, weights: /** @type {number|null|undefined} */ (undefined),
     tour: /** @type {any} */ (null),
     get problem() { return app.desk.problem; },
     /** @param {Problem} problem @param {any} [session] of a link */

@@ -17,8 +17,8 @@ function svg(tag, attributes, ...children) {
 /** A round number that is not below this one, for the top of an axis. @param {number} most @returns {number} */
 function roundAbove(most) {
   if (!(most > 0)) return 1;
-  const unit = 10 ** Math.floor(Math.log10(most)), step = [1, 1.5, 2, 3, 4, 5, 8, 10].find((each) => each * unit >= most);
-  return step * unit;
+  const unit = 10 ** Math.floor(Math.log10(most));
+  return unit * [1, 1.5, 2, 3, 4, 5, 8].find((each) => each * unit >= most) || 10 * unit;
 }
 /** @param {number} value @returns {string} */
 const tickText = (value) => (value === 0 ? "0" : value >= 1000 ? grouped(Math.round(value))
@@ -48,7 +48,8 @@ function curveOf(title, given, { most, updates }) {
   const level = (value) => [svg("line", { class: "grid", x1: left, x2: width - right, y1: y(value), y2: y(value) }),
     svg("text", { x: left - 5, y: y(value) + 4, "text-anchor": "end" }, tickText(value))];
   const told = lines.map((line) => `${line.name ? `${line.name}: ` : ""}${last(line)?.toFixed(3) ?? "nothing yet"}`);
-  const picture = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${title}. ${told.join(", ")}` },
+  const label = `${title}. ${told.join(", ")}`;
+  const picture = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label },
     ...[low, (low + high) / 2, high].flatMap(level),
     svg("text", { x: left, y: height - 6, "text-anchor": "start" }, "update 0"),
     svg("text", { x: width - right, y: height - 6, "text-anchor": "end" }, grouped(end)),

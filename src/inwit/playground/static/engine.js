@@ -24,8 +24,8 @@ const byName = (names, values) => Object.fromEntries(names.map((name, k) => [nam
 /** @param {number} value @param {number} [rows] @returns {Tensor} */
 const tokenOf = (value, rows = 1) => tensorOf("i", [rows], new Array(rows).fill(value));
 
-/** @typedef {{update: number, constants: Tensor[], ready: Map<string, any>}} Weights of an earlier update: what they are
- *   in place of the page's constants, and the graphs compiled with them */
+/** @typedef {{update: number, constants: Tensor[], ready: Map<string, any>}} Weights of an earlier update:
+ *   what they are in place of the page's constants, and the graphs compiled with them */
 
 /** @param {Object<string, any>} page world, agents, blob and what describes them
  * @param {Uint8Array} bytes what the blob's text stands for */

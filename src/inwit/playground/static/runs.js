@@ -30,7 +30,8 @@ async function readRuns(app) {
   }
   if (app.screen === "runs") draw(app);
 }
-/** What is done with runs, and said of it. @param {any} app @param {string} doing @param {() => Promise<string>} what */
+/** What is done with runs, and said of it. @param {any} app @param {string} doing
+ * @param {() => Promise<string>} what */
 async function withRuns(app, doing, what) {
   const listed = runsOf(app), say = (text, mood, busy) => {
     [listed.said, listed.mood, listed.busy] = [text, mood, busy];
@@ -48,7 +49,8 @@ async function withRuns(app, doing, what) {
 /** A button that keeps the focus while nothing can be done with it. @param {string} key @param {string} label
  * @param {boolean} off @param {() => void} action @param {boolean} [main] @param {Object<string, any>} [more] */
 const doButton = (key, label, off, action, main = false, more = {}) => h(main ? "button.main" : "button", {
-  type: "button", "data-key": key, "aria-disabled": off ? "true" : null, onclick: () => !off && action(), ...more }, label);
+  type: "button", "data-key": key, "aria-disabled": off ? "true" : null, onclick: () => !off && action(),
+  ...more }, label);
 
 /** Why the chosen runs cannot be opened together; empty if they can. @param {RunRow[]} rows @returns {string} */
 function whyNot(rows) {
@@ -145,7 +147,8 @@ function drawList(app) {
   const numbers = ["seed", "solved", "updates", "time"];
   const count = told.fitting > told.runs.length
     ? `The newest ${told.runs.length} of ${told.fitting} that fit are shown: type to find others.`
-    : told.fitting < told.all ? `${told.fitting} of ${told.all} runs fit.` : told.all === 1 ? "One run." : `${told.all} runs.`;
+    : told.fitting < told.all ? `${told.fitting} of ${told.all} runs fit.`
+    : told.all === 1 ? "One run." : `${told.all} runs.`;
   byId("run-list").replaceChildren(
     h("div.scroll", { tabIndex: 0, role: "region", "aria-label": "the runs" }, h("table.list", {},
       h("thead", {}, h("tr", {}, ["run", "status", "world", "policy", ...numbers].map((title) => (

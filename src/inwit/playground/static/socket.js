@@ -58,7 +58,8 @@ async function socketEngineOf(line, words, of) {
   if (of) for (const name of names) page.agents[name].units = of[name].units;
   return {
     page,
-    chosen: Object.fromEntries(names.flatMap((name, k) => (/^\d+$/.test(moments[k]) ? [[name, Number(moments[k])]] : []))),
+    chosen: Object.fromEntries(names.map((name, k) => [name, moments[k]]).filter(([, at]) => /^\d+$/.test(at))
+      .map(([name, at]) => [name, Number(at)])),
     /** @param {string} name @returns {Promise<number[]>} */
     async earlier(name) {
       const [run] = table[names.indexOf(name)].split("@");
@@ -141,7 +142,8 @@ function askedWays(ask, proves) {
       if (told === undefined) return;
       const found = told && told.known;
       learn(node, [], !found ? null : told.length === null ? "lost" : { length: told.length, program: told.program });
-      if (tokens) costs.set(key, new Map((told?.costs ?? []).map(([token, each]) => [token, each === -1 ? Infinity : each])));
+      const costly = (each) => (each === -1 ? Infinity : each);
+      if (tokens) costs.set(key, new Map((told?.costs ?? []).map(([token, each]) => [token, costly(each)])));
     },
   };
 }

@@ -50,7 +50,8 @@ function drawFields(app) {
 function drawStart(app) {
   const { recipes, busy, said, mood } = app.training;
   byId("train-actions").replaceChildren(h("div.buttons", {},
-    h("button.main", { type: "submit", "data-key": "start", "aria-disabled": !recipes || busy ? "true" : null }, "start"),
+    h("button.main", { type: "submit", "data-key": "start",
+      "aria-disabled": !recipes || busy ? "true" : null }, "start"),
     h("span.small", { className: `small ${mood}` }, said)));
 }
 
@@ -75,10 +76,10 @@ function drawTraining(app) {
 function drawHead(app) {
   const { training } = app, { run, own, about, reports, end, busy } = training, last = reports.at(-1);
   const button = (key, label, action, main) => doButton(key, label, !!busy, action, main);
-  const far = last ? `update ${grouped(end?.update ?? last.update)}${about.most ? ` of at most ${grouped(about.most)}` : ""}, `
+  const most = about.most ? ` of at most ${grouped(about.most)}` : "";
+  const far = last ? `update ${grouped(end?.update ?? last.update)}${most}, `
     + `${timeText(end?.seconds ?? last.seconds)}` : "no report yet";
-  const solved = end?.problems ? h("span", {}, "solves ", h("b", {}, grouped(end.solved)), ` of ${grouped(end.problems)}`)
-    : "";
+  const solved = end?.problems ? ["solves ", h("b", {}, grouped(end.solved)), ` of ${grouped(end.problems)}`] : null;
   const facts = [about.recipe, about.world, about.policy, `seed ${about.seed}`].filter((each) => each).join(", ");
   byId("train-head").replaceChildren(
     h("div.heading", {}, h("h2", {}, run), stateOf(end?.status ?? "running"), h("span.soft.small", {}, facts)),
@@ -102,7 +103,8 @@ function drawCurves(app) {
     }
     return [...lines].map(([each, points]) => ({ name: each, points }));
   };
-  byId("train-curves").replaceChildren(...CURVES.map(([name, title, most]) => curveOf(title, of(name), { most, updates })));
+  byId("train-curves").replaceChildren(...CURVES.map(([name, title, most]) => (
+    curveOf(title, of(name), { most, updates }))));
 }
 
 /** The tokens of a program; those that differ from the earlier one are marked. @param {any} specimen
