@@ -28,6 +28,8 @@ RECITED = 9  # tokens that a program may have
 class Reciter(nn.Module):
     """A policy that writes one program for each stage, whatever it reads; its memory is the stage and the place."""
 
+    table: Tensor
+
     def __init__(self, programs: list[list[int]], tokens: int) -> None:
         super().__init__()
         table = torch.zeros(len(programs), RECITED, tokens)
