@@ -13,13 +13,49 @@ from inwit.core.capabilities import capable
 from inwit.core.errors import UserError
 from inwit.playground.advice_table import advice_table
 from inwit.playground.advising import advised
-from inwit.playground.problems import cells
+from inwit.playground.problems import cells, problems
 from inwit.playground.scripts import MODEL, script
 from inwit.worlds import make_scalar
 from javascript import needs_javascript, run_javascript
 from parity import page_of
 from support import make_world
 
+ASKED = """
+async function main({ page, task, told }) {
+  const engine = engineOf(page, bytesOf(page.blob.data)), session = await sessionOf(engine, taskFor(engine.page, task));
+  const asked = [], waiting = [];
+  const ways = askedAdvice((path) => {
+    asked.push(path);
+    return new Promise((found, lost) => { waiting.push({ found, lost }); });
+  });
+  const before = ways.at(session.root), [token] = session.allowed(session.root);
+  const late = ways.search(session.root), next = await session.advance(session.root, token);
+  const newer = ways.search(next);
+  waiting[0].lost(new Error("a newer question"));
+  waiting[1].lost(new Error("no answer"));
+  await late;
+  await newer;
+  const unanswered = [ways.at(session.root), ways.at(next)], again = ways.search(session.root);
+  waiting[2].found(told);
+  await again;
+  await ways.search(session.root);
+  const costs = Object.keys(told.values).map((each) => ways.cost(session.root, Number(each)));
+  return { before: before === undefined, unanswered: unanswered.map((each) => each === undefined), asked, costs,
+    found: ways.at(session.root) };
+}
+"""
+POSED = """
+function main({ page }) {
+  const known = page.advice.problems.map((problem) => JSON.stringify(problem[0]));
+  const seeds = [1, 2, 3, 4, 5, 6, 7, 8], of = ({ kind, cells }) => JSON.stringify([kind, cells]);
+  const posed = page.problems.flatMap((_, kind) => seeds.map((seed) => drawnProblem(page, kind, seed)));
+  return {
+    known: posed.every((problem) => known.includes(of(problem))),
+    count: new Set(posed.map(of)).size,
+    another: posed.every((problem) => of(anotherProblem(page, problem)) !== of(problem)),
+  };
+}
+"""
 NONE = """
 const main = ({ page, problem }) => engineOf(page, bytesOf(page.blob.data)).ways(problem);
 """
@@ -123,3 +159,29 @@ def test_a_world_without_advice_has_no_optimum(small: Any, tmp_path: Path) -> No
     page |= {"advice": None, "together": None}
     problem = {"kind": 0, "cells": cells(task), "seed": 1}
     assert run_javascript(script(MODEL) + helpers() + NONE, {"page": page, "problem": problem}, tmp_path) is None
+
+
+@needs_javascript
+def test_what_python_is_asked_is_asked_again_where_another_question_came_between(small: Any, tmp_path: Path) -> None:
+    world, page = small
+    task = world.task({"query": "F 1"})
+    told = advised(world, task, [])
+    data = {"page": page, "task": {"kind": 0, "cells": cells(task), "seed": 1}, "told": told}
+    seen = run_javascript(script(MODEL) + helpers() + ASKED, data, tmp_path)
+    assert seen["before"]
+    assert seen["unanswered"] == [True, False], "The newest question has no answer for good."
+    first = world.vocabulary.id("ANS")
+    assert seen["asked"] == [[], [first], []], "What is known is not asked again."
+    assert seen["found"] == told
+    assert seen["costs"] == pytest.approx([0.98 - value for value in told["values"].values()])
+
+
+@needs_javascript
+def test_a_page_poses_the_problems_of_which_it_knows_the_optimum(
+    small: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, _ = small
+    monkeypatch.setattr("inwit.playground.advice_table.LOOKS", 60)
+    page = {"advice": advice_table(world), "problems": problems(world)}
+    seen = run_javascript(script(MODEL) + helpers() + POSED, {"page": page}, tmp_path)
+    assert seen == {"known": True, "count": 6, "another": True}, "Three of each of two kinds."

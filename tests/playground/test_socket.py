@@ -147,7 +147,7 @@ def test_the_server_is_killed_in_mid_session(tmp_path: Path, monkeypatch: pytest
                 server.wait(SECONDS)
                 with serving(port, name) as (_, again):
                     assert again == address, "the page that is open can go on"
-                    told = json.loads(page.communicate(timeout=SECONDS)[0])
+                    told = heard(page)
             finally:
                 watchdog.cancel()
                 page.kill()
@@ -167,9 +167,14 @@ def judging() -> str:
 def say(page: subprocess.Popen[str], told: dict[str, Any]) -> Any:
     """Tell the page's process one line, and hear one."""
     assert page.stdin is not None
-    assert page.stdout is not None
     page.stdin.write(json.dumps(told) + "\n")
     page.stdin.flush()
-    heard = page.stdout.readline()
-    assert heard, page.communicate()[1]
-    return json.loads(heard)
+    return heard(page)
+
+
+def heard(page: subprocess.Popen[str]) -> Any:
+    """The next line of the page's process."""
+    assert page.stdout is not None
+    line = page.stdout.readline()
+    assert line, page.communicate()[1]
+    return json.loads(line)

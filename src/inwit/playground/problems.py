@@ -19,8 +19,8 @@ ADVISED = 3  # of a kind in a world that advises: for these a page from disk kno
 
 def problems(world: World) -> list[Json]:
     """For each kind its `name`, its `goal` where a formula says more than the name, `fields` that may be changed alone,
-    each [tensor, place, least, greatest], and `examples`, each a list of the tasks' tensors, flat: one, or several where
-    there are no fields."""
+    each [tensor, place, least, greatest], and `examples`, each a list of the tasks' tensors, flat: one, or several
+    where there are no fields."""
     return [_of_kind(world, kind) for kind in range(len(world.kinds))]
 
 

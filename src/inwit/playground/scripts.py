@@ -15,8 +15,11 @@ SESSION = (*ENGINE, "problems.js", "ways.js", "advice.js", "session.js", "link.j
 SOCKET = (*SESSION, "line.js", "socket.js")  # an engine whose answers come from the server
 MODEL = (*SESSION, "score.js", "check.js")  # all but what needs a browser
 SCREENS = ("screens.js", "hand.js", "compare.js", "finds.js", "tour.js", "saved.js")
-PAGE = (*MODEL, "dom.js", "table.js", "panels.js", *SCREENS, "keys.js", "drawing.js", "app.js", "main.js")
-LIVE = (*SOCKET, *PAGE[len(SESSION) :])  # of the page of the local server
+SHOWN = ("score.js", "dom.js", "table.js", "panels.js", *SCREENS)
+ACTING = ("earlier.js", "keys.js", "drawing.js", "app.js", "opening.js")
+PAGE = (*MODEL, *SHOWN[1:], *ACTING, "main.js")
+WATCHING = ("runs.js", "curves.js", "training.js", "train.js")
+LIVE = (*SOCKET, *SHOWN, *WATCHING, *ACTING, "live.js")  # of the page of the local server
 
 
 def static(name: str) -> str:

@@ -171,7 +171,7 @@ def _files() -> dict[str, tuple[str, bytes]]:
     return {
         "/": ("text/html; charset=utf-8", page.encode()),
         "/page.js": ("text/javascript; charset=utf-8", script(LIVE).encode()),
-        "/page.css": ("text/css; charset=utf-8", static("page.css").encode()),
+        "/page.css": ("text/css; charset=utf-8", (static("page.css") + static("live.css")).encode()),
     }
 
 

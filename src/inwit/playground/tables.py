@@ -83,7 +83,7 @@ class Table:
         made = contents.world_told(self.world, lambda _: None) | {"table": list(self.words)}
         told = {name: contents.agent_told(seat.agent, seat.policy) for name, seat in self.seats.items()}
         tours = [tour(seat.agent, seat.policy, name) for name, seat in self.seats.items()]
-        return made | {"agents": told, "tour": [each for found in tours for each in found]}
+        return made | {"agents": told, "tour": [each for found in tours for each in found], "golden": []}
 
 
 class Tables:

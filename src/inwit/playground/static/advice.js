@@ -3,8 +3,8 @@
    known. Its world draws, so no program is a way. A page from disk reads it from a table of some problems
    (`advice_table.py` says what it holds); a server is asked. */
 
-/** @typedef {{best: number[], values: Object<number, number>, value: number|null, facts: Object<string, string>}} Advised
- *   value null: the optimum is not known */
+/** @typedef {{best: number[], values: Object<number, number>, value: number|null,
+ *   facts: Object<string, string>}} Advised value null: the optimum is not known */
 /** @typedef {{place: number, facts: string[][]}} Placed a position of the table, and the facts as they stand there */
 
 const EXACT = 1e-9; // values are sums of fractions, rounded

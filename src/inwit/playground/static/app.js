@@ -20,7 +20,7 @@ function appOf(engine) {
   };
   const read = async () => {
     const { agent, session, hand } = app.desk;
-    if (!hand) app.desk.readings = await engine.reading(agent, session.prompt, session.task);
+    if (!hand) app.desk.readings = await app.desk.engine.reading(agent, session.prompt, session.task);
   };
   const at = () => app.desk.session.at;
   /** To a node, on the branch that ends with `tip`. */
@@ -43,7 +43,7 @@ function appOf(engine) {
 
   const posed = async (problem, session) => {
     const agent = app.desk?.agent ?? Object.keys(page.agents)[0], { desk: name, hand } = SCREENS[app.screen];
-    app.desk = await deskOf(engine, problem, agent, session, hand);
+    app.desk = await deskOf(app.engine, problem, agent, session, hand);
     desks[name] = app.desk;
     app.fresh = true;
     await read();
@@ -53,7 +53,7 @@ function appOf(engine) {
   };
 
   const app = {
-    desk: /** @type {any} */ (null), unit: /** @type {number|null} */ (null), screen: "step", keys: true,
+    engine, desk: /** @type {any} */ (null), unit: /** @type {number|null} */ (null), screen: "step", keys: true,
     hidden: new Set(), tally: newTally(), compared: /** @type {any} */ (null), matrices: {}, more: false,
     tour: /** @type {any} */ (null),
     get problem() { return app.desk.problem; },
@@ -75,7 +75,7 @@ function appOf(engine) {
     }),
     /** The session of a link, on this screen's own desk. @param {string} link */
     visit: act(async (link) => {
-      const { session, problem, agent, dropped } = await visitOf(link, engine);
+      const { session, problem, agent, dropped } = await visitOf(link, app.engine);
       app.desk = { ...app.desk, agent };
       await posed(problem, session);
       if (dropped.length) app.speak(`Of the link this was left out: ${dropped.join("; ")}.`);
@@ -211,6 +211,7 @@ function appOf(engine) {
         try { history.replaceState(null, "", app.link()); } catch { /* some browsers refuse this for files */ }
       }, LINK_MS);
     },
+    leaveLink: () => clearTimeout(linking),
     async copyLink() {
       const link = `${location.href.split("#")[0]}${app.link()}`;
       try {

@@ -3,6 +3,7 @@
 
 /** What is said of the position that is looked at. @param {any} app @returns {string} */
 function sentence(app) {
+  if (!SCREENS[app.screen].desk) return `${SCREENS[app.screen].title}.`;
   const { desk } = app, shown = shownOn(app), { session: { at }, engine: { page } } = desk;
   const own = shown.expects && at.agents[desk.agent];
   const full = registerLines(desk, [at]).filter(({ cells: [{ value }] }) => value !== null);

@@ -95,7 +95,7 @@ function drawYours(app) {
   hand.hints && desk.ways && !world ? badge(desk.ways.cost(at, token), desk.ways.advises) : ""));
   const left = hand.hints && desk.ways ? toGo(desk, at) : null;
   const hint = left === null ? "" : left === "lost" ? span("bad", "No way to the goal is left. Step back, or end it.")
-    : left === "searching" ? "Searching…" : left === "unknown" ? "The best is not known here."
+    : left === "searching" ? "Searching…" : left === "unknown" ? unknownText(desk)
     : typeof left === "object" ? `The optimum expects ${minus(left.reward.toFixed(2))}.` : `${left} more at best.`;
   const style = asked ? (hand.hints ? "ol.tokens" : "ol.tokens.plain") : "ol.tokens.yours";
   return byId("next").replaceChildren(

@@ -1,8 +1,8 @@
 "use strict";
 /* The keyboard. None of its keys works in a field, nor with Ctrl, Alt or Meta, and one switch turns all of them off. */
 
-/** @typedef {{keys: string[], shown: string, text: string, does: (app: any, key: string) => void, desk?: boolean}} Key
- *   desk: it needs a problem in view */
+/** @typedef {{keys: string[], shown: string, text: string, does: (app: any, key: string) => void, desk?: boolean,
+ *   always?: boolean}} Key desk: it needs a problem in view; always: it needs no problem at all */
 const DIGITS = ["1", "2", "3", "4", "5", "6", "7", "8", "9"];
 
 /** @type {Key[]} */
@@ -34,9 +34,9 @@ const KEYS = [
   { keys: ["h"], shown: "h", text: "show or hide the optimum", does: (app) => hidePanel(app, "togo") },
   { keys: ["c"], shown: "c", text: "compare, and back", does: (app) => (
     app.turnTo(app.screen === "compare" ? "step" : "compare")) },
-  { keys: ["l"], shown: "l", text: "copy the link", does: (app) => app.copyLink() },
-  { keys: ["?", "Shift ?"], shown: "?", text: "this list", does: (app) => help(app) },
-  { keys: ["Escape"], shown: "Esc", text: "let go", does: (app) => letGo(app) },
+  { keys: ["l"], shown: "l", text: "copy the link", does: (app) => app.copyLink(), always: true },
+  { keys: ["?", "Shift ?"], shown: "?", text: "this list", does: (app) => help(app), always: true },
+  { keys: ["Escape"], shown: "Esc", text: "let go", does: (app) => letGo(app), always: true },
 ];
 
 /** @param {any} app @param {number} place from 1 */
@@ -61,9 +61,10 @@ function letGo(app) {
 /** What a key does on the open screen. @param {any} app @param {string} name with Shift before it
  * @returns {(() => void)|null} */
 function actionOf(app, name) {
-  const { keys = {}, places } = SCREENS[app.screen], own = keys[name];
+  const { keys = {}, places, desk } = SCREENS[app.screen], own = keys[name];
   if (own) return () => own(app);
   const key = KEYS.find((each) => each.keys.includes(name));
+  if (!desk && !key?.always) return null;
   return key && (!key.desk || places.includes("step")) ? () => key.does(app, name) : null;
 }
 

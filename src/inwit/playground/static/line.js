@@ -55,7 +55,11 @@ function lineOf({ open, lost, back, pushed, wait = (ms) => new Promise((next) =>
       before = true;
     });
     own.addEventListener("message", hear);
-    own.addEventListener("close", async ({ reason }) => {
+    let gone = false;
+    // Where no connection was made, some tell of the error alone.
+    const end = async ({ reason = "" }) => {
+      if (gone) return;
+      gone = true;
       socket = null;
       if (closed) return;
       sift();
@@ -63,7 +67,9 @@ function lineOf({ open, lost, back, pushed, wait = (ms) => new Promise((next) =>
       lost?.({ tries, wait: ms, reason });
       await wait(ms);
       if (!closed) connect();
-    });
+    };
+    own.addEventListener("error", end);
+    own.addEventListener("close", end);
   };
   connect();
   return {

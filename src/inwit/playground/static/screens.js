@@ -58,7 +58,7 @@ async function visitOf(link, engine) {
 /** The address of what is looked at. @param {any} app @returns {string} */
 function addressOf(app) {
   const { desk, screen, hidden } = app, more = SCREENS[screen].address?.(app) ?? "", parts = [];
-  if (desk && SCREENS[screen].desk) {
+  if (desk?.session) {
     parts.push(`${linkOf(desk.session, desk.engine.page).slice(1)}&a=${encodeURIComponent(desk.agent)}&s=${desk.seed}`);
   }
   if (screen !== "step") parts.push(`screen=${screen}${more}`);

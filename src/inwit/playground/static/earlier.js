@@ -1,0 +1,2 @@
+"use strict";
+/* An agent as it was at earlier updates. */

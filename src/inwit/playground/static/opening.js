@@ -1,0 +1,44 @@
+"use strict";
+/* Opens what the address names, and lets keys and buttons act: of a page from disk and of the server's. */
+
+/** Opens the screen, the problem, the agent and the seed of the page's address. @param {any} app
+ * @returns {Promise<string[]>} what was dropped */
+async function opened(app) {
+  const { page } = app.engine, first = drawnProblem(page, page.kinds.length > 12 ? 0 : page.kinds.length - 1, 1);
+  const told = new URLSearchParams(location.hash.slice(1)), screen = told.get("screen"), dropped = [];
+  app.desk = { agent: agentOf(page, told.get("a")) };
+  app.hidden = new Set(HIDEABLE.map(([name]) => name).filter((name) => told.get("hide")?.split(".").includes(name)));
+  if (screen in SCREENS && SCREENS[screen].desk === screen && screen !== "tour") app.screen = screen;
+  try {
+    const visit = told.get("v") ? await visitOf(location.hash, app.engine) : { problem: first, session: undefined };
+    dropped.push(...visit.dropped ?? []);
+    await app.pose(visit.problem, visit.session);
+  } catch (error) {
+    dropped.push(error.message);
+    await app.pose(first);
+  }
+  showPlaces(app);
+  if (screen in SCREENS && screen !== app.screen) app.turnTo(screen);
+  return dropped;
+}
+
+/** Keys, tabs and buttons act from now on. @param {any} app @param {string[]} dropped what the link had too much */
+function ready(app, dropped) {
+  const { page } = app.engine;
+  if (dropped.length) {
+    byId("notice").replaceChildren(h("p.notice", {}, `Of the link this was left out: ${dropped.join("; ")}.`));
+  }
+  byId("limit").textContent = page.limit ? `Known limit: ${page.limit}.` : "";
+  byId("help").addEventListener("click", () => help(app));
+  for (const tab of byId("screens").querySelectorAll("button")) {
+    tab.addEventListener("click", () => app.turnTo(tab.dataset.screen));
+  }
+  byId("link").addEventListener("click", () => app.copyLink());
+  drawSaving(app);
+  document.addEventListener("keydown", (event) => onKey(app, event));
+  addEventListener("pointerdown", () => { app.pressed = true; });
+  for (const name of ["pointerup", "pointercancel"]) addEventListener(name, () => { app.pressed = false; });
+  addEventListener("hashchange", () => { if (location.hash !== app.link()) location.reload(); });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => location.reload());
+  document.documentElement.dataset.ready = String(Math.round(performance.now()));
+}
