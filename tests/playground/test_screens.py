@@ -28,6 +28,8 @@ RECITED = 9  # tokens that a program may have
 class Reciter(nn.Module):
     """A policy that writes one program for each stage, whatever it reads; its memory is the stage and the place."""
 
+    table: Tensor
+
     def __init__(self, programs: list[list[int]], tokens: int) -> None:
         super().__init__()
         table = torch.zeros(len(programs), RECITED, tokens)
@@ -170,7 +172,7 @@ async function main({ page }) {
   const problem = { kind: 2, cells: [[5, 2, 4, 4, 8]], seed: 1 }, desk = await deskOf(engine, problem, "Reciter",
     undefined, true);
   const hidden = new Set(), score = scoreOf(desk, shownOn({ desk, hidden }));
-  const offer = offered(desk, desk.session.root).map(({ token }) => token);
+  const offer = offered({ ...desk, agent: undefined }, desk.session.root).map(({ token }) => token);
   let node = desk.session.root;
   for (const word of "MUL ADD STO MUL RCL SUB ANS".split(" ")) node = await desk.session.advance(node, id(word));
   desk.tip = node;
@@ -189,6 +191,7 @@ async function main({ page }) {
     tally = counted(tally, each);
     streaks.push(tally.streak);
   }
+  const asked_before = counted({ ...tally, asked: ["g"] }, tried("g", true));
   const complete = completed(tally, tried("f", true, { luck: 12 }));
   const agents = { ...desk, hand: null };
   return {
@@ -196,6 +199,7 @@ async function main({ page }) {
     shares: score.lines[0].chips.size, before, after: triedOn(desk), text: tryText(tried("f", true, { luck: 12 })),
     asked: { togo: asked.togo !== null, others: asked.others.map(({ name }) => name) },
     writers: [...asked.lines[0].chips.values()].map(({ writer, share }) => [writer, share]),
+    again: [asked_before.streak, asked_before.tries.at(-1).helped],
     streaks, longest: tally.longest, tries: tally.tries.length, luck: complete.tries.map(({ luck }) => luck),
     bare: scoreOf(agents, shownOn({ desk: agents, hidden: new Set(["rivals", "togo"]) })).others.length,
     full: scoreOf(agents, shownOn({ desk: agents, hidden: new Set() })).others.length,
@@ -207,7 +211,7 @@ async function main({ page }) {
 def test_a_person_writes_the_tokens(page: dict[str, Any], tmp_path: Path) -> None:
     told = run(HAND, page, tmp_path)
     assert told["rows"] == {"togo": None, "expects": None, "others": []}, "nothing is told that was not asked for"
-    assert told["offer"] == sorted(told["offer"])
+    assert told["offer"] == sorted(told["offer"]), "in the order of the vocabulary, and without any agent"
     assert told["before"]["luck"] is None
     assert told["after"] == {
         "problem": "2,5,2,4,4,8",
@@ -221,6 +225,7 @@ def test_a_person_writes_the_tokens(page: dict[str, Any], tmp_path: Path) -> Non
     assert told["asked"] == {"togo": True, "others": ["oracle", "Hasty", "shortcut"]}
     assert told["writers"] == [["agent", None]] * 7
     assert told["streaks"] == [1, 2, 2, 2, 3, 0, 1], "the second end of b counts nothing, nor the help on c"
+    assert told["again"] == [1, True], "help counts although the problem was begun afresh"
     assert (told["longest"], told["tries"]) == (3, 6)
     assert told["luck"] == [None] * 5 + [12]
     assert (told["bare"], told["full"]) == (0, 3), "what the address hides is not shown"

@@ -75,9 +75,10 @@ function appOf(engine) {
     }),
     /** The session of a link, on this screen's own desk. @param {string} link */
     visit: act(async (link) => {
-      const { session, problem, agent } = await visitOf(link, app.engine);
+      const { session, problem, agent, dropped } = await visitOf(link, app.engine);
       app.desk = { ...app.desk, agent };
       await posed(problem, session);
+      if (dropped.length) app.speak(`Of the link this was left out: ${dropped.join("; ")}.`);
     }),
     /** What lies on this desk goes to another screen. @param {string} name */
     takeTo(name) {

@@ -70,6 +70,7 @@ SCREENS.compare = {
   async enter(app) {
     await prepare(app);
     draw(app);
+    app.speak(byId("compared").querySelector(".verdict-line").textContent);
     countRight(app);
   },
   wanted({ compared, desk }) {
@@ -199,7 +200,7 @@ const writtenBefore = (node) => (node.how.kind === "token" ? node : writtenBefor
 /** @param {any} app */
 function drawMatrix(app) {
   const { engine: { page }, problem: { kind } } = app.desk, rows = app.matrices[kind] ?? [];
-  const names = Object.keys(page.agents), room = byId("matrix").clientWidth, free = room - (room < 540 ? 90 : 136);
+  const names = Object.keys(page.agents), room = byId("matrix").clientWidth, free = room - (room < 540 ? 86 : 136);
   const wide = [32, 16, 8].find((count) => count * 35 <= free) ?? 6, bands = [];
   const right = (name) => rows.filter(({ ends }) => ends[name].success).length;
   const differ = ({ ends }) => new Set(names.map((name) => ends[name].success)).size > 1;

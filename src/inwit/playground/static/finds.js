@@ -86,11 +86,16 @@ async function findError(engine, episode, rest) {
     }
   }
   tried.sort((one, other) => other.value - one.value);
+  let found = null;
   for (const { node, token, child, value } of tried.slice(0, TOUR_TRIES)) {
     if (!(value >= node.agents[name].value / 2)) break;
     await ways.search(ways.advises ? node : child, rest, ways.advises);
     const cost = ways.advises ? ways.cost(node, token) : ways.at(child)?.length === Infinity ? Infinity : 0;
-    if (!(cost > 0)) continue;
+    if (cost > (found?.cost ?? 0)) found = { node, token, child, value, cost };
+    if (cost === Infinity) break;
+  }
+  if (found) {
+    const { node, token, child, value, cost } = found;
     const after = session.path(await playOn(session, child, name, problem.seed)), from = after.indexOf(child);
     const later = after.slice(from).findIndex((each) => (each.agents[name]?.value ?? Infinity) < value / 2);
     const noticed = later < 0 ? "It expects no less than half of that until the end."
@@ -101,7 +106,7 @@ async function findError(engine, episode, rest) {
       + `${minus(value.toFixed(2))}. ${noticed}`;
     return { title, text, link: await linkWith(engine, episode, [stepsTo(child)], stepsTo(child).length) };
   }
-  return nothing(title, `${name} noticed at once each error that was tried on it.`);
+  return nothing(title, `No token was found that loses while ${name} still expects success.`);
 }
 
 /** Luck: a program that is right here, and wrong on other problems of the kind.

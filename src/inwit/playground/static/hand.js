@@ -5,19 +5,20 @@
 /** @typedef {{problem: string, right: boolean, tokens: number, best: number|null, luck: number|null, helped: boolean}}
  *   Try best: tokens of a shortest program; luck: on how many of `OTHERS` problems the same program is right; null: not
  *   known; helped: something was asked for before the end */
-/** @typedef {{tries: Try[], streak: number, longest: number}} Tally */
+/** @typedef {{tries: Try[], streak: number, longest: number, asked: string[]}} Tally asked: problems with help */
 
 /** What is shown to a person who writes. @returns {{hints: boolean, ask: string|null, helped: boolean}} */
 const newHand = () => ({ hints: false, ask: null, helped: false });
 /** @returns {Tally} */
-const newTally = () => ({ tries: [], streak: 0, longest: 0 });
+const newTally = () => ({ tries: [], streak: 0, longest: 0, asked: [] });
 
 /** The tally after one more end. Only the first end of a problem counts; a right one that had help lets the streak be
  * as it was. @param {Tally} tally @param {Try} tried @returns {Tally} */
 function counted(tally, tried) {
   if (tally.tries.some(({ problem }) => problem === tried.problem)) return tally;
-  const { right, helped } = tried, streak = right ? tally.streak + (helped ? 0 : 1) : 0;
-  return { tries: [...tally.tries, tried], streak, longest: Math.max(tally.longest, streak) };
+  const { right, problem } = tried, helped = tried.helped || tally.asked.includes(problem);
+  const streak = right ? tally.streak + (helped ? 0 : 1) : 0;
+  return { ...tally, tries: [...tally.tries, { ...tried, helped }], streak, longest: Math.max(tally.longest, streak) };
 }
 /** The tally with what has become known of the last end. @param {Tally} tally @param {Try} tried @returns {Tally} */
 function completed(tally, tried) {
@@ -47,6 +48,7 @@ function askFor(app, agent) {
   if (agent === null) hand.hints = !hand.hints;
   else hand.ask = hand.ask === agent ? null : agent;
   hand.helped ||= !session.at.ended && (hand.hints || hand.ask !== null);
+  if (hand.helped) app.tally = { ...app.tally, asked: [...app.tally.asked, cellsOf(app.problem).join()] };
   app.fresh = true;
   draw(app);
 }

@@ -86,15 +86,14 @@ function help(app) {
   const dialog = /** @type {HTMLDialogElement} */ (byId("dialog"));
   const box = (text, checked, change) => h("label", {},
     h("input", { type: "checkbox", checked, onchange: (event) => change(event.target.checked) }), text);
-  const hide = ([name, text]) => box([text, " ", h("code", {}, name)], !app.hidden.has(name),
+  const hide = ([name, text]) => box(h("span", {}, text, " ", h("code", {}, name)), !app.hidden.has(name),
     (on) => hidePanel(app, name, !on));
   dialog.replaceChildren(
-    h("h2", {}, "Keys"),
-    h("dl", {}, KEYS.map(({ shown, text }) => [h("dt", {}, h("kbd", {}, shown)), h("dd", {}, text)])),
+    h("form.top", { method: "dialog" }, h("h2", {}, "Keys"), h("button", { autofocus: true }, "close")),
+    h("dl.keys", {}, KEYS.map(({ shown, text }) => [h("dt", {}, h("kbd", {}, shown)), h("dd", {}, text)])),
     box("keys are on", app.keys, (on) => { app.keys = on; }),
     h("fieldset.shown", {}, h("legend", {}, "Shown"), HIDEABLE.map(hide),
       h("p.soft.small", {}, "The address keeps what is hidden, as in ", h("code", {}, "hide=memory.togo"), ".")),
-    h("form", { method: "dialog" }, h("button", { autofocus: true }, "close")),
   );
   dialog.showModal();
 }

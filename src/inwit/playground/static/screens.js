@@ -81,7 +81,7 @@ function wantedOn(app) {
 /** The agent goes on by itself, a token after another. Where people asked their system for calm, it goes to the end at
  * once. @param {any} app */
 function runnerOf(app) {
-  let timer = 0;
+  let timer = 0, last = null;
   const stop = () => {
     if (!timer) return;
     clearTimeout(timer);
@@ -89,10 +89,12 @@ function runnerOf(app) {
     keepingFocus(() => drawTransport(app));
   };
   const next = async () => {
+    if (last && app.desk.session.at !== last) return stop(); // somebody went elsewhere
     await app.step();
-    if (!timer) return;
-    if (app.desk.session.at.ended) stop();
-    else timer = window.setTimeout(next, RUN_MS);
+    if (!timer) return undefined;
+    last = app.desk.session.at;
+    timer = last.ended ? (stop(), 0) : window.setTimeout(next, RUN_MS);
+    return undefined;
   };
   return {
     get on() { return timer !== 0; },
@@ -102,9 +104,9 @@ function runnerOf(app) {
       if (app.desk.hand) return app.speak("By hand you write the tokens.");
       if (app.desk.session.at.ended) return app.speak("The episode is over.");
       if (matchMedia("(prefers-reduced-motion: reduce)").matches) return app.last();
-      timer = window.setTimeout(next, RUN_MS);
+      [timer, last] = [-1, null];
       keepingFocus(() => drawTransport(app));
-      return app.step();
+      return next();
     },
   };
 }
@@ -121,7 +123,7 @@ function showPlaces(app) {
     else tab.removeAttribute("aria-current");
   }
   byId("screens").hidden = false;
-  for (const [name] of HIDEABLE.slice(3)) byId(name).hidden = app.hidden.has(name) && !app.desk?.hand;
+  for (const [name] of HIDEABLE.slice(3)) byId(name).hidden = app.hidden.has(name) && !SCREENS[app.screen].hand;
 }
 /** @param {any} app @param {string} name of a panel @param {boolean} [hide] */
 function hidePanel(app, name, hide = !app.hidden.has(name)) {

@@ -138,7 +138,10 @@ async function tourOf(app) {
 function visitStop(app, place) {
   const stop = app.tour.stops[place];
   app.tour.at = place;
-  return stop.link ? app.visit(stop.link) : draw(app);
+  const said = () => app.speak(`${stop.title}: ${stop.text}`);
+  if (stop.link) return app.visit(stop.link).then(said);
+  draw(app);
+  return said();
 }
 
 /** @param {any} app */
