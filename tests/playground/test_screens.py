@@ -233,6 +233,9 @@ def test_a_person_writes_the_tokens(page: dict[str, Any], tmp_path: Path) -> Non
 
 KEYBOARD = """
 const done = [];
+let updates = [0, 10];
+function updatesOf() { return updates; }
+function moveWeights() { done.push("weights"); }
 function hidePanel() { done.push("hide"); }
 function help() { done.push("help"); }
 function main() {
@@ -254,6 +257,8 @@ function main() {
   told.ctrl = all.filter((key) => press(key, { ctrlKey: true }).length);
   told.field = still({ target: field });
   told.button = press(" ", { target: { matches: (kinds) => kinds === "button" } });
+  updates = [];
+  told.page = press("PageUp");
   app.keys = false;
   told.off = still({});
   return told;
@@ -266,6 +271,7 @@ def test_each_key_of_the_help_does_something_and_the_documentation_has_the_same(
     told = run_javascript(code + KEYBOARD, {}, tmp_path)
     assert [key for key, done in told["keys"] if not done] == []
     assert len({key for key, _ in told["keys"]}) == len(told["keys"]) > 30
+    assert told["page"] == []  # the browser's own, where no earlier weights are kept
     assert told["ctrl"] == told["field"] == told["off"] == told["button"] == []
     text = (ROOT / "docs" / "playground.md").read_text(encoding="utf-8")
     table = text.split("\n## Keys\n")[1].split("\n## ")[0]

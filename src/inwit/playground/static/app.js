@@ -55,6 +55,7 @@ function appOf(engine) {
   const app = {
     engine, desk: /** @type {any} */ (null), unit: /** @type {number|null} */ (null), screen: "step", keys: true,
     hidden: new Set(), tally: newTally(), compared: /** @type {any} */ (null), matrices: {}, more: false,
+    updates: {}, weights: /** @type {number|null|undefined} */ (undefined),
     tour: /** @type {any} */ (null),
     get problem() { return app.desk.problem; },
     /** @param {Problem} problem @param {any} [session] of a link */
@@ -92,6 +93,10 @@ function appOf(engine) {
       await read();
       go(app.desk.session.root, await play(app.desk.session.root));
     }),
+    changeWeights: act((update) => changedWeights(app, update, async (known) => {
+      if (known) [app.desk, desks[SCREENS[app.screen].desk]] = [known, known];
+      await (known ? go(known.session.at) : posed(app.problem));
+    })),
     another: () => app.pose(anotherProblem(page, app.problem)),
     afresh: () => app.pose(app.problem),
     otherAnswers: () => app.pose({ ...app.problem, seed: app.problem.seed + 1 }),
@@ -188,9 +193,9 @@ function appOf(engine) {
       app.unit = Math.max(0, Math.min(count - 1, Math.round(Number(field.value)) - 1 || 0));
       draw(app);
     },
-    chooseUnit(event, count, node) {
-      const box = event.currentTarget.getBoundingClientRect();
-      app.unit = Math.max(0, Math.min(count - 1, Math.floor(((event.clientY - box.top) / box.height) * count)));
+    chooseUnit({ currentTarget, clientY }, count, node) {
+      const box = currentTarget.getBoundingClientRect();
+      app.unit = Math.max(0, Math.min(count - 1, Math.floor(((clientY - box.top) / box.height) * count)));
       app.show(node, app.desk.tip);
     },
     /** On a narrow screen the memory and the others' programs are shown when asked for. */
@@ -204,14 +209,14 @@ function appOf(engine) {
       draw(app);
     },
     link: () => addressOf(app),
-    /** The address follows what is looked at. */
-    keepLink() {
+    /** The address follows what is looked at. @param {boolean} [follow] false: no more */
+    keepLink(follow = true) {
       clearTimeout(linking);
+      if (!follow) return;
       linking = setTimeout(() => {
         try { history.replaceState(null, "", app.link()); } catch { /* some browsers refuse this for files */ }
       }, LINK_MS);
     },
-    leaveLink: () => clearTimeout(linking),
     async copyLink() {
       const link = `${location.href.split("#")[0]}${app.link()}`;
       try {
@@ -223,8 +228,7 @@ function appOf(engine) {
     },
     /** @param {string} [text] */
     speak(text) { byId("say").textContent = text ?? sentence(app); },
-    fresh: true, pressed: false,
-    run: /** @type {any} */ (null),
+    fresh: true, pressed: false, run: /** @type {any} */ (null),
     /** Searches what is looked at, in slices, so that the page stays awake; what was searched before goes first. */
     async think() {
       const mine = ++thinking, { ways } = app.desk ?? {};

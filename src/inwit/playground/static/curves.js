@@ -17,8 +17,8 @@ function svg(tag, attributes, ...children) {
 /** A round number that is not below this one, for the top of an axis. @param {number} most @returns {number} */
 function roundAbove(most) {
   if (!(most > 0)) return 1;
-  const unit = 10 ** Math.floor(Math.log10(most)), step = [1, 1.5, 2, 3, 4, 5, 8, 10].find((each) => each * unit >= most);
-  return step * unit;
+  const unit = 10 ** Math.floor(Math.log10(most));
+  return unit * [1, 1.5, 2, 3, 4, 5, 8].find((each) => each * unit >= most) || 10 * unit;
 }
 /** @param {number} value @returns {string} */
 const tickText = (value) => (value === 0 ? "0" : value >= 1000 ? grouped(Math.round(value))
@@ -48,13 +48,14 @@ function curveOf(title, given, { most, updates }) {
   const level = (value) => [svg("line", { class: "grid", x1: left, x2: width - right, y1: y(value), y2: y(value) }),
     svg("text", { x: left - 5, y: y(value) + 4, "text-anchor": "end" }, tickText(value))];
   const told = lines.map((line) => `${line.name ? `${line.name}: ` : ""}${last(line)?.toFixed(3) ?? "nothing yet"}`);
-  const picture = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${title}. ${told.join(", ")}` },
+  const label = `${title}. ${told.join(", ")}`;
+  const picture = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label },
     ...[low, (low + high) / 2, high].flatMap(level),
     svg("text", { x: left, y: height - 6, "text-anchor": "start" }, "update 0"),
     svg("text", { x: width - right, y: height - 6, "text-anchor": "end" }, grouped(end)),
     ...lines.map(({ points }, k) => svg("polyline", { class: `line s${k}`, points: points.map(shape).join(" ") })));
   const key = (line, k) => h("li", {}, svg("svg", { viewBox: "0 0 22 8", width: 22, height: 8, "aria-hidden": "true" },
-    svg("line", { class: `line s${k}`, x1: 0, x2: 22, y1: 4, y2: 4 })), line.name ? ` ${line.name} ` : " ",
+    svg("line", { class: `line s${k}`, x1: 0, x2: 22, y1: 4, y2: 4 })), line.name ? ` ${line.name} ` : " now ",
   h("b", {}, last(line)?.toFixed(2) ?? "–"));
-  return h("figure.curve", {}, h("figcaption", {}, title), picture, h("ul.keys", {}, lines.map(key)));
+  return h("figure.curve", {}, h("figcaption", {}, title), picture, h("ul.legend", {}, lines.map(key)));
 }

@@ -24,15 +24,29 @@ const byName = (names, values) => Object.fromEntries(names.map((name, k) => [nam
 /** @param {number} value @param {number} [rows] @returns {Tensor} */
 const tokenOf = (value, rows = 1) => tensorOf("i", [rows], new Array(rows).fill(value));
 
+/** @typedef {{update: number, constants: Tensor[], ready: Map<string, any>}} Weights of an earlier update:
+ *   what they are in place of the page's constants, and the graphs compiled with them */
+
 /** @param {Object<string, any>} page world, agents, blob and what describes them
  * @param {Uint8Array} bytes what the blob's text stands for */
-function engineOf(page, bytes) {
-  const constants = constantsOf(page.blob, bytes), { world, agents } = page, ready = new Map();
+const engineOf = (page, bytes) => engineWith(page, constantsOf(page.blob, bytes), new Map(), {});
+
+/** @param {Object<string, any>} page @param {Tensor[]} constants @param {Map<string, any>} ready compiled graphs, which
+ *   engines with other weights share @param {Object<string, Weights>} earlier of the agents that have them */
+function engineWith(page, constants, ready, earlier) {
+  const { world, agents } = page;
   const { registers = [] } = world, inputs = world.open.inputs;
   /** @param {string} name of the graph @param {Graph} graph @param {Tensor[]} given @returns {Tensor[]} */
   const run = (name, graph, given) => {
     if (!ready.has(name)) ready.set(name, compile(graph, constants));
     return ready.get(name)(given);
+  };
+  /** @param {string} name @param {"begin"|"step"|"read"} part @param {Tensor[]} given @returns {Tensor[]} */
+  const runAgent = (name, part, given) => {
+    const own = earlier[name], graph = agents[name][part];
+    if (!own) return run(`${name} ${part}`, graph, given);
+    if (!own.ready.has(part)) own.ready.set(part, compile(graph, own.constants));
+    return own.ready.get(part)(given);
   };
   const inOrder = (names, tensors) => names.map((name) => tensors[name]);
 
@@ -48,11 +62,10 @@ function engineOf(page, bytes) {
     { logits: logits.data, value: value.data[0], memory: byName(agents[name].memory, memory) }
   );
   /** @param {string} name @param {Tensor[]} prompt tokens, mask, stage @returns {Answer} */
-  const beginning = (name, prompt) => answerOf(name, run(`${name} begin`, agents[name].begin, prompt));
+  const beginning = (name, prompt) => answerOf(name, runAgent(name, "begin", prompt));
   /** @param {string} name @param {number} token @param {Named} memory @returns {Answer} */
   const next = (name, token, memory) => {
-    const { step, memory: names } = agents[name];
-    return answerOf(name, run(`${name} step`, step, [tokenOf(token), ...inOrder(names, memory)]));
+    return answerOf(name, runAgent(name, "step", [tokenOf(token), ...inOrder(agents[name].memory, memory)]));
   };
   /** @param {Named} state @param {number} token @returns {Outcome & {state: Named}} */
   const step = (state, token) => {
@@ -68,6 +81,21 @@ function engineOf(page, bytes) {
     /* What is known beside the graphs. A task's tensors are of the types and shapes of `task`. */
     page: { ...page, task: inputs, draws: world.draws, registers, writable: !!world.write },
     look,
+    /* Which agents are as they were after an earlier update. */
+    chosen: Object.fromEntries(Object.entries(earlier).map(([name, { update }]) => [name, update])),
+    /** The updates of which there are weights. @param {string} name @returns {Promise<number[]>} */
+    earlier: async (name) => (agents[name].snapshots ?? []).map(({ update }) => update),
+    /** The same with an agent as it was after an update; null: as it is. @param {string} name
+     * @param {number|null} update @returns {Promise<any>} */
+    async after(name, update) {
+      const { parameters, snapshots = [] } = agents[name], { [name]: _, ...others } = earlier;
+      if (update === null) return engineWith(page, constants, ready, others);
+      const found = snapshots.find((each) => each.update === update), swapped = [...constants];
+      if (!found) throw new Error(`of ${name} no weights after ${update} updates are here`);
+      found.constants.forEach((number, k) => { swapped[parameters[k]] = constants[number]; });
+      const own = { update, constants: swapped, ready: new Map() };
+      return engineWith(page, constants, ready, { ...others, [name]: own });
+    },
     /** The first position of a problem. @param {Tensor[]} task @returns {Position & {prompt: Tensor[]}} */
     begin(task) {
       const [tokens, mask, stage, ...rest] = run("open", world.open, task), prompt = [tokens, mask, stage];
@@ -100,7 +128,7 @@ function engineOf(page, bytes) {
     read(name, memory) {
       const agent = agents[name];
       if (!agent.read) return null;
-      const [logits, value] = run(`${name} read`, agent.read, inOrder(agent.memory, memory));
+      const [logits, value] = runAgent(name, "read", inOrder(agent.memory, memory));
       return { logits: logits.data, value: value.data[0], memory };
     },
     /** The shortest ways on a problem, or what the page's table advises. @param {Problem} problem

@@ -2,7 +2,9 @@
 /* The keyboard. None of its keys works in a field, nor with Ctrl, Alt or Meta, and one switch turns all of them off. */
 
 /** @typedef {{keys: string[], shown: string, text: string, does: (app: any, key: string) => void, desk?: boolean,
- *   always?: boolean}} Key desk: it needs a problem in view; always: it needs no problem at all */
+ *   always?: boolean,
+ *   when?: (app: any) => boolean}} Key desk: it needs a problem in view; always: it needs no problem at all; when: else
+ *   the key does what the browser does with it */
 const DIGITS = ["1", "2", "3", "4", "5", "6", "7", "8", "9"];
 
 /** @type {Key[]} */
@@ -35,6 +37,10 @@ const KEYS = [
   { keys: ["c"], shown: "c", text: "compare, and back", does: (app) => (
     app.turnTo(app.screen === "compare" ? "step" : "compare")) },
   { keys: ["l"], shown: "l", text: "copy the link", does: (app) => app.copyLink(), always: true },
+  { keys: ["PageUp"], shown: "PageUp", text: "the agent after later updates", does: (app) => moveWeights(app, 1),
+    desk: true, when: (app) => updatesOf(app).length > 0 },
+  { keys: ["PageDown"], shown: "PageDown", text: "the agent after earlier updates", does: (app) => moveWeights(app, -1),
+    desk: true, when: (app) => updatesOf(app).length > 0 },
   { keys: ["?", "Shift ?"], shown: "?", text: "this list", does: (app) => help(app), always: true },
   { keys: ["Escape"], shown: "Esc", text: "let go", does: (app) => letGo(app), always: true },
 ];
@@ -64,7 +70,7 @@ function actionOf(app, name) {
   const { keys = {}, places, desk } = SCREENS[app.screen], own = keys[name];
   if (own) return () => own(app);
   const key = KEYS.find((each) => each.keys.includes(name));
-  if (!desk && !key?.always) return null;
+  if ((!desk && !key?.always) || (key?.when && !key.when(app))) return null;
   return key && (!key.desk || places.includes("step")) ? () => key.does(app, name) : null;
 }
 

@@ -78,7 +78,9 @@ function lineOf({ open, lost, back, pushed, wait = (ms) => new Promise((next) =>
       const id = ++count, text = JSON.stringify({ id, ask: name, ...message });
       if (closed) return reject(new Error("the connection to the server was closed"));
       // The server ends the connection for more.
-      if (new TextEncoder().encode(text).length > LARGEST) return reject(new Error("this is too large for one question"));
+      if (new TextEncoder().encode(text).length > LARGEST) {
+        return reject(new Error("this is too large for one question"));
+      }
       const question = { text, name, sent: 0, resolve, reject };
       waiting.set(id, question);
       return socket && send(question);

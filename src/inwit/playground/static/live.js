@@ -97,12 +97,13 @@ async function startLive() {
     const agents = name === "hand" ? page.kinds.length : Object.keys(page.agents).length;
     if (desk) SCREENS[name].offered = () => agents > 0 && (before?.() ?? true);
   }
-  /** Other agents: the page is loaded anew, so that nothing of those before is left. @param {string[]} words @param {string} [link] what is shown of them */
+  /** Other agents: the page is loaded anew, so that nothing of those before is left. @param {string[]} words
+   * @param {string} [link] what is shown of them */
   app.open = async (words, link = "") => {
     const { page: { table: kept } } = await line.ask("open", { table: words });
     keepTable(kept);
     app.run.stop();
-    app.leaveLink();
+    app.keepLink(false);
     history.replaceState(null, "", link || location.pathname);
     location.reload();
   };

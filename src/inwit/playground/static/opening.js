@@ -10,6 +10,10 @@ async function opened(app) {
   app.hidden = new Set(HIDEABLE.map(([name]) => name).filter((name) => told.get("hide")?.split(".").includes(name)));
   if (screen in SCREENS && SCREENS[screen].desk === screen && screen !== "tour") app.screen = screen;
   try {
+    const update = told.get("u");
+    if (/^\d+$/.test(update ?? "") && app.desk.agent && app.engine.chosen[app.desk.agent] !== Number(update)) {
+      app.engine = await app.engine.after(app.desk.agent, Number(update));
+    }
     const visit = told.get("v") ? await visitOf(location.hash, app.engine) : { problem: first, session: undefined };
     dropped.push(...visit.dropped ?? []);
     await app.pose(visit.problem, visit.session);

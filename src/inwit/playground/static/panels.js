@@ -26,7 +26,7 @@ function drawAbout(app) {
   byId("about").replaceChildren(
     h("select", { "aria-label": "agent", "data-key": "agent", onchange: (event) => app.takeAgent(event.target.value) },
       Object.keys(page.agents).map((name) => h("option", { value: name, selected: name === agent }, label(name)))),
-    span("soft", aboutText(about)),
+    weightsSlider(app), app.desk.engine.chosen[agent] === undefined ? span("soft", aboutText(about)) : "",
   );
 }
 /** @param {any} app @param {string} [where] */

@@ -30,7 +30,8 @@ async function readRuns(app) {
   }
   if (app.screen === "runs") draw(app);
 }
-/** What is done with runs, and said of it. @param {any} app @param {string} doing @param {() => Promise<string>} what */
+/** What is done with runs, and said of it. @param {any} app @param {string} doing
+ * @param {() => Promise<string>} what */
 async function withRuns(app, doing, what) {
   const listed = runsOf(app), say = (text, mood, busy) => {
     [listed.said, listed.mood, listed.busy] = [text, mood, busy];
@@ -44,6 +45,12 @@ async function withRuns(app, doing, what) {
     say(`That was not done: ${error.message}.`, "bad", false);
   }
 }
+
+/** A button that keeps the focus while nothing can be done with it. @param {string} key @param {string} label
+ * @param {boolean} off @param {() => void} action @param {boolean} [main] @param {Object<string, any>} [more] */
+const doButton = (key, label, off, action, main = false, more = {}) => h(main ? "button.main" : "button", {
+  type: "button", "data-key": key, "aria-disabled": off ? "true" : null, onclick: () => !off && action(),
+  ...more }, label);
 
 /** Why the chosen runs cannot be opened together; empty if they can. @param {RunRow[]} rows @returns {string} */
 function whyNot(rows) {
@@ -86,8 +93,8 @@ function drawRuns(app) {
 /** What can be done with the chosen runs. @param {any} app */
 function drawActions(app) {
   const listed = runsOf(app), rows = [...listed.chosen.values()], why = whyNot(rows), [first] = rows;
-  const one = rows.length === 1, button = (key, label, off, action, main = false) => h(main ? "button.main" : "button",
-    { type: "button", "data-key": key, disabled: off || listed.busy, onclick: action }, label);
+  const one = rows.length === 1;
+  const button = (key, label, off, action, main) => doButton(key, label, off || listed.busy, action, main);
   const names = rows.map(({ run }) => run);
   const open = () => withRuns(app, "Python opens them …", async () => {
     await app.open(names);
@@ -115,8 +122,8 @@ function drawList(app) {
   if (!told) return byId("run-list").replaceChildren(h("p.soft", {}, "The list is being read …"));
   if (!told.runs.length) {
     const none = text ? `No run fits ${text}; there are ${told.all}.` : "There are no runs yet.";
-    return byId("run-list").replaceChildren(h("p.lead", {}, none), text ? "" : h("button.main", { type: "button",
-      "data-key": "to-train", onclick: () => app.turnTo("train") }, "start a training"));
+    return byId("run-list").replaceChildren(h("p.lead", {}, none), text ? "" : doButton("to-train",
+      "start a training", false, () => app.turnTo("train"), true));
   }
   const row = (each, k) => {
     const { run, name, status, world, policy, solved, problems, updates, seconds, seed } = each;
@@ -140,7 +147,8 @@ function drawList(app) {
   const numbers = ["seed", "solved", "updates", "time"];
   const count = told.fitting > told.runs.length
     ? `The newest ${told.runs.length} of ${told.fitting} that fit are shown: type to find others.`
-    : told.fitting < told.all ? `${told.fitting} of ${told.all} runs fit.` : `${told.all} runs.`;
+    : told.fitting < told.all ? `${told.fitting} of ${told.all} runs fit.`
+    : told.all === 1 ? "One run." : `${told.all} runs.`;
   byId("run-list").replaceChildren(
     h("div.scroll", { tabIndex: 0, role: "region", "aria-label": "the runs" }, h("table.list", {},
       h("thead", {}, h("tr", {}, ["run", "status", "world", "policy", ...numbers].map((title) => (

@@ -60,6 +60,7 @@ function addressOf(app) {
   const { desk, screen, hidden } = app, more = SCREENS[screen].address?.(app) ?? "", parts = [];
   if (desk?.session) {
     parts.push(`${linkOf(desk.session, desk.engine.page).slice(1)}&a=${encodeURIComponent(desk.agent)}&s=${desk.seed}`);
+    if (desk.engine.chosen[desk.agent] !== undefined) parts.push(`u=${desk.engine.chosen[desk.agent]}`);
   }
   if (screen !== "step") parts.push(`screen=${screen}${more}`);
   if (hidden.size) parts.push(`hide=${[...hidden].join(".")}`);

@@ -38,8 +38,9 @@ const codec = () => {
 };
 
 /** An engine whose answers come from Python. @param {Line} line
- * @param {string[]} words names of runs, or of one world @returns {Promise<any>} as `engineOf` */
-async function socketEngineOf(line, words) {
+ * @param {string[]} words names of runs, or of one world @param {Object<string, any>} [of] the agents' units, so that
+ *   each stays in its place whatever the weights @returns {Promise<any>} as `engineOf` */
+async function socketEngineOf(line, words, of) {
   const { page } = await line.ask("open", { table: words }), { table } = page, tasks = new WeakMap();
   const { named, sent } = codec(), ask = (name, message) => line.ask(name, { table, ...message });
 
@@ -53,8 +54,22 @@ async function socketEngineOf(line, words) {
   const agentsOf = (agents) => (
     Object.fromEntries(Object.entries(agents).map(([name, each]) => [name, each && answerOf(each)]))
   );
+  const names = Object.keys(page.agents), moments = table.map((word) => word.split("@")[1]);
+  if (of) for (const name of names) page.agents[name].units = of[name].units;
   return {
     page,
+    chosen: Object.fromEntries(names.map((name, k) => [name, moments[k]]).filter(([, at]) => /^\d+$/.test(at))
+      .map(([name, at]) => [name, Number(at)])),
+    /** @param {string} name @returns {Promise<number[]>} */
+    async earlier(name) {
+      const [run] = table[names.indexOf(name)].split("@");
+      return line.ask("snapshots", { run }).then(({ updates }) => updates, () => []); // a script, or a run elsewhere
+    },
+    /** @param {string} name @param {number|null} update @returns {Promise<any>} */
+    after(name, update) {
+      const at = names.indexOf(name), word = (run) => (update === null ? run : `${run}@${update}`);
+      return socketEngineOf(line, table.map((each, k) => (k === at ? word(each.split("@")[0]) : each)), page.agents);
+    },
     /** @param {Tensor[]} task @returns {Promise<Position & {prompt: Tensor[]}>} */
     async begin(task) {
       const flat = flatTask(task), { prompt: read, agents, ...turn } = await ask("begin", { task: flat });
@@ -127,7 +142,8 @@ function askedWays(ask, proves) {
       if (told === undefined) return;
       const found = told && told.known;
       learn(node, [], !found ? null : told.length === null ? "lost" : { length: told.length, program: told.program });
-      if (tokens) costs.set(key, new Map((told?.costs ?? []).map(([token, each]) => [token, each === -1 ? Infinity : each])));
+      const costly = (each) => (each === -1 ? Infinity : each);
+      if (tokens) costs.set(key, new Map((told?.costs ?? []).map(([token, each]) => [token, costly(each)])));
     },
   };
 }

@@ -2,8 +2,8 @@
 /* What is shown of a training: the form that starts it, its curves, its specimen, its events. */
 
 const SHOWN_LINES = 200; // specimens and events, the newest
-const CURVES = [["success", "success, by stage", 1], ["entropy", "entropy of the choices"],
-  ["value_error", "error of what it expects"]];
+const CURVES = [["success", "success by stage", 1], ["entropy", "entropy of the choices"],
+  ["value_error", "error of what is expected"]];
 
 /** @param {any} app */
 function drawTrain(app) {
@@ -11,7 +11,7 @@ function drawTrain(app) {
     byId("train").replaceChildren(
       h("form.card", { id: "train-form", onsubmit: (event) => {
         event.preventDefault();
-        startTraining(app);
+        if (app.training.recipes && !app.training.busy) startTraining(app);
       } }, h("div", { id: "train-fields" }), h("div", { id: "train-actions" })),
       h("div.training", { id: "training" }));
   }
@@ -50,7 +50,8 @@ function drawFields(app) {
 function drawStart(app) {
   const { recipes, busy, said, mood } = app.training;
   byId("train-actions").replaceChildren(h("div.buttons", {},
-    h("button.main", { type: "submit", "data-key": "start", disabled: !recipes || !!busy }, "start"),
+    h("button.main", { type: "submit", "data-key": "start",
+      "aria-disabled": !recipes || busy ? "true" : null }, "start"),
     h("span.small", { className: `small ${mood}` }, said)));
 }
 
@@ -63,7 +64,7 @@ function drawTraining(app) {
   }
   if (place.dataset.of !== run) {
     place.dataset.of = run;
-    place.replaceChildren(h("div.card", { id: "train-head" }), h("div.card.three.curves", { id: "train-curves" }),
+    place.replaceChildren(h("div.card", { id: "train-head" }), h("div.card.curves", { id: "train-curves" }),
       h("div.card", { id: "train-specimen" }), h("div.card", { id: "train-events" }));
   }
   drawHead(app);
@@ -74,12 +75,11 @@ function drawTraining(app) {
 /** Which run it is, how far, and what can be done with it. @param {any} app */
 function drawHead(app) {
   const { training } = app, { run, own, about, reports, end, busy } = training, last = reports.at(-1);
-  const button = (key, label, action, main = false) => h(main ? "button.main" : "button",
-    { type: "button", "data-key": key, disabled: !!busy, onclick: action }, label);
-  const far = last ? `update ${grouped(last.update)}${about.most ? ` of at most ${grouped(about.most)}` : ""}, `
+  const button = (key, label, action, main) => doButton(key, label, !!busy, action, main);
+  const most = about.most ? ` of at most ${grouped(about.most)}` : "";
+  const far = last ? `update ${grouped(end?.update ?? last.update)}${most}, `
     + `${timeText(end?.seconds ?? last.seconds)}` : "no report yet";
-  const solved = end?.problems ? h("span", {}, "solves ", h("b", {}, grouped(end.solved)), ` of ${grouped(end.problems)}`)
-    : "";
+  const solved = end?.problems ? ["solves ", h("b", {}, grouped(end.solved)), ` of ${grouped(end.problems)}`] : null;
   const facts = [about.recipe, about.world, about.policy, `seed ${about.seed}`].filter((each) => each).join(", ");
   byId("train-head").replaceChildren(
     h("div.heading", {}, h("h2", {}, run), stateOf(end?.status ?? "running"), h("span.soft.small", {}, facts)),
@@ -103,7 +103,8 @@ function drawCurves(app) {
     }
     return [...lines].map(([each, points]) => ({ name: each, points }));
   };
-  byId("train-curves").replaceChildren(...CURVES.map(([name, title, most]) => curveOf(title, of(name), { most, updates })));
+  byId("train-curves").replaceChildren(...CURVES.map(([name, title, most]) => (
+    curveOf(title, of(name), { most, updates }))));
 }
 
 /** The tokens of a program; those that differ from the earlier one are marked. @param {any} specimen
@@ -130,8 +131,8 @@ function drawSpecimens(app) {
     h("td.words", {}, programOf(each, each.before)),
     h(each.success ? "td.good" : "td.bad", {}, each.success ? "✓ right" : "✕ wrong"),
     h("td.number", {}, each.values.length ? minus(each.values[0].toFixed(2)) : "–"),
-    h("td", {}, h("button", { type: "button", "data-key": `open-${each.update}`, disabled: !!busy,
-      "aria-label": `open it after update ${each.update}`, onclick: () => openTrained(app, each) }, "open it here")));
+    h("td", {}, doButton(`open-${each.update}`, "open it here", !!busy, () => openTrained(app, each), false,
+      { "aria-label": `open it here, after update ${each.update}` })));
   const [, ...cells] = newest.task, numbers = cells.flat().join(" ");
   const table = h("div.scroll.tall", { tabIndex: 0, role: "region", "aria-label": "the specimen, update by update" },
     h("table.list", {}, h("thead", {}, h("tr", {}, h("th.number", { scope: "col" }, "update"),
