@@ -31,12 +31,13 @@ from inwit.version import __version__
 PYTHON = ((3, 11), (3, 14))  # from this one on, and before this one
 # Modules that inwit cannot do without, by the name of their package; the first is the one that may break in itself.
 NEEDED = {name: name for name in ("torch", "numpy", "rich", "safetensors", "jaxtyping", "matplotlib", "duckdb")}
-NEEDED |= {"jinja2": "jinja2", "gymnasium": "gymnasium", "PIL": "pillow"}
+NEEDED |= {"jinja2": "jinja2", "gymnasium": "gymnasium", "PIL": "pillow", "websockets": "websockets"}
 EXTRAS = {
     "rl": ("stable_baselines3", "sb3_contrib", "torchrl", "tensordict"),
     "hub": ("huggingface_hub",),
     "export": ("onnx", "onnxscript", "onnxruntime"),
     "track": ("tensorboard",),
+    "browser": ("playwright", "axe_playwright_python"),
 }
 ROOM = 1e9  # bytes that should be free for runs
 

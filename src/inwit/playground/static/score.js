@@ -28,8 +28,8 @@ function sharesAt(page, node, name) {
  * likelihoods are shown there unless asked for. @param {Desk} desk @param {SessionNode} node */
 function offered({ engine, session, agent, hand }, node) {
   if (node.ended) return [];
-  const shares = sharesAt(engine.page, node, hand?.ask ?? agent);
-  const offer = session.allowed(node).map((token) => ({ token, share: shares[token] }));
+  const shares = hand && !hand.ask ? null : sharesAt(engine.page, node, hand?.ask ?? agent);
+  const offer = session.allowed(node).map((token) => ({ token, share: shares?.[token] ?? 0 }));
   return hand ? offer : offer.sort((a, b) => b.share - a.share);
 }
 
