@@ -3,14 +3,11 @@ server is gone."""
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,43 +16,7 @@ import pytest
 import inwit
 from browsing import View, screenshots, viewed
 from inwit.core.contracts import Agent
-
-PROBLEM = "v=1&w=tutorial-v1&k=2&p=7.9.6.8.2&a=gru&s=1"
-SECONDS = 60
-
-
-class Place:
-    """Where runs are and what a server keeps, with one trained run."""
-
-    def __init__(self, folder: Path, trained: Agent) -> None:
-        assert trained.path is not None
-        self.run, runs = trained.path.name, folder / "runs"
-        shutil.copytree(trained.path, runs / self.run)
-        own = {"INWIT_RUNS": str(runs), "INWIT_CACHE": str(folder / "cache"), "OMP_NUM_THREADS": "1"}
-        self.environment = os.environ | own
-
-    def command(self, *words: str) -> list[str]:
-        return [sys.executable, "-m", "inwit", *words]
-
-    def server(self, *words: str) -> tuple[subprocess.Popen[str], str]:
-        """A server of these words, and its address."""
-        command = self.command("playground", "--no-browser", *words)
-        process = subprocess.Popen(
-            command, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        )
-        assert process.stdout is not None
-        address = process.stdout.readline().strip()
-        assert address.startswith("http://127.0.0.1:"), address
-        return process, address
-
-    @contextmanager
-    def serving(self, *words: str) -> Iterator[str]:
-        process, address = self.server(*words)
-        try:
-            yield address
-        finally:
-            process.terminate()
-            process.communicate(timeout=SECONDS)
+from live_pages import PROBLEM, SECONDS, Place, killed, own_requests, score
 
 
 @pytest.fixture(scope="module")
@@ -68,24 +29,6 @@ def address(place: Place) -> Iterator[str]:
     """Of a server that all tests share which end none."""
     with place.serving(place.run) as found:
         yield found
-
-
-def killed(process: subprocess.Popen[str]) -> None:
-    process.kill()
-    process.communicate(timeout=SECONDS)
-
-
-def own_requests(view: View, address: str) -> None:
-    """No script failed, and nothing was asked for but the server's own files and its socket."""
-    base = address.split("#", maxsplit=1)[0]
-    assert view.errors == []
-    assert [each for each in view.requests if not each.startswith(base)] == []
-
-
-def score(view: View) -> list[str]:
-    """The table as people read it, when all of it is known."""
-    view.found()
-    return [line.strip() for line in view.page.inner_text("#score table").splitlines() if line.strip()]
 
 
 def programs(view: View) -> set[str]:
@@ -279,40 +222,12 @@ def test_a_list_of_400_runs_stays_quick(browser: Any, trained: Agent, tmp_path: 
         own_requests(view, address)
 
 
-def test_a_step_by_the_server_is_quick_with_four_agents(browser: Any, place: Place, trained: Agent) -> None:
-    """Loosely, since machines are shared: from the key to the new layout. The budget is 50 ms."""
-    runs = Path(place.environment["INWIT_RUNS"])
-    names = [place.run, *(f"other-{number}" for number in range(3))]
-    for name in names[1:]:
-        shutil.copytree(runs / place.run, runs / name, dirs_exist_ok=True)
-    with place.serving(*names) as address, viewed(browser) as view:
-        view.open(f"{address}&{PROBLEM}&screen=hand")
-        view.page.wait_for_selector("#next .tokens")
-        times = view.page.evaluate(STEPS)
-        times.sort()
-        half, most = times[len(times) // 2], times[int(0.95 * len(times))]
-        print(f"a token by the server, 4 agents: p50 {half:.0f} ms, p95 {most:.0f} ms of {len(times)}")
-        assert most <= 50 * 5
+def test_a_world_without_agents_is_played_by_hand(browser: Any, place: Place, address: str) -> None:
+    token = address.split("&runs=", maxsplit=1)[0]
+    with viewed(browser) as view:
+        view.open(f"{token}&runs=tutorial-v1")
+        tabs = view.page.locator("#screens button:visible").all_inner_texts()
+        assert tabs == ["By hand", "Runs", "Train"]
+        view.keys("c", "1")
+        view.page.wait_for_selector("#transport .where:has-text('1 of 1')")
         own_requests(view, address)
-
-
-# By hand each token is one question, which Python answers for all agents; until the next column is laid out.
-STEPS = """async () => {
-  const times = [], shown = () => document.querySelector("#transport .where").innerText;
-  const pause = (ms) => new Promise((next) => setTimeout(next, ms));
-  const press = (key) => document.body.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
-  while (times.length < 60) {
-    const before = shown(), began = performance.now();
-    if (document.querySelector("#next .tokens") === null) {
-      press("n");
-      await pause(400);
-      continue;
-    }
-    press("1");
-    while (shown() === before) await pause(0);
-    document.body.getBoundingClientRect();
-    times.push(performance.now() - began);
-    await pause(100);
-  }
-  return times;
-}"""
