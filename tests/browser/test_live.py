@@ -176,6 +176,8 @@ def test_earlier_weights_are_those_of_a_page_from_disk(browser: Any, place: Plac
             view.page.reload()
             view.page.wait_for_selector(".weights:has-text('after 0 updates')")
             assert score(view) == seen[-1]
+            view.page.set_viewport_size({"width": 320, "height": 640})
+            assert (view.overflow(), view.violations()) == (0, [])
             assert view.errors == []
             found.append(seen)
     assert found[0] == found[1]
