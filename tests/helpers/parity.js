@@ -45,8 +45,11 @@ function cell(tensor, column, row) {
   return { type: tensor.type, shape: [1, ...shape], data: tensor.data.slice(at, at + size) };
 }
 
-function main({ page, played, blob }) {
-  const engine = engineOf(page, bytesOf(page.blob.data)), kept = constantsOf(blob, bytesOf(blob.data));
+/** after: agents are as they were after so many updates */
+async function main({ page, played, blob, after }) {
+  let engine = engineOf(page, bytesOf(page.blob.data));
+  if (after !== undefined) for (const name of Object.keys(played)) engine = await engine.after(name, after);
+  const kept = constantsOf(blob, bytesOf(blob.data));
   return Object.fromEntries(Object.entries(played).map(([name, episodes]) => [name, again(engine, page, kept, name, episodes)]));
 }
 

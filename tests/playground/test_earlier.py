@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from pathlib import Path
 from typing import Any
 
@@ -64,14 +63,14 @@ def test_the_page_writes_what_the_agent_wrote_then(tmp_path: Path) -> None:
     )
     tasks = some_tasks(world, 20)
     for each in told["snapshots"]:
-        others = dict(zip(told["parameters"], each["constants"], strict=True))
-        then = copy.deepcopy(graphs)
-        for graph in (graph for graph in then.values() if isinstance(graph, dict)):
-            graph["constants"] = [others.get(number, number) for number in graph["constants"]]
         recorded, policy = Blob(), inwit.load(agent.path or "", at=each["update"]).policy
         played = {"memoryless": record(world, policy, tasks, recorded, "memoryless")}
-        page = held | {"agents": {"memoryless": then}, "blob": packed(blob), "vocabulary": list(world.vocabulary.names)}
-        data = {"page": page, "played": played, "blob": packed(recorded)}
+        page = held | {
+            "agents": {"memoryless": graphs | told},
+            "blob": packed(blob),
+            "vocabulary": list(world.vocabulary.names),
+        }
+        data = {"page": page, "played": played, "blob": packed(recorded), "after": each["update"]}
         told_by_page = run_javascript(script() + REPLAY.read_text(encoding="utf-8"), data, tmp_path)["memoryless"]
         assert told_by_page["wrong"] == {}, told_by_page["first"]
         assert told_by_page["tokens"] > 20

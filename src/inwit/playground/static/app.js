@@ -55,8 +55,7 @@ function appOf(engine) {
   const app = {
     engine, desk: /** @type {any} */ (null), unit: /** @type {number|null} */ (null), screen: "step", keys: true,
     hidden: new Set(), tally: newTally(), compared: /** @type {any} */ (null), matrices: {}, more: false,
-    updates: {}, weights: /** @type {number|null|undefined} */ (undefined),
-    tour: /** @type {any} */ (null),
+    updates: {}, weights: /** @type {number|null|undefined} */ (undefined), tour: /** @type {any} */ (null),
     get problem() { return app.desk.problem; },
     /** @param {Problem} problem @param {any} [session] of a link */
     pose: act((problem, session) => posed(problem, session)),

@@ -35,7 +35,7 @@ const KEYS = [
     does: (app) => focusOn(app, "unit", "memory"), desk: true },
   { keys: ["h"], shown: "h", text: "show or hide the optimum", does: (app) => hidePanel(app, "togo") },
   { keys: ["c"], shown: "c", text: "compare, and back", does: (app) => (
-    app.turnTo(app.screen === "compare" ? "step" : "compare")) },
+    app.turnTo(app.screen === "compare" ? "step" : "compare")), when: () => SCREENS.compare?.offered?.() ?? true },
   { keys: ["l"], shown: "l", text: "copy the link", does: (app) => app.copyLink(), always: true },
   { keys: ["PageUp"], shown: "PageUp", text: "the agent after later updates", does: (app) => moveWeights(app, 1),
     desk: true, when: (app) => updatesOf(app).length > 0 },

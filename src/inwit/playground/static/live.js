@@ -107,6 +107,7 @@ async function startLive() {
     history.replaceState(null, "", link || location.pathname);
     location.reload();
   };
+  if (page.kinds.length && !Object.keys(page.agents).length) app.screen = "hand"; // a world alone
   ready(app, await (engine === NO_TABLE ? openedBare(app) : opened(app)));
 }
 /** Without a table: the list of runs, or the trainings. @param {any} app */

@@ -38,7 +38,7 @@ function ready(app, dropped) {
     tab.addEventListener("click", () => app.turnTo(tab.dataset.screen));
   }
   byId("link").addEventListener("click", () => app.copyLink());
-  drawSaving(app);
+  if (app.desk) drawSaving(app);
   document.addEventListener("keydown", (event) => onKey(app, event));
   addEventListener("pointerdown", () => { app.pressed = true; });
   for (const name of ["pointerup", "pointercancel"]) addEventListener(name, () => { app.pressed = false; });

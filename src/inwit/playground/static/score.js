@@ -21,7 +21,8 @@ const tokensTo = (node) => tokensOn(pathTo(node));
 function sharesAt(page, node, name) {
   if (node.forced === UNDECIDED) return Float64Array.from(node.chance, Number);
   if (node.forced !== CHOICE) return Float64Array.from(node.legal, (_, token) => (token === node.forced ? 1 : 0));
-  return probabilities(node.agents[name].logits, choices(node, page.masks));
+  const own = node.agents[name];
+  return own ? probabilities(own.logits, choices(node, page.masks)) : new Float64Array(node.legal.length); // no agent
 }
 /** The tokens that may be written, the likeliest first; by hand in the order of the vocabulary, since nobody's
  * likelihoods are shown there unless asked for. @param {Desk} desk @param {SessionNode} node */

@@ -59,7 +59,8 @@ async function visitOf(link, engine) {
 function addressOf(app) {
   const { desk, screen, hidden } = app, more = SCREENS[screen].address?.(app) ?? "", parts = [];
   if (desk?.session) {
-    parts.push(`${linkOf(desk.session, desk.engine.page).slice(1)}&a=${encodeURIComponent(desk.agent)}&s=${desk.seed}`);
+    const agent = desk.agent === undefined ? "" : `&a=${encodeURIComponent(desk.agent)}`;
+    parts.push(`${linkOf(desk.session, desk.engine.page).slice(1)}${agent}&s=${desk.seed}`);
     if (desk.engine.chosen[desk.agent] !== undefined) parts.push(`u=${desk.engine.chosen[desk.agent]}`);
   }
   if (screen !== "step") parts.push(`screen=${screen}${more}`);
