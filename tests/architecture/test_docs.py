@@ -21,7 +21,7 @@ def snippets(page: str) -> list[str]:
 def test_the_page_on_adding_things_can_be_typed() -> None:
     """All its snippets, one after the other, in a process of their own."""
     blocks = snippets("extending.md")
-    assert len(blocks) == 8
+    assert len(blocks) == 9
     done = python("\n".join(blocks))
     assert done.returncode == 0, done.stderr
     solved, program, *updates, oracle = done.stdout.splitlines()

@@ -68,6 +68,7 @@ async function findOptimum(engine, right, rest) {
     }
     if (best < tokens.length) longer ??= { episode, best };
   }
+  if (!right.length) return nothing(title, "No agent of this page was right on a problem that was tried.");
   if (!longer) return nothing(title, "No optimum is known for this page's problems.");
   const { episode: { name, tokens }, best } = longer;
   return { title, link: await shown(longer.episode), text:
