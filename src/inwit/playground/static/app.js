@@ -3,7 +3,6 @@
 
 const REST_MS = 30; // before a search: what was asked for is drawn first
 const LINK_MS = 150; // browsers take no more than 200 addresses in 10 seconds
-
 /** @param {any} engine @returns {any} */
 function appOf(engine) {
   const { page } = engine, desks = {};
