@@ -10,7 +10,7 @@ in the printed address. Keep that address to yourself. From another machine, use
 ends: ssh -L 8765:127.0.0.1:8765 HOST, and there inwit playground --port 8765 --no-browser.
 
 The server ends with Ctrl-C, with its terminal, or when the page was closed for --idle minutes. A page that is open
-goes on when the server is started anew on the same --port within a day.
+goes on when the server is started anew on the same --port within a day of its end.
 
 example: inwit playground latest
 example: inwit playground tutorial-0 tutorial-1 --port 8765 --no-browser
