@@ -78,6 +78,35 @@ async function main() {
 """
 
 
+MOMENTS = """
+async function main() {
+  const asked = [], agents = (table) => table.map((word) => [word.replace("run", "gru"), { units: word }]);
+  const line = { async ask(name, { table, agent, agents: memories }) {
+    asked.push([name, agent ?? Object.keys(memories ?? {})]);
+    if (name === "open") return { page: { table, agents: Object.fromEntries(agents(table)) } };
+    return { answer: null, agents: { [Object.keys(memories ?? { none: 0 })[0]]: null }, state: {}, legal: [] };
+  } };
+  const first = await socketEngineOf(line, ["run", "run@0"]), later = await first.after("gru", 20);
+  await later.read("gru", {});
+  await later.read("gru@0", {});
+  const { agents: after } = await later.advance({ state: {}, agents: { gru: { memory: {} }, "gru@0": null } }, 1);
+  return { asked, names: Object.keys(later.page.agents), chosen: later.chosen, earlier: await later.earlier("gru@0"),
+    after, units: Object.values(later.page.agents).map(({ units }) => units), table: later.page.table };
+}
+"""
+
+
+@needs_javascript
+def test_an_agent_keeps_its_name_whatever_its_weights(tmp_path: Path) -> None:
+    """Python names those that share a run by the moment of their weights, which the slider changes."""
+    told = run_javascript(script(SOCKET) + MOMENTS, {}, tmp_path)
+    assert (told["table"], told["names"]) == (["run@20", "run@0"], ["gru", "gru@0"])
+    assert (told["chosen"], told["units"]) == ({"gru": 20, "gru@0": 0}, ["run", "run@0"])
+    assert told["asked"][2:] == [["read", "gru@20"], ["read", "gru@0"], ["advance", ["gru@20", "gru@0"]]]
+    assert told["after"] == {"gru": None}
+    assert told["earlier"] == [], "a name with a moment stays true"
+
+
 @needs_javascript
 @pytest.mark.skipif(NODE is None, reason="the V8 of a wheel has no timers")
 def test_a_connection_outlives_its_sockets(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from inwit.training.config import resolve
 from recorded import begun, edit, lines, metric, setting
 from soaking import quiet
 from support import python, small_config
-from watched import TINY, Page, put_golden, started_and_stopped, until
+from watched import TINY, Page, put_golden, resident, until
 
 
 @pytest.fixture
@@ -242,7 +242,16 @@ def tiny(seed: int, **more: object) -> dict:
 
 
 @pytest.mark.slow
-def test_trainings_are_started_followed_and_stopped(page: Page, runs: Path) -> None:
+def test_trainings_are_started_followed_and_stopped_and_nothing_is_left(page: Page, runs: Path) -> None:
+    """`benchmarks/soak.py trainings` starts and stops many."""
+    stopped_and_killed(page, runs)
+    before = resident()
+    failed_and_ended(page)
+    assert not page.children()
+    assert resident() - before < 20
+
+
+def stopped_and_killed(page: Page, runs: Path) -> None:
     run, second = started(page, tiny(3), tiny(4))
     record = json.loads((runs / run / "run.json").read_text())
     assert (record["seed"], record["config"]["policy"]["width"], record["tags"]) == (3, 4, ["playground"])
@@ -275,8 +284,9 @@ def test_trainings_are_started_followed_and_stopped(page: Page, runs: Path) -> N
     assert page.waits_for("end", 2)[1]["status"] == "stopped"
 
 
-@pytest.mark.slow
-def test_a_failure_is_told_and_the_server_s_end_stops_what_goes_on(page: Page) -> None:
+def failed_and_ended(page: Page) -> None:
+    """A failure is told, and the server's end stops what goes on."""
+    page.lines.clear()
     lost, third = started(page, tiny(6, **{"training.learning_rate": 1e30}), tiny(5))
     page.ask("follow", run=lost)
     [end] = page.waits_for("end")
@@ -288,7 +298,6 @@ def test_a_failure_is_told_and_the_server_s_end_stops_what_goes_on(page: Page) -
     page.waits_for("report", 2)
     page.watching.close()
     assert page.told == [f"the training {third} is stopped; go on with: inwit train --resume {third}"]
-    assert not page.children()
     with pytest.raises(UserError, match="the playground is ending"):
         page.ask("start", recipe="tutorial", **tiny(6))
 
@@ -300,14 +309,6 @@ def test_a_training_that_cannot_begin_says_why(page: Page, runs: Path) -> None:
     with pytest.raises(UserError, match=r"^the training did not begin: cannot write a run under .*set INWIT_RUNS"):
         page.ask("start", recipe="tutorial", seed=0, settings=TINY)
     assert not page.children()
-
-
-@pytest.mark.slow
-def test_no_process_and_no_memory_is_left() -> None:
-    """`benchmarks/soak.py trainings` starts and stops many."""
-    counted = started_and_stopped(4)
-    assert counted["stopped"] == 4
-    assert counted["MB more"] < 20
 
 
 @pytest.mark.slow
