@@ -22,9 +22,9 @@ from inwit.playground.page import described
 from inwit.playground.scripts import SOCKET, script
 from javascript import NODE, needs_javascript, run_javascript
 from parity import REPLAY
+from watched import put_golden
 
 TWICE = Path(__file__).parents[1] / "helpers" / "asked_twice.js"
-TINY: dict[str, Any] = {"policy": {"width": 8}, "training": {"episodes": 16, "max_updates": 2, "confirm": False}}
 SECONDS = 60
 
 FAKE = """
@@ -152,13 +152,12 @@ def sockets_in_node() -> bool:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not sockets_in_node(), reason="no Node with sockets is installed")
-def test_the_server_is_killed_in_mid_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_server_is_killed_in_mid_session(tmp_path: Path, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same session in the page's engine and over a socket, to the last float; a question that was on its way when
     the server died is answered by the next one on the same port, but for one that would start a training twice."""
     monkeypatch.setenv("INWIT_CACHE", str(tmp_path / "cache"))
-    agent = inwit.train("tutorial", tell=lambda _: None, **TINY)
-    assert agent.path is not None
-    port, name = free_port(), agent.path.name
+    port, name = free_port(), put_golden(runs, "mine").name
+    agent = inwit.load(name)
     program = tmp_path / "twice.js"
     program.write_text(script(SOCKET) + judging() + TWICE.read_text(encoding="utf-8"), encoding="utf-8")
     with serving(port, name) as (server, address):
