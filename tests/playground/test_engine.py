@@ -24,7 +24,13 @@ MAIN = """
 function main({ page, task, scores }) {
   const engine = engineOf(page, bytesOf(page.blob.data));
   const given = task.map(([type, shape, values]) => tensorOf(type, shape, values));
-  const copy = (value) => structuredClone(value), same = (a, b) => {
+  const copy = (value) => {
+    if (ArrayBuffer.isView(value)) return value.slice();
+    if (value === null || typeof value !== "object") return value;
+    if (Array.isArray(value)) return value.map(copy);
+    return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, copy(each)]));
+  };
+  const same = (a, b) => {
     if (a === null || typeof a !== "object") return Object.is(a, b);
     const names = Object.keys(a);
     return names.length === Object.keys(b).length && names.every((name) => same(a[name], b[name]));

@@ -90,7 +90,7 @@ CHECK = """
 async function main({ page }) {
   const engine = engineOf(page, bytesOf(page.blob.data)), rest = async () => {}, told = [];
   const again = async (change) => {
-    const golden = structuredClone(page.golden);
+    const golden = JSON.parse(JSON.stringify(page.golden));
     change(golden[2]);
     told.push(await checked({ ...engine, page: { ...engine.page, golden } }, rest));
   };

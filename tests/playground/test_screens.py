@@ -15,11 +15,11 @@ from inwit.core.types import Output
 from inwit.playground.page import described
 from inwit.playground.scripts import MODEL, SCREENS, script
 from inwit.worlds.examination import yardsticks_of
-from javascript import needs_javascript, run_javascript
+from javascript import needs_node, run_javascript
 from parity import REPLAY
 from support import make_world
 
-pytestmark = needs_javascript
+pytestmark = needs_node
 
 ROOT = Path(__file__).parents[2]
 RECITED = 9  # tokens that a program may have

@@ -27,7 +27,8 @@ example: inwit explain latest --stage 2 --operands 5 5 7 9 8
 
 from __future__ import annotations
 
-from shlex import quote
+import shlex
+import sys
 
 from inwit.commands.arguments import (
     Parser,
@@ -42,7 +43,6 @@ from inwit.commands.arguments import (
     task,
 )
 from inwit.core.errors import UserError, short
-from inwit.core.storage import to_stderr
 
 
 def main(arguments: list[str]) -> int:
@@ -74,7 +74,7 @@ def main(arguments: list[str]) -> int:
             console().print(told(explained))
         console().print(explanation)
         if explained.path is not None and not explained.untold:
-            to_stderr(f"see it: inwit page {quote(args.run)}")
+            print(f"see it: inwit page {shlex.quote(args.run)}", file=sys.stderr)
     return 0
 
 

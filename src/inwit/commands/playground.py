@@ -21,7 +21,6 @@ from __future__ import annotations
 import os
 import sys
 import threading
-import webbrowser
 from collections.abc import Sequence
 
 from inwit.commands.arguments import Parser
@@ -50,6 +49,8 @@ def main(arguments: list[str]) -> int:
     if not 0 <= number <= 65535:
         raise UserError(f"--port {short(number)} is none: ports go from 1 to 65535, and 0 takes any that is free")
     minutes, runs = _minutes(args.idle), _runs(args.runs)
+    import webbrowser  # brings many modules, and --help none of them
+
     from inwit.playground.asking import Runs
     from inwit.playground.server import run
 
