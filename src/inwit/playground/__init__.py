@@ -8,11 +8,12 @@ optimum of a world that answers. `static/graph.js` runs a graph, `static/engine.
 
 The server. `gate` says who may speak, with a secret of `tokens`; `server` has the sockets; `desk` gives each question
 to the part that answers it (`asking`: what the parts rely on). `questions` answers for worlds and agents:
-`words` says which ones a page means, `tables` keeps those that lie open, `retelling` plays scripts, `way_question` and
-`advising` tell the optimum, `wire` turns tensors into JSON. `watching` answers for runs: `run_list` lists them,
+`words` says which ones a page means, `tables` keeps those that lie open, `retelling` plays scripts, `way_question`
+tells the optimum, `wire` turns tensors into JSON. `watching` answers for runs: `run_list` lists them,
 `following` and `specimen` tell of a training as it goes on, `trainings` starts and stops one with the settings that
 `settings_offered` offers.
 
 Both. `contents` is what is told of a world and its agents: `problems`, `registers`, `units` of memory, a `tour` of
-sessions with `links`. `scripts` joins the JavaScript of `static`.
+sessions with `links`. `advising` tells what is best and known in a world that answers. `scripts` joins the JavaScript
+of `static`.
 """
