@@ -45,7 +45,7 @@ def test_what_is_open_plays(run: Path) -> None:
     told = answer(tables, {"ask": "open", "table": ["latest", "latest@0", "pipeline"]})["page"]
     assert told["table"] == [run.name, f"{run.name}@0", "pipeline"]
     assert list(told["agents"]) == ["gru", "gru@0", "pipeline"]
-    begun = answer(tables, {"ask": "begin", "table": told["table"], "task": [[0], [1, 2, 3, 4, 5]]})
+    begun = answer(tables, {"ask": "begin", "table": told["table"], "task": [[2], [1, 2, 3, 4, 5]]})
     assert set(begun["agents"]) == set(told["agents"])
     one, other = (begun["agents"][name]["logits"] for name in ("gru", "gru@0"))
     assert one != other

@@ -14,9 +14,10 @@ from inwit.core.errors import UserError
 from inwit.core.results import Json
 from inwit.core.seeding import stream
 from inwit.core.types import Tasks
+from inwit.playground.advising import advises
 from inwit.playground.asking import AGENTS
 from inwit.playground.blob import LETTERS
-from inwit.playground.problems import drawn, problems
+from inwit.playground.problems import drawn, problems, revealed
 from inwit.playground.registers import shown
 from inwit.playground.units import units
 from inwit.rollout.collect import collect
@@ -45,7 +46,7 @@ def world_told(world: World, tell: storage.Tell) -> Json:
         "masks": world.masks,
         "limit": world.known_limit,
         "draws": capable(world, "chance") is not None,
-        "advises": capable(world, "advice") is not None,
+        "advises": advises(world),
         "proves": capable(world, "identity") is not None,
         "registers": machine.described(),
         "writable": machine.write is not None,
@@ -113,9 +114,7 @@ def golden(world: World, policy: Policy, name: str) -> list[Json]:
     right."""
     draws = stream(0, "page golden")
     tasks = drawn(world, torch.arange(GOLDEN) * len(world.kinds) // GOLDEN, draws)
-    if drawing := capable(world, "chance"):
-        hidden = drawing.draw(tasks, draws).data
-        tasks = Tasks(tasks.kind, {key: hidden[key].to(each.dtype) for key, each in tasks.data.items()})
+    tasks = revealed(world, tasks, draws)
     played = collect(world, policy, tasks)
     lengths = played.live.sum(1).tolist()
     return [
