@@ -1,12 +1,11 @@
 "use strict";
 /* What a person does on the page, one thing after another, and what is drawn after it. */
 
-const REST_MS = 30; // before a search: what was asked for is drawn first
 const LINK_MS = 150; // browsers take no more than 200 addresses in 10 seconds
 /** @param {any} engine @returns {any} */
 function appOf(engine) {
   const { page } = engine, desks = {};
-  let doing = Promise.resolve(), thinking = 0, linking = 0;
+  let doing = Promise.resolve(), linking = 0;
   /** One thing after another; what cannot be done is said. */
   const act = (what) => (...given) => {
     doing = doing.then(() => what(...given)).catch((error) => app.speak(error.message));
@@ -227,25 +226,8 @@ function appOf(engine) {
     },
     /** @param {string} [text] */
     speak(text) { byId("say").textContent = text ?? sentence(app); },
-    fresh: true, pressed: false, run: /** @type {any} */ (null),
-    /** Searches what is looked at, in slices, so that the page stays awake; what was searched before goes first. */
-    async think() {
-      const mine = ++thinking, { ways } = app.desk ?? {};
-      const pause = (ms = 0) => new Promise((next) => { setTimeout(next, ms); });
-      const rest = async () => {
-        await pause();
-        return mine === thinking;
-      };
-      await pause(REST_MS);
-      while (mine === thinking) {
-        const wanted = ways && (SCREENS[app.screen].wanted ?? wantedOn)(app);
-        if (!wanted) return;
-        await ways.search(wanted.node, rest, wanted.tokens);
-        while (app.pressed && mine === thinking) await pause(50); // a button that is just being pressed stays
-        if (mine === thinking) keepingFocus(() => (SCREENS[app.screen].found ?? drawFound)(app));
-      }
-    },
+    fresh: true, pressed: false, run: /** @type {any} */ (null), think: async () => {},
   };
-  app.run = runnerOf(app);
+  [app.run, app.think] = [runnerOf(app), thinkerOf(app)];
   return app;
 }
