@@ -136,9 +136,8 @@ function drawCompare(app) {
 function drawLines(app) {
   const { compared, desk } = app, lines = chosenLines(compared), { page } = desk.engine, [first] = lines;
   const shown = shownOn(app), columns = Math.max(...lines.map(({ last }) => last.column));
-  const toggle = ({ name, branch }) => h("button", { type: "button", "data-key": `with-${name}`,
-    "aria-pressed": String(compared.chosen.includes(name)), onclick: () => choose(app, name) },
-  branch ? `${name} of ${desk.agent}` : name);
+  const toggle = ({ name }) => h("button", { type: "button", "data-key": `with-${name}`,
+    "aria-pressed": String(compared.chosen.includes(name)), onclick: () => choose(app, name) }, name);
   const scroll = byId("compared").querySelector(".scroll")?.scrollLeft ?? 0;
   const head = h("thead", {}, h("tr.numbers", {}, h("th", { scope: "col" }, unseen("track")),
     Array.from({ length: columns + 1 }, (_, column) => h("th", { scope: "col" }, column ? String(column) : "read"))));

@@ -5,8 +5,8 @@
 /** @typedef {{engine: any, session: any, agent: string, tip: SessionNode, rivals: Object<string, any>,
  *   ways: Ways|null, seed: number, readings: Answer[]}} Desk what lies on the table: `tip` is the last node of the
  *   branch that is shown; `readings`: what the agent answers after each token of the prompt */
-/** @typedef {{node: SessionNode, token: number, word: string, share: number|null, writer: "agent"|"hand"|"world",
- *   cost: number|null|undefined}} Chip */
+/** @typedef {{node: SessionNode, token: number, word: string, share: number|null, writer: "agent"|"other"|"hand"|"world",
+ *   cost: number|null|undefined, by: string}} Chip by: of whose writing it is, empty for the agent's own */
 
 /* What of a score may be shown; hand: a person writes the tokens. */
 const EVERYTHING = {
@@ -36,11 +36,12 @@ function offered({ engine, session, agent, hand }, node) {
 /** @param {Desk} desk @param {SessionNode} node with a token @param {any} [shown] @returns {Chip} */
 function chipOf(desk, node, shown = EVERYTHING) {
   const { engine: { page }, session, agent } = desk, { token } = node.how, before = node.parent;
-  const writers = session.writers(node), own = shown.hand || writers.includes(agent) ? "agent" : "hand";
-  const writer = writers.includes("world") ? "world" : own;
+  const writers = session.writers(node), own = shown.hand || writers.includes(agent);
+  const writer = writers.includes("world") ? "world" : own ? "agent" : writers.length ? "other" : "hand";
+  const by = { agent: "", other: writers.join(" and "), hand: "you", world: "the world" }[writer];
   const cost = shown.togo && desk.ways && writer !== "world" ? desk.ways.cost(before, token) : null;
   const share = shown.hand ? null : sharesAt(page, before, agent)[token];
-  return { node, token, word: page.vocabulary[token], share, writer, cost };
+  return { node, token, word: page.vocabulary[token], share, writer, cost, by };
 }
 /** @param {How} how @param {Object<string, any>} page @returns {string} what an edit did */
 function editText(how, { agents, registers, vocabulary }) {
