@@ -28,7 +28,7 @@ from torch import Tensor
 
 from inwit.core.capabilities import capable
 from inwit.core.contracts import Readable, World
-from inwit.core.errors import UserError, short
+from inwit.core.errors import UserError, cut, short
 from inwit.core.isolation import on_own_terms
 from inwit.core.results import Json
 from inwit.core.types import Memory, Output, State, Tasks
@@ -74,7 +74,7 @@ def answer_at(table: Table, message: Json, stopped: Stopped = lambda: False) -> 
     except UserError:
         raise
     except Exception as error:  # the rules or the agent, asked for what cannot be
-        why = short(" ".join(str(error).split())) if str(error) else type(error).__name__
+        why = cut(error) or type(error).__name__
         raise UserError(f"{table.world.id} and its agents cannot go on from what was sent: {why}") from None
 
 
