@@ -193,10 +193,13 @@ async function main({ page }) {
   }
   const asked_before = counted({ ...tally, asked: ["g"] }, tried("g", true));
   const complete = completed(tally, tried("f", true, { luck: 12 }));
-  const agents = { ...desk, hand: null };
+  const agents = { ...desk, hand: null }, after = triedOn(desk);
+  desk.tip = await playOn(desk.session, desk.session.root, "Hasty", 1);
+  const wrong = triedOn(desk);
   return {
+    wrong: [wrong.right, wrong.luck, tryText({ ...wrong, helped: false })],
     rows: { togo: score.togo, expects: score.expects, others: score.others.map(({ name }) => name) }, offer,
-    shares: score.lines[0].chips.size, before, after: triedOn(desk), text: tryText(tried("f", true, { luck: 12 })),
+    shares: score.lines[0].chips.size, before, after, text: tryText(tried("f", true, { luck: 12 })),
     asked: { togo: asked.togo !== null, others: asked.others.map(({ name }) => name) },
     writers: [...asked.lines[0].chips.values()].map(({ writer, share }) => [writer, share]),
     again: [asked_before.streak, asked_before.tries.at(-1).helped],
@@ -221,6 +224,7 @@ def test_a_person_writes_the_tokens(page: dict[str, Any], tmp_path: Path) -> Non
         "luck": 200,
         "helped": False,
     }
+    assert told["wrong"] == [False, None, "wrong, 3 tokens, 7 at best"]
     assert told["text"] == "right, 3 tokens, 3 at best, luck: right on 12 of 200 others"
     assert told["asked"] == {"togo": True, "others": ["oracle", "Hasty", "shortcut"]}
     assert told["writers"] == [["agent", None]] * 7

@@ -32,7 +32,8 @@ function triedOn({ problem, session, tip, ways, hand, engine: { page } }) {
   const known = page.yardsticks[problem.kind].oracle?.length ?? ways?.at(session.root)?.length;
   return {
     problem: cellsOf(problem).join(), right: tip.success, tokens: tokensTo(tip).length,
-    best: Number.isFinite(known) ? known : null, luck: (tip.success && ways?.luck(tip)) ?? null, helped: hand.helped,
+    best: Number.isFinite(known) ? known : null, luck: tip.success ? ways?.luck(tip) ?? null : null,
+    helped: hand.helped,
   };
 }
 /** @param {Try} tried @returns {string} */
