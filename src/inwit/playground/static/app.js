@@ -191,8 +191,9 @@ function appOf(engine) {
     }),
 
     lookAt(field, count) {
-      if (field.value !== "") app.unit = Math.max(0, Math.min(count - 1, Math.round(Number(field.value)) - 1));
-      if (field.value !== "") draw(app);
+      if (field.value === "") return; // it is being typed
+      app.unit = Math.max(0, Math.min(count - 1, Math.round(Number(field.value)) - 1));
+      draw(app);
     },
     chooseUnit({ currentTarget, clientY }, count, node) {
       const box = currentTarget.getBoundingClientRect();
