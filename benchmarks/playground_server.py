@@ -75,7 +75,7 @@ async def played(server: Served, table: list[str], episodes: int) -> None:
 async def opened_and_closed(server: Served, table: list[str]) -> None:
     for _ in range(SOCKETS):
         async with connect(server.url, **server.own) as line:  # pyright: ignore[reportArgumentType]
-            await ask(line, ask="begin", table=table, task=[[0], [1, 2, 3, 4, 5]])
+            await ask(line, ask="begin", table=table, task=[[2], [1, 2, 3, 4, 5]])
 
 
 def page_of(server: Served) -> int:

@@ -67,6 +67,18 @@ def test_how_costs_look() -> None:
     assert "1 ✓ best" not in lost
 
 
+def test_a_lucky_program_is_not_said_to_have_lost() -> None:
+    """d = 0, so MUL ADD ANS is right here, and on few other problems."""
+    lucky = inwit.explain(scripted(*["MUL ADD ANS"] * 3), {"stage": 2, "operands": [5, 2, 4, 0, 8]})
+    assert (lucky.success, lucky.lucky) == (True, True)
+    assert [choice.lost for choice in lucky.choices] == [False, False, True]
+    assert "✕ luck" in printed(lucky)
+    assert "✕ lost" not in printed(lucky)
+    wrong = printed(inwit.explain(scripted(*["MUL ADD ANS"] * 3), TASK))
+    assert "✕ lost" in wrong
+    assert "✕ luck" not in wrong
+
+
 def test_without_time_nothing_is_searched() -> None:
     explanation = inwit.explain(calculating("LOAD a ADD b MUL c ANS"), SUM, seconds=0)
     assert {(choice.cost, choice.to_go, choice.lost) for choice in explanation.choices} == {(None, None, False)}

@@ -132,6 +132,9 @@ def test_what_would_have_been_right_is_a_shortest_right_program() -> None:
     assert explanation.choices[3].to_go == len(derailed.right) == 7
     assert [choice.best for choice in explanation.choices[:4]] == [["LOAD"], ["a", "b"], ["ADD"], ["b"]]
     assert [choice.to_go for choice in explanation.choices[:3]] == [6, 5, 4]
+    assert [choice.cost for choice in explanation.choices[:4]] == [0, 0, 0, 4]
+    in_no_time = inwit.explain(calculating(RECITED), SUM, force={3: "a"}, seconds=0)
+    assert in_no_time.choices == explanation.choices, "What is known of the way needs no second search."
     assert explanation.choices[-1].lost
     text = " ".join(printed(explanation).split())
     assert "by itself LOAD a ADD b MUL c ANS right derailed LOAD a ADD (a) MUL c ANS wrong" in text
@@ -179,12 +182,12 @@ def test_a_long_program_of_ones_own_makes_no_search_endless(
     """The search goes deeper for a right one alone, and never so deep that a single look takes long."""
     asked: list[int] = []
 
-    class Noted(derailing.Way):
-        def shortest(self, state: Any, most: int, token: int | None = None) -> tuple[list[int], int]:
+    class Noted(derailing.RightEnds):
+        def shortest(self, state: Any, most: int, token: int | None = None) -> tuple[list[int], int, int]:
             asked.append(most)
-            return [], FAR
+            return [], FAR, FAR
 
-    monkeypatch.setattr(derailing, "Way", Noted)
+    monkeypatch.setattr(derailing, "RightEnds", Noted)
     world = {"id": "calculator-v0", "max_operators": 2, "max_steps": 30}
     agent = scripted(*[program] * 3, world=world, curriculum={"id": "uniform"})
     own = inwit.explain(agent, SUM)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from inwit.core.vocabulary import CHOICE
-from inwit.playground.advice_table import Table
+from inwit.playground.advice_table import AdviceTable
 from inwit.playground.advising import Episodes, advised, chances
 from inwit.playground.problems import advised_examples, cells
 from inwit.playground.scripts import MODEL, script
@@ -56,7 +56,7 @@ def in_page(page: dict[str, Any], asked: list[tuple[Any, list[int]]], folder: Pa
 def held_against_python(world: Any, looks: int, walks: int, folder: Path, page: dict[str, Any] | None = None) -> float:
     """Lets the page answer at random positions, holds it against Python, and returns the share that the page knows.
     `page` are the world's graphs, if they are made."""
-    table, asked, draws = Table(world), [], random.Random(5)
+    table, asked, draws = AdviceTable(world), [], random.Random(5)
     for kind in range(len(world.kinds)):
         task = advised_examples(world, kind)[0]
         table.add(task, looks)

@@ -9,8 +9,9 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,14 @@ def until(true: Callable[[], bool], seconds: float = 60.0) -> None:
 
 def children() -> list[int]:
     """The processes that this one has started and that are still there, dead ones that nobody asked about, too."""
-    return [int(each) for task in Path("/proc/self/task").iterdir() for each in (task / "children").read_text().split()]
+    return [process for process, parent in _parents() if parent == os.getpid()]
+
+
+def _parents() -> Iterator[tuple[int, int]]:
+    """All processes with their parents."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError, IndexError):  # the process has ended
+            yield int(folder.name), int((folder / "stat").read_text().rpartition(")")[2].split()[1])
 
 
 def resident() -> float:

@@ -13,9 +13,11 @@ from inwit.core.capabilities import capable
 from inwit.core.errors import UserError
 from inwit.playground.advice_table import advice_table
 from inwit.playground.advising import advised
+from inwit.playground.contents import world_told
 from inwit.playground.problems import cells, problems
 from inwit.playground.scripts import MODEL, script
 from inwit.worlds import make_scalar
+from inwit.worlds.oracle.from_state import Limits
 from javascript import needs_javascript, run_javascript
 from parity import page_of
 from support import make_world
@@ -142,6 +144,26 @@ def test_where_no_optimum_is_claimed_there_are_facts() -> None:
     told = advised(world, world.task({"query": "F 1"}), world.vocabulary.ids(["F", "1", "0"]))
     assert (told["best"], told["values"], told["value"]) == ([], {}, None)
     assert told["facts"]["known"] == "F 1 = 0"
+
+
+def test_where_the_time_is_up_no_value_is_known() -> None:
+    """Before the world's token the value is an expectation over all answers: seconds, in a large world."""
+    world = make_world("lookup-v0", num_values=3, queries=["Tx"], fail=0.5, sure_price=0.1)
+    task, path = world.task({"query": "F 1"}), world.vocabulary.ids(["F", "1"])
+    known, given_up = (advised(world, task, path, limits) for limits in (None, Limits(stopped=lambda: True)))
+    assert known["value"] is not None
+    assert given_up == known | {"value": None}
+
+
+def test_advice_without_a_registered_twin_is_told_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By page and server alike: only a twin can be asked."""
+    world = make_world("lookup-v0", queries=["Tx"])
+    task = world.task({"query": "F 1"})
+    monkeypatch.setattr(type(world), "id", "unknown-v0")
+    assert capable(world, "advice") is not None
+    assert not world_told(world, lambda _: None)["advises"]
+    assert advice_table(world) is None
+    assert advised(world, task, []) == {"best": [], "values": {}, "value": None, "facts": {}}
 
 
 @needs_javascript

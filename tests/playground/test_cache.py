@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import torch
 
 from inwit.core.results import Json
 from inwit.core.types import Tasks
-from inwit.playground import cache
+from inwit.playground import advice_table, cache, graphs, together
 from inwit.playground.blob import Blob
 from inwit.playground.graphs import example, world_graphs
 from support import make_world
@@ -91,6 +93,34 @@ def test_a_world_whose_registers_changed_is_traced_anew(
     cache.graphs_of(world)
     cache.graphs_of(world)
     assert len(traced) == 2
+
+
+def test_a_world_whose_advice_changed_late_in_an_episode_is_traced_anew(
+    traced: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = make_world("lookup-v0", queries=["Tx", "Tx?y:z"])
+    cache.graphs_of(world)
+    advice = type(world).advice
+
+    def other(self: Any, twin: Any) -> Any:
+        told = advice(self, twin)
+        return replace(told, best=[]) if twin.steps == 2 else told
+
+    monkeypatch.setattr(type(world), "advice", other)
+    cache.graphs_of(world)
+    cache.graphs_of(world)
+    assert len(traced) == 2
+
+
+def test_all_modules_that_decide_what_a_file_holds_are_in_its_name() -> None:
+    """A module of the playground, or of the oracle, whose code `together` or the table of advice runs."""
+    imported = {
+        module
+        for each in (graphs, together, advice_table)
+        for module in (inspect.getmodule(value) for value in vars(each).values())
+        if module is not None and module.__name__.startswith(("inwit.playground.", "inwit.worlds.oracle."))
+    }
+    assert {module.__name__ for module in imported} <= {module.__name__ for module in cache.TRACED}
 
 
 @pytest.mark.parametrize(

@@ -143,7 +143,9 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_token_of_a_port_is_kept_for_a_day(kept: Path) -> None:
     first = token_of(PORT, again=True)
     assert len(first) == 32
+    os.utime(kept, (time.time() - 80_000,) * 2)
     assert token_of(PORT, again=True) == first
+    assert time.time() - kept.stat().st_mtime < 60, "whoever takes it keeps it for another day"
     os.utime(kept, (time.time() - 90_000,) * 2)
     later = token_of(PORT, again=True)
     assert later not in (first, token_of(PORT + 1, again=True))

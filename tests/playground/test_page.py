@@ -8,6 +8,7 @@ import hashlib
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -138,6 +139,10 @@ def test_what_is_told_of_agents() -> None:
     first, second = untrained(), untrained(seed=1)
     assert names_of([first]) == ["gru"]
     assert names_of([first, second, first]) == ["gru-0.1", "gru-1", "gru-0.2"]
+    then, later = (replace(first, status="snapshot", summary={"update": update}) for update in (0, 20))
+    assert names_of([then]) == ["gru"]
+    assert names_of([first, then, later]) == ["gru", "gru@0", "gru@20"]
+    assert names_of([first, then, second, then]) == ["gru-0", "gru-0@0.1", "gru-1", "gru-0@0.2"]
     told = about(first)
     assert (told["policy"], told["width"], told["seed"]) == ("gru", 8, 0)
     assert "solved" not in told

@@ -18,6 +18,7 @@ from inwit.core.errors import UserError
 from inwit.core.seeding import stream
 from inwit.core.types import Output, Tasks
 from inwit.playground.page import described
+from inwit.playground.problems import problems
 from inwit.playground.questions import answer, answer_at
 from inwit.playground.scripts import script
 from inwit.playground.tables import Table, Tables
@@ -95,11 +96,11 @@ def written(table: Table, position: Any, draws: torch.Generator) -> dict[str, An
     return {"index": index, "value": value, "told": told}
 
 
-def policies_of(world: Any, half: int) -> dict[str, Any]:
-    """Every second policy, small."""
+def policies_of(world: Any, first: int, each: int = 2) -> dict[str, Any]:
+    """Every second policy, or every third, ..., small."""
     chosen: dict[str, dict[str, Any]] = {"lstm": {"matrix_dtype": "float32"}, "transformer": {"layers": 2}}
     made = {}
-    for name in POLICIES.names()[half::2]:
+    for name in POLICIES.names()[first::each]:
         known = {field.name for field in fields(POLICIES.settings(name))}
         made[name] = small_policy(name, world, **{k: v for k, v in chosen.get(name, {}).items() if k in known})
     return made
@@ -109,9 +110,9 @@ def policies_of(world: Any, half: int) -> dict[str, Any]:
 @needs_javascript
 @pytest.mark.parametrize("world_id", WORLDS.names())
 def test_page_and_server_give_the_same_tree(world_id: str, tmp_path: Path) -> None:
-    """The same questions, asked both."""
-    world = make_world(world_id, max_operators=1)
-    check_same(world, policies_of(world, WORLDS.names().index(world_id) % 2), tmp_path)
+    """The same questions, asked both: in each world another part of the policies, together all of them."""
+    world, worlds = make_world(world_id, max_operators=1), WORLDS.names()
+    check_same(world, policies_of(world, worlds.index(world_id), len(worlds)), tmp_path)
 
 
 @needs_javascript
@@ -232,11 +233,21 @@ def wrong_messages() -> list[tuple[str, dict[str, Any], str]]:
     return [
         ("begin", {"task": None}, "task = None is not the kind and 1 lists"),
         ("begin", {"task": [[0]]}, "is not the kind and 1 lists"),
-        ("begin", {"task": [[0], [1, 2]]}, r"operands = \[1, 2\] of the task is not 5 numbers"),
-        ("begin", {"task": [[0], [1, 2, 3, 4, 2**63]]}, "operands = .* is not 5 numbers"),
-        ("begin", {"task": [[0], [1, 2, 3, 4, True]]}, "operands = .* is not 5 numbers"),
+        ("begin", {"task": [[0], [1, 2]]}, r"operands = \[1, 2\] of the task is not 5 whole numbers from -9"),
+        (
+            "begin",
+            {"task": [[0], [1, 2, 3, 4, 2**63]]},
+            r"not 5 whole numbers from -9\d* to 9\d*: open",
+        ),
+        ("begin", {"task": [[0], [1, 2, 3, 4, True]]}, "operands = .* is not 5 whole numbers"),
         ("begin", {"task": [[7], [1, 2, 3, 4, 5]]}, "kind = 7 does not exist: kinds are 0..2"),
         ("begin", {"task": [[-1], [1, 2, 3, 4, 5]]}, "kind = -1 does not exist"),
+        (
+            "begin",
+            {"task": [[2], [1, 2, 3, 4, 2**62]]},
+            "^operand 4611686018427387904 is out of range",
+        ),
+        ("begin", {"task": [[0], [1, 2, 3, 4, 5]]}, "the task is none of tutorial-v1, which reads it as"),
         ("advance", {"token": 18}, "token = 18 does not exist: tokens are 0..17"),
         ("advance", {"token": True}, "token = True does not exist"),
         ("advance", {"token": 1.0}, "token = 1.0 does not exist"),
@@ -251,10 +262,10 @@ def wrong_messages() -> list[tuple[str, dict[str, Any], str]]:
         ("write", {"index": 99}, "register 99 does not exist: tutorial-v1 has"),
         ("write", {"index": 0, "value": 2**40}, "is no number from"),
         ("write", {"index": 0, "value": "1"}, "is no number from"),
-        ("way", {"path": [99]}, "token 99 does not exist"),
+        ("way", {"path": [99]}, "token = 99 does not exist"),
         ("way", {"path": "1"}, "path = '1' is not a list"),
-        ("way", {"path": ["1"]}, "token '1' does not exist"),
-        ("way", {"path": [{"index": -1}]}, "index = -1 is no register"),
+        ("way", {"path": ["1"]}, "token = '1' does not exist"),
+        ("way", {"path": [{"index": -1}]}, "register -1 does not exist"),
     ]
 
 
@@ -270,6 +281,39 @@ def test_what_is_wrong_is_said_in_one_sentence(table: Table, ask: str, change: d
         asked(table, ask, **(right | change))
     assert "\n" not in str(refused.value)
     assert len(str(refused.value)) < 400
+
+
+@pytest.mark.parametrize(
+    ("world_id", "cells", "why"),
+    [
+        ("lookup-v0", {"values": [7, -1, -1]}, r"^value 7 of the query is out of range: values are 0\.\.4$"),
+        ("lookup-v0", {"table": [2**62] * 35}, "is not 35 whole numbers from -128 to 127: open the page again$"),
+        ("calculator-v0", {"operands": [2**40, 0]}, "^operand 1099511627776 is out of range"),
+        ("calculator-v0", {"letters": [99, 1]}, "^the task has numbers that calculator-v0 does not know: open"),
+    ],
+)
+def test_a_task_that_the_world_cannot_have_is_refused(world_id: str, cells: dict[str, list[int]], why: str) -> None:
+    table = Table(make_world(world_id, max_operators=1), [])
+    example = dict(zip(table.data, problems(table.world)[0]["examples"][0], strict=True))
+    asked(table, "begin", task=[[0], *example.values()])
+    for ask in ("begin", "way"):
+        with pytest.raises(UserError, match=why):
+            asked(table, ask, task=[[0], *(example | cells).values()], path=[])
+
+
+def test_after_a_change_no_optimum_is_known_in_a_world_that_draws() -> None:
+    table = Table(make_world("lookup-v0"), [])
+    [tool, cell], task = table.world.vocabulary.ids(["F", "3"]), tasks_of(table.world, 1)[0]
+    known = asked(table, "way", task=task, path=[tool])
+    assert known["best"]
+    for path in ([tool, {"index": 0, "value": 8}], [{"index": 0, "value": None}, tool, cell]):
+        assert asked(table, "way", task=task, path=path) == {"best": [], "values": {}, "value": None, "facts": {}}
+    for change, why in (
+        ({"index": 0, "value": 1}, "open = 1 is no number from 7 to 10"),
+        ({"index": 99}, "register 99 does not exist"),
+    ):
+        with pytest.raises(UserError, match=why):
+            asked(table, "way", task=task, path=[change])
 
 
 @pytest.mark.parametrize("world_id", WORLDS.names())

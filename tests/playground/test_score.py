@@ -86,6 +86,16 @@ async function main({ page }) {
   return drawn;
 }
 """
+WRITERS = """
+async function main({ page }) {
+  const desk = await deskOf(page, 2, null, "gru"), { session } = desk, twin = { ...desk, agent: "twin" };
+  const own = session.path(await session.run(session.root, "gru"))[1];
+  const free = session.allowed(session.root).filter((token) => session.writers({ how: { kind: "token", token },
+    parent: session.root }).length === 0);
+  const mine = await session.advance(session.root, free[0]);
+  return [chipOf(desk, own), chipOf(twin, own), chipOf(desk, mine)].map(({ writer, by }) => [writer, by]);
+}
+"""
 CHECK = """
 async function main({ page }) {
   const engine = engineOf(page, bytesOf(page.blob.data)), rest = async () => {}, told = [];
@@ -165,6 +175,17 @@ def test_a_worlds_answers_are_drawn_by_seed(tmp_path: Path) -> None:
     assert all(each["answers"][0] == each["answers"][1] for each in drawn), "An answer stays what it was."
     assert len({each["answers"][0] for each in drawn}) > 1
     assert all(each["togo"][0] == {"reward": 0.98} for each in drawn), "One call and the answer."
+
+
+def test_a_token_is_called_by_whoever_would_write_it(tutorial: dict[str, Any], tmp_path: Path) -> None:
+    world = make_world("tutorial-v1")
+    agents = [Agent(world, small_policy("gru", world)), Agent(world, small_policy("memoryless", world))]
+    page = described(agents, lambda _: None) | {"id": "tutorial-v1"}
+    page["agents"] = dict(zip(("gru", "twin"), page["agents"].values(), strict=True))
+    own, others, mine = run(WRITERS, page, tmp_path)
+    assert own == ["agent", ""]
+    assert others == ["other", "gru"]
+    assert mine == ["hand", "you"]
 
 
 def test_the_page_notices_what_differs_from_python(tutorial: dict[str, Any], tmp_path: Path) -> None:

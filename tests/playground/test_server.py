@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from command_line import run as command
 from inwit.core.errors import UserError
@@ -22,9 +23,17 @@ from inwit.core.results import Json
 from inwit.playground.asking import Asker, Part, Runs
 from inwit.playground.desk import Desks
 from inwit.playground.server import SOCKETS, Server, _bound
+from inwit.playground.tokens import token_of
 
 TOKEN = "T" * 32
 Scene = Callable[[Callable[[], Any], Server], Awaitable[None]]
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the servers of a test keep their token, which everybody can read here."""
+    monkeypatch.setenv("INWIT_CACHE", str(tmp_path))
+    return tmp_path / "playground"
 
 
 class Ways:
@@ -40,6 +49,8 @@ class Ways:
         self.most = max(self.most, self.running)
         while message["long"] and not asker.stopped():
             time.sleep(0.005)
+        if message.get("deaf"):
+            self.freed.wait(10)
         self.running -= 1
         return {"length": 3}
 
@@ -88,11 +99,19 @@ def nonsense(message: Json, asker: Asker) -> Json:
     return {"value": float("nan")}
 
 
+def named(message: Json, asker: Asker) -> Json:
+    return {"id": 5, "error": None, "world": "x"}
+
+
+def lost(message: Json, asker: Asker) -> Json:
+    return {"page": Path("/no/page").read_text(encoding="utf-8")}
+
+
 def together(scene: Scene, ways: Ways | None = None, said: list[str] | None = None, idle: float = 0) -> Ways:
     """Play a scene with a server of small parts; then the server has ended."""
     ways = ways or Ways()
     answers = {"way": ways.way, "start": ways.start, "advance": advance, "read": refuse, "write": fail}
-    answers |= {"open": nonsense, "follow": follow}
+    answers |= {"open": nonsense, "reading": named, "page": lost, "follow": follow}
 
     def part(runs: Runs) -> Part:
         return Part(answers, ways.close, ways.busy)
@@ -163,6 +182,64 @@ def test_a_second_way_ends_the_first() -> None:
     assert ways.most == 2
 
 
+def test_a_way_that_hears_nothing_is_overtaken_at_once_and_holds_nothing_up() -> None:
+    async def scene(page: Callable[[], Any], server: Server) -> None:
+        async with page() as socket:
+            await send(socket, id=0, ask="way", long=True, deaf=True)
+            while not ways.begun:
+                await asyncio.sleep(0.002)
+            for number in range(1, 6):
+                await send(socket, id=number, ask="way", long=False)
+            await send(socket, id=6, ask="advance", token=7)
+            told = [await received(socket) for _ in range(6)]
+            assert [each["id"] for each in told] == [0, 1, 2, 3, 4, 6]
+            assert {each["error"] for each in told[:5]} == {"a newer question took the place of this one"}
+            assert ways.begun == ways.running == 1
+            ways.freed.set()
+            assert await received(socket) == {"id": 5, "length": 3}
+            assert ways.begun == 2
+            await send(socket, id=7, ask="way", long=False)
+            assert await received(socket) == {"id": 7, "length": 3}
+
+    ways = Ways()
+    together(scene, ways)
+
+
+def test_a_fault_of_the_server_reaches_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scene(page: Callable[[], Any], server: Server) -> None:
+        for _ in range(2):
+            with pytest.raises(InvalidStatus) as refused:
+                await page()
+            assert refused.value.response.status_code == 500
+
+    def broken(*_: object, **__: object) -> None:
+        raise AttributeError("no method")
+
+    monkeypatch.setattr("inwit.playground.server.refusal", broken)
+    said: list[str] = []
+    together(scene, said=said)
+    assert said == ["a request: AttributeError: no method"]
+
+
+def test_a_server_keeps_its_token_while_it_runs_and_a_day_from_its_end(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("inwit.playground.server.HOUR", 0.2)
+
+    async def scene(page: Callable[[], Any], server: Server) -> None:
+        file = cache / str(server.port)
+        while not file.exists():  # as another server removes it that is started after a day
+            await asyncio.sleep(0.02)
+        assert token_of(server.port, again=True) == TOKEN
+        monkeypatch.setattr("inwit.playground.server.HOUR", 1000)
+        os.utime(file, (time.time() - 90_000,) * 2)
+        ports.append(server.port)
+
+    ports: list[int] = []
+    together(scene)
+    assert token_of(ports[0], again=True) == TOKEN, "though it was begun longer ago than a day"
+
+
 def test_a_way_holds_nothing_up_and_ends_with_its_page() -> None:
     async def scene(page: Callable[[], Any], server: Server) -> None:
         async with page() as socket:
@@ -207,9 +284,11 @@ def test_lines_are_pushed_until_the_page_is_closed() -> None:
 
 ERRORS: Mapping[str, str] = {
     '{"id": 1, "ask": "read"}': "that is refused, in one sentence",
-    '{"id": 1, "ask": "write", "token": 3}': "that is no position of this world (IndexError)",
-    '{"id": 1, "ask": "write"}': "that is no position of this world (KeyError)",
-    '{"id": 1, "ask": "open"}': "that is no position of this world (ValueError)",
+    '{"id": 1, "ask": "write", "token": 3}': "this could not be answered (IndexError): the terminal says more",
+    '{"id": 1, "ask": "write"}': "this could not be answered (KeyError): the terminal says more",
+    '{"id": 1, "ask": "open"}': "this could not be answered (ValueError): the terminal says more",
+    '{"id": 1, "ask": "reading"}': "this could not be answered (ValueError): the terminal says more",
+    '{"id": 1, "ask": "page"}': "this machine refuses it (No such file or directory): the terminal says more",
     '{"id": 1, "ask": "sing"}': "the question 'sing' is not known here",
     '{"id": 1, "ask": ["open"]}': "the question ['open'] is not known here",
     '{"id": 1}': "the question None is not known here",
@@ -237,9 +316,11 @@ def test_an_error_is_one_sentence_and_a_fault_a_line_at_the_terminal() -> None:
     said: list[str] = []
     together(scene, said=said)
     assert said == [
-        "write: IndexError: 'list index out of range'",
-        "write: KeyError: \"'token'\"",
-        "open: ValueError: 'Out of range float values are not JSON compliant'",
+        "write: IndexError: list index out of range",
+        "write: KeyError: 'token'",
+        "open: ValueError: Out of range float values are not JSON compliant",
+        "reading: ValueError: an answer has error and id of its own",
+        "page: FileNotFoundError: [Errno 2] No such file or directory: '/no/page'",
     ]
 
 

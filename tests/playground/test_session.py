@@ -102,6 +102,28 @@ async function main({ page, tasks, links }) {
 """
 
 
+NUDGED = """
+async function main({ page, tasks }) {
+  const engine = engineOf(page, bytesOf(page.blob.data));
+  const session = await sessionOf(engine, tasks[0].map(([type, shape, values]) => tensorOf(type, shape, values)));
+  const how = (value) => ({ kind: "unit", agent: "gru", tensor: "hidden", unit: 1, value }), counts = [];
+  const put = async (change) => {
+    session.go(await session.edited(session.at, change));
+    counts.push(session.leaves().length);
+  };
+  await session.run(session.root, "gru");
+  for (const value of [0.1, 0.2, 0.3]) await put(how(value));
+  await put({ ...how(0.3), unit: 2 });
+  const [edit] = session.leaves(session.at), first = session.allowed(edit)[0];
+  session.go(await session.advance(edit, first));
+  session.go(edit);
+  await put({ ...how(0.4), unit: 2 });
+  const undone = session.undo() === edit;
+  return { counts, undone, values: session.path(session.leaves()[1]).map(({ how: { value } }) => value ?? null) };
+}
+"""
+
+
 def page_and_tasks(world_id: str, policies: list[str], **settings: Any) -> tuple[dict[str, Any], list[Any]]:
     world = make_world(world_id, **settings)
     page = page_of(world, {name: small_policy(name, world) for name in policies})
@@ -176,3 +198,11 @@ def test_what_a_session_refuses_and_what_a_link_drops(tmp_path: Path) -> None:
     assert told["unit"] == "no unit 99 of hidden"
     assert told["none"] == "a unit takes a finite number"
     assert "read only" in told["frozen"] or "read-only" in told["frozen"]
+
+
+def test_a_slider_that_is_moved_makes_one_branch(tmp_path: Path) -> None:
+    page, tasks = page_and_tasks("tutorial-v1", ["gru"])
+    told = run(NUDGED, {"page": page, "tasks": tasks}, tmp_path)
+    assert told["counts"] == [2, 2, 2, 2, 3], "the last of the same unit stays, until somebody has gone on from there"
+    assert told["undone"], "what somebody has gone on from is kept"
+    assert told["values"][:3] == [None, 0.3, 0.3]

@@ -22,9 +22,9 @@ from inwit.playground.page import described
 from inwit.playground.scripts import SOCKET, script
 from javascript import NODE, needs_javascript, run_javascript
 from parity import REPLAY
+from watched import put_golden
 
 TWICE = Path(__file__).parents[1] / "helpers" / "asked_twice.js"
-TINY: dict[str, Any] = {"policy": {"width": 8}, "training": {"episodes": 16, "max_updates": 2, "confirm": False}}
 SECONDS = 60
 
 FAKE = """
@@ -78,6 +78,35 @@ async function main() {
 """
 
 
+MOMENTS = """
+async function main() {
+  const asked = [], agents = (table) => table.map((word) => [word.replace("run", "gru"), { units: word }]);
+  const line = { async ask(name, { table, agent, agents: memories }) {
+    asked.push([name, agent ?? Object.keys(memories ?? {})]);
+    if (name === "open") return { page: { table, agents: Object.fromEntries(agents(table)) } };
+    return { answer: null, agents: { [Object.keys(memories ?? { none: 0 })[0]]: null }, state: {}, legal: [] };
+  } };
+  const first = await socketEngineOf(line, ["run", "run@0"]), later = await first.after("gru", 20);
+  await later.read("gru", {});
+  await later.read("gru@0", {});
+  const { agents: after } = await later.advance({ state: {}, agents: { gru: { memory: {} }, "gru@0": null } }, 1);
+  return { asked, names: Object.keys(later.page.agents), chosen: later.chosen, earlier: await later.earlier("gru@0"),
+    after, units: Object.values(later.page.agents).map(({ units }) => units), table: later.page.table };
+}
+"""
+
+
+@needs_javascript
+def test_an_agent_keeps_its_name_whatever_its_weights(tmp_path: Path) -> None:
+    """Python names those that share a run by the moment of their weights, which the slider changes."""
+    told = run_javascript(script(SOCKET) + MOMENTS, {}, tmp_path)
+    assert (told["table"], told["names"]) == (["run@20", "run@0"], ["gru", "gru@0"])
+    assert (told["chosen"], told["units"]) == ({"gru": 20, "gru@0": 0}, ["run", "run@0"])
+    assert told["asked"][2:] == [["read", "gru@20"], ["read", "gru@0"], ["advance", ["gru@20", "gru@0"]]]
+    assert told["after"] == {"gru": None}
+    assert told["earlier"] == [], "a name with a moment stays true"
+
+
 @needs_javascript
 @pytest.mark.skipif(NODE is None, reason="the V8 of a wheel has no timers")
 def test_a_connection_outlives_its_sockets(tmp_path: Path) -> None:
@@ -123,13 +152,12 @@ def sockets_in_node() -> bool:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not sockets_in_node(), reason="no Node with sockets is installed")
-def test_the_server_is_killed_in_mid_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_server_is_killed_in_mid_session(tmp_path: Path, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same session in the page's engine and over a socket, to the last float; a question that was on its way when
     the server died is answered by the next one on the same port, but for one that would start a training twice."""
     monkeypatch.setenv("INWIT_CACHE", str(tmp_path / "cache"))
-    agent = inwit.train("tutorial", tell=lambda _: None, **TINY)
-    assert agent.path is not None
-    port, name = free_port(), agent.path.name
+    port, name = free_port(), put_golden(runs, "mine").name
+    agent = inwit.load(name)
     program = tmp_path / "twice.js"
     program.write_text(script(SOCKET) + judging() + TWICE.read_text(encoding="utf-8"), encoding="utf-8")
     with serving(port, name) as (server, address):

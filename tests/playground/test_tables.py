@@ -8,10 +8,14 @@ from typing import Any
 import pytest
 
 import inwit
+from inwit.commands.playground import _named
+from inwit.core import storage
 from inwit.core.errors import UserError
 from inwit.playground.questions import answer
 from inwit.playground.tables import KEPT, Tables
 from inwit.playground.words import meant
+from inwit.runs.loading import find
+from recorded import edit
 
 TINY: dict[str, Any] = {
     "policy": {"width": 8},
@@ -40,11 +44,35 @@ def test_what_is_open_plays(run: Path) -> None:
     tables = Tables()
     told = answer(tables, {"ask": "open", "table": ["latest", "latest@0", "pipeline"]})["page"]
     assert told["table"] == [run.name, f"{run.name}@0", "pipeline"]
-    assert list(told["agents"]) == ["gru-0.1", "gru-0.2", "pipeline"]
-    begun = answer(tables, {"ask": "begin", "table": told["table"], "task": [[0], [1, 2, 3, 4, 5]]})
+    assert list(told["agents"]) == ["gru", "gru@0", "pipeline"]
+    begun = answer(tables, {"ask": "begin", "table": told["table"], "task": [[2], [1, 2, 3, 4, 5]]})
     assert set(begun["agents"]) == set(told["agents"])
-    one, other = (begun["agents"][name]["logits"] for name in ("gru-0.1", "gru-0.2"))
+    one, other = (begun["agents"][name]["logits"] for name in ("gru", "gru@0"))
     assert one != other
+
+
+def test_a_run_that_is_not_complete_is_opened_with_its_newest_weights(run: Path) -> None:
+    edit(run, lambda record: record.update(status="running"))
+    tables = Tables({run.name: run.name})
+    with storage.locked(run / "lock"):
+        told = answer(tables, {"ask": "open", "table": [run.name]})["page"]
+        assert (told["table"], list(told["agents"])) == ([f"{run.name}@2"], ["gru"])
+        assert meant([f"{run.name}@0"], {})[0].at == "0"
+    storage.remove_folder(run / "checkpoints")
+    assert meant(["mine"], {})[0].word == f"{run.name}@2", "killed: of its snapshots, too"
+    storage.remove_folder(run / "snapshots")
+    with pytest.raises(UserError, match=f"^the run {run.name} has no weights yet: open it after its first checkpoint"):
+        tables.table([run.name])
+
+
+def test_a_name_with_an_at_sign_is_read_as_the_command_reads_it(run: Path) -> None:
+    other = run.rename(run.with_name("a@b"))
+    assert [(each.word, each.source, each.at) for each in meant(["a@b", "a@b@1"], {})] == [
+        ("a@b", str(other), None),
+        ("a@b@1", str(other), "1"),
+    ]
+    assert (find("a@b"), find("a@b@1").name) == (other, "000001.safetensors")
+    assert _named("a@b@1") == "a@b@1"
 
 
 def paths(run: Path) -> list[str]:

@@ -16,7 +16,7 @@ import pytest
 
 import inwit
 from inwit.core.errors import UserError
-from inwit.playground import forms
+from inwit.playground import settings_offered
 from inwit.playground.asking import Runs
 from inwit.playground.watching import FOLLOWERS, part
 from inwit.runs import index
@@ -25,7 +25,7 @@ from inwit.training.config import resolve
 from recorded import begun, edit, lines, metric, setting
 from soaking import quiet
 from support import python, small_config
-from watched import TINY, Page, put_golden, started_and_stopped, until
+from watched import TINY, Page, put_golden, resident, until
 
 
 @pytest.fixture
@@ -102,11 +102,13 @@ def test_recipes_come_with_the_settings_that_their_classes_have(page: Page) -> N
         fields = {field["name"]: field for field in each["settings"]}
         assert list(fields)[:3] == ["seed", "training.max_updates", "training.episodes"]
         assert fields["policy.width"]["default"] == config.policy.settings.width
-        assert (fields["policy.width"]["least"], fields["policy.width"]["most"]) == (1, 4096)
+        assert (fields["policy.width"]["least"], fields["policy.width"]["most"]) == (1, 512)
         assert fields["policy.id"]["default"] in fields["policy.id"]["choices"]
         assert all(field["help"] and field["type"] in ("whole", "number", "choice") for field in fields.values())
         given = {field["name"]: field["default"] for field in each["settings"][1:]}
-        assert forms.checked(name, fields["seed"]["default"], given)[0] == config, "its own settings change nothing"
+        assert settings_offered.checked(name, fields["seed"]["default"], given)[0] == config, (
+            "its own settings change nothing"
+        )
 
 
 REFUSED = [
@@ -120,6 +122,7 @@ REFUSED = [
     ({"seed": {"a": 1}}, "seed = .* is not a whole number"),
     ({"settings": [1]}, r"settings = \[1\] are no settings: give values by name"),
     ({"settings": {"policy.width": 5000}}, r"policy\.width = 5000 is too large: it must be at most 4096"),
+    ({"settings": {"policy.width": 513}}, r"policy\.width = 513 is too large here: .* 512; inwit train takes more$"),
     ({"settings": {"policy.width": "wide"}}, r"policy\.width = 'wide' is not a whole number"),
     ({"settings": {"policy.width": {"x": 1}}}, r"policy\.width = .* is not a whole number"),
     ({"settings": {"policy.id": "../gru"}}, "unknown policy '../gru'"),
@@ -189,7 +192,7 @@ def test_what_cannot_be_read_ends_the_lines_with_a_sentence(
     monkeypatch.setattr(page.watching.specimens, "at", lambda run, update: broken(update))
     page.ask("follow", run=path.name)
     [end] = page.waits_for("end", seconds=10)
-    assert end["text"] == "the run cannot be followed any further: ZeroDivisionError: 'theirs'"
+    assert end["text"] == "the run cannot be followed any further: ZeroDivisionError: theirs"
 
 
 def test_a_page_is_made_in_the_run_s_folder(page: Page, monkeypatch: pytest.MonkeyPatch, runs: Path) -> None:
@@ -199,7 +202,16 @@ def test_a_page_is_made_in_the_run_s_folder(page: Page, monkeypatch: pytest.Monk
     (runs / run / "page.html").write_text("mine")
     with pytest.raises(UserError, match=r"page\.html is no page of inwit's: move it$"):
         page.ask("page", run=run)
-    assert (runs / run / "page.html").read_text() == "mine"
+    file = runs / run / "page.html"
+    assert file.read_text() == "mine"
+    file.unlink()
+    file.symlink_to(runs / "elsewhere.html")
+    with pytest.raises(UserError, match=r"page\.html is a link: remove it$"):
+        page.ask("page", run=run)
+    assert not (runs / "elsewhere.html").exists()
+    page.gone.set()
+    monkeypatch.setattr("inwit.playground.watching.Command", None)
+    assert page.ask("page", run=run) == {}, "nobody waits for it: nothing is begun"
 
 
 @pytest.mark.slow
@@ -230,7 +242,16 @@ def tiny(seed: int, **more: object) -> dict:
 
 
 @pytest.mark.slow
-def test_trainings_are_started_followed_and_stopped(page: Page, runs: Path) -> None:
+def test_trainings_are_started_followed_and_stopped_and_nothing_is_left(page: Page, runs: Path) -> None:
+    """`benchmarks/soak.py trainings` starts and stops many."""
+    stopped_and_killed(page, runs)
+    before = resident()
+    failed_and_ended(page)
+    assert not page.children()
+    assert resident() - before < 20
+
+
+def stopped_and_killed(page: Page, runs: Path) -> None:
     run, second = started(page, tiny(3), tiny(4))
     record = json.loads((runs / run / "run.json").read_text())
     assert (record["seed"], record["config"]["policy"]["width"], record["tags"]) == (3, 4, ["playground"])
@@ -241,6 +262,11 @@ def test_trainings_are_started_followed_and_stopped(page: Page, runs: Path) -> N
     assert [row["here"] for row in page.ask("runs")["runs"]] == [True, True]
     with pytest.raises(UserError, match=r"^2 trainings run already, \S+ and \S+: stop one, or wait until one ends$"):
         page.ask("start", recipe="tutorial", **tiny(5))
+    killed, third = page.watching.trainings.of(second), Page(page.watching)
+    assert killed is not None
+    third.ask("follow", run=second)
+    os.kill(killed.process.pid, signal.SIGKILL)
+    assert third.waits_for("end")[0]["status"] == "stopped"
     child = page.watching.trainings.of(run)
     assert child is not None
     assert os.getsid(child.process.pid) == child.process.pid, "Ctrl-C in the server's terminal does not reach it"
@@ -254,15 +280,13 @@ def test_trainings_are_started_followed_and_stopped(page: Page, runs: Path) -> N
         assert updates == sorted(set(updates))
         assert {0, 1, 11} <= {line["update"] for line in each.pushed("specimen")}
     assert page.ask("stop", run=run) == told, "a second time, nothing happens"
-    killed = page.watching.trainings.of(second)
-    assert killed is not None
-    page.ask("follow", run=second)
-    os.kill(killed.process.pid, signal.SIGKILL)
-    assert page.waits_for("end", 2)[1]["status"] == "stopped"
+    shutil.rmtree(runs / run)
+    assert page.ask("stop", run=run)["status"] == "gone", "a training is stopped by its name, not by its folder"
 
 
-@pytest.mark.slow
-def test_a_failure_is_told_and_the_server_s_end_stops_what_goes_on(page: Page) -> None:
+def failed_and_ended(page: Page) -> None:
+    """A failure is told, and the server's end stops what goes on."""
+    page.lines.clear()
     lost, third = started(page, tiny(6, **{"training.learning_rate": 1e30}), tiny(5))
     page.ask("follow", run=lost)
     [end] = page.waits_for("end")
@@ -274,7 +298,6 @@ def test_a_failure_is_told_and_the_server_s_end_stops_what_goes_on(page: Page) -
     page.waits_for("report", 2)
     page.watching.close()
     assert page.told == [f"the training {third} is stopped; go on with: inwit train --resume {third}"]
-    assert not page.children()
     with pytest.raises(UserError, match="the playground is ending"):
         page.ask("start", recipe="tutorial", **tiny(6))
 
@@ -289,22 +312,28 @@ def test_a_training_that_cannot_begin_says_why(page: Page, runs: Path) -> None:
 
 
 @pytest.mark.slow
-def test_no_process_and_no_memory_is_left() -> None:
-    """`benchmarks/soak.py trainings` starts and stops many."""
-    counted = started_and_stopped(4)
-    assert counted["stopped"] == 4
-    assert counted["MB more"] < 20
-
-
-@pytest.mark.slow
 def test_snapshots_change_no_weight(runs: Path) -> None:
-    config, given = forms.checked("tutorial", 1, {"policy.width": 4, "training.max_updates": 30})
-    flags = forms.flags(config, given)
+    config, given = settings_offered.checked("tutorial", 1, {"policy.width": 4, "training.max_updates": 30})
+    flags = settings_offered.flags(config, given)
     assert flags[-2:] == ["--training.snapshots", "0,1,11,21,30"]
     with_them = inwit.train(
         "tutorial", seed=1, policy={"width": 4}, training={"max_updates": 30, "snapshots": flags[-1]}
     )
     without = inwit.train(config)
     weights = [(each.path / "weights.safetensors").read_bytes() for each in (with_them, without) if each.path]
+    assert len(weights) == 2
     assert weights[0] == weights[1]
-    assert (shutil.rmtree(runs / str(with_them.name)), len(weights)) == (None, 2)
+
+
+def test_the_snapshots_of_a_training_take_no_more_than_200_mb() -> None:
+    moments = settings_offered.moments
+    assert (len(moments(3000, 10**6)), moments(30, 10**6)) == (61, [0, 1, 11, 21, 30])
+    for most in (2, 3, 10, 60):
+        found = moments(3000, most)
+        assert len(found) <= most
+        assert (found[0], found[-1]) == (0, 3000)
+        assert set(found) <= set(moments(3000, 61))
+    assert moments(3000, 0) == moments(3000, 2) == [0, 3000]
+    config, given = settings_offered.checked("tutorial", 0, {"policy.id": "transformer", "policy.width": 512})
+    kept = settings_offered.flags(config, given)[-1].split(",")
+    assert 2 < len(kept) <= 200_000_000 // 25_000_000, "each takes 25 MB"

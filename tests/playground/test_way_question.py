@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from inwit.core.errors import UserError
+from inwit.core.types import Register
 from inwit.playground.way_question import answer_luck, answer_way
 from support import make_world
 
@@ -70,20 +71,31 @@ def test_a_search_that_gives_up_does_not_know() -> None:
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        ([99], "token 99 does not exist"),
-        ([-1], "token -1 does not exist"),
-        ([True], "token True does not exist"),
-        ([None], "token None does not exist"),
-        ([{}], "index = None is no register: there are 4, from 0"),
-        ([{"index": 4, "value": 3}], "index = 4 is no register"),
-        ([{"index": 0, "value": 100_000}], "acc = 100000 is not from -99999 to 99999"),
-        ([{"index": 0, "value": "3"}], "acc = '3' is not from"),
+        ([99], "token = 99 does not exist"),
+        ([-1], "token = -1 does not exist"),
+        ([True], "token = True does not exist"),
+        ([None], "token = None does not exist"),
+        ([{}], "register None does not exist: tutorial-v1 has 4, from 0"),
+        ([{"index": 4, "value": 3}], "register 4 does not exist"),
+        ([{"index": 0, "value": 100_000}], "acc = 100000 is no number from -99999 to 99999"),
+        ([{"index": 0, "value": "3"}], "acc = '3' is no number from"),
         ([{"index": 3, "value": None}], "cursor cannot be empty"),
     ],
 )
 def test_what_cannot_be_is_refused_in_a_sentence(path: list[Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
         answer_way(WORLD, ROW, path)
+
+
+def test_a_register_holds_none_but_its_tokens() -> None:
+    """As where the register is written: the way never starts from a position that cannot be made."""
+    world = make_world("calculator-v0", max_operators=1)
+    last = Register("pending", "token", 21, 25, tokens=(21, 22, 24, 25))
+    world.machine_registers = (*world.machine_registers[:-1], last)
+    row, index = world.task({"expression": "a+b", "operands": [1, 2]}), len(world.machine_registers) - 1
+    with pytest.raises(UserError, match="pending = 23 is none of the tokens that pending may hold: "):
+        answer_way(world, row, [{"index": index, "value": 23}])
+    assert answer_way(world, row, [{"index": index, "value": 22}])["known"]
 
 
 def test_worlds_that_draw_have_no_way() -> None:

@@ -15,10 +15,10 @@ pytestmark = pytest.mark.slow
 
 
 def soak(loop: str, *numbers: float) -> str:
+    """Without a GPU: PyTorch's threads for one end where a process forks."""
     command = [sys.executable, str(Path(soaking.__file__)), loop, *map(str, numbers)]
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=120, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"}
-    )
+    alone = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=alone)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

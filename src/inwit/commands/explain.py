@@ -3,7 +3,8 @@
 One problem, token by token: what the agent wrote, the machine after it, its value estimate, the
 three likeliest tokens, how many tokens are to go to a right end, and what the token cost against the
 optimum: `✓ best` keeps to a shortest way, `+2` makes it two tokens longer, after `✕ lost` there is no way
-left. The way must be right on other problems of the kind, too. The search takes two seconds at most:
+left. The way must be right on other problems of the kind, too: `✕ luck` stands for `✕ lost` in a program
+that is right on this one problem alone. The search takes two seconds at most:
 `?` where it gave up, `> 12` where no right end is within 12 tokens.
 
 Where the world answers, `> 7` is a token of the world's; beside the agent's tokens stand what is known

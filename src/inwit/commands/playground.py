@@ -10,7 +10,7 @@ in the printed address. Keep that address to yourself. From another machine, use
 ends: ssh -L 8765:127.0.0.1:8765 HOST, and there inwit playground --port 8765 --no-browser.
 
 The server ends with Ctrl-C, with its terminal, or when the page was closed for --idle minutes. A page that is open
-goes on when the server is started anew on the same --port within a day.
+goes on when the server is started anew on the same --port within a day of its end.
 
 example: inwit playground latest
 example: inwit playground tutorial-0 tutorial-1 --port 8765 --no-browser
@@ -98,18 +98,18 @@ def _runs(words: Sequence[str]) -> list[str]:
 def _named(word: str) -> str | None:
     """The name of a run's folder among the runs, or else its path; None if the word means no run. After `@` may stand a
     moment of its training."""
-    from inwit.runs.finding import meant
+    from inwit.runs.finding import meant, split_moment
     from inwit.runs.folder import runs_folder
 
-    name, at, moment = word, "", ""
-    paths = meant(word)
-    if not paths and "@" in word:
-        name, at, moment = word.rpartition("@")
-        paths = meant(name, any_status=True) if name and moment else []
+    paths, moment = meant(word), None
+    if not paths:
+        name, moment = split_moment(word)
+        paths = meant(name, any_status=True) if moment else []
     if not paths:
         return None
     path = paths[-1].absolute()
-    return f"{path.name if path.parent == runs_folder().absolute() else path}{at}{moment}"
+    named = path.name if path.parent == runs_folder().absolute() else str(path)
+    return f"{named}@{moment}" if moment else named
 
 
 def _has_display() -> bool:

@@ -116,9 +116,9 @@ def _prove(agent: Agent, config: Config) -> tuple[Evaluation, list[dict[str, obj
     import torch
 
     from inwit.core.seeding import stream
-    from inwit.evaluation.costs import SECONDS
     from inwit.evaluation.exact import evaluate
     from inwit.evaluation.explanation import explain
+    from inwit.worlds.oracle.from_state import SECONDS
 
     evaluation = evaluate(agent)
     kinds = torch.tensor(_examples(agent.world.kinds.stages))

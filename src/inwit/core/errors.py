@@ -38,6 +38,12 @@ def short(value: object) -> str:
     return text if len(text) <= LONGEST else f"{text[:70]}...{text[-20:]}"
 
 
+def cut(message: object) -> str:
+    """What an error says, as another message quotes it: in one line, cut in the middle where it is long."""
+    text = " ".join(str(message).split())
+    return text if len(text) <= LONGEST else f"{text[:70]}...{text[-20:]}"
+
+
 def unknown(what: str, value: object, valid: Iterable[object]) -> UserError:
     """An error for a name that does not exist, with the nearest one that does."""
     names = [str(name) for name in valid]

@@ -13,11 +13,9 @@ from inwit.core.capabilities import FAR, capable
 from inwit.core.contracts import World, answers
 from inwit.core.types import Rollout, Tasks
 from inwit.evaluation.explained import Choice
-from inwit.worlds.oracle.from_state import Limits, search
+from inwit.worlds.oracle.from_state import MOST, Limits, search
 from inwit.worlds.oracle.rows import with_others
 
-SECONDS = 2.0  # that the searches of one episode may take
-MOST = 100_000  # positions that one search looks at
 SEARCHED = 12  # tokens to a right end that are searched where the world itself knows how far that is
 
 

@@ -18,9 +18,7 @@ from inwit.rollout.collect import collect, refuse_stuck
 from inwit.rollout.hooks import Hooks
 
 SEARCHED = 12  # tokens to a right end that are searched at most,
-LONGEST = (
-    14  # but up to these where the agent's own program is right and so long: from 15 on a search takes many seconds
-)
+LONGEST = 14  # but so many where the agent's own program is right and so long; from 15 on a search takes many seconds
 
 Force = Mapping[int, str | int]  # a step of the episode, and the token that is written there
 
@@ -77,41 +75,41 @@ def _allowed(world: World, rollout: Rollout, step: int, token: str | int) -> int
 def compared(
     world: World, row: Tasks, own: Rollout, rollout: Rollout, choices: Sequence[Choice], forced: Sequence[int]
 ) -> tuple[list[Choice], Derailed]:
-    """The choices of the derailed episode with what is said of forced tokens, and of tokens that were still right where
-    the world knows them; and what the agent writes by itself."""
+    """The choices of the derailed episode with what is said of forced tokens; where the world knows them, the tokens
+    that were still right, and what each token cost; and what the agent writes by itself."""
     marked = [replace(choice, forced=step in forced) for step, choice in enumerate(choices)]
     mine = world.vocabulary.decode(own.tokens[0, own.live[0] & own.chosen[0]].tolist())
     causal = capable(world, "causal")
     if causal is None or answers(world):
         return marked, Derailed(mine, bool(own.success))
-    way, state, right, within = Way(causal, row), world.reset(row), None, 0
+    ends, state, right, within = RightEnds(causal, row), world.reset(row), None, 0
     length = len(mine) if bool(own.success) else 0
     for step, choice in enumerate(marked):
         budget = world.max_steps - step - 1
         most = min(budget, max(SEARCHED, min(LONGEST, length - step - 1)))
-        best, left = way.shortest(state, most, int(rollout.tokens[0, step]))
+        best, here, left = ends.shortest(state, most, int(rollout.tokens[0, step]))
         ended_wrong = step + 1 == len(marked) and not bool(rollout.success)
         lost = ended_wrong or (left >= FAR and most == budget)
         names = world.vocabulary.decode(best)
-        to_go = None if left >= FAR else left
-        marked[step] = replace(choice, best=names, to_go=to_go, within=most, lost=lost)
+        to_go, cost = (None, None) if left >= FAR else (left, left - here)
+        marked[step] = replace(choice, best=names, to_go=to_go, cost=cost, within=most, lost=lost)
         state, _ = world.step(state, rollout.tokens[:, step])
         if step == max(forced):
             within = most
-            right = way.end(state, most) if step + 1 < len(marked) else [] if bool(rollout.success) else None
+            right = ends.end(state, most) if step + 1 < len(marked) else [] if bool(rollout.success) else None
     named = None if right is None else world.vocabulary.decode(right)
     return marked, Derailed(mine, bool(own.success), named, within)
 
 
-class Way:
+class RightEnds:
     """From the state of one episode to a right end, in a world that knows how far that is."""
 
     def __init__(self, world: Causal, row: Tasks) -> None:
         self.world, self.row = world, row
 
-    def shortest(self, state: State, most: int, token: int | None = None) -> tuple[list[int], int]:
-        """The legal tokens with which a right program can end soonest, and how many are to go after `token` (by
-        default after one of these): `FAR` where no right end is within `most` tokens after it."""
+    def shortest(self, state: State, most: int, token: int | None = None) -> tuple[list[int], int, int]:
+        """The legal tokens with which a right program can end soonest; how many are to go after one of these, and after
+        `token` (by default one of these): `FAR` where no right end is within `most` tokens after it."""
         world = self.world
         tokens = torch.arange(len(world.vocabulary), device=self.row.kind.device)
         tokens = tokens[world.legal(state)[0]] if world.masks else tokens
@@ -126,14 +124,14 @@ class Way:
             to_go[searched] = torch.where(found <= near, found, FAR)
             searched = searched[found > near]
         least = int(to_go.min())
-        return [] if least >= FAR else tokens[to_go == least].tolist(), int(to_go[asked].min())
+        return [] if least >= FAR else tokens[to_go == least].tolist(), least, int(to_go[asked].min())
 
     def end(self, state: State, most: int) -> list[int] | None:
         """The tokens of a shortest right end, `most` at most; of several the one whose tokens come first. None if there
         is none."""
         tokens: list[int] = []
         while len(tokens) < most:
-            best, to_go = self.shortest(state, most - len(tokens) - 1)
+            best, to_go, _ = self.shortest(state, most - len(tokens) - 1)
             if not best:
                 return None
             tokens.append(best[0])

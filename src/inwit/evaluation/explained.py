@@ -14,6 +14,7 @@ from inwit.core.text import held, percent, task_text
 from inwit.core.types import Json, Task
 
 RIGHT, WRONG = "right", "wrong"
+LOST, LUCK = "✕ lost", "✕ luck"  # no way is left; none that would be right on other problems, and this one was right
 FEW = 8  # equally good tokens that a cell holds
 
 
@@ -35,7 +36,7 @@ class Choice:
     to_go: int | None = None  # tokens that a right program still needs after this one; None where none was found
     within: int | None = None  # tokens after it that were searched for that, where none was found among so many
     cost: int | None = None  # tokens by which it made the way longer: 0 keeps to a shortest; None where it is not known
-    lost: bool = False  # whether no right end is left within the budget
+    lost: bool = False  # whether no end within the budget is left that is right on other problems of the kind, too
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,7 @@ class Derailed:
     own_program: list[str]
     own_success: bool
     right: list[str] | None = None  # a shortest right end; None where none was found
-    within: int | None = (
-        None  # tokens that were searched for it; None where the world itself does not know how far it is
-    )
+    within: int | None = None  # tokens that were searched for it; None where the world does not know how far it is
 
 
 @dataclass(frozen=True)
@@ -83,10 +82,10 @@ class Explanation(Shown):
     def __rich__(self) -> Group:
         """A row for each token; `> 7` is the world's, `(MUL)` was forced."""
         title = Text(f"{task_text(self.task)}: ", "italic") + self._verdict()
-        ends = self._ends()
+        ends, lost = self._ends(), LUCK if self.success or self.lucky else LOST
         told = [choice.facts or choice.state for choice in self.choices]
         rows = [
-            (_token(choice), *map(held, facts.values()), *_cells(choice, ends)[not self._valued :])
+            (_token(choice), *map(held, facts.values()), *_cells(choice, ends, lost)[not self._valued :])
             for choice, facts in zip(self.choices, told, strict=True)
         ]
         own = ("value", "likeliest tokens") if self._valued else ("likeliest tokens",)
@@ -157,8 +156,9 @@ def _token(choice: Choice) -> Text:
     return Text(choice.token, "bold") if choice.chosen else Text(f"> {choice.token}")
 
 
-def _cells(choice: Choice, ends: Sequence[str]) -> tuple[str, ...]:
-    """What is said of a token beside the machine: nothing of one of the world's. `ends` are the last columns."""
+def _cells(choice: Choice, ends: Sequence[str], lost: str) -> tuple[str, ...]:
+    """What is said of a token beside the machine: nothing of one of the world's. `ends` are the last columns; `lost` is
+    said of a token after which no way is left."""
     if not choice.chosen:
         return ("·",) * (2 + len(ends))
     likeliest = "  ".join(f"{name} {probability:.2f}" for name, probability in choice.alternatives)
@@ -166,18 +166,18 @@ def _cells(choice: Choice, ends: Sequence[str]) -> tuple[str, ...]:
     if ends == ("oracle's",):
         return (*cells, {True: "yes", False: "no", None: "·"}[choice.keeps_to_oracle])
     if ends == ("to go",):
-        return (*cells, _to_go(choice))
+        return (*cells, _to_go(choice, lost))
     if "to go" in ends:
-        return (*cells, _few(choice.best) or "none", _to_go(choice, "✓"))
+        return (*cells, _few(choice.best) or "none", _to_go(choice, lost, "✓"))
     if not ends:
         return cells
     return (*cells, _few(choice.best), "·" if choice.regret is None else f"{choice.regret:.4g}")
 
 
-def _to_go(choice: Choice, best: str = "✓ best") -> str:
+def _to_go(choice: Choice, lost: str, best: str = "✓ best") -> str:
     """How many tokens are to go after a token, and what it cost."""
     if choice.lost:
-        return "✕ lost"
+        return lost
     if choice.to_go is None:
         return "?" if choice.within is None else f"> {choice.within}"
     cost = "?" if choice.cost is None else f"+{choice.cost}" if choice.cost else best

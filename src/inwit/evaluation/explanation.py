@@ -12,12 +12,13 @@ from inwit.core.errors import UserError, short
 from inwit.core.isolation import on_own_terms
 from inwit.core.results import Advice
 from inwit.core.types import Rollout, Task
-from inwit.evaluation.costs import SECONDS, priced, right_end
+from inwit.evaluation.costs import priced, right_end
 from inwit.evaluation.derailing import Force, compared, played
 from inwit.evaluation.exact import refuse_unfit
 from inwit.evaluation.explained import Choice, Explanation
 from inwit.worlds import make_scalar
 from inwit.worlds.oracle.constant import kind_success
+from inwit.worlds.oracle.from_state import SECONDS
 from inwit.worlds.oracle.programs import oracle_program
 
 
@@ -58,13 +59,15 @@ def _explain(
     else:
         oracle = tuple(world.vocabulary.ids(oracle_program))
     own, rollout = played(agent, row, force)
-    choices = priced(world, row, rollout, _choices(agent, rollout, twin, oracle), oracle, seconds)
+    choices = _choices(agent, rollout, twin, oracle)
     success = bool(twin.success)
     share = _program_success(world, kind, choices, twin)
     identity = capable(world, "identity")
     right_here = success or bool(identity and twin.extra.get(identity.value_outcome))
     regrets = [choice.regret for choice in choices if choice.regret is not None]
     derailed = None
+    if not force or capable(world, "causal") is None:  # else `compared` finds what each token cost
+        choices = priced(world, row, rollout, choices, oracle, seconds)
     if force:
         choices, derailed = compared(world, row, own, rollout, choices, sorted(force))
         if derailed.within is None:

@@ -18,9 +18,8 @@ from inwit.core.contracts import ScalarWorld, World
 from inwit.core.results import Advice, Json
 from inwit.core.types import Tasks
 from inwit.core.vocabulary import CHOICE
-from inwit.playground.advising import Episodes, Exact, parts
+from inwit.playground.advising import Episodes, Exact, advises, parts
 from inwit.playground.problems import advised_examples, cells
-from inwit.worlds import TWINS
 
 LOOKS = 7200  # positions that are looked at for all problems together: some 5 s, before the table is kept
 SECONDS = 20.0  # after which no further problem is begun: some optima take seconds to prove
@@ -40,17 +39,12 @@ class _Seen:
     tokens: list[int]  # that may be written next
 
 
-def advises(world: World) -> bool:
-    """Whether the world has advice, and a registered scalar twin to ask for it."""
-    return capable(world, "advice") is not None and world.id in TWINS.names()
-
-
 def advice_table(world: World) -> Json | None:
-    """What `static/advice.js` reads: the table of all problems that a page from disk poses (see `Table`). None for a
+    """What `static/advice.js` reads, as `AdviceTable` has it: all problems that a page from disk poses. None for a
     world without advice."""
     if not advises(world):
         return None
-    table, started = Table(world), monotonic()
+    table, started = AdviceTable(world), monotonic()
     examples = [advised_examples(world, kind) for kind in range(len(world.kinds))]
     in_turn = [each for row in zip_longest(*examples) for each in row if each is not None]
     for tasks in in_turn:
@@ -59,7 +53,7 @@ def advice_table(world: World) -> Json | None:
     return table.to_json()
 
 
-class Table:
+class AdviceTable:
     """Positions of several problems of one world, with what they share.
 
     A position is [row, groups, changes]: the number of its row, and for each of the row's tokens the group of positions
@@ -98,7 +92,7 @@ class Table:
 class _Search:
     """The positions of one problem."""
 
-    def __init__(self, table: Table, episodes: Episodes) -> None:
+    def __init__(self, table: AdviceTable, episodes: Episodes) -> None:
         self.table, self.episodes = table, episodes
         self.groups: dict[str | Path, int] = {}
         self.places: dict[tuple[int, tuple[int, ...]], int] = {}

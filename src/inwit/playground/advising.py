@@ -18,18 +18,29 @@ from inwit.core.text import held
 from inwit.core.types import Tasks
 from inwit.core.vocabulary import CHOICE
 from inwit.worlds import TWINS
+from inwit.worlds.oracle.from_state import Limits
 
 Exact = Fraction | float
+UNKNOWN: Json = {"best": [], "values": {}, "value": None, "facts": {}}
 
 
-def advised(world: World, tasks: Tasks, path: Sequence[int]) -> Json:
+def advises(world: World) -> bool:
+    """Whether the world has advice, and a registered scalar twin to ask for it."""
+    return capable(world, "advice") is not None and world.id in TWINS.names()
+
+
+def advised(world: World, tasks: Tasks, path: Sequence[int], limits: Limits | None = None) -> Json:
     """What is known after these tokens, the world's among them, on one task: `best` (tokens), `values` (by token, as
     text: the expected reward from here if it is written and the optimum goes on), `value` (that of the best; before the
     world's token its expectation; null where the optimum is not known) and `facts` (texts by name). A world
-    without advice has none of these. Raises `UserError` for a token that cannot come there."""
-    if (adviser := capable(world, "advice")) is None:
-        return {"best": [], "values": {}, "value": None, "facts": {}}
-    episodes = Episodes(adviser, world.describe(tasks)[0])
+    without advice has none of these. Raises `UserError` for a token that cannot come there.
+
+    Where the `limits` are over, `value` is null; they are asked between two pieces of advice, and one may take the
+    world some seconds."""
+    adviser = capable(world, "advice")
+    if adviser is None or not advises(world):
+        return UNKNOWN
+    episodes = Episodes(adviser, world.describe(tasks)[0], limits)
     twin = episodes.after(path, checked=True)
     advice, value = adviser.advice(twin), episodes.value(path)
     return {
@@ -54,10 +65,11 @@ def joined(listed: Sequence[str]) -> str:
 
 
 class Episodes:
-    """Episodes of one task in the scalar twin, by the tokens so far."""
+    """Episodes of one task in the scalar twin, by the tokens so far. After the `limits` no value is known any more."""
 
-    def __init__(self, adviser: Advises, task: Task) -> None:
+    def __init__(self, adviser: Advises, task: Task, limits: Limits | None = None) -> None:
         self.adviser, self.task, self.twin = adviser, task, TWINS.load(adviser.id)
+        self.limits = limits or Limits()
         self._known: dict[tuple[str, tuple[int, ...]], Exact | None] = {}
 
     def after(self, path: Sequence[int], *, checked: bool = False) -> ScalarWorld:
@@ -74,6 +86,8 @@ class Episodes:
         twin = self.after(path)
         if twin.ended:
             return 0
+        if self.limits.over:
+            return None
         advice = self.adviser.advice(twin)
         if twin.forced() == CHOICE:
             return max(advice.values.values(), default=None)

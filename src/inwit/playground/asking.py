@@ -11,12 +11,13 @@ what is slow. An answer is a function of the whole message and of who asks:
     def _begin(message: Json, asker: Asker) -> Json: ...
 
 It raises `UserError` with one sentence for what a person can mend. Any other exception becomes a sentence with the name
-of its type, and a line at the terminal. What it returns must be JSON: no NaN, no infinity.
+of its type, and a line at the terminal. What it returns must be JSON: no NaN, no infinity; and no `id` and no `error`.
 
 The questions of one part are answered one after the other, in one thread, so a part needs no locks, but for those in
 `APART`: each of them has a thread of its own, beside the others, one of a kind for each socket. A later `way` of the
-same socket ends the earlier one: `asker.stopped()` becomes true, and nobody waits for what the earlier one returns. A
-second `start`, `stop` or `page` is refused while the first goes on. Needs no PyTorch.
+same socket takes the place of the earlier one, which is answered at once: `asker.stopped()` becomes true, and nobody
+waits for what the earlier one returns. The later one begins when the earlier one has come to its end. A second
+`start`, `stop` or `page` is refused while the first goes on. Needs no PyTorch.
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ class Asker(Protocol):
     """Who asked a question: one socket of the page."""
 
     def stopped(self) -> bool:
-        """Whether nobody waits for the answer any more: a newer question took its place, the socket is closed, or the
-        server ends. Ask now and then where an answer takes long; what is returned then is dropped."""
+        """Whether nobody waits for the answer any more: there is one, or a newer question took its place, the socket is
+        closed, or the server ends. Ask now and then where an answer takes long; what is returned then is dropped."""
         ...
 
     def push(self, line: Json) -> bool:

@@ -31,20 +31,20 @@ from inwit.playground import advice_table, advising, graphs, operators, problems
 from inwit.playground import blob as constants
 from inwit.playground.blob import Blob
 from inwit.version import __version__
-from inwit.worlds.oracle import clocks
+from inwit.worlds.oracle import clocks, rows
 
 ROWS = 64  # episodes that tell how a world behaves
 STRAYS = 0.1  # share of tokens that may be illegal
+MOMENTS = 4  # of an episode of each kind, that tell how a world advises
 KEPT = 50  # files, the newest
 # The modules that decide what a file holds.
-TRACED = (advice_table, advising, clocks, constants, graphs, operators, problems, registers, together, tracing)
+TRACED = (advice_table, advising, clocks, constants, graphs, operators, problems, registers, rows, together, tracing)
 
 
 def graphs_of(world: World, *, searching: bool = False) -> tuple[Json, Blob]:
     """`graphs.world_graphs` of one episode, with the blob of their constants. Those of agents may be added to it. With
     `searching`, `together` are the rules with which a page searches, and `advice` is the table of a world that advises.
-    Raises `UserError` for a world that cannot be
-    traced."""
+    Raises `UserError` for a world that cannot be traced."""
     path, seen = _path_of(world, searching), behaviour(world)
     if path is not None and (found := _load(path, seen)):
         return found
@@ -64,10 +64,26 @@ def behaviour(world: World) -> str:
     for tasks in (world.sample(kinds, draws), graphs.example(world, ROWS)):
         for tensor in _episodes(world, tasks, draws):
             digest.update(tensor.numpy().tobytes())
-    for kind in range(len(world.kinds)) if advice_table.advises(world) else ():
-        [task, *_] = problems.advised_examples(world, kind)
-        digest.update(json.dumps(advising.advised(world, task, [])).encode())
+    if advising.advises(world):
+        for text in _advice(world, draws):
+            digest.update(text.encode())
     return digest.hexdigest()
+
+
+def _advice(world: World, draws: torch.Generator) -> Iterator[str]:
+    """What is advised at the first moments of an episode of each kind."""
+    adviser = capable(world, "advice")
+    assert adviser is not None
+    for kind in range(len(world.kinds)):
+        [task, *_] = problems.advised_examples(world, kind)
+        episodes = advising.Episodes(adviser, adviser.describe(task)[0])
+        path = list[int]()
+        while len(path) < MOMENTS and not (twin := episodes.after(path)).ended:
+            advice = adviser.advice(twin)
+            values = {token: float(each) for token, each in advice.values.items()}
+            yield json.dumps([advice.best, values, advising.parts(advice), advice.alike])
+            may = twin.legal() if twin.forced() == CHOICE else list(advising.chances(twin))
+            path.append(may[int(torch.randint(len(may), (), generator=draws))])
 
 
 def _episodes(world: World, tasks: Tasks, draws: torch.Generator) -> Iterator[Tensor]:

@@ -3,7 +3,7 @@ yardsticks, what the agents are. And episodes as Python plays them, by which a p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 
@@ -14,9 +14,10 @@ from inwit.core.errors import UserError
 from inwit.core.results import Json
 from inwit.core.seeding import stream
 from inwit.core.types import Tasks
+from inwit.playground.advising import advises
 from inwit.playground.asking import AGENTS
 from inwit.playground.blob import LETTERS
-from inwit.playground.problems import drawn, problems
+from inwit.playground.problems import drawn, problems, revealed
 from inwit.playground.registers import shown
 from inwit.playground.units import units
 from inwit.rollout.collect import collect
@@ -45,7 +46,7 @@ def world_told(world: World, tell: storage.Tell) -> Json:
         "masks": world.masks,
         "limit": world.known_limit,
         "draws": capable(world, "chance") is not None,
-        "advises": capable(world, "advice") is not None,
+        "advises": advises(world),
         "proves": capable(world, "identity") is not None,
         "registers": machine.described(),
         "writable": machine.write is not None,
@@ -113,9 +114,7 @@ def golden(world: World, policy: Policy, name: str) -> list[Json]:
     right."""
     draws = stream(0, "page golden")
     tasks = drawn(world, torch.arange(GOLDEN) * len(world.kinds) // GOLDEN, draws)
-    if drawing := capable(world, "chance"):
-        hidden = drawing.draw(tasks, draws).data
-        tasks = Tasks(tasks.kind, {key: hidden[key].to(each.dtype) for key, each in tasks.data.items()})
+    tasks = revealed(world, tasks, draws)
     played = collect(world, policy, tasks)
     lengths = played.live.sum(1).tolist()
     return [
@@ -138,8 +137,7 @@ def about(agent: Agent) -> Json:
         told["seed"] = agent.config.seed
     if (seconds := number(agent.summary, "seconds")) is not None:
         told["seconds"] = seconds
-    earlier = agent.status in ("checkpoint", "snapshot")  # whose result the run's is not
-    if agent.path is None or not (agent.path / "run.json").is_file() or agent.untold or earlier:
+    if agent.path is None or not (agent.path / "run.json").is_file() or agent.untold or _is_earlier(agent):
         return told
     found = result(read_record(agent.path), evaluations(agent.path))
     if found is not None:
@@ -149,17 +147,35 @@ def about(agent: Agent) -> Json:
 
 
 def names_of(agents: Sequence[Agent]) -> list[str]:
-    """A name for each agent, by which the page and its links call it: its policy's; where two have the same, with the
-    seed; where they have that, too, with a number."""
-    plain = [_policy(each) for each in agents]
-    seeded = [
-        f"{name}-{each.config.seed}" if plain.count(name) > 1 and each.config else name
-        for name, each in zip(plain, agents, strict=True)
-    ]
+    """A name for each agent, by which the page and its links call it: its policy's; where several have the same, with
+    what tells them apart: the seed, the update that its weights are of, as in gru@120, or else a number."""
+    names = [_policy(each) for each in agents]
+    for more in (_seed, _moment):
+        names = [
+            f"{name}{more(each)}" if _differ(more, name, names, agents) else name
+            for name, each in zip(names, agents, strict=True)
+        ]
     return [
-        f"{name}.{seeded[:place].count(name) + 1}" if seeded.count(name) > 1 else name
-        for place, name in enumerate(seeded)
+        f"{name}.{names[:place].count(name) + 1}" if names.count(name) > 1 else name for place, name in enumerate(names)
     ]
+
+
+def _differ(more: Callable[[Agent], str], name: str, names: list[str], agents: Sequence[Agent]) -> bool:
+    """Whether this tells some of those apart that have this name."""
+    return len({more(each) for own, each in zip(names, agents, strict=True) if own == name}) > 1
+
+
+def _seed(agent: Agent) -> str:
+    return f"-{agent.config.seed}" if agent.config else ""
+
+
+def _moment(agent: Agent) -> str:
+    return f"@{number(agent.summary, 'update')}" if _is_earlier(agent) else ""
+
+
+def _is_earlier(agent: Agent) -> bool:
+    """Whether an agent is as it was at a moment of its training."""
+    return agent.status in ("checkpoint", "snapshot")
 
 
 def _policy(agent: Agent) -> str:

@@ -14,17 +14,19 @@ from concurrent.futures import CancelledError, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as Unfinished
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
-from inwit.core.errors import UserError, out_of_memory, short
+from inwit.core.errors import UserError, cut, out_of_memory, short
 from inwit.core.results import Json
 from inwit.core.storage import Tell, to_stderr
 from inwit.playground.asking import APART, NEWEST, Asker, Part, Runs
 
 Id = int | str | None
 LONGEST_ID = 64  # characters
+TAKEN = frozenset({"id", "error"})  # names that no answer may use for its own
 TOLD = 20  # different faults at the terminal, at most
 PATIENCE = 0.5  # seconds until whoever pushes looks whether the socket is still there
 
@@ -55,19 +57,35 @@ class Line:
 
 @dataclass(frozen=True)
 class Asking:
-    """One question of a socket: the `Asker` of those who answer."""
+    """One question of a socket, by its id: the `Asker` of those who answer. `over`: its answer is on its way, perhaps
+    that a newer question took its place. Set in the server's own thread alone, so each question has one answer."""
 
     line: Line
-    replaced: threading.Event = field(default_factory=threading.Event)
+    own: Id = None
+    over: threading.Event = field(default_factory=threading.Event)
 
     def stopped(self) -> bool:
-        return self.replaced.is_set() or self.line.gone.is_set()
+        return self.over.is_set() or self.line.gone.is_set()
+
+    async def send(self, text: str) -> None:
+        """Send the answer, unless there was one."""
+        if not self.over.is_set():
+            self.over.set()
+            await self.line.socket.send(text)
 
     def push(self, line: Json) -> bool:
         return self.line.push(line)
 
     def closed(self, seconds: float) -> bool:
         return self.line.gone.wait(seconds)
+
+
+class Apart(NamedTuple):
+    """A question that is answered beside others, or was, and the task that it waits for, if any."""
+
+    asking: Asking
+    task: asyncio.Task[None]
+    after: asyncio.Task[None] | None
 
 
 class Nobody:
@@ -124,10 +142,10 @@ class Desks:
 
     async def converse(self, socket: ServerConnection) -> None:
         """Answer all questions of a socket until it is closed, one after the other, but for those that are apart."""
-        line, apart = Line(socket), dict[str, tuple[Asking, asyncio.Task[None]]]()
+        line, apart = Line(socket), dict[str, Apart]()
         try:
             async for text in socket:
-                await self._take(text, Asking(line), apart)
+                await self._take(text, line, apart)
         except ConnectionClosed:
             pass
         finally:
@@ -153,51 +171,65 @@ class Desks:
             desk.close()
         self._apart.shutdown()
 
-    async def _take(
-        self, text: str | bytes, asking: Asking, apart: dict[str, tuple[Asking, asyncio.Task[None]]]
-    ) -> None:
+    async def _take(self, text: str | bytes, line: Line, apart: dict[str, Apart]) -> None:
         """Answer one message, or begin to."""
         try:
             message = _read(text)
         except UserError as error:
-            await asking.line.socket.send(_error(None, str(error)))
+            await line.socket.send(_error(None, str(error)))
             return
-        name = message.get("ask")
+        name, asking = message.get("ask"), Asking(line, message["id"])
         if not isinstance(name, str) or name not in self.desks:
-            await asking.line.socket.send(_error(message["id"], f"the question {short(name)} is not known here"))
+            await asking.send(_error(asking.own, f"the question {short(name)} is not known here"))
         elif name not in APART:
             await self._reply(self.desks[name].thread, name, message, asking)
-        elif await _free(name, apart):
-            apart[name] = asking, asyncio.create_task(self._reply(self._apart, name, message, asking))
         else:
-            why = f"the last {name} is not done yet: wait for its answer"
-            await asking.line.socket.send(_error(message["id"], why))
+            await self._take_apart(name, message, asking, apart)
 
-    async def _reply(self, thread: ThreadPoolExecutor, name: str, message: Json, asking: Asking) -> None:
-        loop = asyncio.get_running_loop()
-        text = await loop.run_in_executor(thread, self._answer, name, message, asking)
-        if asking.replaced.is_set():
-            text = _error(message["id"], "a newer question took the place of this one")
-        with suppress(ConnectionClosed):
-            await asking.line.socket.send(text)
+    async def _take_apart(self, name: str, message: Json, asking: Asking, apart: dict[str, Apart]) -> None:
+        """Begin to answer a question in a thread of its own. One that takes the place of another begins when that has
+        ended, and the socket is read meanwhile."""
+        before = apart.get(name)
+        goes_on = before is not None and not before.task.done()
+        if goes_on and name not in NEWEST:
+            await asking.send(_error(asking.own, f"the last {name} is not done yet: wait for its answer"))
+            return
+        after = _overtaken(before) if before and goes_on else None
+        task = asyncio.create_task(self._reply(self._apart, name, message, asking, after))
+        apart[name] = Apart(asking, task, after)
+        if before and goes_on:
+            await before.asking.send(_error(before.asking.own, "a newer question took the place of this one"))
+
+    async def _reply(
+        self,
+        thread: ThreadPoolExecutor,
+        name: str,
+        message: Json,
+        asking: Asking,
+        after: asyncio.Task[None] | None = None,
+    ) -> None:
+        if after is not None:
+            await asyncio.wait([after])
+        if not asking.over.is_set():
+            text = await asyncio.get_running_loop().run_in_executor(thread, self._answer, name, message, asking)
+            with suppress(ConnectionClosed):
+                await asking.send(text)
 
     def _answer(self, name: str, message: Json, asking: Asker) -> str:
         """The text that is sent back. Raises nothing."""
         try:
             if asking.stopped():
                 return _error(message["id"], "nobody waits for this answer any more")
-            return as_text({"id": message["id"], **self.desks[name].part.answers[name](message, asking)})
+            return _whole(message["id"], self.desks[name].part.answers[name](message, asking))
         except UserError as error:
             return _error(message["id"], str(error))
         except Exception as error:
-            self._fault(name, error)
-            if out_of_memory(error):
-                return _error(message["id"], "there is not enough memory for this")
-            return _error(message["id"], f"that is no position of this world ({type(error).__name__})")
+            self.fault(name, error)
+            return _error(message["id"], f"{_why(error)}: the terminal says more")
 
-    def _fault(self, name: str, error: Exception) -> None:
+    def fault(self, name: str, error: Exception) -> None:
         """Tell the terminal of a fault that no answer expects: each once, and not without end."""
-        text = f"{name}: {type(error).__name__}: {short(str(error))}"
+        text = f"{name}: {type(error).__name__}: {cut(error)}"
         if text not in self._told and len(self._told) < TOLD:
             self._told.add(text)
             self._tell(text)
@@ -219,16 +251,29 @@ def _read(text: str | bytes) -> Json:
     return message
 
 
-async def _free(name: str, apart: dict[str, tuple[Asking, asyncio.Task[None]]]) -> bool:
-    """Whether a question that is answered apart may be asked now: after the one before, which may be ended for it."""
-    if name not in apart or apart[name][1].done():
-        return True
-    if name not in NEWEST:
-        return False
-    asking, task = apart[name]
-    asking.replaced.set()
-    await asyncio.wait([task])
-    return True
+def _overtaken(before: Apart) -> asyncio.Task[None]:
+    """What the next question waits for: the one before or, where that has not begun, what that waits for. So at most
+    one question waits, and the others are forgotten."""
+    if before.after is None or before.after.done():
+        return before.task
+    before.task.cancel()
+    return before.after
+
+
+def _why(error: Exception) -> str:
+    """What a person is told of a fault that no answer expects."""
+    if out_of_memory(error):
+        return "there is not enough memory for this"
+    if isinstance(error, OSError):
+        return f"this machine refuses it ({error.strerror or type(error).__name__})"
+    return f"this could not be answered ({type(error).__name__})"
+
+
+def _whole(own: Id, answer: Json) -> str:
+    """An answer as it is sent. Raises `ValueError` for one that says itself what the page knows it by."""
+    if taken := TAKEN & answer.keys():
+        raise ValueError(f"an answer has {' and '.join(sorted(taken))} of its own")
+    return as_text({"id": own, **answer})
 
 
 def _error(own: Id, text: str) -> str:

@@ -27,7 +27,7 @@ WHY = {
     "stopped": "the training was killed",
     "failed": "the training failed",
     "damaged": "the run's record is damaged",
-    "gone": "the run is gone: nothing is kept of a training that ends before its first update",
+    "gone": "the run is gone: its folder was removed, or the training ended before its first update, and kept nothing",
 }
 
 

@@ -35,6 +35,15 @@ def drawn(world: World, kinds: Tensor, draws: torch.Generator) -> Tasks:
     return Tasks.joined([listed[kind][places[kind][row : row + 1]] for row, kind in enumerate(wanted)])
 
 
+def revealed(world: World, tasks: Tasks, draws: torch.Generator) -> Tasks:
+    """The tasks as an episode needs them: where the world draws, with all that is hidden drawn, in the tensors that the
+    tasks have."""
+    if (drawing := capable(world, "chance")) is None:
+        return tasks
+    hidden = drawing.draw(tasks, draws).data
+    return Tasks(tasks.kind, {name: hidden[name].to(each.dtype) for name, each in tasks.data.items()})
+
+
 def advised_examples(world: World, kind: int) -> list[Tasks]:
     """Problems of a kind in a world that advises, a row each: as many as the page knows the optimum of, or all."""
     tasks = drawn(world, torch.full((TRIALS,), kind), stream(kind, "page problems"))

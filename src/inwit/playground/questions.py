@@ -8,7 +8,8 @@
     write     state, index, value              the position in which a register holds something else; null: nothing
     way       task, path: tokens and changes   the shortest way from there (`way_question`), with `costs` what
               as {index, value}, costs, ended  each token costs; with `ended` on how many problems the path is right;
-                                               of a world that draws what is best and known (`advising.advised`)
+                                               of a world that draws what is best and known (`advising.advised`),
+                                               after a change nothing
     reading   agent, task                      what the agent would write after each token of the prompt; [] for a
                                                script, which reads a prompt as a whole
 
@@ -19,23 +20,25 @@ chances travel as `wire.py` has them. Nothing is kept between two questions but 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
 from torch import Tensor
 
 from inwit.core.capabilities import capable
-from inwit.core.contracts import Readable
-from inwit.core.errors import UserError, short
+from inwit.core.contracts import Readable, World
+from inwit.core.errors import UserError, cut, short
 from inwit.core.isolation import on_own_terms
 from inwit.core.results import Json
 from inwit.core.types import Memory, Output, State, Tasks
-from inwit.playground.advising import advised
+from inwit.playground.advising import UNKNOWN, advised
 from inwit.playground.asking import Answers, Asker, Part, Runs
+from inwit.playground.registers import change, token
 from inwit.playground.tables import Seat, Table, Tables
 from inwit.playground.way_question import answer_luck, answer_way
 from inwit.playground.wire import all_received, all_sent, number, sent
+from inwit.worlds.oracle.from_state import MOST, SECONDS, Limits
 
 LONGEST = 1000  # steps of a path
 Prompt = tuple[Tensor, Tensor, Tensor]
@@ -71,7 +74,7 @@ def answer_at(table: Table, message: Json, stopped: Stopped = lambda: False) -> 
     except UserError:
         raise
     except Exception as error:  # the rules or the agent, asked for what cannot be
-        why = short(" ".join(str(error).split())) if str(error) else type(error).__name__
+        why = cut(error) or type(error).__name__
         raise UserError(f"{table.world.id} and its agents cannot go on from what was sent: {why}") from None
 
 
@@ -87,10 +90,10 @@ def _begin(table: Table, message: Json, stopped: Stopped) -> Json:
 
 
 def _advance(table: Table, message: Json, stopped: Stopped) -> Json:
-    token, memories = _token(table, message.get("token")), message.get("agents", {})
+    number_written, memories = token(table.world, message.get("token")), message.get("agents", {})
     if not isinstance(memories, dict):
         raise UserError(f"agents = {short(memories)} is not the memory of each agent by its name")
-    written = torch.tensor([token])
+    written = torch.tensor([number_written])
     state, step = table.world.step(all_received("the state", message.get("state"), table.state), written)
     over = bool(step.terminated) or bool(step.truncated)
     agents = {}
@@ -117,7 +120,7 @@ def _read(table: Table, message: Json, stopped: Stopped) -> Json:
 
 
 def _write(table: Table, message: Json, stopped: Stopped) -> Json:
-    (index, value), machine = _change(table, message), table.machine
+    (index, value), machine = change(table.world, table.machine.registers, message), table.machine
     if machine.write is None:
         raise UserError(f"{table.world.id} shows its registers, and lets nobody change them")
     state = all_received("the state", message.get("state"), table.state)
@@ -142,10 +145,21 @@ def _way(table: Table, message: Json, stopped: Stopped) -> Json:
     if not isinstance(path, list) or len(path) > LONGEST:
         raise UserError(f"path = {short(path)} is not a list of at most {LONGEST} tokens and changes")
     if capable(world, "chance"):
-        return advised(world, tasks, [_token(table, each) for each in path])
+        return _advised(table, tasks, path, stopped)
     if message.get("ended"):
         return answer_luck(world, tasks, path)
     return answer_way(world, tasks, path, with_costs=bool(message.get("costs")), stopped=stopped)
+
+
+def _advised(table: Table, tasks: Tasks, path: Sequence[object], stopped: Stopped) -> Json:
+    """What is known in a world that draws: nothing once a register was changed, since advice follows tokens alone."""
+    world, tokens = table.world, list[int]()
+    for each in path:
+        if isinstance(each, dict):
+            change(world, table.machine.registers, each)
+        else:
+            tokens.append(token(world, each))
+    return UNKNOWN if len(tokens) < len(path) else advised(world, tasks, tokens, Limits(MOST, SECONDS, stopped))
 
 
 ANSWERS: dict[str, Callable[[Table, Json, Stopped], Json]] = {
@@ -181,7 +195,7 @@ def _given(output: Output) -> Json:
 
 
 def _task(table: Table, message: Json) -> Tasks:
-    """The task of a message. Raises `UserError` for another form."""
+    """The task of a message. Raises `UserError` for another form, and for numbers of which the world makes no task."""
     given, world = message.get("task"), table.world
     if not isinstance(given, list) or len(given) != len(table.task):
         raise UserError(f"task = {short(given)} is not the kind and {len(table.data)} lists of numbers")
@@ -189,42 +203,51 @@ def _task(table: Table, message: Json) -> Tasks:
     for name, cells, form in zip(["kind", *table.data], given, table.task, strict=True):
         size = torch.Size(form.most).numel()
         if not (isinstance(cells, list) and len(cells) == size and all(_fits(cell, form.dtype) for cell in cells)):
-            raise UserError(f"{name} = {short(cells)} of the task is not {size} numbers: open the page again")
+            what = f"{size} {_numbers(form.dtype)}"
+            raise UserError(f"{name} = {short(cells)} of the task is not {what}: open the page again")
         columns.append(torch.tensor(cells, dtype=form.dtype).reshape(1, *form.most))
     kind, *data = columns
     if not 0 <= int(kind) < len(world.kinds):
         raise UserError(f"kind = {int(kind)} does not exist: kinds are 0..{len(world.kinds) - 1}")
-    return Tasks(kind, dict(zip(table.data, data, strict=True)))
+    tasks = Tasks(kind, dict(zip(table.data, data, strict=True)))
+    _refuse_unknown(world, tasks)
+    return tasks
 
 
-def _token(table: Table, token: object) -> int:
-    size = len(table.world.vocabulary)
-    if not isinstance(token, int) or isinstance(token, bool) or not 0 <= token < size:
-        raise UserError(f"token = {short(token)} does not exist: tokens are 0..{size - 1}")
-    return token
-
-
-def _change(table: Table, given: Json) -> tuple[int, int | None]:
-    """Which register holds what after a change; None: nothing."""
-    index, value, registers = given.get("index"), given.get("value"), table.machine.registers
-    if type(index) is not int or not 0 <= index < len(registers):
-        raise UserError(f"register {short(index)} does not exist: {table.world.id} has {len(registers)}, from 0")
-    register = registers[index]
-    if value is None and not register.optional:
-        raise UserError(f"{register.name} cannot be empty: give a number from {register.least} to {register.most}")
-    if value is not None and not (type(value) is int and register.least <= value <= register.most):
-        raise UserError(f"{register.name} = {short(value)} is no number from {register.least} to {register.most}")
-    if value is not None and register.tokens and value not in register.tokens:
-        words = " ".join(table.world.vocabulary.decode(register.tokens))
-        raise UserError(f"{register.name} = {value} is none of the tokens that {register.name} may hold: {words}")
-    return index, value
+def _refuse_unknown(world: World, tasks: Tasks) -> None:
+    """Raises `UserError` for a task that the world cannot have: it must read back what it describes. What a world draws
+    is not told in a description, so there nothing is compared."""
+    try:
+        told = world.describe(tasks)[0]
+        again = world.task(told)
+    except UserError:
+        raise
+    except (IndexError, KeyError, ValueError, RuntimeError):
+        raise UserError(f"the task has numbers that {world.id} does not know: open the page again") from None
+    same = all(torch.equal(again.data[name], each) for name, each in tasks.data.items() if name in again.data)
+    if not capable(world, "chance") and not same:
+        raise UserError(f"the task is none of {world.id}, which reads it as {short(told)}: open the page again")
 
 
 def _fits(cell: object, dtype: torch.dtype) -> bool:
     if dtype.is_floating_point:
         return type(cell) in (int, float)
-    limits = torch.iinfo(torch.uint8 if dtype == torch.bool else dtype)
-    return type(cell) is int and limits.min <= cell <= limits.max
+    least, most = _bounds(dtype)
+    return type(cell) is int and least <= cell <= most
+
+
+def _bounds(dtype: torch.dtype) -> tuple[int, int]:
+    if dtype == torch.bool:
+        return 0, 1
+    limits = torch.iinfo(dtype)
+    return limits.min, limits.max
+
+
+def _numbers(dtype: torch.dtype) -> str:
+    if dtype.is_floating_point:
+        return "numbers"
+    least, most = _bounds(dtype)
+    return f"whole numbers from {least} to {most}"
 
 
 def _prompt(table: Table, tasks: Tasks) -> Prompt:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from inwit.core.capabilities import capable
 from inwit.core.contracts import World
+from inwit.core.errors import UserError, short
 from inwit.core.results import Json
 from inwit.core.seeding import stream
 from inwit.core.types import Register, State
@@ -45,6 +46,31 @@ def shown(world: World) -> Shown:
         return Shown(registers.machine_registers, registers.read_registers, registers.write_registers)
     names = changing(world)
     return Shown(tuple(Register(name, optional=False) for name in names), partial(_entries, names))
+
+
+def token(world: World, given: object) -> int:
+    """A token that a page sent. Raises `UserError` for what is none of the world's."""
+    size = len(world.vocabulary)
+    if type(given) is not int or not 0 <= given < size:
+        raise UserError(f"token = {short(given)} does not exist: tokens are 0..{size - 1}")
+    return given
+
+
+def change(world: World, registers: Sequence[Register], given: Json) -> tuple[int, int | None]:
+    """Which register holds what after a change that a page sent, `index` and `value`; None: nothing. Raises `UserError`
+    for a register that the world does not have, and for a value that the register cannot hold."""
+    index, value = given.get("index"), given.get("value")
+    if type(index) is not int or not 0 <= index < len(registers):
+        raise UserError(f"register {short(index)} does not exist: {world.id} has {len(registers)}, from 0")
+    register = registers[index]
+    if value is None and not register.optional:
+        raise UserError(f"{register.name} cannot be empty: give a number from {register.least} to {register.most}")
+    if value is not None and not (type(value) is int and register.least <= value <= register.most):
+        raise UserError(f"{register.name} = {short(value)} is no number from {register.least} to {register.most}")
+    if value is not None and register.tokens and value not in register.tokens:
+        words = " ".join(world.vocabulary.decode(register.tokens))
+        raise UserError(f"{register.name} = {value} is none of the tokens that {register.name} may hold: {words}")
+    return index, value
 
 
 def changing(world: World) -> list[str]:

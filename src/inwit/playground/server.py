@@ -29,13 +29,15 @@ from inwit.playground.asking import Part, Runs
 from inwit.playground.desk import Desks
 from inwit.playground.gate import ADDRESS, PROTOCOL, page_headers, refusal, wants_socket
 from inwit.playground.scripts import LIVE, document, script, static
-from inwit.playground.tokens import token_of
+from inwit.playground.tokens import keep, token_of
 
 SOCKETS = 8  # open at a time
 LARGEST = 1_000_000  # bytes of a message from the page
 WAITING = 4  # messages of a socket that wait to be read
 TICK = 0.1  # seconds between looks at signals and sockets
+HOUR = 3600.0  # seconds between two times that the token is kept anew
 FULL = 1013  # the close code that says "try again later"
+PLAIN = "text/plain; charset=utf-8"
 
 Parts = Mapping[Callable[[Runs], Part], Collection[str]]  # who makes a part, and the questions that the part answers
 
@@ -98,8 +100,13 @@ class Server:
         ):
             opened(self.address(table))
             loading = asyncio.create_task(self._load(table))
+            kept = time.monotonic()
             while not asked.end and not self._is_idle(idle):
                 await asyncio.sleep(TICK)
+                if time.monotonic() - kept > HOUR:  # or else other servers would remove it as an old one
+                    kept = time.monotonic()
+                    keep(self.port, self._token)
+            keep(self.port, self._token)  # its day begins with the end of this server, which still has the port
             loading.cancel()
 
     def address(self, table: Sequence[str]) -> str:
@@ -122,13 +129,20 @@ class Server:
             to_stderr(f"the agents are ready ({time.monotonic() - began:.1f} s)")
 
     def _knock(self, connection: ServerConnection, request: Request) -> Response | None:
-        """Answer a request; None lets a socket be opened."""
+        """Answer a request; None lets a socket be opened. A fault of the server's own is told at the terminal."""
+        try:
+            return self._answered(request)
+        except Exception as error:
+            self.desks.fault("a request", error)
+            return self._response(500, PLAIN, b"the server has a fault: the terminal says more\n")
+
+    def _answered(self, request: Request) -> Response | None:
         headers = list(request.headers.raw_items())
         why = refusal(
             request.method, request.path, headers, port=self.port, token=self._token, files=self._files.keys()
         )
         if why is not None:
-            return self._response(why[0], "text/plain; charset=utf-8", f"{why[1]}\n".encode())
+            return self._response(why[0], PLAIN, f"{why[1]}\n".encode())
         if wants_socket(headers):
             return None
         return self._response(200, *self._files[request.path])

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import torch
 
-from inwit.core.capabilities import capable
 from inwit.core.contracts import Agent, World
 from inwit.core.errors import UserError
 from inwit.core.isolation import on_own_terms
@@ -19,7 +18,7 @@ from inwit.core.results import Json
 from inwit.core.seeding import stream
 from inwit.core.text import plain
 from inwit.core.types import Tasks
-from inwit.playground.problems import drawn
+from inwit.playground.problems import drawn, revealed
 from inwit.rollout.collect import collect
 from inwit.runs import checkpoint, moments
 from inwit.runs.loading import load
@@ -30,11 +29,7 @@ KEPT = 500  # answers
 def specimen(world: World) -> Tasks:
     """One problem of the hardest kind: the last of those that are trained. The world alone decides it."""
     draws = stream(0, "specimen")
-    tasks = drawn(world, torch.tensor([world.kinds.trained[-1]]), draws)
-    if drawing := capable(world, "chance"):
-        hidden = drawing.draw(tasks, draws).data
-        tasks = Tasks(tasks.kind, {key: hidden[key].to(each.dtype) for key, each in tasks.data.items()})
-    return tasks
+    return revealed(world, drawn(world, torch.tensor([world.kinds.trained[-1]]), draws), draws)
 
 
 def replayed(agent: Agent) -> Json:

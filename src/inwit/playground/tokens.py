@@ -1,5 +1,5 @@
-"""The secret that opens the local server's socket. The secret of a port is kept for a day in a file that only the user
-can read, so that an open page reaches a server that is started anew on the same port."""
+"""The secret that opens the local server's socket. The secret of a port is kept in a file that only the user can
+read, until a day after the server's end, so that an open page reaches a server that is started anew on the port."""
 
 from __future__ import annotations
 
@@ -20,17 +20,27 @@ PLAIN = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)  # no link, 
 
 
 def token_of(port: int, *, again: bool) -> str:
-    """The token of a server on this port. With `again`, that of the last server there, if it is not a day old."""
-    home = cache_folder()
-    folder = None if home is None else home / "playground"
+    """The token of a server on this port. With `again`, that of the last server there, if it ended within the day."""
+    folder = _folder()
     found = _read(folder / str(port)) if folder and again else None
     if found is not None:
+        keep(port, found)  # for a day anew: this server may end otherwise than it should
         return found
     token = secrets.token_urlsafe(BYTES)
-    if folder:
+    keep(port, token)
+    return token
+
+
+def keep(port: int, token: str) -> None:
+    """Keep the token of a server on this port for a day from now on."""
+    if folder := _folder():
         with suppress(OSError):  # not kept: after a new start the page is opened by the address that is printed then
             _keep(folder, str(port), token)
-    return token
+
+
+def _folder() -> Path | None:
+    home = cache_folder()
+    return None if home is None else home / "playground"
 
 
 def _read(file: Path) -> str | None:

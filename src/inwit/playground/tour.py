@@ -19,7 +19,7 @@ from inwit.core.results import Json
 from inwit.core.seeding import stream
 from inwit.core.vocabulary import UNDECIDED
 from inwit.playground.links import forgets, has_memory_of, link, token
-from inwit.playground.problems import drawn
+from inwit.playground.problems import drawn, revealed
 from inwit.rollout.collect import collect
 from inwit.runs.finding import EVIDENCE
 
@@ -33,8 +33,7 @@ class _Own:
         self.world, self.name = world, name
         kinds = torch.arange(TRIED) * len(self.world.kinds) // TRIED
         self.tasks = drawn(self.world, kinds, stream(0, "page evidence"))
-        drawing = capable(self.world, "chance")
-        played = drawing.draw(self.tasks, stream(0, "page evidence/answers")) if drawing else self.tasks
+        played = revealed(self.world, self.tasks, stream(0, "page evidence/answers"))
         self.rollout = collect(self.world, policy, played)
 
     def tokens(self, row: int) -> list[int]:

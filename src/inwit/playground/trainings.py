@@ -121,7 +121,7 @@ class Trainings:
     def start(self, recipe: object, seed: object, settings: object) -> str:
         """Start a training; returns the name of its run's folder, once that is there. Raises `UserError` for what no
         page may ask, while two trainings run, and with the training's own last words if it does not begin."""
-        from inwit.playground.forms import checked, flags  # which imports PyTorch
+        from inwit.playground.settings_offered import checked, flags  # which imports PyTorch
 
         config, given = checked(recipe, seed, settings)
         name = f"{config.recipe}-{secrets.token_hex(3)}"
@@ -139,11 +139,11 @@ class Trainings:
         training.run = _begun(training)
         return training.run
 
-    def of(self, run: str) -> Training | None:
+    def of(self, run: object) -> Training | None:
         """The training of a run; None if it was not started here, or long ago."""
-        return next((each for each in self._started if each.run == run), None)
+        return next((each for each in self._started if each.run and each.run == run), None)
 
-    def stop(self, run: str) -> Training:
+    def stop(self, run: object) -> Training:
         """Stop a training, and wait until it has ended. Raises `UserError` for one that was not started here."""
         if (training := self.of(run)) is None:
             raise UserError(f"{short(run)} was not started here: stop it where it was started")

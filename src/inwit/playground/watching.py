@@ -19,12 +19,13 @@ import threading
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from inwit.core.errors import UserError, short
+from inwit.core.errors import UserError, cut
 from inwit.core.results import Json
 from inwit.core.storage import Tell, to_stderr
 from inwit.playground.asking import Asker, Part, Runs
 from inwit.playground.run_list import rows
 from inwit.playground.trainings import Command, Trainings
+from inwit.runs.folder import runs_folder
 
 if TYPE_CHECKING:
     from inwit.playground.following import Follower
@@ -64,7 +65,7 @@ class Watching:
         return rows(message.get("text"), self.trainings.running())
 
     def recipes(self, message: Json, asker: Asker) -> Json:
-        from inwit.playground.forms import offered
+        from inwit.playground.settings_offered import offered
         from inwit.training.config import DEFAULT_RECIPE
 
         return {"recipes": offered(), "default": DEFAULT_RECIPE}
@@ -75,9 +76,11 @@ class Watching:
     def stop(self, message: Json, asker: Asker) -> Json:
         from inwit.playground.following import standing
 
-        path = self._runs.folder(message.get("run"))
-        training = self.trainings.stop(path.name)
-        return {"run": path.name, **standing(path, training.last_words())}
+        run = message.get("run")
+        if self.trainings.of(run) is None:
+            self._runs.folder(run)  # no error for a training of this server, whose folder may be gone
+        training = self.trainings.stop(run)
+        return {"run": training.run, **standing(runs_folder() / training.run, training.last_words())}
 
     def follow(self, message: Json, asker: Asker) -> Json:
         from inwit.playground.following import Follower, about, cursor
@@ -104,7 +107,7 @@ class Watching:
                 if ends.is_set() or asker.closed(0.0 if follower.behind else PAUSE):
                     return
         except Exception as error:  # of a policy that somebody else wrote, or of the disk
-            text = f"the run cannot be followed any further: {type(error).__name__}: {short(str(error))}"
+            text = f"the run cannot be followed any further: {type(error).__name__}: {cut(error)}"
             asker.push({"follow": follower.path.name, "line": {"end": {"status": "unknown", "text": text}}})
         finally:
             with self._lock:
@@ -130,6 +133,10 @@ class Watching:
         path = self._runs.folder(message.get("run")).absolute()
         file = path / FILE
         with self._making:  # one at a time: each takes all of a core for seconds
+            if asker.stopped():
+                return {}
+            if file.is_symlink():  # in a run that came from elsewhere, a link could lead anywhere
+                raise UserError(f"{file} is a link: remove it")
             if file.is_file() and MARK not in file.read_bytes():
                 raise UserError(f"{file} is no page of inwit's: move it")
             making = Command(["page", str(path), "--out", str(file)])  # tracing takes memory, and keeps it

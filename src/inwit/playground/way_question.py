@@ -9,15 +9,14 @@ import torch
 
 from inwit.core.capabilities import capable
 from inwit.core.contracts import World
-from inwit.core.errors import UserError, short
+from inwit.core.errors import UserError
 from inwit.core.results import Json
 from inwit.core.seeding import stream
 from inwit.core.types import State, Tasks, map_rows
-from inwit.worlds.oracle.from_state import Limits, Way, costs_within, refuse_drawing, search
+from inwit.playground.registers import change, token
+from inwit.worlds.oracle.from_state import MOST, SECONDS, Limits, Way, costs_within, refuse_drawing, search
 from inwit.worlds.oracle.rows import with_others
 
-MOST = 100_000  # positions that one search looks at
-SECONDS = 2.0  # that one question may take
 OTHERS = 200  # problems that tell luck
 
 Edit = int | Json  # a token, or a register that holds something else: {"index": i, "value": v or None}
@@ -52,7 +51,7 @@ def answer_way(
     program = None if found.program is None else list(found.program)
     told: Json = {"known": found.known, "length": found.length, "program": program, "looked": found.looked}
     if with_costs:
-        told["costs"] = [[token, -1 if cost == math.inf else cost] for token, cost in (costs or {}).items()]
+        told["costs"] = [[each, -1 if cost == math.inf else cost] for each, cost in (costs or {}).items()]
     return told
 
 
@@ -65,8 +64,8 @@ def answer_luck(world: World, task: Tasks, path: Sequence[Edit]) -> Json:
     refuse_drawing(world)
     state = world.reset(world.sample(task.kind.repeat(OTHERS), stream(0, "luck")))
     right = torch.zeros(OTHERS, dtype=torch.bool)
-    for token in path[: world.num_columns]:
-        state, step = world.step(state, torch.full((OTHERS,), _token(world, token)))
+    for each in path[: world.num_columns]:
+        state, step = world.step(state, torch.full((OTHERS,), token(world, each)))
         right |= step.success
     return {"right": int(right.sum()), "of": OTHERS}
 
@@ -81,32 +80,18 @@ def _reached(world: World, task: Tasks, path: Sequence[Edit], limits: Limits) ->
             state = _edited(world, map_rows(state, lambda tensor: tensor[:1]), each)
         else:
             rows = len(next(iter(state.values())))
-            state, step = world.step(state, torch.full((rows,), _token(world, each)))
+            state, step = world.step(state, torch.full((rows,), token(world, each)))
             if found is None and bool((step.terminated | step.truncated).any()):
                 found = Way((), 0) if bool(step.success.all()) else Way(None, 0)
     return found, state
 
 
-def _token(world: World, token: object) -> int:
-    if type(token) is not int or not 0 <= token < len(world.vocabulary):
-        raise UserError(f"token {short(token)} does not exist: tokens are 0..{len(world.vocabulary) - 1}")
-    return token
-
-
 def _edited(world: World, state: State, edit: Json) -> State:
     """One row in which a register holds something else."""
-    machine, index, value = capable(world, "registers"), edit.get("index"), edit.get("value")
+    machine = capable(world, "registers")
     if machine is None or not machine.machine_registers:
         raise UserError(f"{world.id} does not show its registers, so none can be changed")
-    registers = machine.machine_registers
-    if type(index) is not int or not 0 <= index < len(registers):
-        raise UserError(f"index = {short(index)} is no register: there are {len(registers)}, from 0")
-    register = registers[index]
-    bounds = f"from {register.least} to {register.most}"
-    if value is None and not register.optional:
-        raise UserError(f"{register.name} cannot be empty: give a number {bounds}")
-    if value is not None and not (type(value) is int and register.least <= value <= register.most):
-        raise UserError(f"{register.name} = {short(value)} is not {bounds}")
+    index, value = change(world, machine.machine_registers, edit)
     values, present = (tensor.clone() for tensor in machine.read_registers(state))
     values[0, index], present[0, index] = value or 0, value is not None
     return machine.write_registers(state, values, present)

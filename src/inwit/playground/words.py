@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from inwit.core.errors import UserError, short, unknown
+from inwit.playground.specimen import updates_kept
 from inwit.runs import index
-from inwit.runs.finding import is_portable
+from inwit.runs.finding import is_portable, split_moment
 from inwit.runs.folder import COMPLETE, runs_folder
 from inwit.runs.loading import find
 from inwit.runs.words import ScriptWord, script_word
@@ -35,8 +36,9 @@ class Meant(NamedTuple):
 
 def meant(words: Sequence[str], given: Mapping[str, str | Path]) -> list[Meant]:
     """What each word stands for: the name of a run, or one that was given to it, or `latest`, each perhaps with a
-    checkpoint or a snapshot, `RUN@120`; a script, alone or at a run, a recipe or a world, `pipeline:calculator`; a
-    world, alone; or one of the words `given`, with what it stands for. Raises `UserError` for anything else."""
+    checkpoint or a snapshot, `RUN@120` (the newest one, where the run is not complete); a script, alone or at a run, a
+    recipe or a world, `pipeline:calculator`; a world, alone; or one of the words `given`, with what it stands for.
+    Raises `UserError` for anything else."""
     rows = index.listing()
     return [_meant(word, rows, given, alone=len(words) == 1) for word in words]
 
@@ -49,7 +51,7 @@ def _meant(word: str, rows: Sequence[index.Row], given: Mapping[str, str | Path]
             return _script(script, rows)
         return _agent(word, rows)
     except UserError:
-        if word not in given:
+        if word not in given or any(row.run in (word, split_moment(word)[0]) for row in rows):
             raise
         source = str(given[word])
         return Meant(word, source, script=script_word(source) is not None, seen=_seen(source))
@@ -69,16 +71,27 @@ def _script(script: ScriptWord, rows: Sequence[index.Row]) -> Meant:
 
 
 def _agent(word: str, rows: Sequence[index.Row]) -> Meant:
-    name, at, which = word.partition("@")
+    name, which = (word, None) if any(row.run == word for row in rows) else split_moment(word)
     run = _run(name, rows)
     path = runs_folder() / run
-    if not at:
-        return Meant(run, str(path), seen=_changed(path / "weights.safetensors"))
+    if which is None:
+        if all(row.status in COMPLETE for row in rows if row.run == run):
+            return Meant(run, str(path), seen=_changed(path / "weights.safetensors"))
+        which = _newest(path)
     if which not in ("best", "last") and not (which.isascii() and which.isdigit()):
         raise UserError(f"{short(word)} names no checkpoint: after @ stands best, last or an update, as in {run}@120")
     kept = find(f"{path}@{which}")
     update = str(int(kept.stem))
     return Meant(f"{run}@{update}", str(path), update, seen=_changed(kept if kept.is_file() else kept / MANIFEST))
+
+
+def _newest(path: Path) -> str:
+    """The last update of which a run has weights that is still being trained, or whose training did not end well."""
+    if not (kept := updates_kept(path)):
+        raise UserError(
+            f"the run {path.name} has no weights yet: open it after its first checkpoint or snapshot, or another run"
+        )
+    return str(kept[-1])
 
 
 def _run(name: str, rows: Sequence[index.Row]) -> str:

@@ -35,6 +35,13 @@ def meant(word: str | Path, *, any_status: bool = False) -> list[Path]:
     return [runs_folder() / row.run for row in reversed(listing()) if row.name == str(word)] or folders[:1]
 
 
+def split_moment(word: str | Path) -> tuple[str, str | None]:
+    """A word that names a run and a moment of its training, as `RUN@120` does, in its two parts. The moment is None in
+    a word that names none."""
+    name, at, moment = str(word).rpartition("@")
+    return (name, moment) if at and name else (str(word), None)
+
+
 def is_folder(path: Path) -> bool:
     """False, too, for a name that no file can have: one of 300 letters, say."""
     try:

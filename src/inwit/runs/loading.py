@@ -15,7 +15,7 @@ from inwit.core.errors import UserError, short, unknown
 from inwit.core.isolation import on_own_terms
 from inwit.core.numbers import given_number, scalar
 from inwit.runs import checkpoint, moments, portable
-from inwit.runs.finding import is_file, is_portable, is_snapshot, meant
+from inwit.runs.finding import is_file, is_portable, is_snapshot, meant, split_moment
 from inwit.runs.folder import COMPLETE, Record, read_record, read_whole_record, runs_folder, status_now
 from inwit.runs.scripted import script_agent
 from inwit.runs.weights import fit, metadata_of, untrained
@@ -37,8 +37,8 @@ def find(run: str | Path, *, any_status: bool = False) -> Path:
         if is_file(found[-1] / "suite.json"):
             raise UserError(f"{short(str(run))} is the folder of a suite, not a run: see inwit suite --compare")
         return found[-1]
-    name, at, which = str(run).rpartition("@")
-    if at and name:
+    name, which = split_moment(run)
+    if which is not None:
         return _earlier(find(name, any_status=True), which)
     with storage.explained(f"cannot read the runs folder {runs_folder()}"):
         names = [path.parent.name for path in sorted(runs_folder().glob("[!.]*/run.json"))]

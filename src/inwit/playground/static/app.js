@@ -31,6 +31,11 @@ function appOf(engine) {
     app.speak();
   };
   const edited = async (node) => go(node, await play(node));
+  const set = async (how) => {
+    const node = await app.desk.session.edited(at(), how);
+    app.desk.tips.clear(); // a branch may be gone
+    return edited(node);
+  };
   const toNode = (move, nothing) => {
     const before = at(), node = move();
     if (node === before) return app.speak(nothing);
@@ -112,8 +117,7 @@ function appOf(engine) {
     /** @param {HTMLInputElement} field */
     typed(field, tensor, place, least, most) {
       const value = field.value === "" ? NaN : Number(field.value);
-      const fits = Number.isInteger(value) && value >= least && value <= most;
-      if (!fits) {
+      if (!(Number.isInteger(value) && value >= least && value <= most)) {
         field.value = String(app.problem.cells[tensor][place]);
         return app.speak(`It takes whole numbers from ${least} to ${most}.`);
       }
@@ -127,8 +131,7 @@ function appOf(engine) {
       if (place >= 0 && place + 1 < path.length) return go(path[place + 1]);
       if (at().ended) return app.speak("The episode is over.");
       if (app.desk.hand && at().forced === CHOICE) return app.speak("You write here: choose a token.");
-      const node = at();
-      const token = following(node, app.desk.agent, page.masks)
+      const node = at(), token = following(node, app.desk.agent, page.masks)
         ?? drawnAnswer(app.desk.seed, writtenOn(path), node.chance);
       const child = await session.advance(node, token);
       return go(child, child);
@@ -146,9 +149,7 @@ function appOf(engine) {
       const end = path.includes(child) ? app.desk.tip : await play(child);
       go(app.desk.hand ? end : child, end);
     }),
-    setUnit: act(async (tensor, place, value) => (
-      edited(await app.desk.session.setUnit(at(), app.desk.agent, tensor, place, value))
-    )),
+    setUnit: act((tensor, unit, value) => set({ kind: "unit", agent: app.desk.agent, tensor, unit, value })),
     silence: act(async () => {
       const { units } = page.agents[app.desk.agent], tensors = units.grows ? [units.grows] : units.tensors;
       let node = at();
@@ -156,7 +157,7 @@ function appOf(engine) {
       await edited(node);
     }),
     /** @param {number} index of a register @param {number|null} value null: empty */
-    setRegister: act(async (index, value) => edited(await app.desk.session.setRegister(at(), index, value))),
+    setRegister: act((index, value) => set({ kind: "register", index, value })),
     /** The agent gets the memory that it has on another problem of the kind, after as many tokens. */
     patch: act(async () => {
       const seed = Math.floor(Math.random() * 1e6) + 2, other = drawnProblem(page, app.problem.kind, seed);
@@ -201,7 +202,8 @@ function appOf(engine) {
     }),
 
     lookAt(field, count) {
-      app.unit = Math.max(0, Math.min(count - 1, Math.round(Number(field.value)) - 1 || 0));
+      if (field.value === "") return; // it is being typed
+      app.unit = Math.max(0, Math.min(count - 1, Math.round(Number(field.value)) - 1));
       draw(app);
     },
     chooseUnit({ currentTarget, clientY }, count, node) {

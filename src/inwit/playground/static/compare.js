@@ -133,6 +133,8 @@ function drawCompare(app) {
   if (!byId("compared")) {
     byId("compare").replaceChildren(h("div.problem", { id: "compare-task" }), h("div.card", { id: "compared" }),
       h("div.card", { id: "matrix" }));
+    addEventListener("resize", () => app.screen === "compare" && byId("matrix").firstChild
+      && keepingFocus(() => drawMatrix(app)));
   }
   drawProblem(app, "compare-task");
   drawLines(app);
@@ -142,9 +144,8 @@ function drawCompare(app) {
 function drawLines(app) {
   const { compared, desk } = app, lines = chosenLines(compared), { page } = desk.engine, [first] = lines;
   const shown = shownOn(app), columns = Math.max(...lines.map(({ last }) => last.column));
-  const toggle = ({ name, branch }) => h("button", { type: "button", "data-key": `with-${name}`,
-    "aria-pressed": String(compared.chosen.includes(name)), onclick: () => choose(app, name) },
-  branch ? `${name} of ${desk.agent}` : name);
+  const toggle = ({ name }) => h("button", { type: "button", "data-key": `with-${name}`,
+    "aria-pressed": String(compared.chosen.includes(name)), onclick: () => choose(app, name) }, name);
   const scroll = byId("compared").querySelector(".scroll")?.scrollLeft ?? 0;
   const head = h("thead", {}, h("tr.numbers", {}, h("th", { scope: "col" }, unseen("track")),
     Array.from({ length: columns + 1 }, (_, column) => h("th", { scope: "col" }, column ? String(column) : "read"))));
@@ -176,19 +177,19 @@ function linesRows(app, line, first, columns, shown) {
   const verdict = !last.ended ? span("soft", "open") : last.success ? span("good", "✓ right")
     : span("bad", "✕ wrong");
   const word = (node, column) => {
-    if (!column) return verdict;
+    if (!column) return "";
     const chip = chipOf({ ...desk, agent }, node.how.kind === "token" ? node : writtenBefore(node), shown);
     const classes = ["written", moodOf(chip.cost), column === at ? "parts" : ""].filter((each) => each);
     return [h(`span.${classes.join(".")}`, { vars: { p: chip.share } }, chip.word, h("i", { "aria-hidden": "true" }),
       column === at ? unseen(", the first difference") : ""), node.how.kind === "token" ? ""
-      : h("span.note-edit", {}, `✎ ${editText(node.how, page)}`)];
+      : h("span.note-edit", {}, `✎ ${editText(node, page)}`)];
   };
   const painted = (node) => {
     const memory = node?.agents[agent]?.memory;
     return memory && units ? h("div.heat.small", {}, heat(unitsOf(page.agents[agent], memory, -1),
       units.scale, memory)) : "";
   };
-  const rows = [row("program.active.start", line.branch ? `${name} of ${agent}` : name, word)];
+  const rows = [row("program.active.start", [name, h("small", {}, verdict)], word)];
   const toGoAt = (node) => node && toGoCell(toGo(desk, node));
   if (desk.ways && shown.togo) rows.push(row("verdicts", optimumName(desk.ways), toGoAt));
   rows.push(row("values", "expects", (node) => gauge(node?.agents[agent]?.value ?? null)));
@@ -207,7 +208,8 @@ const writtenBefore = (node) => (node.how.kind === "token" ? node : writtenBefor
 function drawMatrix(app) {
   const { engine: { page }, problem: { kind } } = app.desk, rows = matricesOf(app)[kind] ?? [];
   const names = Object.keys(page.agents), room = byId("matrix").clientWidth, free = room - (room < 540 ? 86 : 136);
-  const wide = [32, 16, 8].find((count) => count * 35 <= free) ?? 6, bands = [];
+  const one = matchMedia("(pointer: coarse), (max-width: 560px)").matches ? 42 : 36; // as the style has it
+  const wide = [32, 16, 8, 6, 5].find((count) => count * one <= free) ?? 4, bands = [];
   const right = (name) => rows.filter(({ ends }) => ends[name].success).length;
   const differ = ({ ends }) => new Set(names.map((name) => ends[name].success)).size > 1;
   const cell = (name) => ({ ends: { [name]: { success, tokens } } }) => h(success ? "td.good" : "td.bad",
@@ -219,7 +221,8 @@ function drawMatrix(app) {
       const here = sameProblem(each, app.desk);
       return h(differ(each) ? "th.differ" : "th", { scope: "col" }, h("button", { type: "button",
         "data-key": `x${from + k}`, title: differ(each) ? "here they differ: open it" : "open this problem",
-        "aria-current": here ? "true" : null, onclick: () => app.pose(each.problem) }, String(from + k + 1)));
+        "aria-current": here ? "true" : null, onclick: () => app.pose(each.problem) }, String(from + k + 1),
+      differ(each) ? unseen(", they differ") : ""));
     };
     bands.push(h("table", {}, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, unseen("agent")), band.map(open))),
       h("tbody", {}, names.map((name) => h("tr", {}, h("th", { scope: "row" }, name), band.map(cell(name)))))));

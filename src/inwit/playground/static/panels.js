@@ -70,7 +70,7 @@ function knownFacts(app, node) {
   const { ways } = app.desk, told = ways?.advises && shownOn(app).togo ? ways.at(node)?.facts ?? {} : {};
   const facts = Object.entries(told);
   if (!facts.length) return "";
-  const list = facts.map(([name, text]) => [h("dt", {}, name), h("dd", {}, text)]);
+  const list = facts.map(([name, text]) => [h("dt", {}, name), h("dd", {}, text === "·" ? "nothing yet" : text)]);
   return h("div", {}, h("h3", {}, "What is known"), h("dl.minds.facts", {}, list));
 }
 /** @param {any} app @returns {any} */
@@ -161,9 +161,9 @@ function memoryEdits(app, node, button) {
   return [
     units.grows ? h("p.soft.small", {}, "Its memory is a list that grows with each token: its newest part is shown.")
       : unitEdit(app, units, own, unit),
-    h("div.buttons", {}, button("silence", "silence all", () => app.silence()),
+    h("div.buttons", {}, button("silence", "set all units to 0", () => app.silence()),
       button("forget", "forget the program", () => app.forget(), node.column === 0),
-      button("patch", "another problem's", () => app.patch())),
+      button("patch", "memory of another problem", () => app.patch())),
   ];
 }
 /** @param {any} app @param {any} units @param {Answer} own @param {number} unit @returns {HTMLElement} */

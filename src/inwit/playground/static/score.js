@@ -5,8 +5,8 @@
 /** @typedef {{engine: any, session: any, agent: string, tip: SessionNode, rivals: Object<string, any>,
  *   ways: Ways|null, seed: number, readings: Answer[]}} Desk what lies on the table: `tip` is the last node of the
  *   branch that is shown; `readings`: what the agent answers after each token of the prompt */
-/** @typedef {{node: SessionNode, token: number, word: string, share: number|null, writer: "agent"|"hand"|"world",
- *   cost: number|null|undefined}} Chip */
+/** @typedef {{node: SessionNode, token: number, word: string, share: number|null, writer: "agent"|"other"|"hand"|"world",
+ *   cost: number|null|undefined, by: string}} Chip by: of whose writing it is, empty for the agent's own */
 
 /* What of a score may be shown; hand: a person writes the tokens. */
 const EVERYTHING = {
@@ -36,21 +36,22 @@ function offered({ engine, session, agent, hand }, node) {
 /** @param {Desk} desk @param {SessionNode} node with a token @param {any} [shown] @returns {Chip} */
 function chipOf(desk, node, shown = EVERYTHING) {
   const { engine: { page }, session, agent } = desk, { token } = node.how, before = node.parent;
-  const writers = session.writers(node), own = shown.hand || writers.includes(agent) ? "agent" : "hand";
-  const writer = writers.includes("world") ? "world" : own;
+  const writers = session.writers(node), own = shown.hand || writers.includes(agent);
+  const writer = writers.includes("world") ? "world" : own ? "agent" : writers.length ? "other" : "hand";
+  const by = { agent: "", other: writers.join(" and "), hand: "you", world: "the world" }[writer];
   const cost = shown.togo && desk.ways && writer !== "world" ? desk.ways.cost(before, token) : null;
   const share = shown.hand ? null : sharesAt(page, before, agent)[token];
-  return { node, token, word: page.vocabulary[token], share, writer, cost };
+  return { node, token, word: page.vocabulary[token], share, writer, cost, by };
 }
-/** @param {How} how @param {Object<string, any>} page @returns {string} what an edit did */
-function editText(how, { agents, registers, vocabulary }) {
+/** @param {SessionNode} node of an edit @param {Object<string, any>} page @returns {string} what it did */
+function editText({ how, parent }, { agents, registers, vocabulary }) {
   if (how.kind === "register") {
     const { name, kind } = registers[how.index];
     return how.value === null ? `${name} empty` : `${name}=${registerText(how.value, kind, vocabulary)}`;
   }
-  if (how.kind === "patch") return "another's";
-  if (how.kind === "memory") return how.from === 0 ? "forgot" : `as after ${how.from}`;
-  if (how.unit === null) return how.value === 0 ? "silent" : `all=${signed(how.value)}`;
+  if (how.kind === "patch") return "memory of another";
+  if (how.kind === "memory") return how.from === 0 ? "forgot" : `as after ${pathTo(parent)[how.from].column}`;
+  if (how.unit === null) return how.value === 0 ? "all=0" : `all=${signed(how.value)}`;
   return `unit ${placeOf(agents[how.agent].units, how.tensor, how.unit) + 1}=${signed(how.value)}`;
 }
 /** @param {number} value @param {string} kind @param {string[]} vocabulary */
@@ -72,7 +73,7 @@ function linesOf(desk, shown) {
     const chips = new Map(), edits = new Map();
     for (const node of own) {
       if (node.how.kind === "token") chips.set(node.column, chipOf(desk, node, shown));
-      else if (node.parent) edits.set(node.column, { node, text: editText(node.how, desk.engine.page) });
+      else if (node.parent) edits.set(node.column, { node, text: editText(node, desk.engine.page) });
     }
     const active = desk.session.path(desk.tip).includes(leaf);
     const parts = own[0]?.how.kind === "token" ? own[0].column - 1 : -1;

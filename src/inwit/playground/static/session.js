@@ -155,6 +155,16 @@ async function sessionOf(engine, task) {
       const after = tried(node, how) ? null : await engine.write(node, index, value);
       return tried(node, how) ?? add(node, how, after);
     },
+    /** An edit; in the place of `node` where that is an edit of the same thing from which nobody has gone on, so that
+     * a slider that is moved makes one branch. @param {SessionNode} node @param {How} how @returns {Promise<SessionNode>} */
+    async edited(node, how) {
+      const thing = ({ kind, agent, tensor, unit, index }) => JSON.stringify([kind, agent, tensor, unit, index]);
+      const known = visited.filter((each) => session.path(each).includes(node)).length > 1;
+      const again = thing(node.how) === thing(how) && !known && session.leaves(node).length === 1;
+      const made = await session.again(again ? node.parent : node, how);
+      if (again && made !== node) session.remove(node);
+      return made;
+    },
     /** Does again what made a node, below another one. @param {SessionNode} node @param {How} how */
     async again(node, how) {
       if (how.kind === "token") return session.advance(node, how.token);

@@ -38,8 +38,9 @@ const codec = () => {
 };
 
 /** An engine whose answers come from Python. @param {Line} line
- * @param {string[]} words names of runs, or of one world @param {Object<string, any>} [of] the agents' units, so that
- *   each stays in its place whatever the weights @returns {Promise<any>} as `engineOf` */
+ * @param {string[]} words names of runs, or of one world @param {Object<string, any>} [of] the agents as they
+ *   were opened: each keeps its name, and each unit its place, whatever the weights
+ * @returns {Promise<any>} as `engineOf` */
 async function socketEngineOf(line, words, of) {
   const { page } = await line.ask("open", { table: words }), { table } = page, tasks = new WeakMap();
   const { named, sent } = codec(), ask = (name, message) => line.ask(name, { table, ...message });
@@ -51,10 +52,12 @@ async function socketEngineOf(line, words, of) {
   const turnOf = ({ state, legal, forced, chance, registers }) => ({
     state: named(state), legal: Uint8Array.from(legal), forced, registers, chance: chance && tensorFrom(chance).data,
   });
-  const agentsOf = (agents) => (
-    Object.fromEntries(Object.entries(agents).map(([name, each]) => [name, each && answerOf(each)]))
-  );
-  const names = Object.keys(page.agents), moments = table.map((word) => word.split("@")[1]);
+  const theirs = Object.keys(page.agents), names = of ? Object.keys(of) : theirs; // Python's may name a moment
+  const renamed = (agents, from, to, made) => Object.fromEntries(Object.entries(agents).map(([name, each]) => (
+    [to[from.indexOf(name)], each && made(each)])));
+  const agentsOf = (agents) => renamed(agents, theirs, names, answerOf);
+  const moments = table.map((word) => word.split("@")[1]);
+  page.agents = renamed(page.agents, theirs, names, (each) => each);
   if (of) for (const name of names) page.agents[name].units = of[name].units;
   return {
     page,
@@ -62,6 +65,7 @@ async function socketEngineOf(line, words, of) {
       .map(([name, at]) => [name, Number(at)])),
     /** @param {string} name @returns {Promise<number[]>} */
     async earlier(name) {
+      if (name.includes("@")) return []; // the name says of when the weights are
       const [run] = table[names.indexOf(name)].split("@");
       return line.ask("snapshots", { run }).then(({ updates }) => updates, () => []); // a script, or a run elsewhere
     },
@@ -79,7 +83,7 @@ async function socketEngineOf(line, words, of) {
     },
     /** @param {Position} position @param {number} token @returns {Promise<Position & Outcome>} */
     async advance({ state, agents }, token) {
-      const memories = Object.fromEntries(Object.entries(agents).map(([name, own]) => [name, own && sent(own.memory)]));
+      const memories = renamed(agents, names, theirs, ({ memory }) => sent(memory));
       const { reward, terminated, truncated, success, extra, counts, agents: after, ...turn } = await ask(
         "advance", { token, state: sent(state), agents: memories });
       const outcome = { reward: Number(reward), terminated, truncated, success, extra, counts };
@@ -91,12 +95,12 @@ async function socketEngineOf(line, words, of) {
     },
     /** @param {string} agent @param {Named} memory @returns {Promise<Answer|null>} */
     async read(agent, memory) {
-      const { answer } = await ask("read", { agent, memory: sent(memory) });
+      const { answer } = await ask("read", { agent: theirs[names.indexOf(agent)], memory: sent(memory) });
       return answer && { logits: tensorFrom(answer.logits).data, value: Number(answer.value), memory };
     },
     /** @param {string} agent @param {Tensor[]} prompt of a position that began here @returns {Promise<Answer[]>} */
     async reading(agent, prompt) {
-      const { answers } = await ask("reading", { agent, task: tasks.get(prompt[0]) });
+      const { answers } = await ask("reading", { agent: theirs[names.indexOf(agent)], task: tasks.get(prompt[0]) });
       return answers.map(answerOf);
     },
     /** @param {Problem} problem @returns {Ways|null} */

@@ -7,10 +7,10 @@ const moodOf = (cost) => (cost === 0 ? "good" : cost === Infinity ? "bad" : cost
 
 /** @param {any} app @param {Chip} chip @param {Object<string, any>} props @returns {HTMLElement} */
 function chipButton(app, chip, props) {
-  const mood = moodOf(chip.cost), writer = chip.writer === "agent" ? "" : chip.writer;
+  const mood = moodOf(chip.cost), writer = ["hand", "world"].includes(chip.writer) ? chip.writer : "";
   const classes = ["chip", writer, mood].filter((each) => each);
   const cost = mood && costWords(chip.cost, app.desk.ways.advises);
-  const by = { hand: "written by you", world: "written by the world", agent: "" }[chip.writer];
+  const by = chip.by && `written by ${chip.by}`;
   const likely = chip.share === null ? chip.word : `${chip.word}: ${percent(chip.share)} likely`;
   const title = [likely, by, cost].filter((each) => each).join(", ");
   return h(`button.${classes.join(".")}`, { type: "button", vars: { p: chip.share ?? 0 }, title, ...props },

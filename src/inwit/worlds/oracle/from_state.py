@@ -26,6 +26,7 @@ from inwit.worlds.oracle.clocks import clocks
 from inwit.worlds.oracle.seen import Bytes, Seen
 
 MOST = 200_000  # positions that a search looks at
+SECONDS = 2.0  # that the searches of one question may take, where somebody waits for the answer
 ROWS = 8192  # rows of a state that are stepped at once: few enough for the cache, enough to hide the cost of a call
 
 Stopped = Callable[[], bool]
