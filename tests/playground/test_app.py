@@ -254,3 +254,40 @@ def test_that_no_token_loses_is_said_only_where_it_is_known(page: dict[str, Any]
     assert unknown.startswith("No further token is known to leave")
     assert none == "No further token here leaves the shortest way."
     assert never == "No optimum is known on this page."
+
+
+REFUSED = """
+let drawnAnew = 0;
+function part(app, name) { drawnAnew += name === "change" ? 1 : 0; }
+async function main(page) {
+  await openedAt(engineFor(page), "");
+  await app.first();
+  const seen = () => [element("say").className, said()], size = app.desk.session.size, told = {};
+  await app.setRegister(0, 1e9);
+  told.register = seen();
+  await app.setRegister(0, numberIn({ value: "", validity: { badInput: true } }));
+  told.bad = seen();
+  await app.setUnit("hidden", 0, numberIn({ value: "1e308", validity: { badInput: false } }));
+  told.unit = seen();
+  told.untouched = app.desk.session.size === size;
+  told.drawnAnew = drawnAnew;
+  await app.undo();
+  await app.undo();
+  told.nothing = seen();
+  await app.step();
+  told.step = seen()[0];
+  return told;
+}
+"""
+
+
+def test_what_is_refused_is_seen_and_the_field_shows_what_is_held(page: dict[str, Any], tmp_path: Path) -> None:
+    told = run(REFUSED, page, tmp_path)
+    assert told["register"][0] == told["bad"][0] == told["unit"][0] == told["nothing"][0] == "told"
+    assert told["register"] == told["bad"]
+    assert "takes whole numbers from" in told["bad"][1]
+    assert told["unit"][1] == "a unit takes a finite number"
+    assert told["nothing"][1] == "Nothing to undo."
+    assert told["untouched"]
+    assert told["drawnAnew"] >= 3
+    assert told["step"] == "unseen", "gone at the next step"

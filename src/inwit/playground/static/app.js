@@ -32,7 +32,10 @@ function appOf(engine) {
   };
   const edited = async (node) => go(node, await play(node));
   const set = async (how) => {
-    const node = await app.desk.session.edited(at(), how);
+    const node = await app.desk.session.edited(at(), how).catch((error) => {
+      keepingFocus(() => part(app, "change")); // a field shows what is held, not what was refused
+      throw error;
+    });
     app.desk.tips.clear(); // a branch may be gone
     return edited(node);
   };
@@ -67,8 +70,7 @@ function appOf(engine) {
     posed,
     /** @param {Problem} problem @param {any} [session] of a link */
     pose: act((problem, session) => posed(problem, session)),
-    /** Another screen: it goes on with what lay there; By hand with the problem of Step, if that is another now.
-     * @param {string} name */
+    /** Another screen: it goes on with what lay there; By hand with Step's problem, if that is another now. */
     turnTo: act(async (name) => {
       const screen = screenOf(name), { desk: before } = app, kept = desks[screen?.desk];
       if (!screen) throw new Error(`The page has no screen ${name}.`);
@@ -239,8 +241,8 @@ function appOf(engine) {
         showText(link);
       }
     },
-    /** @param {string} [text] */
-    speak(text) { byId("say").textContent = text ?? sentence(app); },
+    /** @param {string} [text] @param {boolean} [seen] */
+    speak: (text, seen) => tell(app, text, seen),
     fresh: true, pressed: false, run: /** @type {any} */ (null), think: async () => {},
   };
   [app.run, app.think] = [runnerOf(app), thinkerOf(app)];

@@ -70,7 +70,7 @@ SCREENS.compare = {
   async enter(app) {
     await prepare(app);
     draw(app);
-    app.speak(byId("compared").querySelector(".verdict-line").textContent);
+    app.speak(byId("compared").querySelector(".verdict-line").textContent, false);
     countRight(app);
   },
   wanted({ compared, desk }) {

@@ -135,20 +135,23 @@ function drawChange(app) {
       branches > 1 ? button("remove", "remove this branch", () => app.remove()) : ""),
   );
 }
+/** What a field holds: null for nothing, not a number for what is none, or is too large for the browser.
+ * @param {HTMLInputElement} field @returns {number|null} */
+const numberIn = ({ value, validity }) => (validity.badInput ? NaN : value.trim() === "" ? null : Number(value));
 /** A field for each register. @param {any} app @param {SessionNode} node */
 function registerEdits(app, node) {
   const { registers, writable, vocabulary } = app.desk.engine.page;
   if (!registers.length || !writable) return "";
-  const put = (index, text) => app.setRegister(index, text.trim() === "" ? null : Number(text));
+  const put = (index, field) => app.setRegister(index, numberIn(field));
   const field = (register, index) => {
     const { name, kind, least, most, optional } = register;
     const value = node.registers[index], key = `r${index}`;
-    const own = kind === "token" ? h("select", { "data-key": key, onchange: (event) => put(index, event.target.value) },
+    const own = kind === "token" ? h("select", { "data-key": key, onchange: (event) => put(index, event.target) },
       optional ? h("option", { value: "", selected: value === null }, "empty") : "",
       vocabulary.map((word, token) => (!mayHold(register, token) ? "" : h("option",
         { value: token, selected: token === value }, word))))
       : h("input", { type: "number", min: least, max: most, value: value ?? "", placeholder: optional ? "empty" : "",
-        "data-key": key, onchange: (event) => put(index, event.target.value) });
+        "data-key": key, onchange: (event) => put(index, event.target) });
     return h("label", {}, span("", name), own);
   };
   return h("div.registers", {}, registers.map(field));
@@ -170,7 +173,7 @@ function memoryEdits(app, node, button) {
 function unitEdit(app, units, own, unit) {
   const { tensor, unit: place } = units.places[unit], value = Number(own.memory[tensor].data[place]);
   const most = Math.max(units.scale, Math.abs(value));
-  const put = (event) => app.setUnit(tensor, place, Number(event.target.value));
+  const put = (event) => app.setUnit(tensor, place, numberIn(event.target) ?? NaN);
   return h("div.unit-edit", {},
     h("label", {}, "unit ", h("input", { type: "number", min: 1, max: units.places.length, value: unit + 1,
       "data-key": "unit", oninput: (event) => app.lookAt(event.target, units.places.length) })),

@@ -149,7 +149,7 @@ async function tourOf(app, before) {
 function visitStop(app, place) {
   const stop = app.tour.stops[place];
   app.tour.at = place;
-  const said = () => app.speak(`${stop.title}: ${stop.text}`);
+  const said = () => app.speak(`${stop.title}: ${stop.text}`, false);
   if (stop.link) return app.visit(stop.link).then(said);
   draw(app);
   return said();
