@@ -291,3 +291,49 @@ def test_what_is_refused_is_seen_and_the_field_shows_what_is_held(page: dict[str
     assert told["untouched"]
     assert told["drawnAnew"] >= 3
     assert told["step"] == "unseen", "gone at the next step"
+
+
+LEFT = """
+async function main(page) {
+  const engine = engineFor(page), problem = drawnProblem(page, page.kinds.length - 1, 1);
+  const ways = engine.ways(problem), session = await sessionOf(engine, taskFor(page, problem));
+  let clock = 0, times = 0;
+  Date.now = () => (clock += 2 * SLICE_MS); // each slice is the last one before a rest
+  for (; ways.at(session.root) === undefined && times < 2000; times++) await ways.search(session.root, async () => false);
+  const bare = engineOf({ ...page, id: "x" }, bytesOf(page.blob.data));
+  bare.page.task = bare.page.task.slice(0, 1);
+  bare.begin = () => ({ ...engine.begin(session.task) });
+  const { dropped } = await sessionFrom("#v=1&w=x&k=1&p=", bare);
+  return { times, found: ways.at(session.root).length, dropped };
+}
+"""
+
+
+def test_a_search_that_was_left_goes_on_and_a_task_may_be_its_kind_alone(page: dict[str, Any], tmp_path: Path) -> None:
+    told = run(LEFT, page, tmp_path)
+    assert 1 < told["times"] < 2000
+    assert told["found"] == 7
+    assert told["dropped"] == []
+
+
+WEAK = """
+async function main(page) {
+  const engine = engineFor(page), values = {}, session = {
+    path: () => [start], allowed: () => [1, 2, 3], advance: async (_, token) => children[token] };
+  const start = { ended: false, forced: CHOICE, how: { kind: "start" }, column: 0, parent: null,
+    agents: { gru: { value: -0.5 } } }, asked = [];
+  const child = (token, value) => ({ ended: false, forced: CHOICE, how: { kind: "token", token }, column: 1,
+    parent: start, agents: { gru: { value } } });
+  const children = { 1: child(1, -0.2), 2: child(2, -0.1), 3: child(3, 0) };
+  const ways = { search: async (node) => asked.push(node.how.token), at: () => ({ length: Infinity }) };
+  const found = await findError({ ...engine, ways: () => ways },
+    { session, problem: { seed: 1 }, name: "gru", end: start }, async () => true);
+  return { asked, text: found.text };
+}
+"""
+
+
+def test_who_expects_nothing_cannot_be_wrong_about_success(page: dict[str, Any], tmp_path: Path) -> None:
+    told = run(WEAK, page, tmp_path)
+    assert told["asked"] == []
+    assert told["text"].startswith("No token was found that loses")

@@ -117,7 +117,8 @@ async function countRight(app) {
     const drawn = (rows.length % 16 === 0 || rows.length === MATRIX) && app.desk.engine === engine;
     if (drawn && app.screen === "compare" && app.problem.kind === kind) keepingFocus(() => drawMatrix(app));
   }).catch((error) => app.speak(error.message));
-  if (rows.length < MATRIX && matrices[kind] === rows) delete matrices[kind]; // it is counted afresh when somebody looks again
+  // What was stopped is counted afresh when somebody looks again.
+  if (rows.length < MATRIX && matrices[kind] === rows) delete matrices[kind];
 }
 
 /** @param {any} app */

@@ -60,8 +60,17 @@ function stepOf(text, page) {
 /** @param {any} session @param {Object<string, any>} page @returns {string} */
 function linkOf(session, page) {
   const [kind, ...data] = session.task, leaves = session.leaves();
-  const steps = (leaf) => session.path(leaf).slice(1).map(({ how }) => stepText(how, page)).join(".");
-  const path = session.path(session.at), branch = leaves.findIndex((leaf) => session.path(leaf).includes(session.at));
+  const known = new Map([[session.root, ""]]); // what leads to a node, so that no path is taken twice
+  const steps = (node) => {
+    const open = [];
+    let each = node;
+    for (; !known.has(each); each = each.parent) open.push(each);
+    for (const next of open.reverse()) {
+      known.set(next, [known.get(next.parent), stepText(next.how, page)].filter((text) => text).join("."));
+    }
+    return known.get(node);
+  };
+  const path = session.path(session.at), branch = leaves.indexOf(session.leaves(session.at)[0]);
   const parts = [["v", LINK_VERSION], ["w", encodeURIComponent(page.id)], ["k", String(kind.data[0])]];
   parts.push(["p", data.flatMap((tensor) => [...tensor.data].map(String)).join(".")]);
   parts.push(...leaves.map((leaf) => ["t", steps(leaf)]), ["at", `${branch}.${path.length - 1}`]);

@@ -122,7 +122,7 @@ function drawNext(app) {
 
 /** @param {any} app */
 function drawChange(app) {
-  const { desk } = app, node = desk.session.at, branches = branchesOf(desk).length;
+  const { desk } = app, node = desk.session.at, branches = desk.session.leaves().length;
   const button = (key, label, action, off = false, mark = "") => (
     h("button", { type: "button", "data-key": key, disabled: off, onclick: action },
       label, mark ? [" ", h("kbd", { "aria-hidden": "true" }, mark)] : ""));
