@@ -36,7 +36,8 @@ function appOf(engine) {
       keepingFocus(() => part(app, "change")); // a field shows what is held, not what was refused
       throw error;
     });
-    app.desk.tips.clear(); // a branch may be gone
+    const leaves = app.desk.session.leaves(), { tips } = app.desk; // a branch may be gone
+    tips.forEach((tip, each) => leaves.includes(tip) || tips.delete(each));
     return edited(node);
   };
   const toNode = (move, nothing) => {
@@ -66,8 +67,7 @@ function appOf(engine) {
     /** What was found for the tour, with the weights that the agents have now. */
     get tour() { return app.tours.get(app.engine) ?? null; },
     get problem() { return app.desk.problem; },
-    /** Poses a problem, or throws why it cannot. */
-    posed,
+    posed, // throws what cannot be posed
     /** @param {Problem} problem @param {any} [session] of a link */
     pose: act((problem, session) => posed(problem, session)),
     /** Another screen: it goes on with what lay there; By hand with Step's problem, if that is another now. */
