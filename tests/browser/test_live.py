@@ -128,6 +128,7 @@ def test_a_training_is_started_watched_and_stopped(browser: Any, place: Place) -
         page = view.page
         view.open(f"{address}&screen=train")
         page.wait_for_selector("[data-key='set-training.max_updates']")
+        page.dispatch_event("[data-key=recipe]", "change")  # the recipe that it has: the fields must not come loose
         page.fill("[data-key='set-training.max_updates']", "21")
         page.fill("[data-key='set-seed']", "3")
         page.click("[data-key=start]")
@@ -135,6 +136,7 @@ def test_a_training_is_started_watched_and_stopped(browser: Any, place: Place) -
         assert "update 21 of at most 21" in page.inner_text("#train-head")
         assert "finished" in page.inner_text("#train-head")
         assert page.locator("#train-curves polyline").count() == 5
+        assert "seed 3" in page.inner_text("#train-head"), "the training has the values that the form shows"
         updates = page.eval_on_selector_all("#train-specimen tbody th", "(all) => all.map((one) => one.innerText)")
         assert updates == ["21", "11", "1", "0"]
 

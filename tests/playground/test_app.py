@@ -3,6 +3,7 @@ is drawn."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -91,3 +92,59 @@ def test_a_search_that_ends_while_another_problem_is_fetched_does_not_hang_the_p
     page: dict[str, Any], tmp_path: Path
 ) -> None:
     assert run(SLOW, page, tmp_path, seconds=20) == {"kind": 1, "other": True}
+
+
+GOOD = "v=1&w=tutorial-v1&k=1&p=5.2.4.4.0"
+HOSTILE = """
+async function main(page) {
+  const told = [], engine = engineFor(page);
+  for (const hash of LINKS) {
+    const dropped = await openedAt(engine, hash);
+    await wait(0);
+    const { screen } = app, nodes = app.desk.session.size, drawn = shown.length, end = app.desk.tip.ended;
+    if (screen !== "step") await app.turnTo("step");
+    await app.first();
+    await app.step();
+    told.push({ dropped, screen, nodes, drawn, end, at: app.desk.session.at.column, address: app.link().length });
+  }
+  return told;
+}
+"""
+LINKS = [
+    *(f"#{GOOD}&t=~{name}!0&at=0.1" for name in ("constructor", "__proto__", "toString")),
+    *(f"#{GOOD}&t=~{name}:hidden:0=1" for name in ("constructor", "__proto__", "hasOwnProperty")),
+    *(f"#{GOOD}&t=~gru:{name}:0=1" for name in ("constructor", "__proto__", "length")),
+    *(f"#{GOOD}&t={step}" for step in ("~@constructor=1", "~@__proto__=", "constructor", "__proto__", "toString")),
+    f"#{GOOD}&t=~constructor!1_5_2_4_4_0*1",
+    *(f"#{GOOD}&t=~gru:hidden:0={value}" for value in ("1e308", "1e400", "-1e39", "NaN")),
+    f"#{GOOD}&t=~gru!{'9' * 400}",
+    f"#{GOOD}&t=~gru!1_5_2_4_4_0*{'9' * 400}",
+    f"#{GOOD}&t=*{'9' * 400}",
+    f"#{GOOD}&s={'9' * 400}",
+    f"#{GOOD.replace('p=5', 'p=' + '9' * 400)}",
+    f"#{GOOD.replace('k=1', 'k=constructor')}",
+    f"#{GOOD}&t=" + ".".join(f"~gru:hidden:0={k}" for k in range(6000)),
+    f"#{GOOD}" + "".join(f"&t=~gru:hidden:0={k}" for k in range(1000)),
+    *(f"#{GOOD}&screen={name}" for name in ("constructor", "__proto__", "toString", "runs", "nothing")),
+]
+HELD = [
+    f"#{GOOD}&a=constructor&hide=constructor.__proto__&at=constructor.__proto__",
+    f"#{GOOD}&at={'9' * 400}.{'9' * 400}",
+    f"#{GOOD}&screen=tour&stop={'9' * 400}",
+    f"#{GOOD}&screen=tour&stop=constructor",
+]
+
+
+def test_a_hostile_address_leaves_a_page_that_can_be_used(page: dict[str, Any], tmp_path: Path) -> None:
+    """Names that every object has, huge numbers, thousands of steps: left out, said, and the rest is opened."""
+    main = HOSTILE.replace("LINKS", json.dumps([*LINKS, *HELD]))
+    told = dict(zip([*LINKS, *HELD], run(main, page, tmp_path), strict=True))
+    assert [link for link, each in told.items() if not (each["drawn"] and each["end"] and each["at"] == 1)] == []
+    assert [link for link in LINKS if not told[link]["dropped"]] == []
+    assert [link for link in HELD if told[link]["dropped"]] == []
+    sentences = [text for each in told.values() for text in each["dropped"]]
+    assert [text for text in sentences if len(text) > 150 or "undefined" in text or "[object" in text] == []
+    assert [each["screen"] for each in told.values()].count("tour") == 2
+    assert {each["screen"] for each in told.values()} == {"step", "tour"}
+    assert max(each["nodes"] for each in told.values()) < 1500
+    assert max(each["address"] for each in told.values()) < 30_000

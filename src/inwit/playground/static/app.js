@@ -60,11 +60,14 @@ function appOf(engine) {
     hidden: new Set(), tally: newTally(), compared: /** @type {any} */ (null), matrices: {}, more: false,
     updates: {}, weights: /** @type {number|null|undefined} */ (undefined), tour: /** @type {any} */ (null),
     get problem() { return app.desk.problem; },
+    /** Poses a problem, or throws why it cannot. */
+    posed,
     /** @param {Problem} problem @param {any} [session] of a link */
     pose: act((problem, session) => posed(problem, session)),
     /** Another screen: it goes on with the problem of the one before. @param {string} name */
     turnTo: act(async (name) => {
-      const screen = SCREENS[name], { desk: before } = app, kept = desks[screen.desk];
+      const screen = screenOf(name), { desk: before } = app, kept = desks[screen?.desk];
+      if (!screen) throw new Error(`The page has no screen ${name}.`);
       app.run.stop();
       [app.screen, app.fresh] = [name, true];
       showPlaces(app);

@@ -53,7 +53,9 @@ function curveOf(title, given, { most, updates }) {
     ...[low, (low + high) / 2, high].flatMap(level),
     svg("text", { x: left, y: height - 6, "text-anchor": "start" }, "update 0"),
     svg("text", { x: width - right, y: height - 6, "text-anchor": "end" }, grouped(end)),
-    ...lines.map(({ points }, k) => svg("polyline", { class: `line s${k}`, points: points.map(shape).join(" ") })));
+    ...lines.map(({ points }, k) => (points.length === 1
+      ? svg("circle", { class: `line s${k}`, cx: x(points[0][0]), cy: y(points[0][1]), r: 2.5 })
+      : svg("polyline", { class: `line s${k}`, points: points.map(shape).join(" ") }))));
   const key = (line, k) => h("li", {}, svg("svg", { viewBox: "0 0 22 8", width: 22, height: 8, "aria-hidden": "true" },
     svg("line", { class: `line s${k}`, x1: 0, x2: 22, y1: 4, y2: 4 })), line.name ? ` ${line.name} ` : " now ",
   h("b", {}, last(line)?.toFixed(2) ?? "–"));

@@ -8,6 +8,7 @@ SCREENS.train = {
   draw: (app) => drawTrain(app),
   async enter(app) {
     const { training } = app;
+    if (!training.busy) training.said = ""; // what was refused before may be possible now
     if (!training.recipes) readRecipes(app);
     if (training.wanted) await watch(app, { run: training.wanted });
   },
@@ -15,11 +16,11 @@ SCREENS.train = {
 };
 
 /** What is shown of trainings. own: it was started by this server; reports, events, specimens: lines as they came;
- * end: how the run stands after the last line @returns {any} */
-const newTraining = () => ({ recipes: null, recipe: "", values: {}, said: "", mood: "soft", busy: "", wanted: null,
+ * end: how the run stands after the last line; since: when the page began to watch it @returns {any} */
+const newTraining = () => ({ recipes: null, recipe: "", values: {}, drawn: null, said: "", mood: "soft", busy: "", wanted: null,
   ...nothingRead() });
 const nothingRead = () => ({ run: "", own: false, about: null, reports: [], events: [], specimens: [], end: null,
-  cursor: null, number: null, drawing: 0, opening: false });
+  cursor: null, number: null, drawing: 0, clock: 0, since: Date.now() });
 
 /** @param {any} app */
 async function readRecipes(app) {
@@ -37,7 +38,7 @@ function takeRecipe(app, name) {
   const { training } = app, { settings } = training.recipes.find((each) => each.name === name);
   training.recipe = name;
   training.values = Object.fromEntries(settings.map((each) => [each.name, each.default]));
-  drawAgain(app);
+  if (app.screen === "train") draw(app); // at once: the fields always show the values that a start would take
 }
 /** @param {any} app @param {string} text @param {string} [mood] */
 function tellTraining(app, text, mood = "soft") {
@@ -59,6 +60,7 @@ function drawAgain(app) {
 async function watch(app, { run, here }) {
   const { training } = app, { number } = training;
   if (number !== null) app.line.ask("unfollow", { number }).catch(() => {});
+  clearTimeout(training.clock);
   Object.assign(training, nothingRead(), { run, own: !!here, wanted: null, said: "", drawing: training.drawing });
   if (app.screen !== "train") await app.turnTo("train");
   await follow(app);
@@ -83,6 +85,7 @@ async function follow(app) {
 /** After the connection was lost: goes on after the last line. @param {any} app */
 function followAgain(app) {
   const { training } = app;
+  if (!training.busy) tellTraining(app, ""); // a refusal was of the server before
   if (training.run && training.about && !training.end) follow(app);
 }
 /** A pushed line. A report of an update that was reported before says that the training went back.
@@ -101,6 +104,7 @@ function heard(app, { follow: run, line }) {
   if (specimen) training.specimens.push(specimen);
   if (end) {
     training.end = end;
+    if (!training.busy) training.said = ""; // what was refused may be possible now, and the panel says how it ended
     app.speak(`${end.text}.`);
   }
   training.cursor = cursor ?? training.cursor;
@@ -131,7 +135,7 @@ async function stopTraining(app) {
   try {
     const { text } = await app.line.ask("stop", { run });
     training.busy = "";
-    tellTraining(app, `${text}.`);
+    tellTraining(app, training.end ? "" : `${text}.`); // the panel says it, too
   } catch (error) {
     training.busy = "";
     tellTraining(app, `It was not stopped: ${error.message}.`, "bad");

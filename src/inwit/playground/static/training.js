@@ -2,6 +2,7 @@
 /* What is shown of a training: the form that starts it, its curves, its specimen, its events. */
 
 const SHOWN_LINES = 200; // specimens and events, the newest
+const CLOCK_MS = 1000; // between two drawings of a training that has reported nothing yet
 const CURVES = [["success", "success by stage", 1], ["entropy", "entropy of the choices"],
   ["value_error", "error of what is expected"]];
 
@@ -20,20 +21,20 @@ function drawTrain(app) {
   drawTraining(app);
 }
 
-/** The settings of the recipe. They are drawn when the recipe changes, so that nothing disturbs who types.
- * @param {any} app */
+/** The settings of the recipe. They are drawn once for each object of values, so that nothing disturbs who types, and
+ * so that no field writes into another object than the one that is sent. @param {any} app */
 function drawFields(app) {
-  const { recipes, recipe, values } = app.training, place = byId("train-fields");
+  const { training } = app, { recipes, recipe, values } = training, place = byId("train-fields");
   if (!recipes) return place.replaceChildren(h("h2", {}, "Train"), h("p.soft", {}, "The recipes are being read …"));
-  if (place.dataset.of === recipe) return;
-  place.dataset.of = recipe;
+  if (training.drawn === values) return;
+  training.drawn = values;
   const { settings, about, world } = recipes.find(({ name }) => name === recipe);
   const field = (setting) => {
     const { name, type, least, most, choices: offered, help } = setting, value = values[name], key = `set-${name}`;
     const label = name.replace(/^.*\./, "").replace("max_", "").replaceAll("_", " ").replace(/^id$/, "policy");
     const put = (event) => { values[name] = type === "choice" ? event.target.value : Number(event.target.value); };
     const limits = [least, most].every((each) => each === null || each === undefined) ? ""
-      : most === null || most === undefined || most > 1e12 ? `from ${least}` : `${least} to ${grouped(most)}`;
+      : most === null || most === undefined ? `from ${least}` : `${least} to ${grouped(most)}`;
     const own = type === "choice"
       ? h("select", { "data-key": key, onchange: put },
         offered.map((each) => h("option", { value: each, selected: each === value }, each)))
@@ -78,7 +79,10 @@ function drawHead(app) {
   const button = (key, label, action, main) => doButton(key, label, !!busy, action, main);
   const most = about.most ? ` of at most ${grouped(about.most)}` : "";
   const far = last ? `update ${grouped(end?.update ?? last.update)}${most}, `
-    + `${timeText(end?.seconds ?? last.seconds)}` : "no report yet";
+    + `${timeText(end?.seconds ?? last.seconds)}` : end ? "no report"
+    : `no report yet, watched for ${Math.round((Date.now() - training.since) / 1000)} s`;
+  clearTimeout(training.clock);
+  if (!last && !end) training.clock = setTimeout(() => drawAgain(app), CLOCK_MS);
   const solved = end?.problems ? ["solves ", h("b", {}, grouped(end.solved)), ` of ${grouped(end.problems)}`] : null;
   const facts = [about.recipe, about.world, about.policy, `seed ${about.seed}`].filter((each) => each).join(", ");
   byId("train-head").replaceChildren(
