@@ -75,7 +75,9 @@ def _of_kind(world: World, kind: int) -> Json:
     return {"name": world.kinds.names[kind], **goal, "fields": fields, "examples": examples}
 
 
-def _shown(world: World, tasks: Tasks, rows: list[Tensor], field: list[int]) -> tuple[int, list[int], list[int | list[str] | None]]:
+def _shown(
+    world: World, tasks: Tasks, rows: list[Tensor], field: list[int]
+) -> tuple[int, list[int], list[int | list[str] | None]]:
     """Where the prompt shows a field, beyond its end if nowhere, and the field with its words."""
     number, place, least, most = field
     values, (prompt, mask) = rows[number][:, place].tolist(), world.prompt(tasks)
