@@ -27,9 +27,14 @@ globalThis.document = { getElementById: element, documentElement: element("root"
 globalThis.location = { hash: "", href: "page.html" };
 globalThis.history = { replaceState(_, __, link) { location.hash = link; } };
 /** What would be drawn is made, so that what cannot be drawn is an error. */
-function keepingFocus() {
-  if (SCREENS[app.screen].desk && app.desk?.session) shown.push(scoreOf(app.desk, shownOn(app)).columns);
-}
+function drawStep(app) { shown.push(scoreOf(app.desk, shownOn(app)).columns); }
+function drawFound(app) { drawStep(app); }
+function keepingFocus(what) { what(); }
+function drawTour() {}
+function drawCompare() {}
+function drawMatrix() {}
+function drawTally() {}
+function drawTransport() {}
 function showPlaces() {}
 let app = null;
 const said = () => element("say").textContent, wait = (ms) => new Promise((next) => { setTimeout(next, ms); });
@@ -148,3 +153,104 @@ def test_a_hostile_address_leaves_a_page_that_can_be_used(page: dict[str, Any], 
     assert {each["screen"] for each in told.values()} == {"step", "tour"}
     assert max(each["nodes"] for each in told.values()) < 1500
     assert max(each["address"] for each in told.values()) < 30_000
+
+
+WEIGHTS = """
+async function main(page) {
+  const engine = engineFor(page), other = engineOf(engine.page, bytesOf(page.blob.data)), told = {};
+  await openedAt(engine, "");
+  app.desk.agent = "gru";
+  const first = countRight(app); // with the weights of now
+  await wait(0);
+  const begun = { ...matricesOf(app) }, kind = app.problem.kind;
+  app.engine = other;
+  await app.pose(app.problem);
+  told.unknown = matricesOf(app)[kind] ?? null;
+  await first;
+  await countRight(app);
+  told.counted = matricesOf(app)[kind].length;
+  told.stopped = begun[kind].length < MATRIX;
+  app.engine = engine;
+  await app.pose(app.problem);
+  told.afresh = matricesOf(app)[kind] ?? null;
+  return told;
+}
+"""
+
+
+def test_what_was_counted_with_other_weights_is_not_shown(page: dict[str, Any], tmp_path: Path) -> None:
+    told = run(WEIGHTS, page, tmp_path)
+    assert told == {"unknown": None, "counted": 64, "stopped": True, "afresh": None}
+
+
+TOURED = """
+async function main(page) {
+  const engine = engineFor(page), told = {};
+  await openedAt(engine, "#screen=tour&stop=99");
+  while (!app.tour?.done) await wait(5);
+  await settled();
+  told.last = [app.tour.at, app.tour.stops.findLastIndex(({ link }) => link)];
+  await app.turnTo("step");
+  await app.another();
+  const written = app.desk.session.allowed(app.desk.session.root).at(-1);
+  await app.first();
+  await app.write(written);
+  const link = linkOf(app.desk.session, page);
+  await app.turnTo("tour");
+  told.other = app.desk.session.size > 1 && linkOf(app.desk.session, page) !== link;
+  await app.turnTo("step");
+  told.kept = linkOf(app.desk.session, page) === link;
+  await app.turnTo("hand");
+  await app.write(written);
+  await app.another();
+  const own = linkOf(app.desk.session, page);
+  await app.turnTo("step");
+  told.still = linkOf(app.desk.session, page) === link;
+  await app.turnTo("hand");
+  told.hand = linkOf(app.desk.session, page) === own;
+  await app.turnTo("step");
+  await app.another();
+  const fresh = app.problem;
+  await app.turnTo("hand");
+  told.follows = sameProblem({ problem: fresh }, app.desk);
+  const before = app.tour;
+  app.engine = engineOf(engine.page, bytesOf(page.blob.data));
+  told.anew = app.tour === null && before !== null;
+  return told;
+}
+"""
+
+
+def test_a_visit_elsewhere_loses_nothing_and_the_tour_opens_a_stop(page: dict[str, Any], tmp_path: Path) -> None:
+    told = run(TOURED, page, tmp_path)
+    at, last = told.pop("last")
+    assert at == last >= 0
+    assert told == dict.fromkeys(["other", "kept", "still", "hand", "follows", "anew"], True)
+
+
+LOSS = """
+async function main(page) {
+  const engine = engineFor(page), { ways } = engine, told = [];
+  const ask = async (known) => {
+    engine.ways = (problem) => (known === null ? null : { ...ways(problem), ...known });
+    await openedAt(engine, "");
+    await app.first();
+    await app.nextLoss();
+    told.push(said());
+  };
+  const silent = { search: async () => {}, cost: () => undefined };
+  await ask({ ...silent, at: () => undefined });
+  await ask({ ...silent, at: () => null, cost: () => null });
+  await ask({ ...silent, at: () => ({ length: 0 }), cost: () => 0 });
+  await ask(null);
+  return told;
+}
+"""
+
+
+def test_that_no_token_loses_is_said_only_where_it_is_known(page: dict[str, Any], tmp_path: Path) -> None:
+    searching, unknown, none, never = run(LOSS, page, tmp_path)
+    assert searching.startswith("The search goes on")
+    assert unknown.startswith("No further token is known to leave")
+    assert none == "No further token here leaves the shortest way."
+    assert never == "No optimum is known on this page."

@@ -4,7 +4,7 @@
 const LINK_MS = 150; // browsers take no more than 200 addresses in 10 seconds
 /** @param {any} engine @returns {any} */
 function appOf(engine) {
-  const { page } = engine, desks = {};
+  const { page } = engine, desks = {}, taken = {}; // taken: the problems with which screens began
   let doing = Promise.resolve(), linking = 0;
   /** One thing after another; what cannot be done is said. */
   const act = (what) => (...given) => {
@@ -57,23 +57,32 @@ function appOf(engine) {
 
   const app = {
     engine, desk: /** @type {any} */ (null), unit: /** @type {number|null} */ (null), screen: "step", keys: true,
-    hidden: new Set(), tally: newTally(), compared: /** @type {any} */ (null), matrices: {}, more: false,
-    updates: {}, weights: /** @type {number|null|undefined} */ (undefined), tour: /** @type {any} */ (null),
+    hidden: new Set(), tally: newTally(), compared: /** @type {any} */ (null), more: false,
+    matrices: new WeakMap(), tours: new WeakMap(),
+    updates: {}, weights: /** @type {number|null|undefined} */ (undefined),
+    /** What was found for the tour, with the weights that the agents have now. */
+    get tour() { return app.tours.get(app.engine) ?? null; },
     get problem() { return app.desk.problem; },
     /** Poses a problem, or throws why it cannot. */
     posed,
     /** @param {Problem} problem @param {any} [session] of a link */
     pose: act((problem, session) => posed(problem, session)),
-    /** Another screen: it goes on with the problem of the one before. @param {string} name */
+    /** Another screen: it goes on with what lay there; By hand with the problem of Step, if that is another now.
+     * @param {string} name */
     turnTo: act(async (name) => {
       const screen = screenOf(name), { desk: before } = app, kept = desks[screen?.desk];
       if (!screen) throw new Error(`The page has no screen ${name}.`);
       app.run.stop();
       [app.screen, app.fresh] = [name, true];
       showPlaces(app);
-      if (screen.desk && !(kept && sameProblem(kept, before))) await posed(before.problem);
-      else {
-        if (kept) app.desk = kept;
+      const known = [kept, { problem: taken[screen.desk] }].some((each) => each && before && sameProblem(each, before));
+      const fits = screen.desk === "step" || (kept?.engine === app.engine
+        && (screen.desk === "tour" || before === desks.tour || known));
+      if (screen.desk && !(kept && fits)) {
+        taken[screen.desk] = before.problem;
+        await posed(before.problem);
+      } else {
+        if (kept) [app.desk, app.engine] = [kept, kept.engine];
         draw(app);
         app.speak();
       }
@@ -185,9 +194,11 @@ function appOf(engine) {
       const { session, tip, ways } = app.desk, path = session.path(tip), now = path.indexOf(at());
       if (!shownOn(app).togo) return app.speak("The optimum is hidden: h shows it.");
       const cost = (node) => ways.cost(node.parent, node.how.token);
-      const lost = (node) => node.how.kind === "token" && cost(node) > 0;
+      // What ends wrong while there was a way has left it.
+      const missed = (node) => node.ended && !node.success && ways.at(node.parent)?.length > 0;
+      const lost = (node) => node.how.kind === "token" && (cost(node) > 0 || missed(node));
       const next = ways && path.slice(now + 1).find(lost);
-      return next ? go(next) : app.speak("No further token here leaves the shortest way.");
+      return next ? go(next) : app.speak(noLossText(ways, path.slice(Math.max(0, now))));
     }),
 
     lookAt(field, count) {

@@ -101,17 +101,23 @@ function choose(app, name) {
   compared.chosen = has ? chosen.filter((each) => each !== name) : [...chosen, name];
   return draw(app);
 }
-/** Fills the matrix of the kind, which is kept. @param {any} app */
+/** What was counted with the weights that the agents have now, by kind. @param {any} app @returns {any} */
+function matricesOf({ matrices, desk: { engine } }) {
+  if (!matrices.has(engine)) matrices.set(engine, {});
+  return matrices.get(engine);
+}
+/** Fills the matrix of the kind, which is kept. With other weights the count stops. @param {any} app */
 async function countRight(app) {
-  const { engine, problem: { kind } } = app.desk, known = app.matrices[kind];
-  if (known) return;
-  const rows = app.matrices[kind] = [];
-  const rest = () => new Promise((next) => { setTimeout(() => next(true)); });
+  const { engine, problem: { kind } } = app.desk, matrices = matricesOf(app);
+  if (matrices[kind]) return;
+  const rows = matrices[kind] = [];
+  const rest = () => new Promise((next) => { setTimeout(() => next(app.desk.engine === engine)); });
   await whoIsRight(engine, kind, rest, (problem, ends) => {
     rows.push({ problem, ends });
-    const drawn = rows.length % 16 === 0 || rows.length === MATRIX;
+    const drawn = (rows.length % 16 === 0 || rows.length === MATRIX) && app.desk.engine === engine;
     if (drawn && app.screen === "compare" && app.problem.kind === kind) keepingFocus(() => drawMatrix(app));
-  });
+  }).catch((error) => app.speak(error.message));
+  if (rows.length < MATRIX && matrices[kind] === rows) delete matrices[kind]; // it is counted afresh when somebody looks again
 }
 
 /** @param {any} app */
@@ -201,7 +207,7 @@ const writtenBefore = (node) => (node.how.kind === "token" ? node : writtenBefor
 
 /** @param {any} app */
 function drawMatrix(app) {
-  const { engine: { page }, problem: { kind } } = app.desk, rows = app.matrices[kind] ?? [];
+  const { engine: { page }, problem: { kind } } = app.desk, rows = matricesOf(app)[kind] ?? [];
   const names = Object.keys(page.agents), room = byId("matrix").clientWidth, free = room - (room < 540 ? 86 : 136);
   const one = matchMedia("(pointer: coarse), (max-width: 560px)").matches ? 42 : 36; // as the style has it
   const wide = [32, 16, 8, 6, 5].find((count) => count * one <= free) ?? 4, bands = [];

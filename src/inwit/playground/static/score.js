@@ -91,6 +91,16 @@ function toGo(desk, node) {
   return way === undefined ? "searching" : way === null ? "unknown" : way.length === Infinity ? "lost" : way.length;
 }
 
+/** Why no token of a path is shown to leave the shortest way. @param {Ways|null} ways @param {SessionNode[]} path */
+function noLossText(ways, path) {
+  if (!ways) return "No optimum is known on this page.";
+  const found = path.filter((node) => !node.ended && node.forced === CHOICE).map((node) => ways.at(node));
+  if (found.includes(undefined)) return "The search goes on: ask again when all numbers are there.";
+  return found.some((each) => !each || each.value === null)
+    ? "No further token is known to leave the shortest way. Of some positions the best is not known."
+    : "No further token here leaves the shortest way.";
+}
+
 /** @param {Desk} desk @param {any} [shown] what of it is shown @returns {any} the whole score */
 function scoreOf(desk, shown = EVERYTHING) {
   const { engine: { page }, session, tip, agent } = desk, path = session.path(tip), lines = linesOf(desk, shown);
