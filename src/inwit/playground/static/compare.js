@@ -180,7 +180,8 @@ function linesRows(app, line, first, columns, shown) {
   const word = (node, column) => {
     if (!column) return "";
     const chip = chipOf({ ...desk, agent }, node.how.kind === "token" ? node : writtenBefore(node), shown);
-    const classes = ["written", moodOf(chip.cost), column === at ? "parts" : ""].filter((each) => each);
+    const own = chip.writer === "world" ? "world" : moodOf(chip.cost);
+    const classes = ["written", own, column === at ? "parts" : ""].filter((each) => each);
     return [h(`span.${classes.join(".")}`, { vars: { p: chip.share } }, chip.word, h("i", { "aria-hidden": "true" }),
       column === at ? unseen(", the first difference") : ""), node.how.kind === "token" ? ""
       : h("span.note-edit", {}, `✎ ${editText(node, page)}`)];

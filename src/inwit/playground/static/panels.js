@@ -32,6 +32,10 @@ function drawAbout(app) {
 /** @param {any} app @param {string} [where] */
 function drawProblem(app, where = "problem") {
   const { desk, problem } = app, { page } = desk.engine, { fields } = page.problems[problem.kind], goal = goalOf(desk);
+  const chosen = ([tensor, place, least, most, words], k) => h("select", { "aria-label": `word ${k + 1}`,
+    "data-key": `n${k}`, onchange: (event) => app.typed(event.target, tensor, place, least, most) },
+  words.map((word, value) => h("option", { value: least + value,
+    selected: least + value === problem.cells[tensor][place] }, word)));
   const number = ([tensor, place, least, most], k) => h("input", {
     type: "number", min: least, max: most, value: problem.cells[tensor][place],
     "aria-label": `number ${k + 1}, ${least} to ${most}`, "data-key": `n${k}`,
@@ -42,7 +46,8 @@ function drawProblem(app, where = "problem") {
       onchange: (event) => app.pose(drawnProblem(page, Number(event.target.value), 1)) },
       page.problems.map(({ name, goal }, kind) => h("option", { value: kind, selected: kind === problem.kind },
         goal ? `${name}: ${goal}` : name)))),
-    fields.length ? h("fieldset", {}, h("legend.unseen", {}, "numbers of the problem"), fields.map(number)) : "",
+    fields.length ? h("fieldset", {}, h("legend.unseen", {}, "numbers of the problem"), 
+      fields.map((field, k) => (field[4] ? chosen : number)(field, k))) : "",
     h("button", { type: "button", "data-key": "another", onclick: () => app.another() }, "another ",
       h("kbd", { "aria-hidden": "true" }, "n")),
     page.draws ? h("button", { type: "button", "data-key": "answers", onclick: () => app.otherAnswers() },
