@@ -283,7 +283,7 @@ async function main(page) {
 
 def test_what_is_refused_is_seen_and_the_field_shows_what_is_held(page: dict[str, Any], tmp_path: Path) -> None:
     told = run(REFUSED, page, tmp_path)
-    assert told["register"][0] == told["bad"][0] == told["unit"][0] == told["nothing"][0] == "told"
+    assert told["register"][0] == told["bad"][0] == told["unit"][0] == told["nothing"][0] == "told card"
     assert told["register"] == told["bad"]
     assert "takes whole numbers from" in told["bad"][1]
     assert told["unit"][1] == "a unit takes a finite number"

@@ -23,7 +23,7 @@ function sentence(app) {
  * @param {any} app @param {string} [text] @param {boolean} [seen] false: the page shows the same already */
 function tell(app, text, seen = true) {
   const line = byId("say");
-  line.className = text && seen ? "told" : "unseen";
+  line.className = text && seen ? "told card" : "unseen";
   line.textContent = text ?? sentence(app);
 }
 /** Whatever is drawn anew, the focus stays on what has the same key; where that is gone, it stays near.
