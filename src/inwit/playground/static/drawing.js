@@ -19,6 +19,24 @@ function sentence(app) {
     .filter((each) => each).join(" ");
 }
 
+/** Says a text to a screen reader, also one that it has just said. @param {string} text */
+function say(text) {
+  const place = byId("say");
+  place.textContent = place.textContent === text ? `${text}\u00a0` : text;
+}
+/** @param {any} app @param {string} [text] else what is said of the position */
+function speak(app, text) {
+  app.told = text ? null : sentence(app);
+  say(text ?? app.told);
+}
+/** Says what a search has found out about the position that was said. @param {any} app */
+function sayFound(app) {
+  const now = sentence(app), before = app.told;
+  if (!before || now === before) return;
+  app.told = now;
+  say(now.startsWith(before) ? now.slice(before.length + 1) : now);
+}
+
 /** Whatever is drawn anew, the focus stays on what has the same key; where that is gone, it stays near.
  * @param {() => void} what */
 function keepingFocus(what) {
