@@ -277,7 +277,7 @@ def test_a_message_of_any_form_gets_an_answer_or_one_sentence(server: Served) ->
 
 
 @pytest.mark.slow
-def test_five_thousand_messages_leave_the_memory_as_it_was(server: Served) -> None:
+def test_ten_thousand_messages_leave_the_memory_as_it_was(server: Served) -> None:
     fuzz(server, 10_000)
 
 
