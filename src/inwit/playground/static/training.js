@@ -34,7 +34,7 @@ function drawFields(app) {
     const label = name.replace(/^.*\./, "").replace("max_", "").replaceAll("_", " ").replace(/^id$/, "policy");
     const put = (event) => { values[name] = type === "choice" ? event.target.value : Number(event.target.value); };
     const limits = [least, most].every((each) => each === null || each === undefined) ? ""
-      : most === null || most === undefined ? `from ${least}` : `${least} to ${grouped(most)}`;
+      : (most ?? Infinity) >= Number.MAX_SAFE_INTEGER ? `from ${least}` : `${least} to ${grouped(most)}`;
     const own = type === "choice"
       ? h("select", { "data-key": key, onchange: put },
         offered.map((each) => h("option", { value: each, selected: each === value }, each)))
@@ -145,7 +145,7 @@ function drawSpecimens(app) {
     h("tbody", {}, shown.map(row))));
   byId("train-specimen").replaceChildren(h("h2", {}, "The specimen"),
     h("p.lead", {}, "One problem, ", h("b", {}, `${newest.kind}: ${numbers}`), ", as the agent solves it after each "
-      + "report. A dashed token differs from the row below."), table);
+      + "report. A token with a blue outline differs from the row below."), table);
   table.scrollTop = scroll?.scrollTop ?? 0;
   table.scrollLeft = scroll?.scrollLeft ?? 0;
 }
