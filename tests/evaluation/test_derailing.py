@@ -133,6 +133,8 @@ def test_what_would_have_been_right_is_a_shortest_right_program() -> None:
     assert [choice.best for choice in explanation.choices[:4]] == [["LOAD"], ["a", "b"], ["ADD"], ["b"]]
     assert [choice.to_go for choice in explanation.choices[:3]] == [6, 5, 4]
     assert [choice.cost for choice in explanation.choices[:4]] == [0, 0, 0, 4]
+    in_no_time = inwit.explain(calculating(RECITED), SUM, force={3: "a"}, seconds=0)
+    assert in_no_time.choices == explanation.choices, "What is known of the way needs no second search."
     assert explanation.choices[-1].lost
     text = " ".join(printed(explanation).split())
     assert "by itself LOAD a ADD b MUL c ANS right derailed LOAD a ADD (a) MUL c ANS wrong" in text

@@ -81,7 +81,7 @@ def test_the_page_knows_what_python_knows(small: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "share"),
     [
-        ({"queries": ["TUx", "Tx?Uy:Vz", "Tx*Uy"]}, 0.6),
+        ({"queries": ["TUx", "Tx?Uy:Vz"]}, 0.6),
         ({"queries": ["Tx"], "fail": 0.5, "broken": 0.2, "sure_price": 0.1}, 0.4),
         ({"queries": ["Tx"], "masks": False, "max_steps": 4}, 0.5),
         ({"queries": ["Tx"], "lie": 0.1, "sure_price": 0.1, "max_steps": 6}, 0.3),

@@ -225,6 +225,24 @@ def test_all_numbers_of_a_problem_that_may_be_changed_make_problems(world_id: st
             assert all(torch.equal(again.data[name].long(), tensor) for name, tensor in data.items())
 
 
+def test_what_a_newcomer_reads_of_a_problem_of_codes() -> None:
+    world = make_world("lookup-v0")
+    found = {each["name"]: each for each in problems(world)}
+    assert found["TUVx"]["goal"] == "T(U(V(x)))"
+    assert found["Tx?Uy:Vz"]["goal"] == "U(y) if T(x) is odd, else V(z)"
+    for each in found.values():
+        [cells, fields] = each["examples"][0], each["fields"]
+        words = [str(cells[i][k]) if told is None else told[cells[i][k] - least] for i, k, least, _, told in fields]
+        data = {
+            name: torch.tensor(row).view(1, *held.shape[1:])
+            for (name, held), row in zip(
+                drawn(world, torch.tensor([0]), torch.Generator()).data.items(), cells, strict=True
+            )
+        }
+        tasks = Tasks(torch.tensor([world.kinds.names.index(each["name"])]), data)
+        assert words == [word for word in world.describe(tasks)[0]["query"].split() if word.isalnum()]
+
+
 def test_units_that_act_alike_lie_together() -> None:
     draws = np.random.default_rng(0)
     one, other = draws.normal(size=(2, 500))

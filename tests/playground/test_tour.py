@@ -49,7 +49,7 @@ def opened(page: dict[str, Any], links: list[str], folder: Path) -> list[dict[st
 @pytest.mark.slow
 def test_a_derailed_episode_of_the_evidence_opens_as_the_evidence_tells_it(tmp_path: Path) -> None:
     small = {"max_operators": 2}
-    parts = prepare(resolve("calculator", policy={"width": 32}, world=small, training={"max_updates": 150}))
+    parts = prepare(resolve("calculator", policy={"width": 32}, world=small, training={"max_updates": 60}))
     for _ in loop(parts):
         pass
     examined = replace(parts.agent, path=tmp_path)

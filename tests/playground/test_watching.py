@@ -262,6 +262,11 @@ def stopped_and_killed(page: Page, runs: Path) -> None:
     assert [row["here"] for row in page.ask("runs")["runs"]] == [True, True]
     with pytest.raises(UserError, match=r"^2 trainings run already, \S+ and \S+: stop one, or wait until one ends$"):
         page.ask("start", recipe="tutorial", **tiny(5))
+    killed, third = page.watching.trainings.of(second), Page(page.watching)
+    assert killed is not None
+    third.ask("follow", run=second)
+    os.kill(killed.process.pid, signal.SIGKILL)
+    assert third.waits_for("end")[0]["status"] == "stopped"
     child = page.watching.trainings.of(run)
     assert child is not None
     assert os.getsid(child.process.pid) == child.process.pid, "Ctrl-C in the server's terminal does not reach it"
@@ -277,11 +282,6 @@ def stopped_and_killed(page: Page, runs: Path) -> None:
     assert page.ask("stop", run=run) == told, "a second time, nothing happens"
     shutil.rmtree(runs / run)
     assert page.ask("stop", run=run)["status"] == "gone", "a training is stopped by its name, not by its folder"
-    killed = page.watching.trainings.of(second)
-    assert killed is not None
-    page.ask("follow", run=second)
-    os.kill(killed.process.pid, signal.SIGKILL)
-    assert page.waits_for("end", 2)[1]["status"] == "stopped"
 
 
 def failed_and_ended(page: Page) -> None:

@@ -19,8 +19,9 @@ ADVISED = 3  # of a kind in a world that advises: for these a page from disk kno
 
 def problems(world: World) -> list[Json]:
     """For each kind its `name`, its `goal` where a formula says more than the name, `fields` that may be changed alone,
-    each [tensor, place, least, greatest], and `examples`, each a list of the tasks' tensors, flat: one, or several
-    where there are no fields."""
+    each [tensor, place, least, greatest, words] in the order in which the prompt shows them, and `examples`, each a
+    list of the tasks' tensors, flat: one, or several where there are no fields. `words`: a token for each number, where
+    the prompt shows the number as something else; else null."""
     return [_of_kind(world, kind) for kind in range(len(world.kinds))]
 
 
@@ -67,9 +68,27 @@ def _of_kind(world: World, kind: int) -> Json:
         if row[:, place].min() < row[:, place].max()
     ]
     free = _independent(world, tasks, fields, draws)
+    shown = sorted(_shown(world, tasks, rows, field) for field in fields) if free else []
+    fields = [field for _, _, field in shown]
     examples = [cells(tasks, row) for row in range(1 if free else EXAMPLES)]
     goal = {"goal": world.kinds.goals[kind]} if world.kinds.goals else {}
-    return {"name": world.kinds.names[kind], **goal, "fields": fields if free else [], "examples": examples}
+    return {"name": world.kinds.names[kind], **goal, "fields": fields, "examples": examples}
+
+
+def _shown(
+    world: World, tasks: Tasks, rows: list[Tensor], field: list[int]
+) -> tuple[int, list[int], list[int | list[str] | None]]:
+    """Where the prompt shows a field, beyond its end if nowhere, and the field with its words."""
+    number, place, least, most = field
+    values, (prompt, mask) = rows[number][:, place].tolist(), world.prompt(tasks)
+    for column in range(prompt.shape[1]):
+        told = dict(zip(values, prompt[:, column].tolist(), strict=True))
+        same = all(told[value] == token for value, token in zip(values, prompt[:, column].tolist(), strict=True))
+        if mask[:, column].all() and same and len(set(told.values())) == len(told) == most - least + 1:
+            words = [world.vocabulary.names[told[value]] for value in range(least, most + 1)]
+            plain = words == [str(value) for value in range(least, most + 1)]
+            return column, field, [*field, None if plain else words]
+    return prompt.shape[1], field, [*field, None]
 
 
 def _independent(world: World, tasks: Tasks, fields: list[list[int]], draws: torch.Generator) -> bool:

@@ -4,7 +4,7 @@
 const LINK_MS = 150; // browsers take no more than 200 addresses in 10 seconds
 /** @param {any} engine @returns {any} */
 function appOf(engine) {
-  const { page } = engine, desks = {};
+  const { page } = engine, desks = {}, taken = {}; // taken: the problems with which screens began
   let doing = Promise.resolve(), linking = 0;
   /** One thing after another; what cannot be done is said. */
   const act = (what) => (...given) => {
@@ -32,8 +32,12 @@ function appOf(engine) {
   };
   const edited = async (node) => go(node, await play(node));
   const set = async (how) => {
-    const node = await app.desk.session.edited(at(), how);
-    app.desk.tips.clear(); // a branch may be gone
+    const node = await app.desk.session.edited(at(), how).catch((error) => {
+      keepingFocus(() => part(app, "change")); // a field shows what is held, not what was refused
+      throw error;
+    });
+    const leaves = app.desk.session.leaves(), { tips } = app.desk; // a branch may be gone
+    tips.forEach((tip, each) => leaves.includes(tip) || tips.delete(each));
     return edited(node);
   };
   const toNode = (move, nothing) => {
@@ -57,20 +61,30 @@ function appOf(engine) {
 
   const app = {
     engine, desk: /** @type {any} */ (null), unit: /** @type {number|null} */ (null), screen: "step", keys: true,
-    hidden: new Set(), tally: newTally(), compared: /** @type {any} */ (null), matrices: {}, more: false,
-    updates: {}, weights: /** @type {number|null|undefined} */ (undefined), tour: /** @type {any} */ (null),
+    hidden: new Set(), tally: newTally(), compared: /** @type {any} */ (null), more: false,
+    matrices: new WeakMap(), tours: new WeakMap(),
+    updates: {}, weights: /** @type {number|null|undefined} */ (undefined),
+    /** What was found for the tour, with the weights that the agents have now. */
+    get tour() { return app.tours.get(app.engine) ?? null; },
     get problem() { return app.desk.problem; },
+    posed, // throws what cannot be posed
     /** @param {Problem} problem @param {any} [session] of a link */
     pose: act((problem, session) => posed(problem, session)),
-    /** Another screen: it goes on with the problem of the one before. @param {string} name */
+    /** Another screen: it goes on with what lay there; By hand with Step's problem, if that is another now. */
     turnTo: act(async (name) => {
-      const screen = SCREENS[name], { desk: before } = app, kept = desks[screen.desk];
+      const screen = screenOf(name), { desk: before } = app, kept = desks[screen?.desk];
+      if (!screen) throw new Error(`The page has no screen ${name}.`);
       app.run.stop();
       [app.screen, app.fresh] = [name, true];
       showPlaces(app);
-      if (screen.desk && !(kept && sameProblem(kept, before))) await posed(before.problem);
-      else {
-        if (kept) app.desk = kept;
+      const known = [kept, { problem: taken[screen.desk] }].some((each) => each && before && sameProblem(each, before));
+      const fits = screen.desk === "step" || (kept?.engine === app.engine
+        && (screen.desk === "tour" || before === desks.tour || known));
+      if (screen.desk && !(kept && fits)) {
+        taken[screen.desk] = before.problem;
+        await posed(before.problem);
+      } else {
+        if (kept) [app.desk, app.engine] = [kept, kept.engine];
         draw(app);
         app.speak();
       }
@@ -182,14 +196,17 @@ function appOf(engine) {
       const { session, tip, ways } = app.desk, path = session.path(tip), now = path.indexOf(at());
       if (!shownOn(app).togo) return app.speak("The optimum is hidden: h shows it.");
       const cost = (node) => ways.cost(node.parent, node.how.token);
-      const lost = (node) => node.how.kind === "token" && cost(node) > 0;
+      // What ends wrong while there was a way has left it.
+      const missed = (node) => node.ended && !node.success && ways.at(node.parent)?.length > 0;
+      const lost = (node) => node.how.kind === "token" && (cost(node) > 0 || missed(node));
       const next = ways && path.slice(now + 1).find(lost);
-      return next ? go(next) : app.speak("No further token here leaves the shortest way.");
+      return next ? go(next) : app.speak(noLossText(ways, path.slice(Math.max(0, now))));
     }),
 
     lookAt(field, count) {
-      if (field.value !== "") app.unit = Math.max(0, Math.min(count - 1, Math.round(Number(field.value)) - 1));
-      if (field.value !== "") draw(app);
+      if (field.value === "") return; // it is being typed
+      app.unit = Math.max(0, Math.min(count - 1, Math.round(Number(field.value)) - 1));
+      draw(app);
     },
     chooseUnit({ currentTarget, clientY }, count, node) {
       const box = currentTarget.getBoundingClientRect();
@@ -224,8 +241,8 @@ function appOf(engine) {
         showText(link);
       }
     },
-    /** @param {string} [text] */
-    speak(text) { byId("say").textContent = text ?? sentence(app); },
+    /** @param {string} [text] @param {boolean} [seen] */
+    speak: (text, seen) => tell(app, text, seen),
     fresh: true, pressed: false, run: /** @type {any} */ (null), think: async () => {},
   };
   [app.run, app.think] = [runnerOf(app), thinkerOf(app)];

@@ -70,7 +70,7 @@ SCREENS.compare = {
   async enter(app) {
     await prepare(app);
     draw(app);
-    app.speak(byId("compared").querySelector(".verdict-line").textContent);
+    app.speak(byId("compared").querySelector(".verdict-line").textContent, false);
     countRight(app);
   },
   wanted({ compared, desk }) {
@@ -101,17 +101,24 @@ function choose(app, name) {
   compared.chosen = has ? chosen.filter((each) => each !== name) : [...chosen, name];
   return draw(app);
 }
-/** Fills the matrix of the kind, which is kept. @param {any} app */
+/** What was counted with the weights that the agents have now, by kind. @param {any} app @returns {any} */
+function matricesOf({ matrices, desk: { engine } }) {
+  if (!matrices.has(engine)) matrices.set(engine, {});
+  return matrices.get(engine);
+}
+/** Fills the matrix of the kind, which is kept. With other weights the count stops. @param {any} app */
 async function countRight(app) {
-  const { engine, problem: { kind } } = app.desk, known = app.matrices[kind];
-  if (known) return;
-  const rows = app.matrices[kind] = [];
-  const rest = () => new Promise((next) => { setTimeout(() => next(true)); });
+  const { engine, problem: { kind } } = app.desk, matrices = matricesOf(app);
+  if (matrices[kind]) return;
+  const rows = matrices[kind] = [];
+  const rest = () => new Promise((next) => { setTimeout(() => next(app.desk.engine === engine)); });
   await whoIsRight(engine, kind, rest, (problem, ends) => {
     rows.push({ problem, ends });
-    const drawn = rows.length % 16 === 0 || rows.length === MATRIX;
+    const drawn = (rows.length % 16 === 0 || rows.length === MATRIX) && app.desk.engine === engine;
     if (drawn && app.screen === "compare" && app.problem.kind === kind) keepingFocus(() => drawMatrix(app));
-  });
+  }).catch((error) => app.speak(error.message));
+  // What was stopped is counted afresh when somebody looks again.
+  if (rows.length < MATRIX && matrices[kind] === rows) delete matrices[kind];
 }
 
 /** @param {any} app */
@@ -127,6 +134,8 @@ function drawCompare(app) {
   if (!byId("compared")) {
     byId("compare").replaceChildren(h("div.problem", { id: "compare-task" }), h("div.card", { id: "compared" }),
       h("div.card", { id: "matrix" }));
+    addEventListener("resize", () => app.screen === "compare" && byId("matrix").firstChild
+      && keepingFocus(() => drawMatrix(app)));
   }
   drawProblem(app, "compare-task");
   drawLines(app);
@@ -169,19 +178,20 @@ function linesRows(app, line, first, columns, shown) {
   const verdict = !last.ended ? span("soft", "open") : last.success ? span("good", "✓ right")
     : span("bad", "✕ wrong");
   const word = (node, column) => {
-    if (!column) return verdict;
+    if (!column) return "";
     const chip = chipOf({ ...desk, agent }, node.how.kind === "token" ? node : writtenBefore(node), shown);
-    const classes = ["written", moodOf(chip.cost), column === at ? "parts" : ""].filter((each) => each);
+    const own = chip.writer === "world" ? "world" : moodOf(chip.cost);
+    const classes = ["written", own, column === at ? "parts" : ""].filter((each) => each);
     return [h(`span.${classes.join(".")}`, { vars: { p: chip.share } }, chip.word, h("i", { "aria-hidden": "true" }),
       column === at ? unseen(", the first difference") : ""), node.how.kind === "token" ? ""
-      : h("span.note-edit", {}, `✎ ${editText(node.how, page)}`)];
+      : h("span.note-edit", {}, `✎ ${editText(node, page)}`)];
   };
   const painted = (node) => {
     const memory = node?.agents[agent]?.memory;
     return memory && units ? h("div.heat.small", {}, heat(unitsOf(page.agents[agent], memory, -1),
       units.scale, memory)) : "";
   };
-  const rows = [row("program.active.start", line.branch ? `${name} of ${agent}` : name, word)];
+  const rows = [row("program.active.start", [name, h("small", {}, verdict)], word)];
   const toGoAt = (node) => node && toGoCell(toGo(desk, node));
   if (desk.ways && shown.togo) rows.push(row("verdicts", optimumName(desk.ways), toGoAt));
   rows.push(row("values", "expects", (node) => gauge(node?.agents[agent]?.value ?? null)));
@@ -198,9 +208,10 @@ const writtenBefore = (node) => (node.how.kind === "token" ? node : writtenBefor
 
 /** @param {any} app */
 function drawMatrix(app) {
-  const { engine: { page }, problem: { kind } } = app.desk, rows = app.matrices[kind] ?? [];
+  const { engine: { page }, problem: { kind } } = app.desk, rows = matricesOf(app)[kind] ?? [];
   const names = Object.keys(page.agents), room = byId("matrix").clientWidth, free = room - (room < 540 ? 86 : 136);
-  const wide = [32, 16, 8].find((count) => count * 35 <= free) ?? 6, bands = [];
+  const one = matchMedia("(pointer: coarse), (max-width: 560px)").matches ? 42 : 36; // as the style has it
+  const wide = [32, 16, 8, 6, 5].find((count) => count * one <= free) ?? 4, bands = [];
   const right = (name) => rows.filter(({ ends }) => ends[name].success).length;
   const differ = ({ ends }) => new Set(names.map((name) => ends[name].success)).size > 1;
   const cell = (name) => ({ ends: { [name]: { success, tokens } } }) => h(success ? "td.good" : "td.bad",
@@ -212,7 +223,8 @@ function drawMatrix(app) {
       const here = sameProblem(each, app.desk);
       return h(differ(each) ? "th.differ" : "th", { scope: "col" }, h("button", { type: "button",
         "data-key": `x${from + k}`, title: differ(each) ? "here they differ: open it" : "open this problem",
-        "aria-current": here ? "true" : null, onclick: () => app.pose(each.problem) }, String(from + k + 1)));
+        "aria-current": here ? "true" : null, onclick: () => app.pose(each.problem) }, String(from + k + 1),
+      differ(each) ? unseen(", they differ") : ""));
     };
     bands.push(h("table", {}, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, unseen("agent")), band.map(open))),
       h("tbody", {}, names.map((name) => h("tr", {}, h("th", { scope: "row" }, name), band.map(cell(name)))))));

@@ -19,6 +19,13 @@ function sentence(app) {
     .filter((each) => each).join(" ");
 }
 
+/** Says a text, in a line that is seen until the next thing is done; without one, what is looked at.
+ * @param {any} app @param {string} [text] @param {boolean} [seen] false: the page shows the same already */
+function tell(app, text, seen = true) {
+  const line = byId("say");
+  line.className = text && seen ? "told card" : "unseen";
+  line.textContent = text ?? sentence(app);
+}
 /** Whatever is drawn anew, the focus stays on what has the same key; where that is gone, it stays near.
  * @param {() => void} what */
 function keepingFocus(what) {

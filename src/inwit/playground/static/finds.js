@@ -86,10 +86,10 @@ async function findError(engine, episode, rest) {
       if (!child.ended && !pathTo(end).includes(child)) tried.push({ node, token, child, value });
     }
   }
-  tried.sort((one, other) => other.value - one.value);
+  const hoped = tried.filter(({ node, value }) => value > 0 && value >= node.agents[name].value / 2);
+  hoped.sort((one, other) => other.value - one.value);
   let found = null;
-  for (const { node, token, child, value } of tried.slice(0, TOUR_TRIES)) {
-    if (!(value >= node.agents[name].value / 2)) break;
+  for (const { node, token, child, value } of hoped.slice(0, TOUR_TRIES)) {
     await ways.search(ways.advises ? node : child, rest, ways.advises);
     const cost = ways.advises ? ways.cost(node, token) : ways.at(child)?.length === Infinity ? Infinity : 0;
     if (cost > (found?.cost ?? 0)) found = { node, token, child, value, cost };

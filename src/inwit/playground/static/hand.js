@@ -120,7 +120,7 @@ function drawTally(app) {
     h("dl.tally", {}, [["in a row", streak], ["longest", longest], ["right", `${right} of ${tries.length}`]].map(
       ([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, String(value))))),
     tries.length ? h("ol.tries", {}, tries.map(mark))
-      : h("p.soft.small", {}, "The first end of each problem counts. With help it lets the row be as it was."),
+      : h("p.soft.small", {}, "The first end of each problem counts. An end with help does not lengthen your row."),
     h("h2", {}, "Ask"),
     h("div.buttons", {},
       desk.ways ? toggle("hints", ["show the optimum ", h("kbd", { "aria-hidden": "true" }, "h")], hand.hints, null)

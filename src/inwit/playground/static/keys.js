@@ -94,6 +94,7 @@ function help(app) {
     h("input", { type: "checkbox", checked, onchange: (event) => change(event.target.checked) }), text);
   const hide = ([name, text]) => box(h("span", {}, text, " ", h("code", {}, name)), !app.hidden.has(name),
     (on) => hidePanel(app, name, !on));
+  dialog.ariaLabel = "keys";
   dialog.replaceChildren(
     h("form.top", { method: "dialog" }, h("h2", {}, "Keys"), h("button", { autofocus: true }, "close")),
     h("dl.keys", {}, KEYS.map(({ shown, text }) => [h("dt", {}, h("kbd", {}, shown)), h("dd", {}, text)])),
@@ -107,6 +108,7 @@ function help(app) {
 function showText(text) {
   const dialog = /** @type {HTMLDialogElement} */ (byId("dialog")),
     field = h("textarea", { readOnly: true, rows: 5, value: text, "aria-label": "the link" });
+  dialog.ariaLabel = "the link";
   dialog.replaceChildren(h("h2", {}, "The link to this"), field,
     h("form", { method: "dialog" }, h("button", {}, "close")));
   dialog.showModal();

@@ -11,6 +11,7 @@
    ~@REGISTER=VALUE           a register is set; without a value it is emptied */
 
 const LINK_VERSION = "1";
+const MOST_NODES = 3000, MOST_LONG = 500, MOST_BRANCHES = 100; // of a link: more would stop the page that opens it
 const PLAIN = /^[A-Za-z][A-Za-z0-9_]*$/;
 const EDITS = [
   [/^~@([^=]+)=(.*)$/, ([name, value], { registers }) => {
@@ -19,7 +20,8 @@ const EDITS = [
   }],
   [/^~([^@:!=][^:!=]*)!(\d+)$/, ([agent, from]) => ({ kind: "memory", agent, from: Number(from) })],
   [/^~([^@:!=][^:!=]*)!(-?\d+(?:_-?\d+)*)\*(\d+)$/, ([agent, cells, seed]) => (
-    { kind: "patch", agent, cells: cells.split("_").map(Number), seed: Number(seed) })],
+    Number.isSafeInteger(Number(seed)) ? { kind: "patch", agent, cells: cells.split("_").map(Number),
+      seed: Number(seed) } : null)],
   [/^~([^@:!=][^:!=]*):([^:!=]+?)(?::(\d+))?=(.+)$/, ([agent, tensor, unit, value]) => (
     { kind: "unit", agent, tensor, unit: unit === undefined ? null : Number(unit),
       value: Number(value.replace("_", ".")) })],
@@ -58,8 +60,17 @@ function stepOf(text, page) {
 /** @param {any} session @param {Object<string, any>} page @returns {string} */
 function linkOf(session, page) {
   const [kind, ...data] = session.task, leaves = session.leaves();
-  const steps = (leaf) => session.path(leaf).slice(1).map(({ how }) => stepText(how, page)).join(".");
-  const path = session.path(session.at), branch = leaves.findIndex((leaf) => session.path(leaf).includes(session.at));
+  const known = new Map([[session.root, ""]]); // what leads to a node, so that no path is taken twice
+  const steps = (node) => {
+    const open = [];
+    let each = node;
+    for (; !known.has(each); each = each.parent) open.push(each);
+    for (const next of open.reverse()) {
+      known.set(next, [known.get(next.parent), stepText(next.how, page)].filter((text) => text).join("."));
+    }
+    return known.get(node);
+  };
+  const path = session.path(session.at), branch = leaves.indexOf(session.leaves(session.at)[0]);
   const parts = [["v", LINK_VERSION], ["w", encodeURIComponent(page.id)], ["k", String(kind.data[0])]];
   parts.push(["p", data.flatMap((tensor) => [...tensor.data].map(String)).join(".")]);
   parts.push(...leaves.map((leaf) => ["t", steps(leaf)]), ["at", `${branch}.${path.length - 1}`]);
@@ -78,6 +89,9 @@ function taskOf(page, cells) {
   return wanted.map(({ type, shape, data }) => tensorOf(type, shape, numbers.splice(0, data.length)));
 }
 
+/** What a sentence shows of a part of a link. @param {string} text */
+const shortened = (text) => (text.length > 40 ? `${text.slice(0, 40)} …` : text);
+
 /** The session of a link. Branches are replayed; what cannot be done is dropped, and said.
  * @param {string} link @param {any} engine @returns {Promise<{session: any, dropped: string[]}>} */
 async function sessionFrom(link, engine) {
@@ -85,24 +99,30 @@ async function sessionFrom(link, engine) {
   const one = (name) => parts.find(([each]) => each === name)?.[1] ?? "", dropped = [];
   if (one("v") !== LINK_VERSION) throw new Error("the link is of another version of the page");
   if (one("w") !== encodeURIComponent(page.id)) throw new Error(`the link is of ${one("w")}, not of ${page.id}`);
-  const numbers = [one("k"), ...one("p").split(".")].map((text) => (/^-?\d+$/.test(text) ? Number(text) : NaN));
+  const cells = one("p") === "" ? [] : one("p").split("."); // a world may have tasks without numbers
+  const numbers = [one("k"), ...cells].map((text) => (/^-?\d+$/.test(text) ? Number(text) : NaN));
   const session = await sessionOf(engine, taskOf(page, numbers)), branches = [];
-  for (const [, text = ""] of parts.filter(([name]) => name === "t")) {
+  const texts = parts.filter(([name]) => name === "t").map(([, text = ""]) => text);
+  const more = texts.length - MOST_BRANCHES;
+  if (more > 0) dropped.push(`${more} branches after the first ${MOST_BRANCHES}`);
+  for (const text of texts.slice(0, MOST_BRANCHES)) {
     const nodes = [session.root];
     for (const part of text.split(".").filter((each) => each)) {
       const how = stepOf(part, page);
       try {
-        if (!how) throw new Error(`${part} is no step`);
+        if (!how) throw new Error(`${shortened(part)} is no step`);
+        if (nodes.length > MOST_LONG) throw new Error(`a branch of a link has at most ${MOST_LONG} steps`);
+        if (session.size > MOST_NODES) throw new Error(`a link has at most ${MOST_NODES} steps`);
         nodes.push(await session.again(nodes[nodes.length - 1], how)); // a node that an earlier branch made is found
       } catch (error) {
-        dropped.push(`${part}: ${error.message}`);
+        dropped.push(`${shortened(part)}: ${error.message}`);
         break; // what follows would be of another position
       }
     }
     branches.push(nodes);
   }
   const [branch, depth] = one("at").split(".").map(Number);
-  const there = branches[branch]?.[depth];
+  const there = ownOf(ownOf(branches, String(branch)), String(depth));
   if (there) session.go(there);
   return { session, dropped };
 }

@@ -8,7 +8,7 @@ async function opened(app) {
   const told = new URLSearchParams(location.hash.slice(1)), screen = told.get("screen"), dropped = [];
   app.desk = { agent: agentOf(page, told.get("a")) };
   app.hidden = new Set(HIDEABLE.map(([name]) => name).filter((name) => told.get("hide")?.split(".").includes(name)));
-  if (screen in SCREENS && SCREENS[screen].desk === screen && screen !== "tour") app.screen = screen;
+  if (screenOf(screen)?.desk === screen && screen !== "tour") app.screen = screen;
   try {
     const update = told.get("u");
     if (/^\d+$/.test(update ?? "") && app.desk.agent && app.engine.chosen[app.desk.agent] !== Number(update)) {
@@ -16,13 +16,17 @@ async function opened(app) {
     }
     const visit = told.get("v") ? await visitOf(location.hash, app.engine) : { problem: first, session: undefined };
     dropped.push(...visit.dropped ?? []);
-    await app.pose(visit.problem, visit.session);
+    await app.posed(visit.problem, visit.session);
   } catch (error) {
-    dropped.push(error.message);
+    // An error of the language says nothing to people.
+    const told = [TypeError, RangeError].some((kind) => error instanceof kind);
+    dropped.push(told ? "what cannot be shown here" : error.message);
+    app.desk = { agent: app.desk.agent };
     await app.pose(first);
   }
   showPlaces(app);
-  if (screen in SCREENS && screen !== app.screen) app.turnTo(screen);
+  if (screenOf(screen) && screen !== app.screen) app.turnTo(screen);
+  else if (screen && screen !== app.screen) dropped.push(`the screen ${shortened(screen)}`);
   return dropped;
 }
 

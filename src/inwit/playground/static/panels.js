@@ -32,6 +32,10 @@ function drawAbout(app) {
 /** @param {any} app @param {string} [where] */
 function drawProblem(app, where = "problem") {
   const { desk, problem } = app, { page } = desk.engine, { fields } = page.problems[problem.kind], goal = goalOf(desk);
+  const chosen = ([tensor, place, least, most, words], k) => h("select", { "aria-label": `word ${k + 1}`,
+    "data-key": `n${k}`, onchange: (event) => app.typed(event.target, tensor, place, least, most) },
+  words.map((word, value) => h("option", { value: least + value,
+    selected: least + value === problem.cells[tensor][place] }, word)));
   const number = ([tensor, place, least, most], k) => h("input", {
     type: "number", min: least, max: most, value: problem.cells[tensor][place],
     "aria-label": `number ${k + 1}, ${least} to ${most}`, "data-key": `n${k}`,
@@ -42,7 +46,8 @@ function drawProblem(app, where = "problem") {
       onchange: (event) => app.pose(drawnProblem(page, Number(event.target.value), 1)) },
       page.problems.map(({ name, goal }, kind) => h("option", { value: kind, selected: kind === problem.kind },
         goal ? `${name}: ${goal}` : name)))),
-    fields.length ? h("fieldset", {}, h("legend.unseen", {}, "numbers of the problem"), fields.map(number)) : "",
+    fields.length ? h("fieldset", {}, h("legend.unseen", {}, "numbers of the problem"), 
+      fields.map((field, k) => (field[4] ? chosen : number)(field, k))) : "",
     h("button", { type: "button", "data-key": "another", onclick: () => app.another() }, "another ",
       h("kbd", { "aria-hidden": "true" }, "n")),
     page.draws ? h("button", { type: "button", "data-key": "answers", onclick: () => app.otherAnswers() },
@@ -70,7 +75,7 @@ function knownFacts(app, node) {
   const { ways } = app.desk, told = ways?.advises && shownOn(app).togo ? ways.at(node)?.facts ?? {} : {};
   const facts = Object.entries(told);
   if (!facts.length) return "";
-  const list = facts.map(([name, text]) => [h("dt", {}, name), h("dd", {}, text)]);
+  const list = facts.map(([name, text]) => [h("dt", {}, name), h("dd", {}, text === "·" ? "nothing yet" : text)]);
   return h("div", {}, h("h3", {}, "What is known"), h("dl.minds.facts", {}, list));
 }
 /** @param {any} app @returns {any} */
@@ -122,7 +127,7 @@ function drawNext(app) {
 
 /** @param {any} app */
 function drawChange(app) {
-  const { desk } = app, node = desk.session.at, branches = branchesOf(desk).length;
+  const { desk } = app, node = desk.session.at, branches = desk.session.leaves().length;
   const button = (key, label, action, off = false, mark = "") => (
     h("button", { type: "button", "data-key": key, disabled: off, onclick: action },
       label, mark ? [" ", h("kbd", { "aria-hidden": "true" }, mark)] : ""));
@@ -135,20 +140,23 @@ function drawChange(app) {
       branches > 1 ? button("remove", "remove this branch", () => app.remove()) : ""),
   );
 }
+/** What a field holds: null for nothing, not a number for what is none, or is too large for the browser.
+ * @param {HTMLInputElement} field @returns {number|null} */
+const numberIn = ({ value, validity }) => (validity.badInput ? NaN : value.trim() === "" ? null : Number(value));
 /** A field for each register. @param {any} app @param {SessionNode} node */
 function registerEdits(app, node) {
   const { registers, writable, vocabulary } = app.desk.engine.page;
   if (!registers.length || !writable) return "";
-  const put = (index, text) => app.setRegister(index, text.trim() === "" ? null : Number(text));
+  const put = (index, field) => app.setRegister(index, numberIn(field));
   const field = (register, index) => {
     const { name, kind, least, most, optional } = register;
     const value = node.registers[index], key = `r${index}`;
-    const own = kind === "token" ? h("select", { "data-key": key, onchange: (event) => put(index, event.target.value) },
+    const own = kind === "token" ? h("select", { "data-key": key, onchange: (event) => put(index, event.target) },
       optional ? h("option", { value: "", selected: value === null }, "empty") : "",
       vocabulary.map((word, token) => (!mayHold(register, token) ? "" : h("option",
         { value: token, selected: token === value }, word))))
       : h("input", { type: "number", min: least, max: most, value: value ?? "", placeholder: optional ? "empty" : "",
-        "data-key": key, onchange: (event) => put(index, event.target.value) });
+        "data-key": key, onchange: (event) => put(index, event.target) });
     return h("label", {}, span("", name), own);
   };
   return h("div.registers", {}, registers.map(field));
@@ -161,16 +169,16 @@ function memoryEdits(app, node, button) {
   return [
     units.grows ? h("p.soft.small", {}, "Its memory is a list that grows with each token: its newest part is shown.")
       : unitEdit(app, units, own, unit),
-    h("div.buttons", {}, button("silence", "silence all", () => app.silence()),
+    h("div.buttons", {}, button("silence", "set all units to 0", () => app.silence()),
       button("forget", "forget the program", () => app.forget(), node.column === 0),
-      button("patch", "another problem's", () => app.patch())),
+      button("patch", "memory of another problem", () => app.patch())),
   ];
 }
 /** @param {any} app @param {any} units @param {Answer} own @param {number} unit @returns {HTMLElement} */
 function unitEdit(app, units, own, unit) {
   const { tensor, unit: place } = units.places[unit], value = Number(own.memory[tensor].data[place]);
   const most = Math.max(units.scale, Math.abs(value));
-  const put = (event) => app.setUnit(tensor, place, Number(event.target.value));
+  const put = (event) => app.setUnit(tensor, place, numberIn(event.target) ?? NaN);
   return h("div.unit-edit", {},
     h("label", {}, "unit ", h("input", { type: "number", min: 1, max: units.places.length, value: unit + 1,
       "data-key": "unit", oninput: (event) => app.lookAt(event.target, units.places.length) })),

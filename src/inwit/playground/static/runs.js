@@ -36,7 +36,7 @@ async function withRuns(app, doing, what) {
   const listed = runsOf(app), say = (text, mood, busy) => {
     [listed.said, listed.mood, listed.busy] = [text, mood, busy];
     if (app.screen === "runs") draw(app);
-    app.speak(text);
+    app.speak(text, false);
   };
   say(doing, "soft", true);
   try {

@@ -43,15 +43,15 @@ function chipOf(desk, node, shown = EVERYTHING) {
   const share = shown.hand ? null : sharesAt(page, before, agent)[token];
   return { node, token, word: page.vocabulary[token], share, writer, cost, by };
 }
-/** @param {How} how @param {Object<string, any>} page @returns {string} what an edit did */
-function editText(how, { agents, registers, vocabulary }) {
+/** @param {SessionNode} node of an edit @param {Object<string, any>} page @returns {string} what it did */
+function editText({ how, parent }, { agents, registers, vocabulary }) {
   if (how.kind === "register") {
     const { name, kind } = registers[how.index];
     return how.value === null ? `${name} empty` : `${name}=${registerText(how.value, kind, vocabulary)}`;
   }
-  if (how.kind === "patch") return "another's";
-  if (how.kind === "memory") return how.from === 0 ? "forgot" : `as after ${how.from}`;
-  if (how.unit === null) return how.value === 0 ? "silent" : `all=${signed(how.value)}`;
+  if (how.kind === "patch") return "memory of another";
+  if (how.kind === "memory") return how.from === 0 ? "forgot" : `as after ${pathTo(parent)[how.from].column}`;
+  if (how.unit === null) return how.value === 0 ? "all=0" : `all=${signed(how.value)}`;
   return `unit ${placeOf(agents[how.agent].units, how.tensor, how.unit) + 1}=${signed(how.value)}`;
 }
 /** @param {number} value @param {string} kind @param {string[]} vocabulary */
@@ -73,7 +73,7 @@ function linesOf(desk, shown) {
     const chips = new Map(), edits = new Map();
     for (const node of own) {
       if (node.how.kind === "token") chips.set(node.column, chipOf(desk, node, shown));
-      else if (node.parent) edits.set(node.column, { node, text: editText(node.how, desk.engine.page) });
+      else if (node.parent) edits.set(node.column, { node, text: editText(node, desk.engine.page) });
     }
     const active = desk.session.path(desk.tip).includes(leaf);
     const parts = own[0]?.how.kind === "token" ? own[0].column - 1 : -1;
@@ -89,6 +89,16 @@ function toGo(desk, node) {
   const way = desk.ways.at(node);
   if (way && desk.ways.advises) return way.value === null ? "unknown" : { reward: way.value };
   return way === undefined ? "searching" : way === null ? "unknown" : way.length === Infinity ? "lost" : way.length;
+}
+
+/** Why no token of a path is shown to leave the shortest way. @param {Ways|null} ways @param {SessionNode[]} path */
+function noLossText(ways, path) {
+  if (!ways) return "No optimum is known on this page.";
+  const found = path.filter((node) => !node.ended && node.forced === CHOICE).map((node) => ways.at(node));
+  if (found.includes(undefined)) return "The search goes on: ask again when all numbers are there.";
+  return found.some((each) => !each || each.value === null)
+    ? "No further token is known to leave the shortest way. Of some positions the best is not known."
+    : "No further token here leaves the shortest way.";
 }
 
 /** @param {Desk} desk @param {any} [shown] what of it is shown @returns {any} the whole score */

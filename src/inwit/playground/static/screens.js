@@ -46,13 +46,23 @@ const sameProblem = (one, other) => JSON.stringify(one.problem) === JSON.stringi
 
 /** @param {Object<string, any>} page @param {string|null} name @returns {string} the agent called so, or the first */
 const agentOf = ({ agents }, name) => Object.keys(agents).find((each) => each === name) ?? Object.keys(agents)[0];
-/** @param {string|null} text @returns {number} */
-const seedOf = (text) => (/^\d+$/.test(text ?? "") ? Number(text) : 1);
+/** @param {string|null} text @param {string[]} dropped what the link had that cannot be used @returns {number} */
+function seedOf(text, dropped) {
+  const seed = /^\d+$/.test(text ?? "") ? Number(text) : NaN;
+  if (Number.isSafeInteger(seed)) return seed;
+  if (text !== null) dropped.push(`the seed ${shortened(text)}`);
+  return 1;
+}
+/** @param {string} name of a screen @returns {Screen|null} the one that is called so, if the page can have it */
+function screenOf(name) {
+  const screen = ownOf(SCREENS, name);
+  return screen && (screen.offered?.() ?? true) ? screen : null;
+}
 
 /** What a link opens. @param {string} link @param {any} engine */
 async function visitOf(link, engine) {
   const { session, dropped } = await sessionFrom(link, engine), told = new URLSearchParams(link.replace(/^#/, ""));
-  const problem = problemOf(session.task, seedOf(told.get("s")));
+  const problem = problemOf(session.task, seedOf(told.get("s"), dropped));
   return { session, dropped, problem, agent: agentOf(engine.page, told.get("a")) };
 }
 /** The address of what is looked at. @param {any} app @returns {string} */
@@ -118,6 +128,7 @@ function showPlaces(app) {
   const { places } = SCREENS[app.screen], all = new Set(Object.values(SCREENS).flatMap((each) => each.places));
   for (const name of all) byId(name).hidden = !places.includes(name);
   byId("transport").hidden = !places.includes("step");
+  for (const each of [byId("saving"), byId("limit")]) each.hidden = !SCREENS[app.screen].desk; // they say nothing of runs
   for (const tab of byId("screens").querySelectorAll("button")) {
     const name = tab.dataset.screen, screen = SCREENS[name];
     tab.hidden = !screen || !(screen.offered?.() ?? true);

@@ -17,11 +17,15 @@ const mayHold = ({ least, most, tokens }, value) => (
   value >= least && value <= most && (!tokens?.length || tokens.includes(value))
 );
 
+/** What an object holds itself: names come from links, and each object inherits some.
+ * @param {Object<string, any>|null|undefined} held @param {string} name */
+const ownOf = (held, name) => (held && Object.hasOwn(held, name) ? held[name] : undefined);
+
 /** The nodes from the start to this one. @param {SessionNode} node @returns {SessionNode[]} */
 function pathTo(node) {
   const nodes = [];
-  for (let each = node; each; each = each.parent) nodes.unshift(each);
-  return nodes;
+  for (let each = node; each; each = each.parent) nodes.push(each);
+  return nodes.reverse();
 }
 
 /** @param {any} engine @param {Tensor[]} task @returns {Promise<any>} the session, at the start of its problem */
@@ -47,7 +51,7 @@ async function sessionOf(engine, task) {
   /** @param {SessionNode} node @param {How} how @param {(own: Answer) => Named} change
    * @returns {Promise<SessionNode>} */
   const edit = async (node, how, change) => {
-    const own = node.agents[how.agent];
+    const own = ownOf(node.agents, how.agent);
     if (!own) throw new Error(node.ended ? "the episode has ended" : `no agent is called ${how.agent}`);
     const memory = change(own), answer = tried(node, how) ? null : await engine.read(how.agent, memory);
     // Without `read` the policy answers from what was edited only after the next token.
@@ -107,30 +111,30 @@ async function sessionOf(engine, task) {
      * @param {number} value @returns {Promise<SessionNode>} */
     setUnit(node, agent, tensor, unit, value) {
       return edit(node, { kind: "unit", agent, tensor, unit, value }, ({ memory }) => {
-        const held = memory[tensor];
+        const held = ownOf(memory, tensor);
         // Lengths and masks are whole numbers: with others the policy could read beyond its tables.
         if (!held || !"fd".includes(held.type)) throw new Error(`${tensor} has no units`);
         if (!(unit === null || unit in held.data)) throw new Error(`no unit ${unit} of ${tensor}`);
-        if (!Number.isFinite(value)) throw new Error("a unit takes a finite number");
-        const data = held.data.slice();
-        if (unit === null) data.fill(cast(value, held.type));
-        else data[unit] = cast(value, held.type);
+        const data = held.data.slice(), from = unit ?? 0;
+        data.fill(value, from, unit === null ? data.length : unit + 1);
+        // As it is held: a large number may be infinite there.
+        if (!Number.isFinite(data[from] ?? value)) throw new Error("a unit takes a finite number");
         return { ...memory, [tensor]: { ...held, data } };
       });
     },
     /** The memory that an agent had earlier on this path; 0: after the prompt, so that it forgets its program.
      * @param {SessionNode} node @param {string} agent @param {number} from @returns {Promise<SessionNode>} */
     async setMemory(node, agent, from) {
-      const source = session.path(node)[from];
-      if (!source?.agents[agent]) throw new Error(`${agent} has no memory after ${from} nodes`);
-      return edit(node, { kind: "memory", agent, from }, () => source.agents[agent].memory);
+      const source = ownOf(session.path(node)[from]?.agents, agent);
+      if (!source) throw new Error(`${agent} has no memory after ${from} nodes`);
+      return edit(node, { kind: "memory", agent, from }, () => source.memory);
     },
     /** The memory that an agent has on another problem after as many tokens.
      * @param {SessionNode} node @param {string} agent @param {number[]} cells @param {number} seed of its answers
      * @returns {Promise<SessionNode>} */
     async patch(node, agent, cells, seed) {
       const how = { kind: "patch", agent, cells, seed };
-      if (!node.agents[agent]) return edit(node, how, () => ({}));
+      if (!ownOf(node.agents, agent)) return edit(node, how, () => ({}));
       const memory = tried(node, how) ? null : await memoryOn(agent, cells, seed, node.column);
       return edit(node, how, () => memory);
     },
@@ -191,8 +195,13 @@ async function sessionOf(engine, task) {
     },
     /** The last nodes of all branches, first branch first. @returns {SessionNode[]} */
     leaves(node = root) {
-      const own = below.get(node);
-      return own.length ? own.flatMap((child) => session.leaves(child)) : [node];
+      const found = [], open = [node];
+      while (open.length) {
+        const each = open.pop(), own = below.get(each);
+        if (own.length) open.push(...[...own].reverse());
+        else found.push(each);
+      }
+      return found;
     },
   };
   return session;

@@ -108,37 +108,48 @@ const evidenceStops = ({ tour = [] }) => tour.map(({ link, text }) => {
 SCREENS.tour = {
   title: "Tour", places: ["tour", "step"], desk: "tour",
   draw(app) {
+    if (!app.tour) tourOf(app, app.toured?.at);
     drawTour(app);
     drawStep(app);
-  },
-  enter(app) {
-    if (!app.tour) tourOf(app);
   },
   address: ({ tour }) => (tour?.at > 0 ? `&stop=${tour.at + 1}` : ""),
 };
 
-/** Looks for the stops, and opens the first, or the one that the address names. @param {any} app */
-async function tourOf(app) {
-  const { engine } = app.desk, wanted = Number(new URLSearchParams(location.hash.slice(1)).get("stop") ?? 1) - 1;
-  const tour = app.tour = { stops: [], at: -1, done: false };
-  const rest = () => new Promise((next) => { setTimeout(() => next(true)); });
-  const told = (stop) => {
-    tour.stops.push(stop);
-    if (app.screen !== "tour") return;
-    const first = tour.at < 0 && stop.link && tour.stops.length > wanted;
-    if (first) visitStop(app, tour.stops.length - 1);
+/** Looks for the stops, and opens one: the first, or the one that the address names, or the last where there are not
+ * so many. With other weights it stops: what was found would not be so. @param {any} app @param {number} [before] the
+ * stop that was open with other weights */
+async function tourOf(app, before) {
+  const { engine } = app, stop = Number(new URLSearchParams(location.hash.slice(1)).get("stop") ?? 1);
+  const wanted = before ?? (Number.isSafeInteger(stop) ? stop - 1 : 0);
+  const tour = app.toured = { stops: [], at: -1, done: false };
+  app.tours.set(engine, tour);
+  const here = () => app.screen === "tour" && app.tour === tour;
+  const rest = () => new Promise((next, stopped) => {
+    setTimeout(() => (app.engine === engine ? next(true) : stopped(new Error("other weights"))));
+  });
+  const told = (each) => {
+    tour.stops.push(each);
+    if (!here()) return;
+    if (tour.at < 0 && each.link && tour.stops.length > wanted) visitStop(app, tour.stops.length - 1);
     else keepingFocus(() => drawTour(app));
   };
-  await findStops(engine, rest, told).catch((error) => app.speak(error.message));
+  try {
+    await findStops(engine, rest, told);
+  } catch (error) {
+    if (app.engine !== engine) return void app.tours.delete(engine);
+    app.speak(error.message);
+  }
   evidenceStops(engine.page).forEach(told);
   tour.done = true;
-  if (app.screen === "tour") keepingFocus(() => drawTour(app));
+  const last = tour.stops.findLastIndex(({ link }) => link);
+  if (here() && tour.at < 0 && last >= 0) visitStop(app, last);
+  else if (here()) keepingFocus(() => drawTour(app));
 }
 /** @param {any} app @param {number} place */
 function visitStop(app, place) {
   const stop = app.tour.stops[place];
   app.tour.at = place;
-  const said = () => app.speak(`${stop.title}: ${stop.text}`);
+  const said = () => app.speak(`${stop.title}: ${stop.text}`, false);
   if (stop.link) return app.visit(stop.link).then(said);
   draw(app);
   return said();

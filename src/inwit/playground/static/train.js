@@ -43,7 +43,7 @@ function takeRecipe(app, name) {
 /** @param {any} app @param {string} text @param {string} [mood] */
 function tellTraining(app, text, mood = "soft") {
   Object.assign(app.training, { said: text, mood });
-  if (text) app.speak(text);
+  if (text) app.speak(text, false);
   drawAgain(app);
 }
 /** Draws soon, and once for many lines. @param {any} app */

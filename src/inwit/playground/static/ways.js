@@ -14,6 +14,7 @@
 
 const SEARCHED = 40000; // positions that one search looks at
 const OTHERS = 200; // problems that tell luck
+const BEGUN = 8; // searches that are kept unfinished
 const SLICE_MS = 8; // of searching between two rests
 
 /** What was done to the world on the way to a node, as a text. @param {SessionNode} node @returns {string} */
@@ -64,6 +65,7 @@ function waysOf(page, constants, problem) {
   const rules = rulesTogether(page, constants);
   if (!rules) return null;
   const { at, learn, cost } = foundWays(), signatures = page.together.open.inputs, lucky = new Map();
+  const begun = new Map();
   const first = rules.open(tasksOf(signatures, withOthers(page, problem, rules.rows)));
 
   /** The state of all rows after what was done, and more tokens; null where one of them has ended. */
@@ -78,15 +80,19 @@ function waysOf(page, constants, problem) {
     return state;
   };
   const seek = async (node, more, rest) => {
-    const state = stateAt(node, more);
-    if (!state) return learn(node, more, "lost");
-    const search = wayFrom(rules, state, SEARCHED);
+    const key = [doneTo(node), ...more].join(), state = begun.has(key) ? null : stateAt(node, more);
+    if (!state && !begun.has(key)) return learn(node, more, "lost");
+    const search = begun.get(key) ?? wayFrom(rules, state, SEARCHED); // one that was left goes on
+    begun.delete(key);
+    begun.set(key, search);
+    if (begun.size > BEGUN) begun.delete(begun.keys().next().value);
     let until = Date.now() + SLICE_MS, next = search.next();
     for (; !next.done; next = search.next()) {
       if (Date.now() < until) continue;
       if (!await rest()) return undefined;
       until = Date.now() + SLICE_MS;
     }
+    begun.delete(key);
     const { tokens, known } = next.value;
     return learn(node, more, tokens ? { length: tokens.length, program: tokens } : known ? "lost" : null);
   };

@@ -64,6 +64,17 @@ def _joined(operator: str, terms: Sequence[str], space: str) -> str:
     return terms[0] + "".join(f"{space}{sign}{space}{term}" for sign, term in zip(between, terms[1:], strict=False))
 
 
+def goal_of(template: str) -> str:
+    """What a template asks for, for people: `T(U(x))` of `TUx`."""
+    value, _, others = re.sub(
+        "([A-Z]+)([a-z])", lambda term: f"{'('.join(term[0])}{')' * len(term[1])}", template
+    ).partition("?")
+    if not others:
+        return value
+    odd, even = others.split(":")
+    return f"{odd} if {value} is odd, else {even}"
+
+
 def read_query(text: str) -> Query | None:
     """The query of a text such as `F 3 ? G 1 : F 2` (spaces may be left out between signs); None for any other text.
     Tools and values are not compared with a world's: see `rules.parse_query`."""

@@ -22,6 +22,7 @@ from inwit.worlds.lookup.queries import (
     Query,
     Term,
     form_of,
+    goal_of,
     queries_of,
 )
 from inwit.worlds.lookup.rules import (
@@ -46,7 +47,8 @@ class LookupTasks:
         self.settings = settings
         self.vocabulary = settings.vocabulary
         names = settings.queries
-        self.kinds = Kinds(names, tuple(TEMPLATES[name] for name in names), tuple(range(len(names))))
+        stages, goals = tuple(TEMPLATES[name] for name in names), tuple(goal_of(name) for name in names)
+        self.kinds = Kinds(names, stages, tuple(range(len(names))), goals=goals)
         self.prompt_width = settings.prompt_width
         self._shapes = [form_of(name) for name in names]
         self._on: dict[torch.device, dict[str, Tensor]] = {}
