@@ -22,8 +22,9 @@ from inwit.commands import cli
 from inwit.core.contracts import Agent
 from inwit.core.errors import UserError
 from inwit.core.types import Output, Tasks
+from inwit.playground import page as page_module
 from inwit.playground.contents import about, names_of
-from inwit.playground.page import COMMENT, described, html
+from inwit.playground.page import COMMENT, check_place, described, html
 from inwit.playground.problems import drawn, problems
 from inwit.playground.scripts import PAGE, script
 from inwit.playground.units import alike
@@ -169,6 +170,40 @@ def test_the_command_writes_over_no_other_file(
     assert "no page of inwit's" in capsys.readouterr().err
     assert (tmp_path / "page.html").read_text() == "mine"
     assert cli.main(["page", "latest", "--out", ""]) == 2
+
+
+def test_a_path_is_looked_at_before_the_work(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """No run is called nope, and the path is complained of first."""
+    mine = tmp_path / "mine.md"
+    mine.write_text("mine")
+    refused = {mine: "no page of inwit's", tmp_path: "it is a folder", tmp_path / "no" / "x.html": "there is no folder"}
+    for path, why in refused.items():
+        assert cli.main(["page", "nope", "--out", str(path)]) == 2
+        assert why in capsys.readouterr().err
+        with pytest.raises(UserError, match=why):
+            inwit.page("nope", path)
+    assert mine.read_text() == "mine"
+    for place in (tmp_path / "new.html", tmp_path / "empty.html", tmp_path / "old.html"):
+        if place.stem == "old":
+            place.write_text(html({"agents": {}, "id": "", "blob": {"data": ""}}))
+        elif place.stem == "empty":
+            place.touch()
+        check_place(place)
+
+
+@pytest.mark.parametrize("given", [None, 3, [3], {"a": 1}])
+def test_what_is_no_agent_is_refused(tmp_path: Path, given: Any) -> None:
+    with pytest.raises(UserError, match="is no agent: give an agent, the word for a run, or a list of them"):
+        inwit.page(given, tmp_path / "p.html")
+
+
+def test_a_page_that_is_too_large_names_its_agents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page_module, "TOO_LARGE", 1000)
+    stopped = replace(untrained(), path=tmp_path / "tutorial-0", status="interrupted", summary={"update": 1})
+    who = r"than gru of tutorial-0, interrupted after update 1 \(0\.0 MB of weights\)"
+    with pytest.raises(UserError, match=who):
+        inwit.page(stopped, tmp_path / "p.html", tell=lambda _: None)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("world_id", ["tutorial-v0", "tutorial-v1", "calculator-v0", "lookup-v0"])

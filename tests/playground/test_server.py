@@ -6,6 +6,9 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -383,6 +386,22 @@ def test_the_address_names_the_runs_behind_the_token() -> None:
     assert server.address([]) == f"http://127.0.0.1:8765/#token={TOKEN}"
     assert server.address(["a-1", "/x/y&z@2"]) == f"http://127.0.0.1:8765/#token={TOKEN}&runs=a-1,%2Fx%2Fy%26z%402"
     server.desks.close()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for another process")
+def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
+    """PyTorch is being imported meanwhile, and nothing aborts."""
+    words = [sys.executable, "-m", "inwit", "playground", "tutorial-v1", "--no-browser"]
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(words, **pipes) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.stderr.readline() == "inwit: ending ...\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(5) == 130
+        assert not process.stderr.read()
 
 
 @pytest.mark.parametrize(

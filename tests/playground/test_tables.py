@@ -113,7 +113,7 @@ def test_the_command_line_may_name_paths(run: Path) -> None:
             ["pipeline", "pipeline:lookup"],
             "pipeline lives in tutorial-v1, pipeline in lookup-v0 .*: open one table for",
         ),
-        (["nothing"], "unknown run 'nothing': valid: latest"),
+        (["nothing"], "the run 'nothing' is no longer there"),
         (["latest"], "there is no complete run"),
     ],
 )

@@ -11,9 +11,14 @@ example: inwit page tutorial-0 tutorial-1 --out tutorial.html
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from inwit.commands.arguments import Parser, agent
 from inwit.core.errors import UserError
 from inwit.core.numbers import given_number
+
+if TYPE_CHECKING:
+    from inwit.core.contracts import Agent
 
 
 def main(arguments: list[str]) -> int:
@@ -28,12 +33,20 @@ def main(arguments: list[str]) -> int:
         raise UserError("--out '' is no file: name one, or leave it out for page.html")
     from inwit.core import storage
     from inwit.core.paths import given_path
-    from inwit.playground.page import MARK, page
+    from inwit.playground.page import check_place, page
 
     path = given_path(args.out or "page.html")
-    if args.out is None and path.is_file() and MARK not in path.read_bytes():
-        raise UserError(f"{path} here is no page of inwit's: move it, or name another file with --out")
-    agents = [agent(word, {"world": {}, "untold": {}}) for word in args.runs]
+    check_place(path)  # before any agent is loaded
+    agents = []
+    for word in dict.fromkeys(args.runs):  # a run that is named twice is shown once
+        found = agent(word, {"world": {}, "untold": {}})
+        if found.path is None or not any(_same(found, each) for each in agents):
+            agents.append(found)
     written = page(agents, path, storage.to_stderr, snapshots=snapshots)
     print(f"written: {written} ({written.stat().st_size / 1000:,.0f} kB): open it in a browser")
     return 0
+
+
+def _same(one: Agent, other: Agent) -> bool:
+    """Whether both are of the same moment of the same run, whatever the words were."""
+    return (one.path, one.status, one.summary.get("update")) == (other.path, other.status, other.summary.get("update"))

@@ -2,8 +2,8 @@
 
 Serves the playground's page on this machine and opens it. Unlike the file that `inwit page` writes, this page shows
 runs that are still being trained, starts and stops trainings, lists all runs, and plays worlds and policies that
-cannot become graphs. Up to six agents of one world are shown together. Without RUN the page opens the last complete
-run; where there is none, it opens on the list of runs and on trainings.
+cannot become graphs. Up to six agents of one world are shown together. Without RUN the page opens the last run that
+finished, or else the last one that was interrupted; where there is none, it opens on the list of runs and on trainings.
 
 Nobody else reaches the page: the server listens on 127.0.0.1 alone, and answers only whoever has the token that stands
 in the printed address. Keep that address to yourself. From another machine, use a tunnel with the same port at both
@@ -22,10 +22,15 @@ import os
 import sys
 import threading
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from inwit.commands.arguments import Parser
 from inwit.core.errors import UserError, short, unknown
 from inwit.core.numbers import finite_number, given_number
+from inwit.core.storage import to_stderr
+
+if TYPE_CHECKING:
+    from inwit.runs.index import Row
 
 IDLE = 30  # minutes
 SHOWN = 5  # names of runs in an error
@@ -87,12 +92,33 @@ def _runs(words: Sequence[str]) -> list[str]:
     if not words and not any(row.status in COMPLETE for row in rows):
         return []
     found: list[str] = []
-    for word in words or ["latest"]:
+    for word in words or [_last(rows)]:
         named = word if script_word(word) or word in WORLDS.names() else _named(word)
         if named is None:
             raise unknown("run", word, ["latest", *(row.run for row in rows[:SHOWN])])
         found.append(named)
+        if not words or word == "latest":
+            to_stderr(f"{'the last run is' if not words else 'latest is'} {_told(named, rows)}")
     return list(dict.fromkeys(found))
+
+
+def _last(rows: Sequence[Row]) -> str:
+    """The run that changed last of those that finished, or else of those that were interrupted."""
+    from inwit.runs.folder import COMPLETE
+
+    complete = [row for row in rows if row.status in COMPLETE]
+    finished = [row for row in complete if row.status == "finished"]
+    return max(finished or complete, key=lambda row: (row.updated, row.run)).run
+
+
+def _told(run: str, rows: Sequence[Row]) -> str:
+    """A run, and how it stands."""
+    row = next((each for each in rows if each.run == run), None)
+    if row is None:
+        return run
+    updates = "" if row.updates is None else f" after {row.updates} update{'' if row.updates == 1 else 's'}"
+    solved = "" if row.solved is None or row.problems is None else f", solves {row.solved:,} of {row.problems:,}"
+    return f"{run}: {row.status}{updates}{solved}"
 
 
 def _named(word: str) -> str | None:

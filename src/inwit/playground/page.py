@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from inwit.core import storage
-from inwit.core.contracts import Agent
+from inwit.core.contracts import Agent, parameters_of
 from inwit.core.errors import UserError, short
 from inwit.core.paths import given_path
 from inwit.core.results import Json
@@ -24,12 +24,14 @@ from inwit.playground.graphs import agent_graphs, on_cpu
 from inwit.playground.scripts import PAGE, document, script, static
 from inwit.playground.tour import tour
 from inwit.playground.tracing import INSTEAD
+from inwit.runs.folder import number
 from inwit.runs.loading import load
 
 MARK = b'<meta name="generator" content="inwit playground'  # what a page says of itself
 # A page goes without comments that stand on lines of their own, a quarter of what its script weighs. No text of the
 # script goes over several lines, so none is taken for a comment.
 COMMENT = re.compile(r"^ */\*(?:(?!\*/).)*\*/\n|^ *//[^\n]*\n", re.MULTILINE | re.DOTALL)
+HEAD = 4096  # bytes of a page, at most, up to the end of the mark
 LARGE, TOO_LARGE = 5_000_000, 50_000_000  # bytes of a page
 
 Given = Agent | str | Path
@@ -46,24 +48,64 @@ def page(
 
     `agents`: an agent or the word for a run, or up to six of them, in one world. `tell` gets a line for each step of
     the work. `snapshots`: with each agent so many earlier ones, of those that its run kept (2 to 60; 0: none). Raises
-    `UserError` for agents in different worlds, for a part that cannot become a graph, for snapshots of a run that kept
-    none, and for a page beyond 50 MB."""
+    `UserError` for a path where no page can be written, or where a file is that is no page; for what is no agent, for
+    agents in different worlds, for a part that cannot become a graph, for snapshots of a run that kept none, and for a
+    page beyond 50 MB."""
     if snapshots != 0 and not earlier.LEAST <= snapshots <= earlier.MOST:
         raise UserError(
             f"snapshots = {short(snapshots)}: a page holds {earlier.LEAST} to {earlier.MOST} for each agent, or none"
         )
-    given = [agents] if isinstance(agents, Agent | str | Path) else list(agents)
     path = given_path(out)
-    loaded = [each if isinstance(each, Agent) else load(each) for each in given]
+    check_place(path)
+    loaded = [each if isinstance(each, Agent) else load(each) for each in _given(agents)]
     made = html(described(loaded, tell, snapshots)).encode()
     if len(made) > TOO_LARGE:
         raise UserError(
-            f"the page would have {len(made) / 1e6:.0f} MB, and 50 are allowed: give fewer or smaller agents"
+            f"the page would have {len(made) / 1e6:.0f} MB, and 50 are allowed: give fewer or smaller agents than "
+            + ", ".join(
+                f"{_who(name, agent)} ({_megabytes(agent):.1f} MB of weights)"
+                for name, agent in zip(contents.names_of(loaded), loaded, strict=True)
+            )
         )
     if len(made) > LARGE:
         tell(f"the page is large, {len(made) / 1e6:.0f} MB: browsers open it slowly")
     storage.publish(path, made)
     return path
+
+
+def check_place(path: Path) -> None:
+    """Raises `UserError` where no page can be written, and where a file is that is no page: it would be lost."""
+    storage.check_replaceable(path)
+    if path.is_dir():
+        raise UserError(f"cannot write {path}: it is a folder; name a file in it")
+    if not path.parent.is_dir():
+        raise UserError(f"cannot write {path}: there is no folder {path.parent}; make it, or name another")
+    if path.is_file():
+        with storage.explained(f"cannot read {path}"), path.open("rb") as stream:
+            head = stream.read(HEAD)
+        if head and MARK not in head:
+            raise UserError(f"{path} here is no page of inwit's: move it, or name another file")
+
+
+def _given(agents: object) -> list[Given]:
+    many = [agents] if isinstance(agents, Agent | str | Path) else agents
+    if not isinstance(many, Sequence) or not all(isinstance(each, Agent | str | Path) for each in many):
+        raise UserError(f"{short(agents)} is no agent: give an agent, the word for a run, or a list of them")
+    return list(many)
+
+
+def _who(name: str, agent: Agent) -> str:
+    """An agent by its name, with its run, and with the run's state where its training did not finish."""
+    if agent.path is None:
+        return name
+    update = number(agent.summary, "update")
+    after = "" if agent.status == "finished" else f", {agent.status}"
+    after += f" after update {update:g}" if after and update is not None else ""
+    return f"{name} of {agent.path.name}{after}"
+
+
+def _megabytes(agent: Agent) -> float:
+    return sum(each.numel() * each.element_size() for each in parameters_of(agent.policy)) / 1e6
 
 
 def described(agents: Sequence[Agent], tell: storage.Tell, snapshots: int = 0) -> Json:
@@ -77,7 +119,7 @@ def described(agents: Sequence[Agent], tell: storage.Tell, snapshots: int = 0) -
     made = contents.world_told(world, tell) | {"world": graphs, **searched}
     made |= {"agents": {}, "golden": [], "tour": []}
     for name, agent in zip(contents.names_of(agents), agents, strict=True):
-        tell(f"the agent {name}")
+        tell(f"the agent {_who(name, agent)}")
         policy = on_cpu(agent.policy)
         made["agents"][name] = contents.agent_told(agent, policy) | agent_graphs(agent, blob)
         if snapshots:

@@ -10,11 +10,16 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import os
+import signal
 import socket
+import sys
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from http import HTTPStatus
 from importlib import import_module
+from types import FrameType
 from urllib.parse import quote
 
 from websockets.asyncio.server import ServerConnection, serve
@@ -23,7 +28,7 @@ from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
 from inwit.core.errors import UserError
-from inwit.core.interruption import Asked, interruption
+from inwit.core.interruption import ENDS, Asked, interruption
 from inwit.core.storage import to_stderr
 from inwit.playground.asking import Part, Runs
 from inwit.playground.desk import Desks
@@ -65,12 +70,34 @@ def run(
     listening = _bound(port)
     own = listening.getsockname()[1]
     server = Server(own, token_of(own, again=port != 0), Desks(parts, runs, SOCKETS))
-    try:
-        with listening, interruption() as asked:
-            asyncio.run(server.serve(listening, table, asked, 60 * idle, opened))
-    finally:
-        server.desks.close()
+    with _second_ends_at_once(), interruption() as asked:
+        try:
+            with listening:
+                asyncio.run(server.serve(listening, table, asked, 60 * idle, opened))
+        finally:
+            server.desks.close()
     return 128 + asked.end[0].value if asked.end else 0
+
+
+@contextmanager
+def _second_ends_at_once() -> Iterator[None]:
+    """A second signal ends the process without waiting for its threads, which may be in the middle of PyTorch.
+    `interruption` gives the signals back with the first. Trainings are processes of their own, and are told to stop."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        if (trainings := sys.modules.get("inwit.playground.trainings")) is not None:
+            trainings.tell_all()
+        os._exit(128 + number)
+
+    before = {}
+    try:
+        for number in ENDS:
+            if signal.getsignal(number) not in (None, signal.SIG_IGN):
+                before[number] = signal.signal(number, end)
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class Server:
@@ -106,6 +133,7 @@ class Server:
                 if time.monotonic() - kept > HOUR:  # or else other servers would remove it as an old one
                     kept = time.monotonic()
                     keep(self.port, self._token)
+            to_stderr("ending ..." if asked.end else f"ending: no page was open for {idle / 60:g} minutes")
             keep(self.port, self._token)  # its day begins with the end of this server, which still has the port
             loading.cancel()
 

@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from weakref import WeakSet
 
 from inwit.core.errors import UserError, short
 from inwit.core.imports import imported
@@ -33,6 +34,15 @@ REMEMBERED = 20  # trainings that have ended
 # Windows has no SIGINT for another process; SIGBREAK reaches its process group alone, which is the training.
 GENTLY = getattr(signal, "CTRL_BREAK_EVENT", signal.SIGINT)
 GROUP = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
+
+
+STARTED: WeakSet[Command] = WeakSet()
+
+
+def tell_all() -> None:
+    """Ask all that this process has started to stop, and do not wait: it ends at once."""
+    for each in list(STARTED):
+        each.tell()
 
 
 class Command:
@@ -54,7 +64,9 @@ class Command:
         )
         with suppress(AttributeError, OSError):  # Windows has no such thing
             os.setpriority(os.PRIO_PROCESS, self.process.pid, NICE)
-        self._signals, self._ending = threading.Lock(), threading.Lock()
+        self._signals, self._ending = threading.RLock(), threading.Lock()  # a signal may come inside the first
+        self._told = False
+        STARTED.add(self)
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
 
@@ -81,9 +93,17 @@ class Command:
                 if self.has_ended():
                     break
                 with self._signals:
+                    self._told = True
                     self.process.kill() if number is None else self.process.send_signal(number)
                 self.wait(PATIENCE)
         self._listener.join(PATIENCE)
+
+    def tell(self) -> None:
+        """Ask it to stop, unless that was done, and do not wait."""
+        if not self.has_ended() and not self._told:
+            with self._signals:
+                self._told = True
+                self.process.send_signal(signal.SIGTERM)
 
     def wait(self, seconds: float, stopped: Callable[[], bool] = lambda: False) -> bool:
         """Whether it has ended, after so many seconds at most, or as soon as nobody waits for it."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from inwit.core.errors import UserError, short, unknown
+from inwit.core.errors import UserError, short
 from inwit.playground.specimen import updates_kept
 from inwit.runs import index
 from inwit.runs.finding import is_portable, split_moment
@@ -19,7 +19,6 @@ from inwit.training import recipes
 from inwit.worlds import WORLDS
 
 MANIFEST = "manifest.json"  # of a checkpoint
-NEWEST = 5  # runs that an error names
 
 
 class Meant(NamedTuple):
@@ -104,7 +103,7 @@ def _run(name: str, rows: Sequence[index.Row]) -> str:
     named = [row for row in rows if row.name == name]
     named = [row for row in named if row.status in COMPLETE] or named
     if not name or not named:
-        raise unknown("run", name, ["latest", *(row.run for row in rows[:NEWEST]), *WORLDS.names()])
+        raise UserError(f"the run {short(name)} is no longer there: choose another one of the list of runs")
     return named[0].run
 
 
