@@ -299,7 +299,8 @@ async function main(page) {
   const ways = engine.ways(problem), session = await sessionOf(engine, taskFor(page, problem));
   let clock = 0, times = 0;
   Date.now = () => (clock += 2 * SLICE_MS); // each slice is the last one before a rest
-  for (; ways.at(session.root) === undefined && times < 2000; times++) await ways.search(session.root, async () => false);
+  const no = async () => false;
+  for (; ways.at(session.root) === undefined && times < 2000; times++) await ways.search(session.root, no);
   const bare = engineOf({ ...page, id: "x" }, bytesOf(page.blob.data));
   bare.page.task = bare.page.task.slice(0, 1);
   bare.begin = () => ({ ...engine.begin(session.task) });
