@@ -37,7 +37,7 @@ function drawTally() {}
 function drawTransport() {}
 function showPlaces() {}
 let app = null;
-const said = () => element("say").textContent, wait = (ms) => new Promise((next) => { setTimeout(next, ms); });
+const said = () => element("say").textContent.trim(), wait = (ms) => new Promise((next) => { setTimeout(next, ms); });
 const settled = () => app.show(app.desk.session.at, app.desk.tip);
 function engineFor(page) {
   Object.values(page.agents).forEach(arrangeUnits);
