@@ -20,6 +20,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from command_line import run as command
+from inwit.commands.playground import _last, _told
 from inwit.core.errors import UserError
 from inwit.core.interruption import Asked
 from inwit.core.results import Json
@@ -27,6 +28,7 @@ from inwit.playground.asking import Asker, Part, Runs
 from inwit.playground.desk import Desks
 from inwit.playground.server import SOCKETS, Server, _bound
 from inwit.playground.tokens import token_of
+from inwit.runs.index import Row
 
 TOKEN = "T" * 32
 Scene = Callable[[Callable[[], Any], Server], Awaitable[None]]
@@ -426,6 +428,16 @@ def test_what_cannot_be_served_is_told_in_a_line(
     assert why in said
     assert said.count("\n") == 1
     assert not out
+
+
+def test_the_last_run_that_finished_goes_before_a_later_one_that_was_stopped() -> None:
+    def row(run: str, status: str, updates: int) -> Row:
+        return Row(run, status, "tutorial", 0, "", "", "", None, None, updates, 1.0, 1, "", run)
+
+    rows = [row("c", "running", 9), row("b", "interrupted", 1), row("a", "finished", 20)]
+    assert _last(rows) == "a"
+    assert _last(rows[:2]) == "b"
+    assert _told("b", rows) == "b: interrupted after 1 update"
 
 
 def test_a_port_in_use_is_told_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:

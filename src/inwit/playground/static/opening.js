@@ -7,6 +7,9 @@ async function opened(app) {
   const { page } = app.engine, first = drawnProblem(page, page.kinds.length > 12 ? 0 : page.kinds.length - 1, 1);
   const told = new URLSearchParams(location.hash.slice(1)), screen = told.get("screen"), dropped = [];
   app.desk = { agent: agentOf(page, told.get("a")) };
+  if (told.get("a") && told.get("a") !== app.desk.agent) {
+    dropped.push(`the agent ${shortened(told.get("a"))}, which is not here`);
+  }
   app.hidden = new Set(HIDEABLE.map(([name]) => name).filter((name) => told.get("hide")?.split(".").includes(name)));
   if (screenOf(screen)?.desk === screen && screen !== "tour") app.screen = screen;
   try {
