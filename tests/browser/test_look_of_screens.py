@@ -59,8 +59,29 @@ def test_a_person_solves_a_problem_by_keys(browser: Any, addresses: dict[str, st
             view.keys(str(words.index(token) + 1))
         assert view.page.inner_text("#next h2") == "✓ Right"
         assert view.page.inner_text(".tally").split("\n")[1::2] == ["1", "1", "1 of 1"]
+        view.page.wait_for_function("() => location.hash.includes('.ANS&')")
+        view.page.reload()
+        whole_again = "() => document.querySelector('#next h2')?.innerText === '✓ Right'"
+        view.page.wait_for_function(whole_again)
+        assert view.page.inner_text(".tally").split("\n")[5] == "0 of 0", "what a link holds nobody has written here"
         view.keys("n")
         assert view.page.locator("tr.program .chip:not(.read)").count() == 0
+        view.untouched()
+
+
+def test_what_is_found_later_is_said_and_other_colours_keep_what_was_done(
+    browser: Any, addresses: dict[str, str]
+) -> None:
+    with viewed(browser) as view:
+        view.open(addresses["tutorial"])
+        view.page.wait_for_function("() => document.querySelector('#say').textContent.includes('7 more at best')")
+        view.keys("ArrowRight", "2", "z")
+        before = view.page.locator("tr.memory canvas").first.screenshot()
+        view.page.emulate_media(color_scheme="dark")
+        view.settle()
+        assert view.page.locator("tr.memory canvas").first.screenshot() != before
+        view.keys("Shift+Z")
+        assert view.page.inner_text("tr.active th") == "branch 1", "redo goes on"
         view.untouched()
 
 

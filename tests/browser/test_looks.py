@@ -77,6 +77,28 @@ def test_what_is_pressed_is_large_enough(browser: Any, addresses: dict[str, str]
         assert [each for each in shown if each[2] < least or each[1] < 34] == []
 
 
+def test_a_finger_finds_what_it_presses_and_a_turned_tablet_shows_all(browser: Any, addresses: dict[str, str]) -> None:
+    with viewed(browser, 820, has_touch=True, is_mobile=True) as view:
+        view.open(f"{addresses['tutorial']}#screen=compare")
+        view.page.wait_for_function(
+            "() => document.querySelectorAll('#matrix th button').length === 64", timeout=30_000
+        )
+        low = "(all) => all.map((one) => one.getBoundingClientRect()).filter(({ height }) => height && height < 40)"
+        beyond = (
+            "() => { const box = document.querySelector('#matrix .scroll'); return box.scrollWidth - box.clientWidth; }"
+        )
+        for screen in ("compare", "step"):
+            view.page.click(f"[data-screen={screen}]")
+            view.settle()
+            assert view.page.eval_on_selector_all(":is(button, select, input):not([type=range])", low) == []
+        view.page.click("[data-screen=compare]")
+        for width in (820, 390):
+            view.page.set_viewport_size({"width": width, "height": 800})
+            view.settle()
+            assert view.page.evaluate(beyond) <= 0, width
+        view.untouched()
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("world", WORLDS)
 def test_nothing_is_amiss_on_any_screen(browser: Any, addresses: dict[str, str], world: str, width: int) -> None:

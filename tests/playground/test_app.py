@@ -37,7 +37,7 @@ function drawTally() {}
 function drawTransport() {}
 function showPlaces() {}
 let app = null;
-const said = () => element("say").textContent, wait = (ms) => new Promise((next) => { setTimeout(next, ms); });
+const said = () => element("say").textContent.trim(), wait = (ms) => new Promise((next) => { setTimeout(next, ms); });
 const settled = () => app.show(app.desk.session.at, app.desk.tip);
 function engineFor(page) {
   Object.values(page.agents).forEach(arrangeUnits);
@@ -299,7 +299,8 @@ async function main(page) {
   const ways = engine.ways(problem), session = await sessionOf(engine, taskFor(page, problem));
   let clock = 0, times = 0;
   Date.now = () => (clock += 2 * SLICE_MS); // each slice is the last one before a rest
-  for (; ways.at(session.root) === undefined && times < 2000; times++) await ways.search(session.root, async () => false);
+  const stop = async () => false;
+  for (; ways.at(session.root) === undefined && times < 2000; times++) await ways.search(session.root, stop);
   const bare = engineOf({ ...page, id: "x" }, bytesOf(page.blob.data));
   bare.page.task = bare.page.task.slice(0, 1);
   bare.begin = () => ({ ...engine.begin(session.task) });

@@ -148,8 +148,9 @@ function appOf(engine) {
     /** Somebody writes a token, and the agent goes on. @param {number} token */
     write: act(async (token) => {
       const child = await app.desk.session.advance(at(), token), path = app.desk.session.path(app.desk.tip);
-      const end = path.includes(child) ? app.desk.tip : await play(child);
-      go(app.desk.hand ? end : child, end);
+      const end = path.includes(child) ? app.desk.tip : await play(child), { hand } = app.desk;
+      if (hand) hand.wrote = true;
+      go(hand ? end : child, end);
     }),
     setUnit: act((tensor, unit, value) => set({ kind: "unit", agent: app.desk.agent, tensor, unit, value })),
     silence: act(async () => {

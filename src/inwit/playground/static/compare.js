@@ -223,8 +223,7 @@ function drawMatrix(app) {
       const here = sameProblem(each, app.desk);
       return h(differ(each) ? "th.differ" : "th", { scope: "col" }, h("button", { type: "button",
         "data-key": `x${from + k}`, title: differ(each) ? "here they differ: open it" : "open this problem",
-        "aria-current": here ? "true" : null, onclick: () => app.pose(each.problem) }, String(from + k + 1),
-      differ(each) ? unseen(", they differ") : ""));
+        "aria-current": here ? "true" : null, onclick: () => app.pose(each.problem) }, String(from + k + 1)));
     };
     bands.push(h("table", {}, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, unseen("agent")), band.map(open))),
       h("tbody", {}, names.map((name) => h("tr", {}, h("th", { scope: "row" }, name), band.map(cell(name)))))));

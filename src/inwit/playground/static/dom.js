@@ -42,7 +42,9 @@ function icon(name) {
 }
 
 const isDark = () => matchMedia("(prefers-color-scheme: dark)").matches;
-const painted = new WeakMap(); // a memory is painted once, whatever is drawn around it
+let painted = new WeakMap(); // a memory is painted once, whatever is drawn around it
+/** Other colours: memories are painted anew. */
+const forgetPaintings = () => { painted = new WeakMap(); };
 
 /** A column of a memory: blue below 0, orange above. @param {number[]} values @param {number} scale
  * @param {any} owner whose picture it is @returns {HTMLCanvasElement} */

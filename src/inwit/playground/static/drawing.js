@@ -19,13 +19,26 @@ function sentence(app) {
     .filter((each) => each).join(" ");
 }
 
+/** Says a text, also one that was just said. @param {string} text */
+function say(text) {
+  const place = byId("say");
+  place.textContent = place.textContent === text ? `${text}\u00a0` : text;
+}
 /** Says a text, in a line that is seen until the next thing is done; without one, what is looked at.
  * @param {any} app @param {string} [text] @param {boolean} [seen] false: the page shows the same already */
 function tell(app, text, seen = true) {
-  const line = byId("say");
-  line.className = text && seen ? "told card" : "unseen";
-  line.textContent = text ?? sentence(app);
+  app.told = text ? null : sentence(app);
+  byId("say").className = text && seen ? "told card" : "unseen";
+  say(text ?? app.told);
 }
+/** Says what a search has found out about the position that was said. @param {any} app */
+function sayFound(app) {
+  const now = sentence(app), before = app.told;
+  if (!before || now === before) return;
+  app.told = now;
+  say(now.startsWith(before) ? now.slice(before.length + 1) : now);
+}
+
 /** Whatever is drawn anew, the focus stays on what has the same key; where that is gone, it stays near.
  * @param {() => void} what */
 function keepingFocus(what) {

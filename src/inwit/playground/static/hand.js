@@ -7,8 +7,9 @@
  *   known; helped: something was asked for before the end */
 /** @typedef {{tries: Try[], streak: number, longest: number, asked: string[]}} Tally asked: problems with help */
 
-/** What is shown to a person who writes. @returns {{hints: boolean, ask: string|null, helped: boolean}} */
-const newHand = () => ({ hints: false, ask: null, helped: false });
+/** What is shown to a person who writes; wrote: something was written here, not by a link.
+ * @returns {{hints: boolean, ask: string|null, helped: boolean, wrote: boolean}} */
+const newHand = () => ({ hints: false, ask: null, helped: false, wrote: false });
 /** @returns {Tally} */
 const newTally = () => ({ tries: [], streak: 0, longest: 0, asked: [] });
 
@@ -58,7 +59,7 @@ SCREENS.hand = {
   title: "By hand", places: ["step"], desk: "hand", hand: true,
   draw(app) {
     const tried = triedOn(app.desk);
-    if (tried) app.tally = completed(counted(app.tally, tried), tried);
+    if (tried && app.desk.hand.wrote) app.tally = completed(counted(app.tally, tried), tried);
     drawStep(app);
   },
   found(app) {

@@ -50,6 +50,10 @@ function ready(app, dropped) {
   addEventListener("pointerdown", () => { app.pressed = true; });
   for (const name of ["pointerup", "pointercancel"]) addEventListener(name, () => { app.pressed = false; });
   addEventListener("hashchange", () => { if (location.hash !== app.link()) location.reload(); });
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => location.reload());
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+    forgetPaintings();
+    app.fresh = true;
+    draw(app);
+  });
   document.documentElement.dataset.ready = String(Math.round(performance.now()));
 }

@@ -5,8 +5,9 @@
 /** @typedef {{engine: any, session: any, agent: string, tip: SessionNode, rivals: Object<string, any>,
  *   ways: Ways|null, seed: number, readings: Answer[]}} Desk what lies on the table: `tip` is the last node of the
  *   branch that is shown; `readings`: what the agent answers after each token of the prompt */
-/** @typedef {{node: SessionNode, token: number, word: string, share: number|null, writer: "agent"|"other"|"hand"|"world",
- *   cost: number|null|undefined, by: string}} Chip by: of whose writing it is, empty for the agent's own */
+/** @typedef {{node: SessionNode, token: number, word: string, share: number|null,
+ *   writer: "agent"|"other"|"hand"|"world", cost: number|null|undefined,
+ *   by: string}} Chip by: of whose writing it is, empty for the agent's own */
 
 /* What of a score may be shown; hand: a person writes the tokens. */
 const EVERYTHING = {

@@ -128,7 +128,7 @@ function showPlaces(app) {
   const { places } = SCREENS[app.screen], all = new Set(Object.values(SCREENS).flatMap((each) => each.places));
   for (const name of all) byId(name).hidden = !places.includes(name);
   byId("transport").hidden = !places.includes("step");
-  for (const each of [byId("saving"), byId("limit")]) each.hidden = !SCREENS[app.screen].desk; // they say nothing of runs
+  for (const each of [byId("saving"), byId("limit")]) each.hidden = !SCREENS[app.screen].desk;
   for (const tab of byId("screens").querySelectorAll("button")) {
     const name = tab.dataset.screen, screen = SCREENS[name];
     tab.hidden = !screen || !(screen.offered?.() ?? true);

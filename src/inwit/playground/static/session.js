@@ -156,7 +156,8 @@ async function sessionOf(engine, task) {
       return tried(node, how) ?? add(node, how, after);
     },
     /** An edit; in the place of `node` where that is an edit of the same thing from which nobody has gone on, so that
-     * a slider that is moved makes one branch. @param {SessionNode} node @param {How} how @returns {Promise<SessionNode>} */
+     * a slider that is moved makes one branch.
+     * @param {SessionNode} node @param {How} how @returns {Promise<SessionNode>} */
     async edited(node, how) {
       const thing = ({ kind, agent, tensor, unit, index }) => JSON.stringify([kind, agent, tensor, unit, index]);
       const known = visited.filter((each) => session.path(each).includes(node)).length > 1;

@@ -27,7 +27,10 @@ function thinkerOf(app) {
         return void app.speak(`The search failed: ${error.message}.`);
       }
       while (app.pressed && on()) await pause(50); // a button that is just being pressed stays
-      if (on()) keepingFocus(() => (SCREENS[app.screen].found ?? drawFound)(app));
+      if (on()) {
+        keepingFocus(() => (SCREENS[app.screen].found ?? drawFound)(app));
+        sayFound(app);
+      }
       before = wanted;
       await pause(); // what the browser and a server have to say is heard between any two searches
     }

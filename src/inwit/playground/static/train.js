@@ -17,8 +17,8 @@ SCREENS.train = {
 
 /** What is shown of trainings. own: it was started by this server; reports, events, specimens: lines as they came;
  * end: how the run stands after the last line; since: when the page began to watch it @returns {any} */
-const newTraining = () => ({ recipes: null, recipe: "", values: {}, drawn: null, said: "", mood: "soft", busy: "", wanted: null,
-  ...nothingRead() });
+const newTraining = () => ({ recipes: null, recipe: "", values: {}, drawn: null, said: "", mood: "soft", busy: "",
+  wanted: null, ...nothingRead() });
 const nothingRead = () => ({ run: "", own: false, about: null, reports: [], events: [], specimens: [], end: null,
   cursor: null, number: null, drawing: 0, clock: 0, since: Date.now() });
 

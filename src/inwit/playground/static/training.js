@@ -145,7 +145,7 @@ function drawSpecimens(app) {
     h("tbody", {}, shown.map(row))));
   byId("train-specimen").replaceChildren(h("h2", {}, "The specimen"),
     h("p.lead", {}, "One problem, ", h("b", {}, `${newest.kind}: ${numbers}`), ", as the agent solves it after each "
-      + "report. A framed token differs from the row below."), table);
+      + "report. A token with a blue outline differs from the row below."), table);
   table.scrollTop = scroll?.scrollTop ?? 0;
   table.scrollLeft = scroll?.scrollLeft ?? 0;
 }
