@@ -34,7 +34,7 @@ function drawFields(app) {
     const label = name.replace(/^.*\./, "").replace("max_", "").replaceAll("_", " ").replace(/^id$/, "policy");
     const put = (event) => { values[name] = type === "choice" ? event.target.value : Number(event.target.value); };
     const limits = [least, most].every((each) => each === null || each === undefined) ? ""
-      : (most ?? Infinity) >= Number.MAX_SAFE_INTEGER ? `from ${least}` : `${least} to ${grouped(most)}`;
+      : most === null || most === undefined ? `from ${least}` : `${least} to ${grouped(most)}`;
     const own = type === "choice"
       ? h("select", { "data-key": key, onchange: put },
         offered.map((each) => h("option", { value: each, selected: each === value }, each)))
