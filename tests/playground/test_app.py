@@ -131,9 +131,10 @@ LINKS = [
     f"#{GOOD}&t=" + ".".join(f"~gru:hidden:0={k}" for k in range(6000)),
     f"#{GOOD}" + "".join(f"&t=~gru:hidden:0={k}" for k in range(1000)),
     *(f"#{GOOD}&screen={name}" for name in ("constructor", "__proto__", "toString", "runs", "nothing")),
+    *(f"#{GOOD}&a={name}" for name in ("constructor", "__proto__")),
 ]
 HELD = [
-    f"#{GOOD}&a=constructor&hide=constructor.__proto__&at=constructor.__proto__",
+    f"#{GOOD}&hide=constructor.__proto__&at=constructor.__proto__",
     f"#{GOOD}&at={'9' * 400}.{'9' * 400}",
     f"#{GOOD}&screen=tour&stop={'9' * 400}",
     f"#{GOOD}&screen=tour&stop=constructor",
