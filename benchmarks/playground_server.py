@@ -57,7 +57,8 @@ async def played(server: Served, table: list[str], episodes: int) -> None:
     begins, steps, sizes = list[float](), list[float](), list[int]()
     async with connect(server.url, **server.own) as line:  # pyright: ignore[reportArgumentType]
         for number in range(episodes):
-            task = [[number % 3], [number % 10, number // 10 % 10, 3, 4, 5]]
+            stage, digits = number % 3, [number % 10, number // 10 % 10, 3, 4, 5]
+            task = [[stage], [*digits[: 3 + stage], *[0] * (2 - stage)]]  # what does not exist is 0
             position, seconds, _ = await ask(line, ask="begin", table=table, task=task)
             begins.append(seconds)
             while not (position.get("terminated") or position.get("truncated")):
