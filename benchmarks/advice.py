@@ -12,32 +12,20 @@ import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Any
 
-from inwit.core.vocabulary import CHOICE
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "helpers"))
+
+from advised_pages import walked
 from inwit.playground.advice_table import advice_table
-from inwit.playground.advising import Episodes, advised, chances
+from inwit.playground.advising import advised
 from inwit.playground.problems import advised_examples
 from inwit.training.config import resolve
 from inwit.worlds import make
 
 ASKED = 300  # positions, of episodes in which six of ten own tokens are best ones
 BEST = 0.6
-
-
-def path_of(episodes: Episodes, draws: random.Random) -> list[int]:
-    """The tokens of a part of an episode."""
-    path: list[int] = []
-    for _ in range(draws.randrange(12)):
-        twin = episodes.after(path)
-        if twin.ended:
-            break
-        if twin.forced() != CHOICE:
-            path.append(draws.choice(list(chances(twin))))
-        else:
-            best = episodes.adviser.advice(twin).best
-            path.append(draws.choice(best if best and draws.random() < BEST else twin.legal()))
-    return path
 
 
 def world_of(recipe: str) -> Any:
@@ -63,9 +51,8 @@ def asked_of(recipe: str) -> str:
     times: list[float] = []
     for kind in range(len(world.kinds)):
         task = advised_examples(world, kind)[0]
-        episodes = Episodes(world, world.describe(task)[0])
         for number in range(ASKED // len(world.kinds)):
-            path = path_of(episodes, draws) if number else []
+            path = walked(world, task, draws, BEST) if number else []
             started = time.process_time()
             advised(world, task, path)
             (times if number else firsts).append(1000 * (time.process_time() - started))

@@ -52,11 +52,7 @@ def test_an_agent_is_broken_and_mended_by_keys_alone(browser: Any, addresses: di
         view.page.keyboard.type("7")
         view.settle()
         assert view.focus() == "unit", "the field keeps the focus while one types in it"
-        view.tab_to("value")
-        view.page.keyboard.press("Control+a")
-        view.page.keyboard.type("-0.9")
-        view.page.keyboard.press("Enter")
-        view.settle()
+        filled(view, "value", "-0.9")
         assert view.focus() == "value"
         assert view.page.inner_text(".note-edit") == "✎ unit 7=−0.90"
 
@@ -69,15 +65,20 @@ def test_an_agent_is_broken_and_mended_by_keys_alone(browser: Any, addresses: di
         view.untouched()
 
 
+def filled(view: View, field: str, text: str) -> None:
+    """Go to a field by Tab, type into it, and end with Enter."""
+    view.tab_to(field)
+    view.page.keyboard.press("Control+a")
+    view.page.keyboard.type(text)
+    view.page.keyboard.press("Enter")
+    view.settle()
+
+
 def test_a_register_is_changed_by_keys_alone(browser: Any, addresses: dict[str, str]) -> None:
     with viewed(browser) as view:
         view.open(addresses["tutorial"])
         view.keys("ArrowRight", "ArrowRight")
-        view.tab_to("r0")
-        view.page.keyboard.press("Control+a")
-        view.page.keyboard.type("99")
-        view.page.keyboard.press("Enter")
-        view.settle()
+        filled(view, "r0", "99")
         assert view.focus() == "r0"
         assert view.page.inner_text(".note-edit") == "✎ acc=99"
         assert view.page.locator("tr.program").count() == 2

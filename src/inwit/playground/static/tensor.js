@@ -35,11 +35,6 @@ function cast(value, type) {
 /** @param {Tensor} tensor @returns {string} as graphs write it: "f1,96" */
 const signatureOf = (tensor) => tensor.type + tensor.shape.join(",");
 
-/** @param {Tensor} a @param {Tensor} b @returns {boolean} same type, shape and numbers */
-const sameTensor = (a, b) => (
-  signatureOf(a) === signatureOf(b) && a.data.every((value, k) => Object.is(value, b.data[k]))
-);
-
 /** @param {number[]} shape @returns {number[]} how far apart neighbours on each axis are */
 function stridesOf(shape) {
   const strides = new Array(shape.length);
